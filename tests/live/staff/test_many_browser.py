@@ -109,7 +109,7 @@ def test_the_enter_key_in_the_fields_of_a_link_creates_the_link(
     chromium: Browser, page: Page, portal: Stack, login: tuple[str, str], scripts: bool
 ) -> None:
     name = f"Entered {scripts}"
-    begin_enabling(page, name, name)
+    add_outlet(page, name)
     enable, session = page.url, page.context.storage_state()
     with browsing.page_at(chromium, portal, java_script_enabled=scripts, storage_state=session) as other:
         other.goto(enable)
@@ -211,6 +211,18 @@ def read(path: Path) -> list[dict[str, str]]:
     text = path.read_text(encoding="utf-8-sig")
     LEDGER.remember_generated(text)
     return list(csv.DictReader(io.StringIO(text)))
+
+
+def add_outlet(page: Page, name: str) -> None:
+    """Add an organisation and an outlet, and open the form that enables it."""
+    page.goto("/admin/integrations/organisation/add/")
+    page.get_by_label("Name:").fill(f"Organisation of {name}")
+    page.get_by_role("button", name="Save and continue editing").click()
+    page.get_by_role("link", name="Add outlet").click()
+    page.get_by_label("Name:").fill(name)
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_role("link", name="Enable Order N Pay").click()
+    page.get_by_role("heading", name="Enable Order N Pay").wait_for()
 
 
 def choose_all(page: Page, action: str) -> None:
