@@ -154,7 +154,7 @@ _KINDS = {
     ),
     Concern.UNUSED: _Kind(
         "Secrets never used",
-        "admin:integrations_integration_changelist",
+        "admin:integrations_outlet_changelist",
         _subject,
         lambda row: _check(row.of_integration),
         lambda row, now: f"{row.about}…, created {distance(row.begun_at, now)}",
