@@ -104,9 +104,9 @@ def opened(page: Page) -> Iterator[None]:
     yield
     page.goto("/admin/integrations/outlet/?state=online")
     page.locator("#result_list tbody th a").first.click()
-    acts = page.locator(".object-tools a[href*='/integration/']").evaluate_all(
-        "links => links.map(each => each.pathname)"
-    )
+    links = page.locator(".object-tools a[href*='/integration/']")
+    links.first.wait_for()
+    acts = links.evaluate_all("links => links.map(each => each.pathname)")
     assert len(acts) > 4, acts
     for act in acts:
         page.goto(act)
