@@ -1,14 +1,28 @@
 """What the OpenAPI document says about every operation: its scope, its problems, its paging."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 
-from integrations.backend.base import problems, serializers
+from integrations.backend.base import serializers
 from integrations.backend.base.authentication import Handler, requires
 from integrations.backend.base.pagination import MAX_LIMIT
-from integrations.backend.base.problems import ProblemKind
+from integrations.backend.base.problems import (
+    DATABASE_AWAY,
+    FAULT,
+    HEAD_TOO_LARGE,
+    INVALID_INPUT,
+    INVALID_KEY,
+    LATE,
+    MALFORMED,
+    MISSING_SCOPE,
+    NETWORK_NOT_ALLOWED,
+    RATE_LIMITED,
+    TARGET_TOO_LONG,
+    ProblemKind,
+    of_refusal,
+)
 from integrations.models.api_key import Scope
 from integrations.services.errors import PortalError
 
@@ -16,29 +30,42 @@ SCOPE = "x-required-scope"  # the member of an operation that names its scope
 PROBLEM_JSON = "application/problem+json"
 OUTLET_ID = OpenApiParameter("provider_outlet_id", str, OpenApiParameter.PATH, description="The ProviderOutletID.")
 
+_OF_EVERY_CALL = (
+    MALFORMED,
+    LATE,
+    TARGET_TOO_LONG,
+    HEAD_TOO_LARGE,
+    INVALID_KEY,
+    MISSING_SCOPE,
+    NETWORK_NOT_ALLOWED,
+    INVALID_INPUT,
+    RATE_LIMITED,
+    FAULT,
+    DATABASE_AWAY,
+)
 
-def problems_of(*kinds: ProblemKind | type[PortalError]) -> dict[tuple[int, str], Any]:
-    """Return the responses for these problems, and for those that every call may return."""
-    unread = (problems.MALFORMED, problems.LATE, problems.TARGET_TOO_LONG, problems.HEAD_TOO_LARGE)
-    always = (
-        problems.INVALID_KEY,
-        problems.MISSING_SCOPE,
-        problems.NETWORK_NOT_ALLOWED,
-        problems.INVALID_INPUT,
-        problems.RATE_LIMITED,
-        problems.FAULT,
-        problems.DATABASE_AWAY,
-    )
-    return {(kind.status, PROBLEM_JSON): serializers.ProblemSerializer for kind in (*unread, *always, *_kinds(kinds))}
 
-
-def operation(scope: Scope | None, **described: Any) -> Callable[[Handler], Handler]:
+def operation(
+    scope: Scope | None,
+    *,
+    operation_id: str,
+    responses: Mapping[int, Any],
+    description: str | None = None,
+    problems: Sequence[ProblemKind | type[PortalError]] = (),
+    **more: Any,
+) -> Callable[[Handler], Handler]:
     """Return a decorator that describes a handler, and declares the scope that it requires (see `requires`).
 
-    The summary is the operation's name, unless it is given.
+    `problems` are those that this operation may return in addition to those of every call; a refusal of a service is
+    one. The description lists them. The summary is the operation's name, unless it is given.
     """
-    summary = described.pop("summary", described["operation_id"].replace("_", " ").capitalize())
-    describe = extend_schema(summary=summary, **described, extensions={SCOPE: scope.value} if scope else None)
+    kinds = [each if isinstance(each, ProblemKind) else of_refusal(each) for each in problems]
+    more.setdefault("summary", operation_id.replace("_", " ").capitalize())
+    if description is not None:
+        more["description"] = _with_problems(description, kinds)
+    failures = {(kind.status, PROBLEM_JSON): serializers.ProblemSerializer for kind in (*_OF_EVERY_CALL, *kinds)}
+    extensions = {SCOPE: scope.value} if scope else None
+    describe = extend_schema(operation_id, responses={**responses, **failures}, extensions=extensions, **more)
 
     def decorate(handler: Handler) -> Handler:
         return requires(scope)(describe(handler))
@@ -46,17 +73,11 @@ def operation(scope: Scope | None, **described: Any) -> Callable[[Handler], Hand
     return decorate
 
 
-def described(summary: str, *kinds: ProblemKind | type[PortalError]) -> str:
-    """Return the description of an operation with its own problems; a refusal of a service is one."""
+def _with_problems(description: str, kinds: Sequence[ProblemKind]) -> str:
     if not kinds:
-        return summary
-    listed = (f"- {kind.status} `{kind.type}`: {kind.title}" for kind in _kinds(kinds))
-    return "\n".join([summary, "", "Problems:", *listed])
-
-
-def _kinds(kinds: Iterable[ProblemKind | type[PortalError]]) -> Iterator[ProblemKind]:
-    for kind in kinds:
-        yield kind if isinstance(kind, ProblemKind) else problems.of_refusal(kind)
+        return description
+    listed = (f"- {kind.status} `{kind.type}`: {kind.title}" for kind in kinds)
+    return "\n".join([description, "", "Problems:", *listed])
 
 
 def query_filter(name: str, description: str, kind: Any = str, **more: Any) -> OpenApiParameter:

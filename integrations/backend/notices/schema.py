@@ -3,7 +3,7 @@
 from drf_spectacular.utils import OpenApiParameter
 
 from integrations.backend.base import problems
-from integrations.backend.base.schema import PAGING, described, operation, problems_of, query_filter
+from integrations.backend.base.schema import PAGING, operation, query_filter
 from integrations.backend.notices.bodies import (
     EndpointChangeSerializer,
     EndpointRotationSerializer,
@@ -30,10 +30,9 @@ LIST_EVENTS = operation(
     Scope.EVENTS_READ,
     operation_id="list_events",
     summary="List events",
-    description=described(
+    description=(
         "Lists the events of the last 30 days, the oldest first, whether or not a webhook delivers them. Every reader "
-        "gets them in the same order, and no event is added before one that was already read.",
-        problems.UNKNOWN_OUTLET,
+        "gets them in the same order, and no event is added before one that was already read."
     ),
     parameters=[
         query_filter("after", "Only events after the one with this `id`.", _ID_SCHEMA),
@@ -41,16 +40,11 @@ LIST_EVENTS = operation(
         query_filter("outlet", "Only events of the outlet with this ProviderOutletID."),
         *PAGING,
     ],
-    responses={200: EventPageSerializer, **problems_of(problems.UNKNOWN_OUTLET)},
+    responses={200: EventPageSerializer},
+    problems=(problems.UNKNOWN_OUTLET,),
 )
 _ENDPOINT_ID = OpenApiParameter("endpoint_id", int, OpenApiParameter.PATH, description="The id of the endpoint.")
 _DELIVERY_ID = OpenApiParameter("delivery_id", int, OpenApiParameter.PATH, description="The id of the delivery.")
-_CREATING = (problems.UNKNOWN_ORGANISATION, WebhookExists, problems.TOO_LARGE)
-_CHANGING = (problems.UNKNOWN_WEBHOOK, WebhookDisabled, WebhookEnabled, problems.TOO_LARGE)
-_ROTATING = (problems.UNKNOWN_WEBHOOK, OverlapRunning, problems.TOO_LARGE)
-_ENDING = (problems.UNKNOWN_WEBHOOK, NoOverlap)
-_TESTING = (problems.UNKNOWN_WEBHOOK, WebhookDisabled)
-_REPLAYING = (problems.UNKNOWN_DELIVERY, WebhookDisabled)
 
 LIST_ENDPOINTS = operation(
     Scope.WEBHOOKS_WRITE,
@@ -58,105 +52,112 @@ LIST_ENDPOINTS = operation(
     summary="List webhook endpoints",
     description="Lists the webhook endpoints that the API key sees, in order of creation.",
     parameters=PAGING,
-    responses={200: EndpointPageSerializer, **problems_of()},
+    responses={200: EndpointPageSerializer},
 )
 CREATE_ENDPOINT = operation(
     Scope.WEBHOOKS_WRITE,
     operation_id="create_webhook_endpoint",
     summary="Create a webhook endpoint",
-    description=described("Creates a webhook endpoint, and returns its secret this once.", *_CREATING),
+    description="Creates a webhook endpoint, and returns its secret this once.",
     request={"application/json": NewEndpointSerializer},
-    responses={201: EndpointWithSecretSerializer, **problems_of(*_CREATING)},
+    responses={201: EndpointWithSecretSerializer},
+    problems=(problems.UNKNOWN_ORGANISATION, WebhookExists, problems.TOO_LARGE),
 )
 GET_ENDPOINT = operation(
     Scope.WEBHOOKS_WRITE,
     operation_id="get_webhook_endpoint",
     summary="Get a webhook endpoint",
-    description=described("Returns one webhook endpoint, without its secret.", problems.UNKNOWN_WEBHOOK),
+    description="Returns one webhook endpoint, without its secret.",
     parameters=[_ENDPOINT_ID],
-    responses={200: EndpointSerializer, **problems_of(problems.UNKNOWN_WEBHOOK)},
+    responses={200: EndpointSerializer},
+    problems=(problems.UNKNOWN_WEBHOOK,),
 )
 CHANGE_ENDPOINT = operation(
     Scope.WEBHOOKS_WRITE,
     operation_id="change_webhook_endpoint",
     summary="Change a webhook endpoint",
-    description=described("Changes the given fields, and enables or disables the endpoint.", *_CHANGING),
+    description="Changes the given fields, and enables or disables the endpoint.",
     parameters=[_ENDPOINT_ID],
     request={"application/json": EndpointChangeSerializer},
-    responses={200: EndpointSerializer, **problems_of(*_CHANGING)},
+    responses={200: EndpointSerializer},
+    problems=(problems.UNKNOWN_WEBHOOK, WebhookDisabled, WebhookEnabled, problems.TOO_LARGE),
 )
 DELETE_ENDPOINT = operation(
     Scope.WEBHOOKS_WRITE,
     operation_id="delete_webhook_endpoint",
     summary="Delete a webhook endpoint",
-    description=described(
-        "Deletes a webhook endpoint with its deliveries, and returns it as it was. Its events stay in the event log.",
-        problems.UNKNOWN_WEBHOOK,
+    description=(
+        "Deletes a webhook endpoint with its deliveries, and returns it as it was. Its events stay in the event log."
     ),
     parameters=[_ENDPOINT_ID],
     request=None,
-    responses={200: EndpointSerializer, **problems_of(problems.UNKNOWN_WEBHOOK)},
+    responses={200: EndpointSerializer},
+    problems=(problems.UNKNOWN_WEBHOOK,),
 )
 ROTATE_ENDPOINT_SECRET = operation(
     Scope.WEBHOOKS_WRITE,
     operation_id="rotate_webhook_endpoint_secret",
     summary="Rotate the secret of a webhook endpoint",
-    description=described(
-        "Replaces the secret, and returns the new one this once. During the overlap, each event is signed with both.",
-        *_ROTATING,
+    description=(
+        "Replaces the secret, and returns the new one this once. During the overlap, each event is signed with both."
     ),
     parameters=[_ENDPOINT_ID],
     request={"application/json": EndpointRotationSerializer},
-    responses={200: EndpointWithSecretSerializer, **problems_of(*_ROTATING)},
+    responses={200: EndpointWithSecretSerializer},
+    problems=(problems.UNKNOWN_WEBHOOK, OverlapRunning, problems.TOO_LARGE),
 )
 END_ENDPOINT_OVERLAP = operation(
     Scope.WEBHOOKS_WRITE,
     operation_id="end_webhook_endpoint_overlap",
     summary="End the overlap of an older secret",
-    description=described("Signs events with the new secret only, from now on.", *_ENDING),
+    description="Signs events with the new secret only, from now on.",
     parameters=[_ENDPOINT_ID],
     request=None,
-    responses={200: EndpointSerializer, **problems_of(*_ENDING)},
+    responses={200: EndpointSerializer},
+    problems=(problems.UNKNOWN_WEBHOOK, NoOverlap),
 )
 TEST_ENDPOINT = operation(
     Scope.WEBHOOKS_WRITE,
     operation_id="test_webhook_endpoint",
     summary="Send a test event",
-    description=described("Sends a test event to the endpoint at once, and returns its delivery.", *_TESTING),
+    description="Sends a test event to the endpoint at once, and returns its delivery.",
     parameters=[_ENDPOINT_ID],
     request=None,
-    responses={200: DeliverySerializer, **problems_of(*_TESTING)},
+    responses={200: DeliverySerializer},
+    problems=(problems.UNKNOWN_WEBHOOK, WebhookDisabled),
 )
 LIST_DELIVERIES = operation(
     Scope.WEBHOOKS_WRITE,
     operation_id="list_deliveries",
     summary="List deliveries",
-    description=described("Lists the deliveries of the last 30 days, the newest first.", problems.UNKNOWN_WEBHOOK),
+    description="Lists the deliveries of the last 30 days, the newest first.",
     parameters=[
         query_filter("endpoint_id", "Only deliveries to this webhook endpoint.", _ID_SCHEMA),
         query_filter("state", "Only deliveries in this state.", enum=DeliveryState.values),
         *PAGING,
     ],
-    responses={200: DeliveryPageSerializer, **problems_of(problems.UNKNOWN_WEBHOOK)},
+    responses={200: DeliveryPageSerializer},
+    problems=(problems.UNKNOWN_WEBHOOK,),
 )
 GET_DELIVERY = operation(
     Scope.WEBHOOKS_WRITE,
     operation_id="get_delivery",
     summary="Get a delivery",
-    description=described("Returns one delivery with the receiver's last answer.", problems.UNKNOWN_DELIVERY),
+    description="Returns one delivery with the receiver's last answer.",
     parameters=[_DELIVERY_ID],
-    responses={200: DeliverySerializer, **problems_of(problems.UNKNOWN_DELIVERY)},
+    responses={200: DeliverySerializer},
+    problems=(problems.UNKNOWN_DELIVERY,),
 )
 REPLAY_DELIVERY = operation(
     Scope.WEBHOOKS_WRITE,
     operation_id="replay_delivery",
     summary="Send an event again",
-    description=described(
+    description=(
         "Sends the event again at once, with the same `webhook-id`, and returns the delivery. Ends a pause that the "
-        "receiver asked for.",
-        *_REPLAYING,
+        "receiver asked for."
     ),
     parameters=[_DELIVERY_ID],
     request=None,
-    responses={200: DeliverySerializer, **problems_of(*_REPLAYING)},
+    responses={200: DeliverySerializer},
+    problems=(problems.UNKNOWN_DELIVERY, WebhookDisabled),
 )

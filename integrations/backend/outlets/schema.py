@@ -6,7 +6,7 @@ from typing import Any
 from integrations.backend.base import problems
 from integrations.backend.base.authentication import Handler
 from integrations.backend.base.problems import ProblemKind
-from integrations.backend.base.schema import OUTLET_ID, PAGING, described, operation, problems_of, query_filter
+from integrations.backend.base.schema import OUTLET_ID, PAGING, operation, query_filter
 from integrations.backend.outlets import bodies, serializers
 from integrations.models.api_key import Scope
 from integrations.services.connections.errors import MistypedSecret
@@ -30,7 +30,6 @@ from integrations.services.outlets.errors import (
 
 _ENABLING = (PosRemoteIdTaken, SecretTaken, WeakSecret, MistypedSecret)
 _SAVING = (problems.UNKNOWN_ORGANISATION, OutletExists, ProviderOutletIdTaken)
-_CREATING = (*_SAVING, *_ENABLING, problems.TOO_LARGE)
 _ONCE = "`handover` has the values for PowerEPOS. The answer is the only place that ever shows the secret: store it."
 
 
@@ -48,10 +47,11 @@ def _change(
         Scope.OUTLETS_WRITE,
         operation_id=operation_id,
         summary=summary,
-        description=described(description, *known),
+        description=description,
         parameters=[OUTLET_ID],
         request={"application/json": body} if body else None,
-        responses={200: answer, **problems_of(*known)},
+        responses={200: answer},
+        problems=known,
     )
 
 
@@ -66,25 +66,25 @@ LIST_OUTLETS = operation(
         query_filter("online", "Only outlets whose POS is connected (true) or not connected (false).", bool),
         *PAGING,
     ],
-    responses={200: serializers.OutletPageSerializer, **problems_of()},
+    responses={200: serializers.OutletPageSerializer},
 )
 CREATE_OUTLET = operation(
     Scope.OUTLETS_WRITE,
     operation_id="create_outlet",
     summary="Create an outlet",
-    description=described(
-        f"Creates an outlet in an organisation. With `pos_remote_id`, it also enables Order N Pay: {_ONCE}", *_CREATING
-    ),
+    description=f"Creates an outlet in an organisation. With `pos_remote_id`, it also enables Order N Pay: {_ONCE}",
     request={"application/json": bodies.NewOutletSerializer},
-    responses={201: serializers.CreatedOutletSerializer, **problems_of(*_CREATING)},
+    responses={201: serializers.CreatedOutletSerializer},
+    problems=(*_SAVING, *_ENABLING, problems.TOO_LARGE),
 )
 GET_OUTLET = operation(
     Scope.OUTLETS_READ,
     operation_id="get_outlet",
     summary="Get an outlet",
-    description=described("Returns one outlet, the status of its POS, and its secrets.", problems.UNKNOWN_OUTLET),
+    description="Returns one outlet, the status of its POS, and its secrets.",
     parameters=[OUTLET_ID],
-    responses={200: serializers.WholeOutletSerializer, **problems_of(problems.UNKNOWN_OUTLET)},
+    responses={200: serializers.WholeOutletSerializer},
+    problems=(problems.UNKNOWN_OUTLET,),
 )
 CHANGE_OUTLET = _change(
     "change_outlet",

@@ -3,7 +3,7 @@
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter
 
 from integrations.backend.base import problems
-from integrations.backend.base.schema import OUTLET_ID, PAGING, described, operation, problems_of, query_filter
+from integrations.backend.base.schema import OUTLET_ID, PAGING, operation, query_filter
 from integrations.backend.requests.serializers import (
     AnswerSerializer,
     MessageTypesSerializer,
@@ -19,37 +19,30 @@ from integrations.wire.payloads.examples import EXAMPLES
 
 USER = "1234"  # the user in the examples: a PIN that the demo's POSes know
 _REQUEST_ID = OpenApiParameter("request_uuid", {"type": "string", "format": "uuid"}, OpenApiParameter.PATH)
-_SENDING = (
-    problems.MISSING_SCOPE,
-    problems.UNKNOWN_OUTLET,
-    problems.OTHER_CONTENT,
-    problems.DISABLED,
-    problems.CANCELLED,
-    problems.UNREADABLE,
-    problems.TOO_LARGE,
-    problems.QUEUE_FULL,
-    problems.MANY_BODIES,
-    problems.FAILED,
-    problems.POS_OFFLINE,
-    problems.LINK_LOST,
-    problems.DRAINING,
-    problems.NO_ANSWER,
-    problems.EXPIRED,
-)
-_CANCELLING = (problems.MISSING_SCOPE, problems.UNKNOWN_REQUEST, problems.ALREADY_LEFT, problems.UNREADABLE)
 SEND_REQUEST = operation(
     Scope.REQUESTS_SEND,
     operation_id="send_request",
-    description=described(
-        "Sends a request to an outlet's POS and, unless `mode` is `async`, waits for the answer.", *_SENDING
-    ),
+    description="Sends a request to an outlet's POS and, unless `mode` is `async`, waits for the answer.",
     parameters=[OUTLET_ID],
     request={"application/json": OrderSerializer},
-    responses={
-        200: AnswerSerializer,
-        202: ReceiptSerializer,
-        **problems_of(*_SENDING),
-    },
+    responses={200: AnswerSerializer, 202: ReceiptSerializer},
+    problems=(
+        problems.MISSING_SCOPE,
+        problems.UNKNOWN_OUTLET,
+        problems.OTHER_CONTENT,
+        problems.DISABLED,
+        problems.CANCELLED,
+        problems.UNREADABLE,
+        problems.TOO_LARGE,
+        problems.QUEUE_FULL,
+        problems.MANY_BODIES,
+        problems.FAILED,
+        problems.POS_OFFLINE,
+        problems.LINK_LOST,
+        problems.DRAINING,
+        problems.NO_ANSWER,
+        problems.EXPIRED,
+    ),
     examples=[
         OpenApiExample(
             name_of(model),
@@ -79,27 +72,30 @@ LIST_REQUESTS = operation(
         query_filter("correlation_id", "Only requests of the call with this X-Request-ID."),
         *PAGING,
     ],
-    responses={200: RequestPageSerializer, **problems_of(problems.UNKNOWN_OUTLET)},
+    responses={200: RequestPageSerializer},
+    problems=(problems.UNKNOWN_OUTLET,),
 )
 GET_REQUEST = operation(
     Scope.REQUESTS_READ,
     operation_id="get_request",
     parameters=[_REQUEST_ID],
-    responses={
-        200: WholeRequestSerializer,
-        **problems_of(problems.UNKNOWN_REQUEST, problems.UNREADABLE),
-    },
+    responses={200: WholeRequestSerializer},
+    problems=(
+        problems.UNKNOWN_REQUEST,
+        problems.UNREADABLE,
+    ),
 )
 CANCEL = operation(
     Scope.REQUESTS_SEND,
     operation_id="cancel_request",
-    description=described("Cancels a request that has not been sent yet.", *_CANCELLING),
+    description="Cancels a request that has not been sent yet.",
     parameters=[_REQUEST_ID],
     request=None,
-    responses={200: WholeRequestSerializer, **problems_of(*_CANCELLING)},
+    responses={200: WholeRequestSerializer},
+    problems=(problems.MISSING_SCOPE, problems.UNKNOWN_REQUEST, problems.ALREADY_LEFT, problems.UNREADABLE),
 )
 LIST_MESSAGE_TYPES = operation(
     None,
     operation_id="list_message_types",
-    responses={200: MessageTypesSerializer, **problems_of()},
+    responses={200: MessageTypesSerializer},
 )
