@@ -20,7 +20,7 @@ from integrations.staff.base.acts import Act
 from integrations.staff.requests.ask_forms import PREFIX, FieldsForm
 from integrations.wire import raw_json
 from integrations.wire.payloads import checking
-from integrations.wire.payloads.answers import answer_model
+from integrations.wire.payloads.answers import answer_model, type_name
 from integrations.wire.payloads.examples import EXAMPLES
 from integrations.wire.payloads.frames import NUMBERS
 from integrations.wire.payloads.models import MODELS
@@ -29,17 +29,13 @@ from tests.support.project import PROJECT
 REQUEST_MODELS = [model for model in MODELS if model.endswith("Request")]
 
 
-def name_of(model: str) -> str:
-    return model.removeprefix("OrderNPay").removesuffix("Request")
-
-
 # --- A message type with a payload model
 
 
 @pytest.mark.django_db
 def test_each_message_type_with_a_payload_model_is_a_row_and_each_model_of_a_request_has_one() -> None:
     rows = MessageType.objects.exclude(payload_model="").values_list("name", "payload_model")
-    assert dict(rows) == {name_of(model): model for model in REQUEST_MODELS}
+    assert dict(rows) == {type_name(model): model for model in REQUEST_MODELS}
     numbers = MessageType.objects.exclude(payload_model="").values_list("payload_model", "number")
     assert dict(numbers) == NUMBERS
 
@@ -64,7 +60,7 @@ def _typed(value: Any) -> str:
 def test_the_simulated_till_answers_each_documented_message_type_with_its_model(model: str) -> None:
     asked = {
         "RequestID": "1",
-        "MessageType": DEFAULT_NUMBERS[name_of(model)],
+        "MessageType": DEFAULT_NUMBERS[type_name(model)],
         "UserIdentifier": MANAGER.user_id,
         "Payload": EXAMPLES[model],
     }

@@ -5,10 +5,10 @@ from typing import Any
 
 from integrations.pos.close_codes import CLOSE_CODES
 from integrations.wire.endpoints import AUTH_PATH
-from integrations.wire.payloads.answers import ALL_MODELS, RESULT_CODES, answer_model
+from integrations.wire.payloads.answers import ALL_MODELS, answer_model, result_codes_in_words, type_name
 from integrations.wire.payloads.examples import EXAMPLES
 from integrations.wire.payloads.frames import ANSWER, AUTH_ANSWER, AUTH_REQUEST, FRAMES, NUMBERS, PAYLOAD, REQUEST
-from integrations.wire.payloads.json_schema import json_schema
+from integrations.wire.payloads.json_schema import json_schema, or_null, reference
 
 Described = dict[str, Any]
 
@@ -98,37 +98,28 @@ def _operations() -> Described:
 def _names(frame: str) -> list[str]:
     """Return the names of the messages with this frame: one for each documented message type, and one more."""
     kind = "Request" if frame == REQUEST else "Answer"
-    return [f"{_type_of(model)}{kind}" for model in EXAMPLES] + [f"{OTHER}{kind}"]
+    return [f"{type_name(model)}{kind}" for model in EXAMPLES] + [f"{OTHER}{kind}"]
 
 
 def _messages() -> Iterator[tuple[str, Described]]:
-    yield from ((name, {"title": name, "payload": _schema(name)}) for name in (AUTH_REQUEST, AUTH_ANSWER))
+    yield from ((name, {"title": name, "payload": reference(name)}) for name in (AUTH_REQUEST, AUTH_ANSWER))
     for model, name, answer in zip(EXAMPLES, _names(REQUEST), _names(ANSWER), strict=False):
         number = NUMBERS[model]
-        yield name, _described(name, REQUEST, number, _schema(model))
-        yield answer, _described(answer, ANSWER, number, {"anyOf": [_schema(answer_model(model)), {"type": "null"}]})
-    yield f"{OTHER}Request", {"title": "A request of another type", "payload": _schema(REQUEST)}
-    yield f"{OTHER}Answer", {"title": "An answer of another type", "payload": _schema(ANSWER)}
+        yield name, _described(name, REQUEST, number, reference(model))
+        yield answer, _described(answer, ANSWER, number, or_null(reference(answer_model(model))))
+    yield f"{OTHER}Request", {"title": "A request of another type", "payload": reference(REQUEST)}
+    yield f"{OTHER}Answer", {"title": "An answer of another type", "payload": reference(ANSWER)}
 
 
 def _described(name: str, frame: str, number: int | None, payload: Described) -> Described:
     known = "The number is not known." if number is None else f"MessageType {number}."
-    codes = " ".join(f"{code}: {meaning}." for code, meaning in RESULT_CODES.items())
     fields: Described = {PAYLOAD: payload} | ({"MessageType": {"const": number}} if number is not None else {})
     return {
         "title": name,
-        "summary": known if frame == REQUEST else f"{known} ResultCode {codes}",
-        "payload": {"allOf": [_schema(frame), {"type": "object", "properties": fields}]},
+        "summary": known if frame == REQUEST else f"{known} ResultCode {result_codes_in_words()}",
+        "payload": {"allOf": [reference(frame), {"type": "object", "properties": fields}]},
     }
-
-
-def _type_of(model: str) -> str:
-    return model.removeprefix("OrderNPay").removesuffix("Request")
 
 
 def _message(name: str) -> Described:
     return {"$ref": f"#/components/messages/{name}"}
-
-
-def _schema(name: str) -> Described:
-    return {"$ref": f"#/components/schemas/{name}"}

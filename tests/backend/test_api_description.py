@@ -10,8 +10,7 @@ import yaml
 from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
 
-from integrations.backend.requests.typed import name_of
-from integrations.wire.payloads.answers import ALL_MODELS, answer_model
+from integrations.wire.payloads.answers import ALL_MODELS, answer_model, type_name
 from integrations.wire.payloads.examples import EXAMPLES
 
 pytestmark = pytest.mark.django_db
@@ -93,7 +92,7 @@ def test_the_document_lists_nullable_request_fields_and_optional_problem_fields(
 @pytest.mark.parametrize("model", EXAMPLES)
 def test_a_call_and_its_answer_have_the_types_of_the_message_type_that_they_name(model: str) -> None:
     schemas = yaml.safe_load(Client().get("/api/v1/schema").content)["components"]["schemas"]
-    name = name_of(model)
+    name = type_name(model)
     for variant, payload in ((f"{name}Order", model), (f"{name}Answer", answer_model(model))):
         assert {"$ref": f"#/components/schemas/{variant}"} in schemas[variant.removeprefix(name)]["oneOf"]
         properties = schemas[variant]["properties"]

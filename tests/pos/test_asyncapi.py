@@ -8,6 +8,7 @@ import yaml
 from integrations.models.connection import CloseReason
 from integrations.pos.asyncapi import document
 from integrations.pos.close_codes import CLOSE_CODES
+from integrations.wire.payloads.answers import type_name
 from integrations.wire.payloads.examples import EXAMPLES
 from integrations.wire.payloads.frames import ANSWER, FRAMES, REQUEST
 from tests.support.asyncapi import FILE, written
@@ -20,7 +21,7 @@ def test_the_file_is_what_the_code_describes() -> None:
 
 def test_it_has_a_request_and_an_answer_for_each_documented_message_type() -> None:
     messages = yaml.safe_load(FILE.read_text(encoding="utf-8"))["channels"]["socket"]["messages"]
-    names = {model.removeprefix("OrderNPay").removesuffix("Request") for model in EXAMPLES} | {"Other"}
+    names = {type_name(model) for model in EXAMPLES} | {"Other"}
     assert set(messages) == {f"{name}{kind}" for name in names for kind in ("Request", "Answer")}
 
 

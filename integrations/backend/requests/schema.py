@@ -12,9 +12,9 @@ from integrations.backend.requests.serializers import (
     RequestPageSerializer,
     WholeRequestSerializer,
 )
-from integrations.backend.requests.typed import name_of
 from integrations.models.api_key import Scope
 from integrations.models.request import RequestState
+from integrations.wire.payloads.answers import type_name
 from integrations.wire.payloads.examples import EXAMPLES
 
 USER = "1234"  # the user in the examples: a PIN that the demo's POSes know
@@ -45,9 +45,9 @@ SEND_REQUEST = operation(
     ),
     examples=[
         OpenApiExample(
-            name_of(model),
+            type_name(model),
             value={
-                "message_type": name_of(model),
+                "message_type": type_name(model),
                 "device_id": "kiosk-1",
                 "user_identifier": USER,
                 "payload": payload,

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from integrations.backend.requests import orders
-from integrations.wire.payloads.answers import answer_model
+from integrations.wire.payloads.answers import answer_model, type_name
 from integrations.wire.payloads.examples import EXAMPLES
+from integrations.wire.payloads.json_schema import or_null, reference
 
 Schema = dict[str, Any]
 
@@ -23,25 +24,20 @@ _NUMBER = {
 _NOT_COMPARED = {"minProperties": 1}
 
 
-def name_of(request_model: str) -> str:
-    """Return the name of a documented message type, by the model of its payload."""
-    return request_model.removeprefix("OrderNPay").removesuffix("Request")
-
-
 def add_types(schemas: dict[str, Schema]) -> None:
     """Replace the schemas of a call and of its answer by one variant for each documented message type, and one more."""
-    _split(schemas, "Order", {model: _of(model) for model in EXAMPLES}, closed=True)
-    _split(schemas, "Answer", {model: _or_null(_of(answer_model(model))) for model in EXAMPLES})
+    _split(schemas, "Order", {model: reference(model) for model in EXAMPLES}, closed=True)
+    _split(schemas, "Answer", {model: or_null(reference(answer_model(model))) for model in EXAMPLES})
 
 
 def _split(schemas: dict[str, Schema], name: str, payloads: Mapping[str, Schema], *, closed: bool = False) -> None:
     base = schemas[name]
-    variants = {f"{name_of(model)}{name}": (name_of(model), payload) for model, payload in payloads.items()}
+    variants = {f"{type_name(model)}{name}": (type_name(model), payload) for model, payload in payloads.items()}
     for variant, (message_type, payload) in variants.items():
         schemas[variant] = _variant(base, {"type": "string", "const": message_type}, payload, closed=closed)
     other = f"Other{name}"
     schemas[other] = _variant(base, _NUMBER, base["properties"]["payload"], closed=closed) | _NOT_COMPARED
-    references = [_of(variant) for variant in (*variants, other)]
+    references = [reference(variant) for variant in (*variants, other)]
     schemas[name] = {"oneOf": references, "description": base["description"]}
 
 
@@ -49,11 +45,3 @@ def _variant(base: Schema, message_type: Schema, payload: Schema, *, closed: boo
     described = {"description": base["properties"]["payload"].get("description", "")}
     properties = base["properties"] | {"message_type": message_type, "payload": described | payload}
     return base | {"properties": properties} | ({"additionalProperties": False} if closed else {})
-
-
-def _of(model: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{model}"}
-
-
-def _or_null(schema: Schema) -> Schema:
-    return {"anyOf": [schema, {"type": "null"}]}

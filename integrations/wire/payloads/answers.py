@@ -84,6 +84,16 @@ ALL_MODELS = MODELS | ANSWERS
 UNKNOWN = frozenset(model for model, fields in ALL_MODELS.items() if not fields)  # any object is possible
 
 
+def result_codes_in_words() -> str:
+    """Return the documented ResultCodes with their meanings as text."""
+    return " ".join(f"{code}: {meaning}." for code, meaning in RESULT_CODES.items())
+
+
+def type_name(request_model: str) -> str:
+    """Return the name of a documented message type, by the model of its request's payload."""
+    return request_model.removeprefix("OrderNPay").removesuffix("Request")
+
+
 def answer_model(request_model: str) -> str:
     """Return the model of the payload that answers a request, by the model of the request's payload."""
     return request_model.removesuffix("Request") + "Response"

@@ -25,6 +25,18 @@ def json_schema(model: str) -> dict[str, Any]:
     return schema
 
 
+def reference(name: str) -> dict[str, Any]:
+    """Return a schema that refers to a component of the document."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema that also accepts null."""
+    if "$ref" in schema:
+        return {"anyOf": [schema, {"type": "null"}]}
+    return schema | {"type": [schema["type"], "null"]}
+
+
 _DESCRIBED = ALL_MODELS | FRAMES
 
 
@@ -33,21 +45,15 @@ def _schema_of(field: Field) -> dict[str, Any]:
     if field.is_list:
         schema = {"type": "array", "items": schema}
     if field.nullable:
-        schema = _or_null(schema)
+        schema = or_null(schema)
     return schema | ({"description": field.meaning} if field.meaning else {})
 
 
 def _schema_of_kind(field: Field) -> dict[str, Any]:
     if field.kind in ALL_MODELS:
-        return {"$ref": f"#/components/schemas/{field.kind}"}
+        return reference(field.kind)
     schema = dict(_SCHEMAS[field.kind])
     return schema | ({"maxLength": field.limit} if field.limit is not None else {})
-
-
-def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
-    if "$ref" in schema:
-        return {"anyOf": [schema, {"type": "null"}]}
-    return schema | {"type": [schema["type"], "null"]}
 
 
 _SCHEMAS: dict[str, dict[str, Any]] = {

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from integrations import simulator
 from integrations.simulator import answers, messages
 from integrations.simulator.example import example_till
+from integrations.wire.payloads.answers import type_name
 from integrations.wire.payloads.examples import EXAMPLES
 from tests.live.callers.backend import Backend
 from tests.live.callers.clients import NODE_FOLDER, authenticate, connect, node_packages
@@ -42,7 +43,7 @@ def test_an_authentication_has_the_described_messages(stack: Stack) -> None:
 
 @pytest.mark.parametrize("model", EXAMPLES)
 def test_the_frames_of_each_message_type_are_as_described(stack: Stack, model: str) -> None:
-    name = model.removeprefix("OrderNPay").removesuffix("Request")
+    name = type_name(model)
     outlet, backend, till = stack.supply_outlet(), Backend.of(stack), example_till()
     token = authenticate(stack, outlet).json()["AccessToken"]
     with connect(stack, token) as pos, ThreadPoolExecutor(1) as caller:
