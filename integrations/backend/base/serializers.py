@@ -1,4 +1,4 @@
-"""The format of problems."""
+"""The formats that all resources share: a page of a list, and a problem."""
 
 from typing import Any
 
@@ -6,6 +6,11 @@ from rest_framework import serializers
 
 from integrations.models.api_key import Scope
 from integrations.models.request import RequestState
+
+
+class PageSerializer(serializers.Serializer[Any]):
+    # A subclass adds `results`. A docstring here would become the description of each page.
+    next = serializers.CharField(allow_null=True, help_text="The URL of the next page; null on the last one.")
 
 
 class FieldErrorSerializer(serializers.Serializer[Any]):

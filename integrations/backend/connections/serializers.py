@@ -1,17 +1,14 @@
 """The formats of connections and of attempts to authenticate."""
 
-from typing import Any
-
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from integrations.backend.base.serializers import PageSerializer
 from integrations.models import AuthAttempt, Connection
 from integrations.models.attempt import Outcome, PosEndpoint
 from integrations.models.clock import shared_now
 from integrations.models.connection import CloseReason
 from integrations.services.connections.endings import ending, is_open
-
-_NEXT = "The URL of the next page; null on the last one."
 
 
 class ConnectionSerializer(serializers.ModelSerializer[Connection]):
@@ -52,9 +49,8 @@ class ConnectionSerializer(serializers.ModelSerializer[Connection]):
         return ending(connection, shared_now())
 
 
-class ConnectionPageSerializer(serializers.Serializer[Any]):
+class ConnectionPageSerializer(PageSerializer):
     results = ConnectionSerializer(many=True)
-    next = serializers.CharField(allow_null=True, help_text=_NEXT)
 
 
 class AttemptSerializer(serializers.ModelSerializer[AuthAttempt]):
@@ -83,6 +79,5 @@ class AttemptSerializer(serializers.ModelSerializer[AuthAttempt]):
         )
 
 
-class AttemptPageSerializer(serializers.Serializer[Any]):
+class AttemptPageSerializer(PageSerializer):
     results = AttemptSerializer(many=True)
-    next = serializers.CharField(allow_null=True, help_text=_NEXT)

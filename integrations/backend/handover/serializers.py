@@ -5,6 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from integrations.backend.base.serializers import PageSerializer
 from integrations.models import HandoverLink
 from integrations.models.clock import shared_now
 from integrations.models.handover_link import LinkState
@@ -63,9 +64,8 @@ class NewHandoverLinkSerializer(HandoverLinkSerializer):
         fields = (*HandoverLinkSerializer.Meta.fields, "url", "passphrase")
 
 
-class HandoverLinkPageSerializer(serializers.Serializer[Any]):
+class HandoverLinkPageSerializer(PageSerializer):
     results = HandoverLinkSerializer(many=True)
-    next = serializers.CharField(allow_null=True, help_text="The URL of the next page; null on the last one.")
 
 
 class NewLinkBodySerializer(serializers.Serializer[Any]):

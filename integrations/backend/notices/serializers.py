@@ -6,6 +6,7 @@ from typing import Any
 from rest_framework import serializers
 
 from integrations.backend.api_keys.serializers import OrganisationReferenceSerializer
+from integrations.backend.base.serializers import PageSerializer
 from integrations.models import Delivery, Notice, WebhookEndpoint
 from integrations.models.clock import shared_now
 from integrations.models.notices.notice import NoticeKind
@@ -13,7 +14,6 @@ from integrations.models.notices.webhook import DeliveryState
 from integrations.services.notices.outbox import content_of
 from integrations.services.notices.webhooks import SUBSCRIBABLE
 
-_NEXT = "The URL of the next page; null on the last one."
 _TIMES_OF_TRIES = "When it was last sent; null if it was not sent yet."
 
 
@@ -28,9 +28,8 @@ class EventSerializer(serializers.Serializer[Any]):
     data = serializers.DictField(help_text="Its details; their members depend on `type` (see docs/webhooks.md).")  # type: ignore[assignment]
 
 
-class EventPageSerializer(serializers.Serializer[Any]):
+class EventPageSerializer(PageSerializer):
     results = EventSerializer(many=True)
-    next = serializers.CharField(allow_null=True, help_text=_NEXT)
 
 
 class EndpointSerializer(serializers.ModelSerializer[WebhookEndpoint]):
@@ -84,9 +83,8 @@ class EndpointWithSecretSerializer(EndpointSerializer):
         fields = (*EndpointSerializer.Meta.fields, "secret")  # type: ignore[assignment]
 
 
-class EndpointPageSerializer(serializers.Serializer[Any]):
+class EndpointPageSerializer(PageSerializer):
     results = EndpointSerializer(many=True)
-    next = serializers.CharField(allow_null=True, help_text=_NEXT)
 
 
 class EndpointReferenceSerializer(serializers.ModelSerializer[WebhookEndpoint]):
@@ -142,9 +140,8 @@ class DeliverySerializer(serializers.ModelSerializer[Delivery]):
         return delivery.next_at if delivery.state == DeliveryState.PENDING else None
 
 
-class DeliveryPageSerializer(serializers.Serializer[Any]):
+class DeliveryPageSerializer(PageSerializer):
     results = DeliverySerializer(many=True)
-    next = serializers.CharField(allow_null=True, help_text=_NEXT)
 
 
 def event(notice: Notice) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from integrations.backend.base.serializers import PageSerializer
 from integrations.models import Organisation
 
 _HOURS = "Alerts are sent during these hours only; empty for all hours. Example: mon-fri 09:00-23:00"
@@ -18,9 +19,8 @@ class OrganisationSerializer(serializers.ModelSerializer[Organisation]):
         fields = read_only_fields = ("id", "name", "opening_hours", "time_zone", "created_at")
 
 
-class OrganisationPageSerializer(serializers.Serializer[Any]):
+class OrganisationPageSerializer(PageSerializer):
     results = OrganisationSerializer(many=True)
-    next = serializers.CharField(allow_null=True, help_text="The URL of the next page; null on the last one.")
 
 
 class OrganisationBodySerializer(serializers.Serializer[Any]):

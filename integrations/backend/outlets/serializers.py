@@ -6,6 +6,7 @@ from typing import Any, Literal
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from integrations.backend.base.serializers import PageSerializer
 from integrations.backend.outlets import rows
 from integrations.models import Credential, Outlet
 from integrations.models.clock import shared_now
@@ -69,9 +70,8 @@ class OutletSerializer(serializers.ModelSerializer[Outlet]):
         return rows.last_seen(outlet)
 
 
-class OutletPageSerializer(serializers.Serializer[Any]):
+class OutletPageSerializer(PageSerializer):
     results = OutletSerializer(many=True)
-    next = serializers.CharField(allow_null=True, help_text="The URL of the next page; null on the last one.")
 
 
 class SecretSerializer(serializers.ModelSerializer[Credential]):

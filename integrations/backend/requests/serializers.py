@@ -5,18 +5,18 @@ from typing import Any
 
 from rest_framework import serializers
 
+from integrations.backend.base.serializers import PageSerializer
 from integrations.backend.requests import orders
 from integrations.models import MessageType, Request
 from integrations.models.request import RequestState
 from integrations.services.requests.request_types import Result
 from integrations.text.moments import iso
 from integrations.wire import raw_json
-from integrations.wire.payloads.answers import RESULT_CODES
+from integrations.wire.payloads.answers import result_codes_in_words
 from integrations.wire.payloads.models import MODELS
 
 OUTCOMES = ("answered", "refused")
 ACCEPTED = "accepted"
-_RESULT_CODES = " ".join(f"{code}: {meaning}." for code, meaning in RESULT_CODES.items())
 
 
 class RequestSerializer(serializers.ModelSerializer[Request]):
@@ -84,9 +84,8 @@ class WholeRequestSerializer(RequestSerializer):
         fields = (*RequestSerializer.Meta.fields, "payload", "answer")  # type: ignore[assignment]
 
 
-class RequestPageSerializer(serializers.Serializer[Any]):
+class RequestPageSerializer(PageSerializer):
     results = RequestSerializer(many=True)
-    next = serializers.CharField(allow_null=True, help_text="The URL of the next page; null on the last one.")
 
 
 class AnswerSerializer(serializers.Serializer[Any]):
@@ -96,7 +95,7 @@ class AnswerSerializer(serializers.Serializer[Any]):
     request_id = serializers.CharField()
     message_type = serializers.JSONField(help_text="As in the call.")
     outcome = serializers.ChoiceField(choices=OUTCOMES, help_text="answered: ResultCode 0; refused: any other.")
-    result_code = serializers.IntegerField(help_text=_RESULT_CODES)
+    result_code = serializers.IntegerField(help_text=result_codes_in_words())
     error_message = serializers.CharField(allow_null=True)
     payload = serializers.JSONField(help_text="Exactly as the POS sent it; null if it sent none or after deletion.")
     content_pruned_at = serializers.DateTimeField(
