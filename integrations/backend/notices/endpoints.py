@@ -10,8 +10,9 @@ from django.views.decorators.debug import sensitive_variables
 from integrations.backend.base.answers import plain_data
 from integrations.backend.base.authentication import Caller
 from integrations.backend.base.pagination import OLDEST_FIRST, page_of
-from integrations.backend.base.problems import UNKNOWN_ORGANISATION, UNKNOWN_WEBHOOK, Problem
+from integrations.backend.base.problems import UNKNOWN_WEBHOOK, Problem
 from integrations.backend.notices.serializers import DeliverySerializer, EndpointSerializer
+from integrations.backend.organisations.rows import get_organisation
 from integrations.models import Organisation, WebhookEndpoint
 from integrations.services.audit import Actor
 from integrations.services.errors import InvalidValue
@@ -99,10 +100,7 @@ def _organisation_of(caller: Caller, organisation_id: int | None) -> Organisatio
         return None
     if organisation_id is None:
         raise InvalidValue("organisation_id", LIMITED)
-    found = Organisation.objects.filter(pk=organisation_id).first() if caller.sees(organisation_id) else None
-    if found is None:
-        raise Problem(UNKNOWN_ORGANISATION)
-    return found
+    return get_organisation(caller, organisation_id)
 
 
 def _shown(endpoint: WebhookEndpoint, *, status: int = 200, **secret: str) -> PlainResponse:
