@@ -4,7 +4,7 @@ from django.http import QueryDict
 
 from integrations.backend.base.authentication import Caller
 from integrations.backend.base.pagination import page_of
-from integrations.backend.outlets.rows import get_outlet
+from integrations.backend.outlets.rows import integration_id_of
 from integrations.models import AuthAttempt, Connection
 from integrations.services.integration.pairings import explain
 from integrations.services.rows.keyset_pages import Order, Position
@@ -16,7 +16,7 @@ def connections_page(
     caller: Caller, provider_outlet_id: str, query: QueryDict
 ) -> tuple[list[Connection], Position | None]:
     """Return a page of an outlet's connections, newest first. Raises Problem."""
-    of_outlet = Connection.objects.filter(integration=_integration_id(caller, provider_outlet_id))
+    of_outlet = Connection.objects.filter(integration=integration_id_of(caller, provider_outlet_id))
     return page_of(of_outlet.select_related("process"), query, order=_BY_OPENING)
 
 
@@ -24,13 +24,7 @@ def attempts_page(
     caller: Caller, provider_outlet_id: str, query: QueryDict
 ) -> tuple[list[AuthAttempt], Position | None]:
     """Return a page of the attempts to authenticate as an outlet's POS, newest first. Raises Problem."""
-    of_outlet = AuthAttempt.objects.filter(integration=_integration_id(caller, provider_outlet_id))
+    of_outlet = AuthAttempt.objects.filter(integration=integration_id_of(caller, provider_outlet_id))
     found, after = page_of(of_outlet, query, order=_BY_TIME)
     explain(found, caller.organisations)
     return found, after
-
-
-def _integration_id(caller: Caller, provider_outlet_id: str) -> int:
-    """Return the key of an outlet's integration. For an outlet that was never enabled, return one that no row has."""
-    integration = getattr(get_outlet(caller, provider_outlet_id), "integration", None)
-    return integration.pk if integration else 0

@@ -8,7 +8,7 @@ from django.http import QueryDict
 from integrations.backend.base.authentication import Caller
 from integrations.backend.base.pagination import OLDEST_FIRST, page_from
 from integrations.backend.base.query import read_choice, read_whole_number
-from integrations.backend.outlets.rows import get_outlet
+from integrations.backend.outlets.rows import integration_id_of
 from integrations.models import Notice
 from integrations.models.notices.notice import NoticeKind
 from integrations.services.rows.keyset_pages import Position, Stream
@@ -20,8 +20,7 @@ def events_page(caller: Caller, query: QueryDict) -> tuple[list[Notice], Positio
     """Return a page of events in the order of the event log. Raises Problem."""
     asked: dict[str, Any] = {}
     if "outlet" in query:
-        integration = getattr(get_outlet(caller, str(query["outlet"])), "integration", None)
-        asked["integration"] = integration.pk if integration else 0
+        asked["integration"] = integration_id_of(caller, str(query["outlet"]))
     if caller.organisation_id is not None:
         asked["organisation"] = caller.organisation_id
     if kind := read_choice(query, "kind", NoticeKind.values):

@@ -80,6 +80,15 @@ def get_integration(caller: Caller, provider_outlet_id: str) -> Integration:
     return integration_of(get_outlet(caller, provider_outlet_id))
 
 
+def integration_id_of(caller: Caller, provider_outlet_id: str) -> int:
+    """Return the key of the integration of an outlet that the caller may see. Raises Problem.
+
+    For an outlet that was never enabled, it is a key that no row has.
+    """
+    integration = get_outlet(caller, provider_outlet_id).integration_or_none
+    return integration.pk if integration else 0
+
+
 def last_seen(outlet: Outlet) -> datetime | None:
     """Return when the outlet's POS was last connected: the latest heartbeat if it is online."""
     presence = presence_of(outlet)
@@ -94,8 +103,7 @@ def last_seen(outlet: Outlet) -> datetime | None:
 
 def presence_of(outlet: Outlet) -> Presence | None:
     """Return the presence of an outlet's POS; None for an outlet that was never enabled."""
-    integration = getattr(outlet, "integration", None)
-    return getattr(integration, "presence", None)
+    return getattr(outlet.integration_or_none, "presence", None)
 
 
 def outlets_of(caller: Caller) -> QuerySet[Outlet]:

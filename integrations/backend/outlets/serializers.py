@@ -45,17 +45,17 @@ class OutletSerializer(serializers.ModelSerializer[Outlet]):
         read_only_fields = fields
 
     def get_pos_remote_id(self, outlet: Outlet) -> str | None:
-        integration = getattr(outlet, "integration", None)
+        integration = outlet.integration_or_none
         return integration.pos_remote_id if integration else None
 
     def get_integration(self, outlet: Outlet) -> Literal["not_enabled", "enabled", "disabled"]:
-        integration = getattr(outlet, "integration", None)
+        integration = outlet.integration_or_none
         if integration is None:
             return "not_enabled"
         return "enabled" if integration.is_enabled else "disabled"
 
     def get_disabled_reason(self, outlet: Outlet) -> str:
-        integration = getattr(outlet, "integration", None)
+        integration = outlet.integration_or_none
         return integration.disabled_reason if integration else ""
 
     def get_online(self, outlet: Outlet) -> bool:
@@ -97,12 +97,12 @@ class WholeOutletSerializer(OutletSerializer):
 
     @extend_schema_field(SecretSerializer(allow_null=True))
     def get_secret(self, outlet: Outlet) -> Any:
-        integration = getattr(outlet, "integration", None)
+        integration = outlet.integration_or_none
         return SecretSerializer(integration.current_credential()).data if integration else None
 
     @extend_schema_field(SecretSerializer(allow_null=True))
     def get_older_secret(self, outlet: Outlet) -> Any:
-        integration = getattr(outlet, "integration", None)
+        integration = outlet.integration_or_none
         older = integration.older_secret(shared_now()) if integration else None
         return SecretSerializer(older).data if older else None
 

@@ -11,7 +11,7 @@ from integrations.backend.base.authentication import Caller
 from integrations.backend.base.pagination import NEWEST_FIRST, page_from
 from integrations.backend.base.problems import ALREADY_LEFT, UNKNOWN_REQUEST, Problem
 from integrations.backend.base.query import read_choice, read_moment
-from integrations.backend.outlets.rows import get_outlet
+from integrations.backend.outlets.rows import integration_id_of
 from integrations.models import Integration, MessageType, Request
 from integrations.models.request import RequestState
 from integrations.services.outlets.search import received_within
@@ -35,7 +35,7 @@ def requests_page(caller: Caller, query: QueryDict) -> tuple[list[Request], Posi
     """
     asked: dict[str, Any] = {}
     if "outlet" in query:
-        asked["integration"] = getattr(get_outlet(caller, str(query["outlet"])), "integration", None)
+        asked["integration"] = integration_id_of(caller, str(query["outlet"]))
     if state := read_choice(query, "state", RequestState.values):
         asked["state"] = state
     ids = {name: str(query[name]) for name in ("request_id", "correlation_id") if name in query}

@@ -177,7 +177,7 @@ def _plan(row: FileRow, existing: _Existing, repeated: RepeatedValues, permissio
     if fault := _format_error(row) or repeated.fault(row) or _permission_error(row, existing, permissions):
         return _planned(row, Verdict.WRONG, fault)
     outlet = existing.outlets.get((row.organisation, row.outlet))
-    integration: Integration | None = getattr(outlet, "integration", None)
+    integration = outlet.integration_or_none if outlet else None
     if outlet is not None and _has_another_id(row, outlet):
         fault = f"The outlet exists with the ProviderOutletID {outlet.provider_outlet_id}: enter that or nothing."
         return _planned(row, Verdict.WRONG, fault)

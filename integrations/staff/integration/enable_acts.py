@@ -55,7 +55,7 @@ class EnableOutlet(EnableAct):
         found = outlets.select_related("organisation", "integration").filter(pk=pk).first()
         if found is None:
             raise Http404("There is no such outlet.")
-        self.outlet, self.integration = found, getattr(found, "integration", None)
+        self.outlet, self.integration = found, found.integration_or_none
 
     def obstacle(self) -> PortalError | None:
         return AlreadyEnabled() if self.integration else None
@@ -128,7 +128,7 @@ class EnableNewOutlet(EnableAct):
     def settled(self, refusal: PortalError, *, status: int = 200) -> HttpResponse:
         # The second of two clicks gets here, and a person who typed the names of an outlet that is enabled already.
         self.outlet = find_by_name(_names_in(self.request.POST))
-        self.integration = getattr(self.outlet, "integration", None)
+        self.integration = self.outlet.integration_or_none if self.outlet else None
         return super().settled(refusal, status=status)
 
 

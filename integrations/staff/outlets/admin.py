@@ -61,11 +61,11 @@ class OutletAdmin(BulkActions, PageAdmin[Outlet]):
 
     @admin.display
     def state(self, outlet: Outlet) -> SafeString:
-        return state_cell(_integration_of(outlet), shared_now())
+        return state_cell(outlet.integration_or_none, shared_now())
 
     @admin.display(description="POSRemoteID", empty_value="–")
     def pairing(self, outlet: Outlet) -> str | None:
-        integration = _integration_of(outlet)
+        integration = outlet.integration_or_none
         return integration.pos_remote_id if integration else None
 
     @admin.display(description="POSRemoteID")
@@ -77,7 +77,7 @@ class OutletAdmin(BulkActions, PageAdmin[Outlet]):
 
     @admin.display(description="secret begins with", empty_value="–")
     def secret(self, outlet: Outlet) -> str | None:
-        integration = _integration_of(outlet)
+        integration = outlet.integration_or_none
         if integration is None:
             return None
         (credential,) = integration.current  # type: ignore[attr-defined]
@@ -85,14 +85,14 @@ class OutletAdmin(BulkActions, PageAdmin[Outlet]):
 
     @admin.display(description="last seen")
     def last_seen(self, outlet: Outlet) -> SafeString | str:
-        integration, now = _integration_of(outlet), shared_now()
+        integration, now = outlet.integration_or_none, shared_now()
         if integration is None:
             return "–"
         return "now" if integration.presence.is_online_at(now) else ago(integration.presence.last_seen_at, now)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Outlet | None = None) -> tuple[str, ...]:  # noqa: ARG002
         # PowerEPOS identifies an enabled outlet by this ID.
-        return ("provider_outlet_id",) if obj and _integration_of(obj) else ()
+        return ("provider_outlet_id",) if obj and obj.integration_or_none else ()
 
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> FormField | None:
         """Offer to add an organisation beside its field, but not to change or delete it."""
@@ -129,7 +129,7 @@ class OutletAdmin(BulkActions, PageAdmin[Outlet]):
 
     def page_of(self, request: HttpRequest, row: Outlet) -> dict[str, object]:
         """Return the context of an outlet's page. Its integration's part needs the right to see integrations."""
-        integration, now = _integration_of(row), shared_now()
+        integration, now = row.integration_or_none, shared_now()
         seen = scope.organisations_of(request.user)
         ours: dict[str, object] = {
             "title": str(row),
@@ -149,7 +149,7 @@ class OutletAdmin(BulkActions, PageAdmin[Outlet]):
         return ours | integration_page.context_of(integration, now, seen, with_content=with_content)
 
     def has_delete_permission(self, request: HttpRequest, obj: Outlet | None = None) -> bool:
-        is_free = obj is None or _integration_of(obj) is None
+        is_free = obj is None or obj.integration_or_none is None
         return is_free and super().has_delete_permission(request, obj)
 
     def save_model(self, request: HttpRequest, obj: Outlet, form: ModelForm[Outlet], change: Any) -> None:  # noqa: ARG002
@@ -177,7 +177,3 @@ class OutletList(SlimList):
     def apply_select_related(self, qs: QuerySet[Any]) -> QuerySet[Any]:
         current = Prefetch("integration__credentials", Credential.objects.filter(is_current=True), to_attr="current")
         return super().apply_select_related(qs).prefetch_related(current)
-
-
-def _integration_of(outlet: Outlet) -> Integration | None:
-    return getattr(outlet, "integration", None)

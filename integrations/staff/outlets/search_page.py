@@ -30,7 +30,7 @@ def search(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(f"{reverse('admin:search')}?{urlencode({SEARCH_VAR: public_part(text)})}")
     found = list(_matching(request, text)[: MOST + 1]) if text else []
     now = shared_now()
-    rows = [(outlet, standing_of(getattr(outlet, "integration", None), now)) for outlet in found[:MOST]]
+    rows = [(outlet, standing_of(outlet.integration_or_none, now)) for outlet in found[:MOST]]
     context = {"title": "Find an outlet", "text": text, "rows": rows, "has_more": len(found) > MOST, "most": MOST}
     return TemplateResponse(request, "staff/outlets/search.html", {**site.each_context(request), **context})
 
