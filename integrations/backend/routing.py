@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 
 from django.urls import ResolverMatch, resolve
 
-from integrations.backend.base import correlation, problems
+from integrations.backend.base import addresses, correlation, problems
 from integrations.backend.base.problems import Problem
 from integrations.backend.base.views import BackendView
 from integrations.backend.requests.orders import MAX_BODY
@@ -35,7 +35,7 @@ class BackendHttp:
         self._otherwise = otherwise
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        match = _match(scope["path"])
+        match = _match(scope)
         if match is None:
             await self._otherwise(scope, receive, send)
             return
@@ -59,10 +59,11 @@ def _log(scope: Scope, response: PlainResponse, seconds: float) -> None:
     logger.info("API call answered.", extra=extra)
 
 
-def _match(path: str) -> ResolverMatch | None:
-    if not f"{path}/".startswith(API_PATH):  # accept the root without its slash: after a redirect a POST has no body
+def _match(scope: Scope) -> ResolverMatch | None:
+    # The root is accepted without its slash: after a redirect a POST has no body.
+    if not f"{scope['path']}/".startswith(API_PATH):
         return None
-    match = resolve("/" + path[len(API_PATH) :], urlconf=URLS)
+    match = resolve("/" + addresses.path_of(scope), urlconf=URLS)
     view = getattr(match.func, "view_class", None)
     return match if view is not None and issubclass(view, BackendView) else None
 

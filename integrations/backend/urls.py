@@ -1,6 +1,8 @@
-from django.urls import path, re_path
+from django.urls import path, re_path, register_converter
+from django.urls.converters import PathConverter
 
 from integrations.backend.api_keys.views import ApiKeyView
+from integrations.backend.base.addresses import outlet_id
 from integrations.backend.connections.views import AttemptsView, ConnectionsView
 from integrations.backend.description import DocumentView, TryView
 from integrations.backend.handover.views import HandoverLinksView, HandoverLinkView
@@ -28,30 +30,39 @@ from integrations.backend.requests.views import (
 )
 from integrations.backend.views import NotFoundView, RootView
 
-# A ProviderOutletID may hold a slash: hence the path converter, and this order.
+
+class OutletIdConverter(PathConverter):
+    """A ProviderOutletID, which may hold slashes."""
+
+    def to_python(self, value: str) -> str:
+        return outlet_id(value)
+
+
+register_converter(OutletIdConverter, "outlet")
+
+# An ID with plain slashes matches as well, hence this order.
 urlpatterns = [
     path("", RootView.as_view(), name="backend-root"),
     path("organisations", OrganisationsView.as_view(), name="backend-organisations"),
     path("organisations/<int:organisation_id>", OrganisationView.as_view(), name="backend-organisation"),
     path("outlets", OutletsView.as_view(), name="backend-outlets"),
-    path("outlets/<path:provider_outlet_id>/enable", actions.EnableView.as_view()),
-    path("outlets/<path:provider_outlet_id>/disable", actions.DisableView.as_view()),
-    path("outlets/<path:provider_outlet_id>/reenable", actions.ReenableView.as_view()),
-    path("outlets/<path:provider_outlet_id>/rotate-secret", actions.RotateSecretView.as_view()),
-    path("outlets/<path:provider_outlet_id>/end-overlap", actions.EndOverlapView.as_view()),
-    path("outlets/<path:provider_outlet_id>/disconnect", actions.DisconnectView.as_view()),
-    path("outlets/<path:provider_outlet_id>/change-pos-remote-id", actions.ChangePosRemoteIdView.as_view()),
-    path("outlets/<path:provider_outlet_id>/check", CheckView.as_view()),
-    path("outlets/<path:provider_outlet_id>/connections", ConnectionsView.as_view()),
-    path("outlets/<path:provider_outlet_id>/attempts", AttemptsView.as_view()),
-    path("outlets/<path:provider_outlet_id>/handover-links", HandoverLinksView.as_view()),
+    path("outlets/<outlet:provider_outlet_id>/enable", actions.EnableView.as_view()),
+    path("outlets/<outlet:provider_outlet_id>/disable", actions.DisableView.as_view()),
+    path("outlets/<outlet:provider_outlet_id>/reenable", actions.ReenableView.as_view()),
+    path("outlets/<outlet:provider_outlet_id>/rotate-secret", actions.RotateSecretView.as_view()),
+    path("outlets/<outlet:provider_outlet_id>/end-overlap", actions.EndOverlapView.as_view()),
+    path("outlets/<outlet:provider_outlet_id>/disconnect", actions.DisconnectView.as_view()),
+    path("outlets/<outlet:provider_outlet_id>/change-pos-remote-id", actions.ChangePosRemoteIdView.as_view()),
+    path("outlets/<outlet:provider_outlet_id>/check", CheckView.as_view()),
+    path("outlets/<outlet:provider_outlet_id>/connections", ConnectionsView.as_view()),
+    path("outlets/<outlet:provider_outlet_id>/attempts", AttemptsView.as_view()),
+    path("outlets/<outlet:provider_outlet_id>/handover-links", HandoverLinksView.as_view()),
     path(
-        "outlets/<path:provider_outlet_id>/handover-links/<int:link_id>",
+        "outlets/<outlet:provider_outlet_id>/handover-links/<int:link_id>",
         HandoverLinkView.as_view(),
-        name="backend-handover-link",
     ),
-    path("outlets/<path:provider_outlet_id>/requests", OutletRequestsView.as_view(), name="backend-send"),
-    path("outlets/<path:provider_outlet_id>", OutletView.as_view(), name="backend-outlet"),
+    path("outlets/<outlet:provider_outlet_id>/requests", OutletRequestsView.as_view()),
+    path("outlets/<outlet:provider_outlet_id>", OutletView.as_view()),
     path("requests", RequestsView.as_view(), name="backend-requests"),
     path("requests/<uuid:request_uuid>", RequestView.as_view(), name="backend-request"),
     path("requests/<uuid:request_uuid>/cancel", CancelView.as_view(), name="backend-cancel"),

@@ -27,6 +27,14 @@ def is_plain(text: str) -> bool:
     return True
 
 
+def has_address(provider_outlet_id: str) -> bool:
+    """Return whether an HTTP client can send this ID in a path: clients remove the parts `.` and `..` from paths."""
+    return provider_outlet_id not in (".", "..")
+
+
+NO_ADDRESS = "This ProviderOutletID cannot be part of a web address. Choose another one."
+
+
 def new_provider_outlet_id() -> str:
     """Return a new UUID as text: 36 characters, lower case."""
     return str(uuid.uuid4())

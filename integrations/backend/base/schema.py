@@ -28,7 +28,12 @@ from integrations.services.errors import PortalError
 
 SCOPE = "x-required-scope"  # the member of an operation that names its scope
 PROBLEM_JSON = "application/problem+json"
-OUTLET_ID = OpenApiParameter("provider_outlet_id", str, OpenApiParameter.PATH, description="The ProviderOutletID.")
+OUTLET_ID = OpenApiParameter(
+    "provider_outlet_id",
+    str,
+    OpenApiParameter.PATH,
+    description="The ProviderOutletID, percent-encoded: `%2F` for a slash.",
+)
 
 _OF_EVERY_CALL = (
     MALFORMED,

@@ -3,8 +3,7 @@
 from functools import partial
 from typing import Any
 
-from django.urls import reverse
-
+from integrations.backend.base.addresses import address_of_outlet
 from integrations.backend.base.answers import answer_of_change
 from integrations.backend.base.bodies import Nothing, read_change
 from integrations.backend.base.pagination import page_answer
@@ -48,4 +47,4 @@ class HandoverLinkView(BackendView):
 
 
 def _location(provider_outlet_id: str, content: Any) -> str:
-    return reverse("backend-handover-link", args=[provider_outlet_id, content["id"]])
+    return address_of_outlet(provider_outlet_id, "handover-links", str(content["id"]))

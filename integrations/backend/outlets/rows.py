@@ -20,6 +20,8 @@ from integrations.services.rows.remembered import Remembered
 from integrations.services.rows.sql_query import SqlQuery
 from integrations.text.characters import identity, normalised_name, trimmed
 
+FILTERS = ("provider_outlet_id", "organisation_id", "organisation", "online")
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -56,6 +58,8 @@ async def find_target(provider_outlet_id: str, caller: Caller) -> Target:
 def outlets_page(caller: Caller, query: QueryDict) -> tuple[list[Outlet], Position | None]:
     """Return a page of outlets in order of creation. Raises Problem."""
     rows = outlets_of(caller)
+    if "provider_outlet_id" in query:
+        rows = rows.filter(match_id=identity(str(query["provider_outlet_id"])))
     if organisation_id := read_whole_number(query, "organisation_id", 1, 999_999_999):
         rows = rows.filter(organisation=organisation_id)
     if "organisation" in query:

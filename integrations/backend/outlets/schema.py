@@ -61,6 +61,7 @@ LIST_OUTLETS = operation(
     summary="List outlets",
     description="Lists the outlets that the API key sees, in order of creation.",
     parameters=[
+        query_filter("provider_outlet_id", "Only the outlet with this ProviderOutletID."),
         query_filter("organisation_id", "Only outlets of the organisation with this id.", int),
         query_filter("organisation", "Only outlets of the organisation with this name."),
         query_filter("online", "Only outlets whose POS is connected (true) or not connected (false).", bool),

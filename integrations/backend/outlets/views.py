@@ -3,8 +3,7 @@
 from functools import partial
 from typing import Any
 
-from django.urls import reverse
-
+from integrations.backend.base.addresses import address_of_outlet
 from integrations.backend.base.answers import answer_of_change, plain_data
 from integrations.backend.base.bodies import Nothing, read_change
 from integrations.backend.base.pagination import page_answer
@@ -23,7 +22,7 @@ class OutletsView(BackendView):
 
     @schema.LIST_OUTLETS
     async def get(self, request: PlainRequest) -> PlainResponse:
-        check_names(request.query, ("organisation_id", "organisation", "online", "limit", "cursor"))
+        check_names(request.query, (*rows.FILTERS, "limit", "cursor"))
         found, after = await readers.run(rows.outlets_page, self.caller, request.query)
         return page_answer(request, OutletSerializer(found, many=True).data, after)
 
@@ -60,4 +59,4 @@ class OutletView(BackendView):
 
 
 def _location(content: Any) -> str:
-    return reverse("backend-outlet", args=[content["provider_outlet_id"]])
+    return address_of_outlet(content["provider_outlet_id"])

@@ -10,7 +10,7 @@ from integrations.models import Credential, Integration, Organisation, Outlet
 from integrations.models.audit import Verb
 from integrations.models.clock import shared_now
 from integrations.models.fields.texts import complaint_about
-from integrations.models.outlet import is_plain, new_provider_outlet_id
+from integrations.models.outlet import NO_ADDRESS, has_address, is_plain, new_provider_outlet_id
 from integrations.security import secret_digests
 from integrations.services.audit import Actor, record_many
 from integrations.services.bulk.file import WRITTEN, FileRow
@@ -250,6 +250,8 @@ def _format_error(row: FileRow) -> str:
             return f"{WRITTEN[name]}: {complaint_about(hidden)}"
         if value and not is_plain(value):
             return f"{WRITTEN[name]} contains a control character or a line break: type it again."
+    if not has_address(row.provider_outlet_id):
+        return NO_ADDRESS
     return _secret_error(row.adopted_secret)
 
 

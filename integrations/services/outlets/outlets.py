@@ -8,7 +8,7 @@ from django.db import IntegrityError, models, transaction
 
 from integrations.models import Integration, Organisation, Outlet
 from integrations.models.audit import Verb
-from integrations.models.outlet import is_plain, new_provider_outlet_id
+from integrations.models.outlet import NO_ADDRESS, has_address, is_plain, new_provider_outlet_id
 from integrations.services.audit import Actor, record
 from integrations.services.errors import InvalidValue, PortalError
 from integrations.services.outlets import moves
@@ -76,8 +76,8 @@ def save_outlet(outlet: Outlet, *, actor: Actor) -> None:
     before = _outlet_before(outlet)
     if _namesakes(outlet).exists():
         raise OutletExists
-    if (before is None or before.provider_outlet_id != outlet.provider_outlet_id) and _id_sharers(outlet).exists():
-        raise ProviderOutletIdTaken
+    if before is None or before.provider_outlet_id != outlet.provider_outlet_id:
+        _check_new_id(outlet)
     _save_or_refuse(outlet, ProviderOutletIdTaken())
     if before is None:
         record(Verb.OUTLET_CREATED, outlet, actor=actor, provider_outlet_id=outlet.provider_outlet_id)
@@ -165,6 +165,14 @@ def _outlet_before(outlet: Outlet) -> Outlet | None:
         raise ProviderOutletIdInUse
     outlet.provider_outlet_id = before.provider_outlet_id  # the same ID in another spelling
     return before
+
+
+def _check_new_id(outlet: Outlet) -> None:
+    """Raise InvalidValue or ProviderOutletIdTaken. An existing outlet keeps the ID that it has."""
+    if not has_address(outlet.provider_outlet_id):
+        raise InvalidValue("provider_outlet_id", NO_ADDRESS)
+    if _id_sharers(outlet).exists():
+        raise ProviderOutletIdTaken
 
 
 def _namesakes(outlet: Outlet) -> models.QuerySet[Outlet]:

@@ -1,0 +1,34 @@
+"""The address of an outlet, whose ProviderOutletID is free text. Pure.
+
+A caller percent-encodes the ID. An encoded slash belongs to the ID; only a plain slash separates the parts of the
+address. So an ID that ends in the name of a call, such as `/check`, has an address of its own. An ID with plain slashes
+is accepted, too, as long as it does not end in such a name.
+"""
+
+import re
+from urllib.parse import quote, unquote
+
+from integrations.wire.asgi_types import Scope
+from integrations.wire.endpoints import API_PATH
+
+# Stands for an encoded slash while the address is matched. Decoded text never contains a lone surrogate.
+_SLASH_OF_ID = "\udc2f"
+_encoded_slash = re.compile("%2f", re.IGNORECASE)
+
+
+def path_of(scope: Scope) -> str:
+    """Return the path of a request below the API's prefix, with its encoded slashes marked. See `outlet_id`."""
+    decoded: str = scope["path"]
+    raw = str(scope.get("raw_path") or b"", "latin-1")
+    marked = _SLASH_OF_ID.join(map(unquote, _encoded_slash.split(raw)))
+    return (marked if marked.startswith(API_PATH) else decoded)[len(API_PATH) :]
+
+
+def outlet_id(matched: str) -> str:
+    """Return the ProviderOutletID from its part of a path that `path_of` returned."""
+    return matched.replace(_SLASH_OF_ID, "/")
+
+
+def address_of_outlet(provider_outlet_id: str, *parts: str) -> str:
+    """Return the address of an outlet, or of something below it."""
+    return "/".join((f"{API_PATH}outlets", quote(provider_outlet_id, safe=""), *parts))
