@@ -18,8 +18,9 @@ class Remedy(TextChoices):
 class PortalError(Exception):
     """A refusal whose text may be shown to the caller.
 
-    `field` is the model's name of the invalid value, or empty. `hint` says what the caller can do next. `remedy` is the
-    operation that helps. `retry_after` is in seconds; None if a retry would not help.
+    `field` is the model's name of the invalid value, or empty. `hint` says what the caller can do next, in words that
+    fit every entry point. `remedy` is the operation that helps. `retry_after` is in seconds; None if a retry would not
+    help.
     """
 
     message = "The portal refused this."
@@ -45,7 +46,6 @@ class Conflict(PortalError):
     """The row is not in the state that the operation needs; other values would not help."""
 
     status = HTTPStatus.CONFLICT
-    hint = "A colleague may have been faster, or the button was pressed twice. Nothing was changed this time."
 
 
 class OverlapRunning(Conflict):

@@ -18,6 +18,9 @@ from integrations.staff.base import forms
 from integrations.staff.signing_in import proof, typed
 from integrations.staff.signing_in.actors import actor_of
 
+# Shown for a conflict without a hint of its own.
+TOO_LATE = "A colleague may have been faster, or the button was pressed twice. Nothing was changed this time."
+
 
 @method_decorator(sensitive_post_parameters("adopted_secret", "passphrase"), name="dispatch")
 class Act(View):
@@ -109,7 +112,8 @@ class Act(View):
 
     def settled(self, refusal: PortalError, *, status: int = 200) -> HttpResponse:
         """Return a page that says why the action is not possible now, with links to the next steps."""
-        return self.render("staff/base/settled.html", status=status, refusal=refusal)
+        hint = refusal.hint or (TOO_LATE if isinstance(refusal, Conflict) else "")
+        return self.render("staff/base/settled.html", status=status, refusal=refusal, hint=hint)
 
     @method_decorator(sensitive_variables("context"))
     def show_once(self, template: str, **context: Any) -> HttpResponse:

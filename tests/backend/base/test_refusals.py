@@ -9,7 +9,12 @@ from django.db import OperationalError
 from integrations.backend.base import problems
 from integrations.backend.base.problems import answer, of_refusal
 from integrations.services.errors import InvalidValue, PortalError
-from integrations.services.integration.errors import AlreadyEnabled, NothingToDisconnect, PosRemoteIdTaken
+from integrations.services.integration.errors import (
+    AlreadyDisabled,
+    AlreadyEnabled,
+    NothingToDisconnect,
+    PosRemoteIdTaken,
+)
 from integrations.services.rows.threads import DatabaseUnresponsive
 from tests.support.asgi_client import Answer
 
@@ -30,6 +35,12 @@ def test_a_conflict_has_its_hint_as_detail() -> None:
     assert problem["type"] == "urn:order-n-pay:problem:already-enabled"
     assert (problem["status"], problem["title"]) == (409, AlreadyEnabled.message)
     assert problem["detail"] == AlreadyEnabled.hint
+
+
+def test_a_conflict_without_a_hint_of_its_own_says_nothing_about_people_or_pages() -> None:
+    problem = problem_of(AlreadyDisabled())
+    assert problem["title"] == AlreadyDisabled.message
+    assert "detail" not in problem
 
 
 def test_a_refused_value_names_its_field() -> None:

@@ -25,6 +25,10 @@ class Submerged(Conflict):
     remedy = Remedy.ROTATE
 
 
+class Sunk(Conflict):
+    message = "The outlet has sunk already."
+
+
 class TooLateInTheDay(PortalError):
     field = "expires_at"
 
@@ -63,6 +67,14 @@ def test_a_conflict_replaces_the_form_and_shows_its_hint_and_remedy(
     assert Submerged.message in page
     assert Submerged.hint in page
     assert reverse("admin:integrations_integration_rotate", args=(enabled.integration.pk,)) in page
+
+
+def test_a_conflict_without_a_hint_says_that_nothing_was_changed(
+    boss: Client, enabled: Enabled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_to_change(monkeypatch, Sunk())
+    url = reverse("admin:integrations_integration_change_pos_remote_id", args=(enabled.integration.pk,))
+    assert "Nothing was changed this time." in boss.post(url, {"pos_remote_id": "Corrected"}).content.decode()
 
 
 def test_a_refusal_is_shown_at_a_field_with_another_name_in_the_form(db: None) -> None:
