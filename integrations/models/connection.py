@@ -44,7 +44,7 @@ class CloseReason(models.TextChoices):
     REPLACED = "replaced", "a newer connection of the same outlet took over"
     DISABLED = "disabled", "the integration was disabled"
     CREDENTIAL_RETIRED = "credential_retired", "its secret was retired"
-    DISCONNECTED = "disconnected", "staff disconnected it"
+    DISCONNECTED = "disconnected", "the provider disconnected it"
     RESTART = "restart", "the server stopped or restarted"
     FLOODING = "flooding", "the POS sent too much"
     TOO_LARGE = "too_large", "the POS sent a message of more than 1 MiB"

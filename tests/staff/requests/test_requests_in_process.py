@@ -75,7 +75,7 @@ class Disconnecting(InProcess):
             wake.forget(running._changed)  # as if from another process, without a channel layer
             await in_main(disconnect, station.integration, actor=ANNA)
             await running.watcher.poll()
-            assert await pos.closed() == (1000, "Disconnected by the provider's staff.")
+            assert await pos.closed() == (1000, "Disconnected by the provider.")
         await recorded()
         row = await in_main(Connection.objects.get)
         assert (row.close_reason, row.close_code) == (CloseReason.DISCONNECTED, 1000)
