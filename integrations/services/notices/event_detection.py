@@ -11,10 +11,11 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from integrations.models import AuthAttempt, Notice, NoticeCursor, Request, StrayFrame
+from integrations.models import AuthAttempt, Delivery, Notice, NoticeCursor, Request, StrayFrame
 from integrations.models.attempt import REFUSALS
 from integrations.models.clock import shared_now
 from integrations.models.notices.notice import NoticeKind
+from integrations.models.notices.webhook import DeliveryState
 from integrations.services.notices import outbox, presences
 from integrations.services.notices.outbox import Subscriber
 from integrations.text.moments import iso
@@ -146,8 +147,12 @@ def _of_unrecognised_frame(row: StrayFrame) -> Notice:
 
 
 def prune(now: datetime, *, days: int) -> None:
-    """Delete some batches of events that are older than `days` and have no pending deliveries."""
-    old = Notice.objects.filter(noticed_at__lt=now - timedelta(days=days)).exclude(deliveries__state="pending")
+    """Delete some batches of events that are older than `days`, except those that are still being delivered.
+
+    A delivery that waits at a disabled endpoint is deleted with its event.
+    """
+    waiting = Delivery.objects.filter(notice=OuterRef("pk"), state=DeliveryState.PENDING, endpoint__is_enabled=True)
+    old = Notice.objects.filter(noticed_at__lt=now - timedelta(days=days)).exclude(Exists(waiting))
     for _ in range(BATCHES_PER_POLL):
         with transaction.atomic():
             keys = list(old.order_by("noticed_at").values_list("pk", flat=True)[:BATCH])

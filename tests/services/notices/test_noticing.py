@@ -265,6 +265,17 @@ def test_old_events_are_deleted_and_waiting_ones_are_kept(enabled: Enabled, cloc
     assert list(Delivery.objects.all()) == [waiting]
 
 
+def test_old_events_that_wait_at_a_disabled_endpoint_are_deleted(enabled: Enabled, clock: Any) -> None:
+    endpoint, _ = make_endpoint()
+    webhooks.send_test(endpoint, actor=ANNA)
+    webhooks.disable_endpoint(endpoint, reason="moved", actor=ANNA)
+    event_detection.prune(NOON + timedelta(days=29), days=30)
+    assert Delivery.objects.exists()
+    event_detection.prune(NOON + timedelta(days=31), days=30)
+    assert not Delivery.objects.exists()
+    assert not Notice.objects.exists()
+
+
 def webhooks_later(clock: Any, endpoint: Any) -> Delivery:
     clock.move_to(NOON + timedelta(seconds=1))
     return webhooks.send_test(endpoint, actor=ANNA)
