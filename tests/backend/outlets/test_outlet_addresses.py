@@ -12,19 +12,8 @@ SCOPES = [Scope.OUTLETS_READ, Scope.OUTLETS_WRITE]
 CALLS = ("check", "enable", "requests", "connections", "attempts", "handover-links", "handover-links/7", "disable")
 IDS = [
     *(f"bella/{call}" for call in CALLS),
-    *(
-        "/check",
-        "a//b",
-        "a/",
-        "a/../b",
-        "50%",
-        "50%2F",
-        "a?b#c",
-        "k\u00fcche/\u6771\u4eac",
-        "a+b c",
-        "a;b&c=d",
-        "~!$'()*,:@",
-    ),
+    *("/check", "a//b", "a/", "a/../b", "50%", "50%2F", "a?b#c", "a+b c", "a;b&c=d", "~!$'()*,:@"),
+    "k\u00fcche/\u6771\u4eac",
 ]
 
 
