@@ -185,8 +185,8 @@ def _administration() -> list[Shot]:
         Shot("apikey", "An API key", f"{ADMIN}/apikey/", open_first_row),
         Shot("apikey-add", "Add an API key", f"{ADMIN}/apikey/add/"),
         Shot("messagetypes", "Message types", f"{ADMIN}/messagetype/"),
-        Shot("people", "Users", "/admin/auth/user/"),
-        Shot("person", "A user", "/admin/auth/user/", open_anna),
+        Shot("people", "People", "/admin/auth/user/"),
+        Shot("person", "A person", "/admin/auth/user/", open_anna),
         Shot("reset-factors", "Reset a colleague's second factors", "/admin/auth/user/", reset_factors),
         Shot("unlink-identity", "Unlink a colleague's identity", "/admin/auth/user/", unlink_identity),
     ]

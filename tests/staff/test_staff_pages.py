@@ -6,13 +6,12 @@ from html import unescape
 from typing import Any
 
 import pytest
-from django.contrib.admin import ModelAdmin, site
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from integrations.models import Connection, Integration, NoticeCursor, Outlet, StrayFrame
+from integrations.models import Connection, Integration, Outlet, StrayFrame
 from integrations.models.attempt import Outcome, StrayFrameKind
 from integrations.models.connection import CloseReason
 from integrations.services.integration import enabling, pos_secrets
@@ -33,9 +32,6 @@ from tests.support.staff.pages import (
     text,
 )
 
-BACKEND_LISTS = ("request", "apikey", "messagetype")  # api_keys, requests
-NOTICE_LISTS = ("alert", "alertrecipient", "webhookendpoint", "delivery")  # notices/test_staff_notice_pages.py
-MANY_LISTS = ("handoverlink",)  # bulk/test_bulk_actions.py
 ACTIONS = ("rotate", "replace_secret", "end_overlap", "disable", "reenable", "change_pos_remote_id")
 
 
@@ -80,24 +76,6 @@ def test_the_first_page_shows_the_latest_actions(staff: Client, enabled: Enabled
     page = text(staff.get(reverse("admin:index")))
     assert "Next step" not in page
     assert "anna enabled Order N Pay Trattoria Bella – Station" in page
-
-
-def test_the_lists_are_in_working_order(staff: Client) -> None:
-    page = staff.get(reverse("admin:index"))
-    app = page.context["app_list"][0]
-    shown = [model["object_name"].lower() for model in app["models"]]
-    assert shown == [*LISTS[:2], *MANY_LISTS, *BACKEND_LISTS, *NOTICE_LISTS, *LISTS[2:]]
-
-
-def test_a_list_whose_admin_class_has_no_position_is_last(staff: Client) -> None:
-    site.register(NoticeCursor, ModelAdmin)
-    try:
-        page = staff.get(reverse("admin:index"))
-    finally:
-        site.unregister(NoticeCursor)
-    assert page.status_code == 200
-    shown = [model["object_name"] for model in page.context["app_list"][0]["models"]]
-    assert shown[-2:] == ["AuditEvent", "NoticeCursor"]
 
 
 def test_an_outlet_shows_each_state_at_a_glance(staff: Client, outlet: Outlet) -> None:

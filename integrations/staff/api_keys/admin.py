@@ -15,6 +15,7 @@ from integrations.staff.api_keys import acts as api_key_acts
 from integrations.staff.base import rights
 from integrations.staff.base.admin import PortalAdmin, ReadOnlyAdmin
 from integrations.staff.base.filters import OrganisationFilter, PortalFilter
+from integrations.staff.base.menu import MenuGroup
 from integrations.staff.base.presentation import ago, marked
 
 ACTS = {
@@ -58,7 +59,8 @@ class KeyStateFilter(PortalFilter):
 class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
     """The keys of the provider's own systems. Rows change only through acts, each with its own page."""
 
-    menu_position = 70
+    menu_group = MenuGroup.SET_UP
+    menu_position = 10
     page = "staff/api_keys/page.html"
     when_empty = "No API keys yet. Your systems use a key to send requests to POSes. Create the first one."
     organisation_path = "organisation"

@@ -20,10 +20,10 @@ from integrations.services.errors import PortalError
 from integrations.services.people import scope
 from integrations.staff.base.choices import RowField, RowSelect, RowsField
 from integrations.staff.base.lookups import ListParameters, LookupRefused, check_key, check_list, check_value
+from integrations.staff.base.menu import LAST_IN_MENU, MenuGroup
 
 Row = TypeVar("Row", bound=Model)
 SAVE_AS_NEW = "_saveasnew"  # the name of a Django button: no form of the portal has it, but Django accepts it in a POST
-LAST_IN_MENU = 1000  # default menu_position
 LIST_TEMPLATE = "staff/base/list.html"
 FOR_ALL = ""  # organisation_path of rows without one: all staff may see them, staff without a limit may change them
 
@@ -35,7 +35,8 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
     Without it, they see no rows.
     """
 
-    menu_position: ClassVar[int] = LAST_IN_MENU  # order of the lists on the start page, lowest first
+    menu_group: ClassVar[MenuGroup] = MenuGroup.OTHER
+    menu_position: ClassVar[int] = LAST_IN_MENU  # order of the lists in their group, lowest first
     organisation_path: ClassVar[str | None] = None
     changed_by_limited: ClassVar[bool] = False  # with FOR_ALL: limited staff may change rows, the service checks each
     is_live: ClassVar[bool] = False  # the list refreshes automatically

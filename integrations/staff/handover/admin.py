@@ -17,6 +17,7 @@ from integrations.services.handover.errors import LinkEnded
 from integrations.services.people import scope
 from integrations.staff.base import forms, rights
 from integrations.staff.base.admin import ReadOnlyAdmin
+from integrations.staff.base.menu import MenuGroup
 from integrations.staff.base.outlet_acts import IntegrationAct
 from integrations.staff.base.presentation import ago, marked
 from integrations.staff.records.admin import OF_INTEGRATION, SEARCH_INTEGRATION, link_to
@@ -52,7 +53,8 @@ class RevokeLink(IntegrationAct):
 class HandoverLinkAdmin(ReadOnlyAdmin[HandoverLink]):
     """The links that hand secrets over to PowerEPOS."""
 
-    menu_position = 50
+    menu_group = MenuGroup.OUTLETS
+    menu_position = 30
     when_empty = (
         "No hand-over links yet. Create one when you enable an outlet or rotate its secret. The links appear here: who "
         "created each one, whether it was opened, when and from where."

@@ -19,6 +19,7 @@ from integrations.staff.base import rights
 from integrations.staff.base.admin import PortalAdmin, ReadOnlyAdmin
 from integrations.staff.base.filters import OrganisationFilter
 from integrations.staff.base.keyset_lists import KeysetAdmin, Parents
+from integrations.staff.base.menu import MenuGroup
 from integrations.staff.base.presentation import ago, clock, marked
 from integrations.staff.notices import acts as webhook_acts
 from integrations.staff.requests.legible import legible
@@ -40,7 +41,8 @@ SHAPES = {DeliveryState.DELIVERED: "online", DeliveryState.PENDING: "never-seen"
 class WebhookEndpointAdmin(ReadOnlyAdmin[WebhookEndpoint]):
     """The receivers of events. Rows change only through acts, each with its own page."""
 
-    menu_position = 110
+    menu_group = MenuGroup.ALERTS
+    menu_position = 30
     page = "staff/notices/webhook_page.html"
     when_empty = (
         "No webhook endpoints yet. The portal notifies your systems at these addresses of events: an outlet goes "
@@ -105,7 +107,8 @@ class EndpointFilter(admin.RelatedFieldListFilter):
 class DeliveryAdmin(KeysetAdmin[Delivery]):
     """The deliveries: each event to each endpoint."""
 
-    menu_position = 120
+    menu_group = MenuGroup.ALERTS
+    menu_position = 40
     page = "staff/notices/delivery_page.html"
     when_empty = (
         "No deliveries yet. The events that the portal sends to your systems appear here with the answers. Create a "

@@ -18,6 +18,7 @@ from integrations.services.notices import alert_recipients, mailing
 from integrations.services.people import scope
 from integrations.staff.base.admin import PortalAdmin, ReadOnlyAdmin
 from integrations.staff.base.filters import OrganisationFilter, PortalFilter
+from integrations.staff.base.menu import MenuGroup
 from integrations.staff.base.presentation import ago, marked
 from integrations.staff.signing_in.actors import actor_of
 
@@ -43,7 +44,8 @@ class OpenAlertFilter(PortalFilter):
 class AlertAdmin(ReadOnlyAdmin[Alert]):
     """The alerts that staff were notified about, with their state."""
 
-    menu_position = 90
+    menu_group = MenuGroup.ALERTS
+    menu_position = 10
     page = "staff/notices/alert_page.html"
     when_empty = (
         "No alerts yet. The portal alerts you when outlets are offline for too long, when many authentications are "
@@ -120,7 +122,8 @@ def _mails(request: HttpRequest, alert: Alert) -> dict[str, object]:
 class AlertRecipientAdmin(PortalAdmin[AlertRecipient]):
     """The recipients of alerts by e-mail."""
 
-    menu_position = 100
+    menu_group = MenuGroup.ALERTS
+    menu_position = 20
     when_empty = "No alert recipients yet. They get alerts by e-mail, of one organisation or of all. Add the first."
     list_display = ("email", "whose")
     list_filter = (OrganisationFilter,)

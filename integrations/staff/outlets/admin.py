@@ -18,6 +18,7 @@ from integrations.services.people import scope
 from integrations.staff.base import rights
 from integrations.staff.base.admin import PageAdmin, warn_of_near_name
 from integrations.staff.base.filters import OrganisationFilter, OutletStateFilter
+from integrations.staff.base.menu import MenuGroup
 from integrations.staff.base.presentation import ago, standing_of, state_cell
 from integrations.staff.base.slim_list import SlimList
 from integrations.staff.bulk.actions import BulkActions
@@ -32,7 +33,8 @@ from integrations.staff.signing_in.actors import actor_of
 class OutletAdmin(BulkActions, PageAdmin[Outlet]):
     """The customers' sites: each with its state, and with the pairing and the secret of its POS once enabled."""
 
-    menu_position = 20
+    menu_group = MenuGroup.OUTLETS
+    menu_position = 10
     when_empty = (
         "No outlets yet. An outlet is one site of a customer. Outlets appear here with their state: not enabled, "
         "online, offline or disabled. Choose “Enable an outlet” to create the first one."

@@ -13,6 +13,7 @@ from integrations.models.clock import shared_now
 from integrations.services.outlets import near_names, outlets
 from integrations.services.people import scope
 from integrations.staff.base.admin import PortalAdmin, warn_of_near_name
+from integrations.staff.base.menu import MenuGroup
 from integrations.staff.base.presentation import ago
 from integrations.staff.signing_in.actors import actor_of
 
@@ -21,7 +22,8 @@ from integrations.staff.signing_in.actors import actor_of
 class OrganisationAdmin(PortalAdmin[Organisation]):
     """The provider's customers."""
 
-    menu_position = 10
+    menu_group = MenuGroup.OUTLETS
+    menu_position = 20
     when_empty = (
         "No organisations yet. An organisation is one of your customers: a restaurant or a chain of them. "
         "Add the first one, then add its outlets."

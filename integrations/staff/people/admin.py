@@ -22,6 +22,7 @@ from integrations.models.clock import shared_now
 from integrations.services.people import identities, people, second_factors
 from integrations.services.people.groups import PORTAL_GROUPS, role_in
 from integrations.staff.base.admin import FOR_ALL, PortalAdmin
+from integrations.staff.base.menu import MenuGroup
 from integrations.staff.base.presentation import ago
 from integrations.staff.people.acts import ResetSecondFactors, UnlinkIdentity
 from integrations.staff.people.forms import NO_ROLE, AddPersonForm, RoleForm, other_groups
@@ -97,6 +98,10 @@ def _access_fields(request: HttpRequest) -> tuple[str, ...]:
     return ("role", *asks, *others, "is_limited", "organisations")
 
 
+# The lists, titles and messages of Django's admin use these names.
+User._meta.verbose_name, User._meta.verbose_name_plural = "person", "people"
+
+
 @admin.register(User)
 class PersonAdmin(AsksForProof, PortalAdmin[User], UserAdmin):  # type: ignore[type-arg]
     """People are added, changed and disabled. They are never deleted, because audit events refer to them.
@@ -104,13 +109,14 @@ class PersonAdmin(AsksForProof, PortalAdmin[User], UserAdmin):  # type: ignore[t
     Staff find themselves in the list, but only a colleague can change them.
     """
 
+    menu_group = MenuGroup.PEOPLE
     organisation_path = FOR_ALL  # services/people/people.py has the rules for seeing and changing people
     changed_by_limited = True
     change_list_template = "staff/people/list.html"
     when_empty = ONLY_YOU
     form = RoleForm
     add_form = AddPersonForm
-    list_display = ("username", "name", "email", "may", "sees", "active", "second_factor", "last_seen")
+    list_display = ("username", "name", "may", "sees", "active", "email", "second_factor", "last_seen")
     list_filter = ("is_active", ("groups", RoleFilter))
     filter_horizontal = ()
     filter_vertical = ()

@@ -20,6 +20,7 @@ from integrations.staff.base import rights
 from integrations.staff.base.admin import Row
 from integrations.staff.base.filters import DayFilter, OpenFilter, OrganisationOfRecordFilter, PersonFilter, TimeFilter
 from integrations.staff.base.keyset_lists import KeysetAdmin, Parents
+from integrations.staff.base.menu import MenuGroup
 from integrations.staff.base.presentation import ago, details, frames, marked
 from integrations.text.moments import exactly
 
@@ -56,7 +57,8 @@ class DatedAdmin(KeysetAdmin[Row]):
 class ConnectionAdmin(KeysetAdmin[Connection]):
     """The websockets of the POSes, open and ended."""
 
-    menu_position = 130
+    menu_group = MenuGroup.ACTIVITY
+    menu_position = 20
     when_empty = (
         "No connections yet. The websocket connections of POSes appear here: when and from where each was opened, and "
         "how it ended. First hand an outlet's values over to PowerEPOS."
@@ -112,7 +114,8 @@ class ConnectionAdmin(KeysetAdmin[Connection]):
 class StrayFrameAdmin(DatedAdmin[StrayFrame]):
     """Frames of POSes that the portal did not recognise."""
 
-    menu_position = 150
+    menu_group = MenuGroup.ACTIVITY
+    menu_position = 40
     when_empty = "No unrecognised frames. Any that a POS sends appear here, shortened and without secrets."
     organisation_path = OF_INTEGRATION
     list_display = ("when", "outlet", "kind", "size", "begins")
@@ -149,7 +152,8 @@ class StrayFrameAdmin(DatedAdmin[StrayFrame]):
 class AuditEventAdmin(DatedAdmin[AuditEvent]):
     """Changes by staff. An event's row may have been deleted, so it is shown by `subject`, not by its reference."""
 
-    menu_position = 160
+    menu_group = MenuGroup.ACTIVITY
+    menu_position = 50
     when_empty = (
         "No activity yet. Every change by staff, a system or a command appears here, with its author, time and address."
     )

@@ -19,6 +19,7 @@ from integrations.services.people import scope
 from integrations.services.rows.keyset_pages import Few, Source
 from integrations.staff.base import rights
 from integrations.staff.base.filters import OrganisationOfRecordFilter, TimeFilter
+from integrations.staff.base.menu import MenuGroup
 from integrations.staff.base.presentation import marked
 from integrations.staff.records.admin import BY_INTEGRATION_ID, OF_INTEGRATION, DatedAdmin, link_to
 from integrations.text.characters import spelled
@@ -28,7 +29,8 @@ from integrations.text.characters import spelled
 class AuthAttemptAdmin(DatedAdmin[AuthAttempt]):
     """The attempts to authenticate as a POS, with the reason of each refusal."""
 
-    menu_position = 140
+    menu_group = MenuGroup.ACTIVITY
+    menu_position = 30
     when_empty = (
         "No authentication attempts yet. Each attempt of a POS to get a token or to open its websocket appears here, "
         "with the exact reason of each refusal. Check the two addresses in the POS."

@@ -15,6 +15,7 @@ from integrations.services.requests.summaries import took
 from integrations.staff.base import rights
 from integrations.staff.base.filters import MessageTypeFilter, OrganisationOfRecordFilter, ResultCodeFilter, TimeFilter
 from integrations.staff.base.keyset_lists import KeysetAdmin
+from integrations.staff.base.menu import MenuGroup
 from integrations.staff.base.presentation import ago
 from integrations.staff.records.admin import OF_INTEGRATION, link_to
 from integrations.staff.requests.legible import legible
@@ -29,7 +30,8 @@ CONTENT = ("payload", "answer", "error_message")
 class RequestAdmin(KeysetAdmin[Request]):
     """The list of requests and the page of each one."""
 
-    menu_position = 60
+    menu_group = MenuGroup.ACTIVITY
+    menu_position = 10
     page = "staff/requests/page.html"
     when_empty = (
         "No requests yet. The requests that your systems send to POSes appear here with their results. Create an API "

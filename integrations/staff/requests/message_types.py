@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from integrations.models import MessageType
 from integrations.services.requests import message_types
 from integrations.staff.base.admin import FOR_ALL, PortalAdmin
+from integrations.staff.base.menu import MenuGroup
 from integrations.staff.signing_in.actors import actor_of
 
 
@@ -14,7 +15,8 @@ from integrations.staff.signing_in.actors import actor_of
 class MessageTypeAdmin(PortalAdmin[MessageType]):
     """The names that the portal gives to MessageType numbers."""
 
-    menu_position = 80
+    menu_group = MenuGroup.SET_UP
+    menu_position = 20
     when_empty = "No message types yet. Add one: your systems can then use its name instead of its number."
     organisation_path = FOR_ALL
     list_display = ("name", "known_number", "description")

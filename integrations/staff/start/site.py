@@ -10,7 +10,6 @@ from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
@@ -18,22 +17,21 @@ from django.urls import path, reverse
 
 from integrations.services.people import people
 from integrations.services.people.groups import has_no_role
-from integrations.staff.base.admin import LAST_IN_MENU
 from integrations.staff.base.bounded import bounded
 from integrations.staff.base.fragments import refreshable
 from integrations.staff.base.lookups import check_search
+from integrations.staff.base.menu import menu_of
 from integrations.staff.outlets.search_page import search
 from integrations.staff.signing_in import gate, proof, sessions
 from integrations.staff.signing_in.actors import actor_of
 from integrations.staff.start.first_page import figures, recent_activity, what_next
 
-APP_LABEL = "integrations"
 NOT_SAVED = "Nothing was saved, because your session had ended. Sign in, then fill in the form again."
 NO_ROLE = {"title": "You have no role yet"}
 
 
 class PortalSite(AdminSite):
-    """Django's admin site with the portal's name and rights, and its lists in the order of `menu_position`."""
+    """Django's admin site with the portal's name and rights, and its lists grouped by task."""
 
     site_title = "Order N Pay portal"
     site_header = "Order N Pay portal"
@@ -86,14 +84,16 @@ class PortalSite(AdminSite):
         return super().index(request, {**ours, **(extra_context or {})})
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        apps = super().get_app_list(request, app_label)
-        for app in apps:
-            if app["app_label"] == APP_LABEL:
-                app["models"].sort(key=lambda model: self._position(model["model"]))
-        return sorted(apps, key=lambda app: app["app_label"] != APP_LABEL)
+        return menu_of(super().get_app_list(request, app_label), self._registry)
 
-    def _position(self, model: type[Model]) -> int:
-        return getattr(self._registry[model], "menu_position", LAST_IN_MENU)
+    def app_index(  # type: ignore[override]
+        self,
+        request: HttpRequest,  # noqa: ARG002
+        app_label: str,  # noqa: ARG002
+        extra_context: dict[str, Any] | None = None,  # noqa: ARG002
+    ) -> HttpResponseRedirect:
+        """Redirect from the page of a Django app, which the portal's menu does not have, to the start page."""
+        return HttpResponseRedirect(reverse("admin:index"))
 
 
 def _notes_ended_session(view: Callable[..., Any]) -> Callable[..., Any]:
