@@ -1,13 +1,47 @@
-"""The chart of the start page: outlets online as a line, requests as bars, over 24 hours. Pure functions."""
+"""The chart of the start page: outlets online as a line, requests as bars, over 24 hours. Pure functions.
 
-from collections.abc import Sequence
+Each has its own axis. The chart ends at the next half hour, so its hours stay in place between two refreshes.
+"""
+
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from integrations.services.overview.fleet import DAY, Fleet, Point
+from django.utils.timezone import localtime
 
-WIDTH, HEIGHT = 480, 96  # in units of the SVG's viewBox
-SLOTS = 48  # half hours
+from integrations.services.overview.fleet import DAY, SAMPLE_EVERY, Fleet, Point
+
+WIDTH, HEIGHT = 480, 100  # in units of the SVG's viewBox
+HALF_HOUR = timedelta(minutes=30)
+SLOTS = DAY // HALF_HOUR
+STEPS = 4  # an axis has at most so many
+HOURS_BETWEEN_TICKS = 3
+MAJOR_HOURS = 6  # these ticks have room on a phone
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A value of an axis, and its place in percent of the axis."""
+
+    label: int
+    at: float
+
+
+@dataclass(frozen=True)
+class Hour:
+    """A moment on the time axis, and its place in percent."""
+
+    moment: datetime
+    at: float
+    is_major: bool
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A scale that begins at 0, with round steps."""
+
+    top: int
+    ticks: tuple[Tick, ...]
 
 
 @dataclass(frozen=True)
@@ -32,10 +66,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Chart:
+    """`since`: the time of the first sample if the samples do not cover the 24 hours yet."""
+
     line: str
     bars: tuple[Bar, ...]
-    most_online: int
-    most_ended: int
+    outlets: Axis
+    requests: Axis
+    hours: tuple[Hour, ...]
+    since: datetime | None
     rows: tuple[Row, ...]
 
     width = WIDTH
@@ -47,30 +85,58 @@ def chart_of(fleet: Fleet) -> Chart | None:
     points = fleet.history
     if len(points) < 2:
         return None
-    begin = fleet.at - DAY
-    most_online = max(max(point.enabled, point.online) for point in points)
+    begin = _half_hour_after(fleet.at) - DAY
     ended = _by_slot(points, begin)
+    outlets = axis_of(max(max(point.enabled, point.online) for point in points))
+    requests = axis_of(max(ended))
     return Chart(
-        line=" ".join(f"{_x(p.at, begin):.1f},{_y(p.online, most_online):.1f}" for p in points),
-        bars=_bars(ended),
-        most_online=most_online,
-        most_ended=max(ended),
+        line=" ".join(f"{max(_x(p.at, begin), 0):.1f},{_y(p.online, outlets):.1f}" for p in points),
+        bars=_bars(ended, requests),
+        outlets=outlets,
+        requests=requests,
+        hours=tuple(_hours(begin)),
+        since=points[0].at if points[0].at > fleet.at - DAY + 2 * SAMPLE_EVERY else None,
         rows=_rows(points),
     )
+
+
+def axis_of(most: int) -> Axis:
+    """Return the axis for values up to `most`: its step is 1, 2 or 5 times a power of ten."""
+    step = next(step for step in _round_numbers() if step * STEPS >= most)
+    top = max(-(-most // step), 1) * step
+    return Axis(top, tuple(Tick(value, round(100 - value / top * 100, 1)) for value in range(0, top + 1, step)))
+
+
+def _round_numbers() -> Iterator[int]:
+    power = 1
+    while True:
+        yield from (power, 2 * power, 5 * power)
+        power *= 10
+
+
+def _half_hour_after(moment: datetime) -> datetime:
+    return moment.replace(minute=moment.minute // 30 * 30, second=0, microsecond=0) + HALF_HOUR
+
+
+def _hours(begin: datetime) -> Iterator[Hour]:
+    for slot in range(SLOTS + 1):
+        moment = localtime(begin + slot * HALF_HOUR)
+        if moment.minute == 0 and moment.hour % HOURS_BETWEEN_TICKS == 0:
+            yield Hour(moment, round(slot / SLOTS * 100, 1), moment.hour % MAJOR_HOURS == 0)
 
 
 def _by_slot(points: Sequence[Point], begin: datetime) -> list[int]:
     ended = [0] * SLOTS
     for point in points:
-        slot = int((point.at - begin) / DAY * SLOTS)
-        ended[min(max(slot, 0), SLOTS - 1)] += point.ended
+        if point.at >= begin:
+            ended[(point.at - begin) // HALF_HOUR] += point.ended
     return ended
 
 
-def _bars(ended: Sequence[int]) -> tuple[Bar, ...]:
-    width, most = WIDTH / SLOTS, max(ended)
+def _bars(ended: Sequence[int], axis: Axis) -> tuple[Bar, ...]:
+    width = WIDTH / SLOTS
     return tuple(
-        Bar(round(slot * width, 1), round(_y(count, most), 1), round(HEIGHT - _y(count, most), 1), round(width - 1, 1))
+        Bar(round(slot * width, 1), round(_y(count, axis), 1), round(HEIGHT - _y(count, axis), 1), round(width - 1, 1))
         for slot, count in enumerate(ended)
         if count
     )
@@ -91,5 +157,5 @@ def _x(moment: datetime, begin: datetime) -> float:
     return (moment - begin) / DAY * WIDTH
 
 
-def _y(value: int, most: int) -> float:
-    return HEIGHT - (value / most * (HEIGHT - 4) if most else 0)
+def _y(value: int, axis: Axis) -> float:
+    return HEIGHT - value / axis.top * HEIGHT

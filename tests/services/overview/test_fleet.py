@@ -108,7 +108,7 @@ def test_the_chart_starts_at_the_second_sample_and_fits_its_frame() -> None:
     take_sample()
     chart = chart_of(read_fleet(None))
     assert chart is not None
-    assert (chart.most_online, chart.most_ended, sum(row.ended for row in chart.rows)) == (1, 1, 1)
+    assert (chart.outlets.top, chart.requests.top, sum(row.ended for row in chart.rows)) == (1, 1, 1)
     assert all(0 <= float(point.split(",")[1]) <= HEIGHT for point in chart.line.split())
 
 
