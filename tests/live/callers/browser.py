@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, ViewportSize, expect, sync_playwright
 
 from tests.live.stack.binaries import need
 from tests.live.stack.ledger import LEDGER
@@ -21,9 +21,14 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
-WIDE = {"width": 1280, "height": 900}
+WIDE: ViewportSize = {"width": 1280, "height": 900}
 Scheme = Literal["light", "dark"]
-STILL = "*, *::before, *::after { transition: none !important; animation: none !important }"
+# Not as an element: the pages' policy forbids styles in them.
+SHOW_STILL = """() => {
+    const still = new CSSStyleSheet();
+    still.replaceSync("*, *::before, *::after { transition: none !important; animation: none !important }");
+    document.adoptedStyleSheets = [still];
+}"""
 LIMIT_MS = 45_000  # seconds before a test is stopped; generous for a busy machine
 expect.set_options(timeout=LIMIT_MS)
 
@@ -79,7 +84,7 @@ def sign_in(page: Page, login: tuple[str, str]) -> None:
 
 def show_colours_as_they_end(page: Page) -> None:
     """Without transitions and animations, until the page is left."""
-    page.add_style_tag(content=STILL)
+    page.evaluate(SHOW_STILL)
 
 
 def _note_stranger(request: Request, known: tuple[str, ...], strangers: list[str]) -> None:

@@ -50,7 +50,7 @@ def test_the_first_outlet_takes_three_clicks_on_three_pages_and_one_form(page: P
     page.goto("/admin/")
     pages: list[str] = []
     page.on("framenavigated", lambda frame: pages.append(frame.url))
-    page.get_by_role("link", name="Enable an outlet").click()
+    page.get_by_role("main").get_by_role("link", name="Enable an outlet").click()
     fill(page, "Clicked")
     page.get_by_role("button", name="Enable outlet").click()
     page.get_by_role("button", name="Copy all").click()
@@ -63,11 +63,21 @@ def test_the_first_outlet_takes_three_clicks_on_three_pages_and_one_form(page: P
     assert len(forms) == 2, "the form, and its answer"
 
 
-def test_the_keyboard_alone_enables_an_outlet(page: Page, portal: Stack) -> None:
-    page.get_by_role("link", name="Enable an outlet").press("Enter")
-    fill(page, "Typed")
-    page.get_by_label("POSRemoteID").press("Enter")
-    assert authenticate(portal, values_on(page)).status_code == 200
+def test_the_keyboard_alone_signs_in_enables_the_first_outlet_and_copies_its_values(
+    chromium: Browser, portal: Stack, login: tuple[str, str]
+) -> None:
+    with browsing.page_at(chromium, portal) as page:
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page.goto("/")
+        type_in_turn(page, *login)
+        tab_to(page, "Enable an outlet")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/outlet/enable/")
+        type_in_turn(page, "Organisation of Typed", "Typed", "Typed")
+        tab_to(page, "Copy all")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("status")).to_have_text("Copied all values.")
+        assert authenticate(portal, values_on(page)).status_code == 200
 
 
 @pytest.mark.parametrize("scripts", [True, False])
@@ -92,7 +102,7 @@ def test_without_scripts_everything_works_except_copying(chromium: Browser, page
     session = page.context.storage_state()
     with browsing.page_at(chromium, portal, java_script_enabled=False, storage_state=session) as other:
         other.goto("/admin/")
-        other.get_by_role("link", name="Enable an outlet").click()
+        other.get_by_role("main").get_by_role("link", name="Enable an outlet").click()
         fill(other, "Scriptless first")
         other.get_by_text("Use your own ProviderOutletID").click()
         other.get_by_label("ProviderOutletID").fill("scriptless-first")
@@ -103,6 +113,26 @@ def test_without_scripts_everything_works_except_copying(chromium: Browser, page
         expect(other.locator("[data-copy-all]")).to_be_hidden()
         other.get_by_role("link", name="Done").click()
         expect(other.get_by_role("heading", name="Scriptless first", exact=True)).to_be_visible()
+
+
+def type_in_turn(page: Page, *values: str) -> None:
+    """Type the values into the field with the focus and those after it, then press Enter; wait for the next page."""
+    expect(page.locator("input:focus")).to_be_visible()
+    for number, value in enumerate(values):
+        if number:
+            page.keyboard.press("Tab")
+        page.keyboard.type(value)
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Press Tab until the link or button with this text has the focus."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent.trim()") == name:
+            return
+    raise AssertionError(f"The Tab key does not reach {name!r}.")
 
 
 def fill(page: Page, name: str) -> None:
