@@ -149,7 +149,9 @@ class EnableNewForm(EnableForm):
     organisation = forms.CharField(
         max_length=Organisation._meta.get_field("name").max_length,
         help_text="Choose one of your customers, or type the name of a new one.",
-        widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off", "list": "organisations"}),
+        widget=forms.TextInput(
+            attrs={"class": "vTextField", "autocomplete": "off", "list": "organisations", "autofocus": True}
+        ),
     )
     outlet = forms.CharField(
         max_length=Outlet._meta.get_field("name").max_length,

@@ -76,4 +76,4 @@ def urls_of(enabled: Enabled) -> Iterator[str]:
 def menu_in(html: str) -> dict[str, Any]:
     """Return the names of the lists in each group."""
     groups = re.findall(r"<caption>(.*?)</caption>(.*?)</table>", html, re.DOTALL)
-    return {name: re.findall(r'<th scope="row">(?:<a [^>]*>)?([^<]+)<', rows) for name, rows in groups}
+    return {name: re.findall(r'<th scope="row"[^>]*>(?:<a [^>]*>)?([^<]+)<', rows) for name, rows in groups}
