@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from integrations.simulator import BackgroundPos
 from integrations.simulator import Credentials as PosCredentials
@@ -235,6 +235,31 @@ def test_no_page_is_wider_than_a_phone(chromium: Browser, portal: Stack, login: 
         for name in ("organisation", "outlet", "connection", "authattempt", "auditevent"):
             page.goto(f"/admin/integrations/{name}/")
             assert_fits(page)
+
+
+def test_a_phone_shows_filters_above_a_list_its_first_columns_and_that_a_table_continues(
+    chromium: Browser, portal: Stack, login: tuple[str, str]
+) -> None:
+    with browsing.page_at(chromium, portal, viewport=NARROW) as page:
+        browsing.sign_in(page, login)
+        enable(page, "Phone", "Phone")
+        page.goto("/admin/integrations/outlet/")
+        assert [each.inner_text() for each in page.locator("#result_list thead .text").all() if each.is_visible()] == [
+            "",
+            "Name",
+            "State",
+        ]
+        filters, rows = page.get_by_role("navigation", name="Filters"), page.locator("#result_list")
+        assert top_of(filters) < top_of(rows)
+        page.get_by_role("link", name="Phone", exact=True).click()
+        shadows = page.locator(".onp-scroll").first.evaluate("table => getComputedStyle(table).backgroundAttachment")
+        assert shadows == "local, local, scroll, scroll"
+
+
+def top_of(element: Locator) -> float:
+    box = element.bounding_box()
+    assert box is not None
+    return box["y"]
 
 
 # Sends the form of this page again, as a browser does on "Confirm form resubmission".
