@@ -19,7 +19,7 @@ from tests.support.project import PROJECT
 
 README_IMAGE = PROJECT / "docs" / "images" / "portal.png"
 SIZES = {"wide": (1280, 800), "narrow": (390, 800)}
-SCHEMES = ("light", "dark")
+VARIANTS = tuple(f"{scheme}-{size}" for scheme in ("light", "dark") for size in SIZES)
 
 Login = tuple[str, str]
 
@@ -30,32 +30,37 @@ def main() -> None:
         sys.exit("Usage: script/screenshots FOLDER | --docs")
     with tempfile.TemporaryDirectory() as temporary, chromium() as browser:
         depot = Depot(Path(temporary))
-        folder = Path(temporary) / "pictures" if sys.argv[1] == "--docs" else Path(sys.argv[1])
+        is_for_docs = sys.argv[1] == "--docs"
+        folder = Path(temporary) / "pictures" if is_for_docs else Path(sys.argv[1])
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            photograph(browser, depot, folder)
+            photograph(browser, depot, folder, is_for_docs=is_for_docs)
         finally:
             depot.close()
-        if sys.argv[1] == "--docs":
+        if is_for_docs:
             gallery.publish(browser, folder, PROJECT / "docs")
             shutil.copy(folder / "outlets-light-wide.png", README_IMAGE)
 
 
-def photograph(browser: Browser, depot: Depot, folder: Path) -> None:
-    empty = depot.make("serve")
-    take(browser, empty, first_login(empty), EMPTY, folder)
+def photograph(browser: Browser, depot: Depot, folder: Path, *, is_for_docs: bool) -> None:
+    """Take each page in its variant for the documents, or in all four variants, with the pages of an empty portal."""
+    if not is_for_docs:
+        empty = depot.make("serve")
+        take(browser, empty, first_login(empty), folder, dict.fromkeys(VARIANTS, EMPTY))
     with demo_of(depot.make("serve", env=ENVIRONMENT)) as demo:
-        wanted = [shot for shots in sections(demo.places).values() for shot in shots]
-        take(browser, demo.stack, demo.login, wanted, folder)
+        shots = [shot for shots in sections(demo.places).values() for shot in shots]
+        wanted = {each: [shot for shot in shots if shot.variant == each or not is_for_docs] for each in VARIANTS}
+        take(browser, demo.stack, demo.login, folder, wanted)
         take_printed(browser, demo, folder)
     print(f"{len(list(folder.glob('*.png')))} pictures in {folder}")
 
 
-def take(browser: Browser, stack: Stack, login: Login, wanted: list[Shot], folder: Path) -> None:
-    for scheme in SCHEMES:
-        for size, (width, height) in SIZES.items():
-            with page_at(browser, stack, color_scheme=scheme, viewport={"width": width, "height": height}) as page:
-                take_all(page, login, wanted, folder, f"{scheme}-{size}")
+def take(browser: Browser, stack: Stack, login: Login, folder: Path, wanted: dict[str, list[Shot]]) -> None:
+    for variant, shots in wanted.items():
+        scheme, size = variant.split("-")
+        width, height = SIZES[size]
+        with page_at(browser, stack, color_scheme=scheme, viewport={"width": width, "height": height}) as page:
+            take_all(page, login, shots, folder, variant)
 
 
 def take_all(page: Page, login: Login, wanted: list[Shot], folder: Path, suffix: str) -> None:

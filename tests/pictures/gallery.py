@@ -1,19 +1,18 @@
-"""Writes docs/pages.md: each page light and wide, and also dark or narrow where that differs in content."""
+"""Writes docs/pages.md: a picture of each page, and some in dark colours or on a phone."""
 
 import base64
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page
 
-from tests.pictures.shots import DARK, NARROW, Shot, sections
+from tests.pictures.shots import DARK, LIGHT, NARROW, Shot, sections
 
-FIRST = "light-wide"
-WIDTHS = {FIRST: 420, DARK: 420, NARROW: 128}  # of each variant in the document, in pixels
+WIDTHS = {LIGHT: 420, DARK: 420, NARROW: 128}  # of each variant in the document, in pixels
 QUALITY = 60
 HEAD = """# Every page
 
-`script/screenshots --docs` takes these pictures from a portal with invented customers and simulated POSes. Pages that
-look different in dark colours or on a phone have more than one picture. Click a picture to see it in full size.
+`script/screenshots --docs` takes these pictures from a portal with invented customers and simulated POSes. The
+last section has some pages in dark colours, and as a phone shows them. Click a picture to see it in full size.
 """
 TO_WEBP = """async ([png, quality]) => {
   const image = new Image();
@@ -39,13 +38,7 @@ def publish(browser: Browser, folder: Path, docs: Path) -> None:
 
 
 def picture_names() -> list[str]:
-    return [
-        f"{shot.name}-{variant}" for shots in sections().values() for shot in shots for variant in variants_of(shot)
-    ]
-
-
-def variants_of(shot: Shot) -> tuple[str, ...]:
-    return (FIRST, *shot.variants)
+    return [f"{shot.name}-{shot.variant}" for shots in sections().values() for shot in shots]
 
 
 def to_webp(page: Page, png: bytes) -> bytes:
@@ -61,10 +54,6 @@ def document() -> str:
 
 
 def entry(shot: Shot) -> str:
-    return f"\n### {shot.title}\n\n" + "\n".join(picture(shot, variant) for variant in variants_of(shot)) + "\n"
-
-
-def picture(shot: Shot, variant: str) -> str:
-    source = f"images/pages/{shot.name}-{variant}.webp"
-    words = f"{shot.title}, {variant.replace('-wide', '').replace('light-', '')}"
-    return f'<a href="{source}"><img src="{source}" width="{WIDTHS[variant]}" alt="{words}"></a>'
+    source = f"images/pages/{shot.name}-{shot.variant}.webp"
+    picture = f'<a href="{source}"><img src="{source}" width="{WIDTHS[shot.variant]}" alt="{shot.title}"></a>'
+    return f"\n### {shot.title}\n\n{picture}\n"

@@ -10,14 +10,14 @@ from tests.pictures.demo import Places
 
 ADMIN = "/admin/integrations"
 NOWHERE = Places()
-DARK, NARROW = "dark-wide", "light-narrow"
+LIGHT, DARK, NARROW = "light-wide", "dark-wide", "light-narrow"
 
 
 @dataclass(frozen=True)
 class Shot:
     """A page: its file name, title and URL, and actions on it before and after the screenshot.
 
-    `variants`: those in docs/pages.md beyond the light, wide one, if they differ in substance.
+    `variant`: the one in docs/pages.md.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Shot:
     before: Callable[[Page], None] = lambda _page: None
     signed_in: bool = True
     after: Callable[[Page], None] = lambda _page: None
-    variants: tuple[str, ...] = ()
+    variant: str = LIGHT
 
 
 EMPTY = [
@@ -55,14 +55,15 @@ def sections(places: Places = NOWHERE) -> dict[str, list[Shot]]:
         "Alerts and webhooks": _notices(),
         "API keys, message types, people": _administration(),
         "When something is wrong": _wrong(places),
+        "In dark colours, and on a phone": _elsewhere(places),
     }
 
 
 def _signing_in() -> list[Shot]:
     return [
-        Shot("login", "Sign in", "/admin/login/", signed_in=False, variants=(DARK, NARROW)),
+        Shot("login", "Sign in", "/admin/login/", signed_in=False),
         Shot("login-refused", "A wrong password", "/admin/login/", refuse_password, signed_in=False),
-        Shot("sign-in", "How you sign in", "/admin/sign-in/", variants=(NARROW,)),
+        Shot("sign-in", "How you sign in", "/admin/sign-in/"),
         Shot("sign-in-app", "Set up an authenticator app", "/admin/sign-in/app/"),
         Shot("sign-in-passkey", "Add a passkey", "/admin/sign-in/passkey/"),
         Shot("confirm", "Confirm your identity before a sensitive action", "/admin/confirm/"),
@@ -71,10 +72,10 @@ def _signing_in() -> list[Shot]:
 
 def _fleet() -> list[Shot]:
     return [
-        Shot("start", "Start", "/admin/", variants=(DARK, NARROW)),
+        Shot("start", "Start", "/admin/"),
         Shot("organisations", "Organisations", f"{ADMIN}/organisation/"),
         Shot("organisation", "An organisation", f"{ADMIN}/organisation/1/change/"),
-        Shot("outlets", "Outlets", f"{ADMIN}/outlet/", variants=(DARK, NARROW)),
+        Shot("outlets", "Outlets", f"{ADMIN}/outlet/"),
         Shot("outlets-nothing-fits", "A search that finds nothing", f"{ADMIN}/outlet/?q=nothing+like+it"),
         Shot("outlet-add", "Add an outlet", f"{ADMIN}/outlet/add/?organisation=1"),
     ]
@@ -82,7 +83,7 @@ def _fleet() -> list[Shot]:
 
 def _outlet(places: Places) -> list[Shot]:
     return [
-        Shot("integration-online", "Online", page_of(places.online), variants=(DARK, NARROW)),
+        Shot("integration-online", "Online", page_of(places.online)),
         Shot("integration-offline", "Offline, with waiting requests", page_of(places.offline)),
         Shot("integration-refused", "Never connected: its attempts are refused", page_of(places.refused)),
         Shot("integration-weak", "With a weak secret", page_of(places.weak)),
@@ -99,7 +100,6 @@ def _support(places: Places) -> list[Shot]:
             "check-refused",
             "Check an outlet: a wrong secret",
             page_of(places.refused, "check"),
-            variants=(DARK, NARROW),
         ),
         Shot("check-offline", "Check an outlet: it has lost its connection", page_of(places.offline, "check")),
         Shot(
@@ -115,8 +115,8 @@ def _support(places: Places) -> list[Shot]:
 
 def _acts(places: Places) -> list[Shot]:
     return [
-        Shot("enable-new", "Enable an outlet", f"{ADMIN}/outlet/enable/", variants=(DARK, NARROW)),
-        Shot("enable", "Enable", f"{ADMIN}/outlet/{places.fresh}/enable/", open_details, variants=(NARROW,)),
+        Shot("enable-new", "Enable an outlet", f"{ADMIN}/outlet/enable/"),
+        Shot("enable", "Enable", f"{ADMIN}/outlet/{places.fresh}/enable/", open_details),
         Shot("rotate", "Rotate the secret", page_of(places.online, "rotate")),
         Shot("rotate-in-overlap", "Rotate during an overlap", page_of(places.overlapping, "rotate")),
         Shot("replace-secret", "Replace the new secret", page_of(places.overlapping, "replace-secret")),
@@ -131,9 +131,7 @@ def _many() -> list[Shot]:
     return [
         Shot("many-file", "Enable from a file", f"{ADMIN}/outlet/enable-file/"),
         Shot("many-checked", "The changes that a file would make", f"{ADMIN}/outlet/enable-file/", check_file),
-        Shot(
-            "many-wrong", "A file with wrong rows", f"{ADMIN}/outlet/enable-file/", check_wrong_file, variants=(DARK,)
-        ),
+        Shot("many-wrong", "A file with wrong rows", f"{ADMIN}/outlet/enable-file/", check_wrong_file),
         Shot("many-rotate", "Rotate many secrets", f"{ADMIN}/outlet/", choose_all),
     ]
 
@@ -141,19 +139,17 @@ def _many() -> list[Shot]:
 def _handover(places: Places) -> list[Shot]:
     rotating = page_of(places.rotated, "rotate")
     return [
-        Shot("handover", "The values, shown once", rotating, rotate, variants=(DARK, NARROW)),
+        Shot("handover", "The values, shown once", rotating, rotate),
         Shot("link-made", "A one-time link instead", rotating, make_link),
         Shot("links", "Hand-over links", f"{ADMIN}/handoverlink/"),
-        Shot("link-asks", "The recipient's first page", "/handover/#ONPH-00000", signed_in=False, variants=(NARROW,)),
+        Shot("link-asks", "The recipient's first page", "/handover/#ONPH-00000", signed_in=False),
     ]
 
 
 def _traffic() -> list[Shot]:
     return [
         Shot("requests", "Requests", f"{ADMIN}/request/"),
-        Shot(
-            "request-answered", "An answered request", requests_in("answered"), open_first_row, variants=(DARK, NARROW)
-        ),
+        Shot("request-answered", "An answered request", requests_in("answered"), open_first_row),
         Shot("request-queued", "A request that is waiting for its POS", requests_in("queued"), open_first_row),
         Shot("connections", "Connections", f"{ADMIN}/connection/"),
         Shot("connection", "A connection", f"{ADMIN}/connection/", open_first_row),
@@ -199,7 +195,6 @@ def _wrong(places: Places) -> list[Shot]:
             "A form with errors",
             f"{ADMIN}/outlet/{places.fresh}/enable/",
             refuse_enabling,
-            variants=(DARK, NARROW),
         ),
         Shot("already-enabled", "An action that was already carried out", f"{ADMIN}/outlet/1/enable/"),
         Shot(
@@ -210,6 +205,18 @@ def _wrong(places: Places) -> list[Shot]:
             after=delete,
         ),
         Shot("404", "No such page", "/no-such-page"),
+    ]
+
+
+def _elsewhere(places: Places) -> list[Shot]:
+    online = page_of(places.online)
+    return [
+        Shot("start-dark", "Start, dark", "/admin/", variant=DARK),
+        Shot("integration-dark", "An outlet, dark", online, variant=DARK),
+        Shot("start-phone", "Start, on a phone", "/admin/", variant=NARROW),
+        Shot("outlets-phone", "Outlets, on a phone", f"{ADMIN}/outlet/", variant=NARROW),
+        Shot("integration-phone", "An outlet, on a phone", online, variant=NARROW),
+        Shot("enable-phone", "Enable an outlet, on a phone", f"{ADMIN}/outlet/enable/", variant=NARROW),
     ]
 
 
