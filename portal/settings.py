@@ -210,7 +210,7 @@ MIDDLEWARE = [
     "portal.web.hosts.answerable",
     "django.middleware.security.SecurityMiddleware",
     "portal.web.browser_policy.browser_policy",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "portal.web.static_files.StaticFiles",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -279,6 +279,7 @@ LANGUAGE_CODE = "en-gb"
 TIME_ZONE = time_zone(env.str("TIME_ZONE", default="UTC"))
 USE_TZ = True
 STATIC_URL = "/static/"
+STORAGES = {"staticfiles": {"BACKEND": "portal.web.static_files.HashedStorage"}}
 WHITENOISE_USE_FINDERS = True  # serve directly from the applications, so that collectstatic is not needed
 WHITENOISE_AUTOREFRESH = DEBUG
 

@@ -11,7 +11,7 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import ForeignKey, ManyToManyField, Model, QuerySet
-from django.forms import ModelChoiceField, ModelForm, ModelMultipleChoiceField
+from django.forms import Media, ModelChoiceField, ModelForm, ModelMultipleChoiceField
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.text import capfirst
@@ -24,6 +24,8 @@ from integrations.staff.base.menu import LAST_IN_MENU, MenuGroup
 
 Row = TypeVar("Row", bound=Model)
 SAVE_AS_NEW = "_saveasnew"  # the name of a Django button: no form of the portal has it, but Django accepts it in a POST
+# Django's scripts except those for prepopulated fields, which no form of the portal has: they are a third of a page.
+SCRIPTS = ("vendor/jquery/jquery.min.js", "jquery.init.js", "core.js", "admin/RelatedObjectLookups.js", "actions.js")
 LIST_TEMPLATE = "staff/base/list.html"
 FOR_ALL = ""  # organisation_path of rows without one: all staff may see them, staff without a limit may change them
 
@@ -45,6 +47,10 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
     actions = None
     empty_value_display = "–"
     list_per_page = 50
+
+    @property
+    def media(self) -> Media:
+        return Media(js=[f"admin/js/{name}" for name in SCRIPTS])
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Row]:
         rows = super().get_queryset(request)
