@@ -16,7 +16,7 @@ from integrations.models.audit import Verb
 from integrations.models.connection import CloseReason
 from integrations.simulator import DEFAULT_NUMBERS, answers, messages
 from integrations.simulator.example import MANAGER, example_till
-from integrations.staff.base.acts import Act
+from integrations.staff.base.actions import Action
 from integrations.staff.requests.ask_forms import PREFIX, FieldsForm
 from integrations.wire import raw_json
 from integrations.wire.payloads import checking
@@ -108,7 +108,7 @@ def views(patterns: list[URLPattern | URLResolver]) -> Iterator[Any]:
             view = getattr(view, "__wrapped__", None)
 
 
-def actions(base: type[Act] = Act) -> Iterator[type[Act]]:
+def actions(base: type[Action] = Action) -> Iterator[type[Action]]:
     """Yield the action classes that have a button: those without a subclass."""
     for action in base.__subclasses__():
         yield from actions(action) if action.__subclasses__() else [action]

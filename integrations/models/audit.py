@@ -113,7 +113,7 @@ def verbs() -> list[tuple[str, str]]:
 
 
 class AuditEvent(models.Model):
-    """An act of staff: who did what, when and from where. Written in the act's transaction; never holds a secret.
+    """An action of staff: who did what, when and from where. Written in its transaction; never holds a secret.
 
     The references have no database constraint, because an event outlives the row that it is about. `subject` names
     that row.
@@ -146,7 +146,7 @@ class AuditEvent(models.Model):
 
     class Meta:
         ordering = ("-at", "-id")
-        indexes = [  # acts of staff are rare, so these indexes cost little
+        indexes = [  # actions of staff are rare, so these indexes cost little
             models.Index(fields=["organisation", "-at"], name="audit_of_organisation"),
             models.Index(fields=["outlet", "-at"], name="audit_of_outlet"),
             models.Index(fields=["integration", "-at"], name="audit_of_integration"),

@@ -156,8 +156,8 @@ def _change(
     if action is BulkAction.ROTATE:
         new = list(zip(integrations, secrets, strict=True))
         return named(acting(plan), pos_secrets.rotate_secrets(new, overlap=options["overlap"], actor=actor))
-    act = disable_many if action is BulkAction.DISABLE else reenable_many
-    act(integrations, reason=options.get("reason", ""), actor=actor)
+    change = disable_many if action is BulkAction.DISABLE else reenable_many
+    change(integrations, reason=options.get("reason", ""), actor=actor)
     return []
 
 

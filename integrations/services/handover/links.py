@@ -125,13 +125,13 @@ def create_link(
 
 @sensitive_variables()
 @transaction.atomic
-def create_link_instead(act: Callable[[], HandOver], *, hours: int, passphrase: str = "", actor: Actor) -> NewLink:
-    """Call `act`, which creates a secret, and return a link instead of the secret, so staff never see it.
+def create_link_instead(create: Callable[[], HandOver], *, hours: int, passphrase: str = "", actor: Actor) -> NewLink:
+    """Call `create`, which creates a secret, and return a link instead of the secret, so staff never see it.
 
-    Raises InvalidValue, or any error of `act`; then nothing is stored.
+    Raises InvalidValue, or any error of `create`; then nothing is stored.
     """
     check_passphrase(passphrase)
-    handover = act()
+    handover = create()
     integration = Integration.objects.select_related("outlet__organisation").get(pos_remote_id=handover.pos_remote_id)
     return create_link(integration.current_credential(), handover, hours=hours, passphrase=passphrase, actor=actor)
 

@@ -34,7 +34,7 @@ RECENT_REQUESTS = 500  # requests to search for the last answer
 
 @dataclass(frozen=True)
 class Evidence:
-    """The newest evidence of each kind since `since`, the time of the action named by `act`.
+    """The newest evidence of each kind since `since`, the time of the action named by `action`.
 
     `attempt` is an attempt at the auth endpoint with a decision, `before_block` the newest one that no block decided,
     `undecided` one without a decision, and `handshake` a refused websocket handshake. `connection` was opened since
@@ -46,7 +46,7 @@ class Evidence:
     integration: Integration
     current: Credential
     since: datetime
-    act: str
+    action: str
     older: Credential | None = None  # an earlier secret that still works
     attempt: AuthAttempt | None = None
     before_block: AuthAttempt | None = None
@@ -96,7 +96,7 @@ def read_evidence(
     rows = rows or OutletRows.read(integration)
     keys = _keys(integration, now, organisations)
     current = next(each for each in rows.credentials if each.is_current)
-    since, act = _beginning(current, keys)
+    since, action = _beginning(current, keys)
     found = _attempts(keys, rows, since)
     explain([each for each in (found["attempt"],) if each and each not in explained], organisations)
     opened = [each for each in rows.connections if each.opened_at >= since]
@@ -106,7 +106,7 @@ def read_evidence(
         integration=integration,
         current=current,
         since=since,
-        act=act,
+        action=action,
         older=next((each for each in rows.credentials if each.is_in_overlap(now)), None),
         **found,
         connection=opened[0] if opened else None,

@@ -60,7 +60,7 @@ def enabled(evidence: Evidence) -> Finding:
         twin = (
             f"{evidence.twin} Ask PowerEPOS which of the two is correct, and change the other." if evidence.twin else ""
         )
-        words = f"This check covers the time since {evidence.act}, {distance(evidence.since, evidence.at)}. {twin}"
+        words = f"This check covers the time since {evidence.action}, {distance(evidence.since, evidence.at)}. {twin}"
         return Finding(True, words.strip())
     words = f"The integration is disabled: “{integration.disabled_reason}”"
     return Finding.advising(words, Advice(CHANGE_NOTHING, ENABLE_AGAIN, (OutletRemedy.REENABLE,)))
@@ -94,7 +94,7 @@ def _seen_at(evidence: Evidence) -> datetime | None:
 
 
 def _none_since(evidence: Evidence) -> str:
-    return f"No attempt since {evidence.act}, {distance(evidence.since, evidence.at)}."
+    return f"No attempt since {evidence.action}, {distance(evidence.since, evidence.at)}."
 
 
 def _under_another_id(evidence: Evidence, stranger: AuthAttempt) -> Finding:
@@ -159,7 +159,7 @@ def _nothing_decided(evidence: Evidence) -> Finding:
     if evidence.undecided:
         words = f"The portal could not check the secret, {distance(evidence.undecided.at, evidence.at)}: "
         return Finding(False, f"{words}{evidence.undecided.get_outcome_display()}.", tell=RECONNECTS)
-    words = f"The POS used an earlier access token, and has not authenticated since {evidence.act}."
+    words = f"The POS used an earlier access token, and has not authenticated since {evidence.action}."
     return Finding(False, words, tell=CONNECT_AGAIN)
 
 
@@ -258,7 +258,7 @@ def _answered_another(evidence: Evidence) -> Finding:
         here = f"Enter the number of {HARMLESS} under Message types. Without it, no test request can be sent."
         words = f"The portal does not know the number of {HARMLESS}."
         return Finding(False, words, "Change nothing on the till.", here)
-    words = f"No test request was sent since {evidence.act}."
+    words = f"No test request was sent since {evidence.action}."
     return Finding(False, words, "Leave PowerEPOS running.", _PRESS, is_test=True)
 
 

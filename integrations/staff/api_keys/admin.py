@@ -11,17 +11,17 @@ from django.utils.safestring import SafeString
 
 from integrations.models import ApiKey, ApiKeySecret, AuditEvent
 from integrations.models.clock import shared_now
-from integrations.staff.api_keys import acts as api_key_acts
+from integrations.staff.api_keys import actions as api_key_actions
 from integrations.staff.base import rights
 from integrations.staff.base.admin import PortalAdmin, ReadOnlyAdmin
 from integrations.staff.base.filters import OrganisationFilter, PortalFilter
 from integrations.staff.base.menu import MenuGroup
 from integrations.staff.base.presentation import ago, marked
 
-ACTS = {
-    "rotate": api_key_acts.RotateApiKey,
-    "end-overlap": api_key_acts.EndApiKeyOverlap,
-    "retire": api_key_acts.RetireApiKey,
+ACTIONS = {
+    "rotate": api_key_actions.RotateApiKey,
+    "end-overlap": api_key_actions.EndApiKeyOverlap,
+    "retire": api_key_actions.RetireApiKey,
 }
 EVENTS = 10
 
@@ -57,7 +57,7 @@ class KeyStateFilter(PortalFilter):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
-    """The keys of the provider's own systems. Rows change only through acts, each with its own page."""
+    """The keys of the provider's own systems. Rows change only through actions, each with its own page."""
 
     menu_group = MenuGroup.SET_UP
     menu_position = 10
@@ -104,12 +104,12 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
-        acts = [
-            path(f"<int:pk>/{act}/", view(each.as_view()), name=f"integrations_apikey_{act.replace('-', '_')}")
-            for act, each in ACTS.items()
+        actions = [
+            path(f"<int:pk>/{name}/", view(each.as_view()), name=f"integrations_apikey_{name.replace('-', '_')}")
+            for name, each in ACTIONS.items()
         ]
-        create = path("add/", view(api_key_acts.CreateApiKey.as_view()), name="integrations_apikey_add")
-        return [create, *acts, *super().get_urls()]
+        create = path("add/", view(api_key_actions.CreateApiKey.as_view()), name="integrations_apikey_add")
+        return [create, *actions, *super().get_urls()]
 
     def page_of(self, request: HttpRequest, row: ApiKey) -> dict[str, object]:
         """Return the context of a key's page."""

@@ -38,7 +38,7 @@ class HandOverChoice(TextChoices):
     LINK = "link", "Create a one-time link for another person"
 
 
-class ActForm(forms.Form):
+class ActionForm(forms.Form):
     """A form that can show the service's refusal of its action."""
 
     renamed: ClassVar[Mapping[str, str]] = {}  # the service's field names to this form's, where they differ
@@ -126,7 +126,7 @@ class HandOverFields(forms.Form):
         return [self["link_hours"], self["passphrase"]]
 
 
-class EnableForm(HandOverFields, ActForm):
+class EnableForm(HandOverFields, ActionForm):
     more: ClassVar[tuple[str, ...]] = ("adopted_secret",)
     more_label = "PowerEPOS already has a secret for this outlet"
     pos_remote_id = _pos_remote_id()
@@ -188,7 +188,7 @@ def _seen_field() -> forms.CharField:
     return forms.CharField(widget=forms.HiddenInput, max_length=40)
 
 
-class RotateForm(ActForm):
+class RotateForm(ActionForm):
     overlap = overlap_field()
     seen = _seen_field()
 
@@ -197,25 +197,25 @@ class RotatePosSecretForm(HandOverFields, RotateForm):
     """Rotates a POS's secret; the new one is shown, or handed over by a one-time link."""
 
 
-class ReplaceSecretForm(HandOverFields, ActForm):
+class ReplaceSecretForm(HandOverFields, ActionForm):
     seen = _seen_field()
 
 
-class ReasonForm(ActForm):
+class ReasonForm(ActionForm):
     reason = reason_field(help_text="Shown to your colleagues here and in the audit events.")
 
 
-class OptionalReasonForm(ActForm):
+class OptionalReasonForm(ActionForm):
     reason = reason_field(required=False, help_text="Optional. Recorded in the audit events.")
 
 
-class AskOnceForm(ActForm):
+class AskOnceForm(ActionForm):
     """A form that sends one request to a POS. The page creates the RequestID, so a repeated POST sends nothing new."""
 
     request_id = forms.UUIDField(widget=forms.HiddenInput)
 
 
-class ChangePosRemoteIdForm(ActForm):
+class ChangePosRemoteIdForm(ActionForm):
     pos_remote_id = _pos_remote_id()
 
     def clean_pos_remote_id(self) -> str:
@@ -225,7 +225,7 @@ class ChangePosRemoteIdForm(ActForm):
         return value
 
 
-class OwnerForm(ActForm):
+class OwnerForm(ActionForm):
     """A form with a field `organisation` that offers and accepts the organisations that `person` may see."""
 
     def __init__(self, *args: Any, person: AbstractBaseUser | AnonymousUser, **kwargs: Any) -> None:

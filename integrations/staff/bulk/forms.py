@@ -5,13 +5,13 @@ from typing import Any
 from django import forms
 
 from integrations.services.bulk.plan import BulkAction
-from integrations.staff.base.forms import ActForm, OptionalReasonForm, ReasonForm, overlap_field
+from integrations.staff.base.forms import ActionForm, OptionalReasonForm, ReasonForm, overlap_field
 
 # 1,000 rows of 500 bytes. After sealing for the confirmation, they stay below Django's DATA_UPLOAD_MAX_MEMORY_SIZE.
 MOST_BYTES = 512 * 1024
 
 
-class UploadForm(ActForm):
+class UploadForm(ActionForm):
     file = forms.FileField(
         label="CSV file",
         allow_empty_file=True,
@@ -34,12 +34,12 @@ class UploadForm(ActForm):
         return file
 
 
-class RotateManyForm(ActForm):
+class RotateManyForm(ActionForm):
     overlap = overlap_field("How long the old secrets stay valid", initial="7d")
 
 
-CONFIRMING: dict[str, type[ActForm]] = {
-    BulkAction.ENABLE: ActForm,
+CONFIRMING: dict[str, type[ActionForm]] = {
+    BulkAction.ENABLE: ActionForm,
     BulkAction.DISABLE: ReasonForm,
     BulkAction.REENABLE: OptionalReasonForm,
     BulkAction.ROTATE: RotateManyForm,

@@ -21,8 +21,8 @@ from integrations.services.bulk.plan import BulkAction, PlannedRow, RowsChanged,
 from integrations.services.bulk.results import NamedHandOver, note_on_rotation, result_csv
 from integrations.services.errors import PortalError
 from integrations.staff.base import rights
-from integrations.staff.base.acts import Act
-from integrations.staff.base.forms import ActForm
+from integrations.staff.base.actions import Action
+from integrations.staff.base.forms import ActionForm
 from integrations.staff.bulk import forms
 from integrations.staff.signing_in.actors import actor_of
 from integrations.text.characters import printable
@@ -47,7 +47,7 @@ CHANGED = (
 
 
 @method_decorator(sensitive_post_parameters("checked"), name="dispatch")
-class BulkAct(Act):
+class BulkActionPage(Action):
     """Confirms and carries out a checked bulk action. A subclass makes the check."""
 
     bulk_action: BulkAction
@@ -60,7 +60,7 @@ class BulkAct(Act):
         return TITLES[self.bulk_action]
 
     @property
-    def form_class(self) -> type[ActForm]:  # type: ignore[override]
+    def form_class(self) -> type[ActionForm]:  # type: ignore[override]
         return forms.CONFIRMING[self.bulk_action]
 
     def obstacle(self) -> PortalError | None:
@@ -88,7 +88,7 @@ class BulkAct(Act):
         return self.result(checked, done, form.cleaned_data)
 
     @method_decorator(sensitive_variables())
-    def check_page(self, checked: Checked, form: ActForm, *, changed: str = "", status: int = 200) -> HttpResponse:
+    def check_page(self, checked: Checked, form: ActionForm, *, changed: str = "", status: int = 200) -> HttpResponse:
         """Show row by row what would happen. The page contains a sealed value, so it forbids caching."""
         response = self.render(
             "staff/bulk/checked.html",
@@ -121,7 +121,7 @@ class BulkAct(Act):
         )
 
 
-class EnableFromFile(BulkAct):
+class EnableFromFile(BulkActionPage):
     """Checks a file of outlets; nothing changes until the user confirms the check page."""
 
     bulk_action = BulkAction.ENABLE
@@ -152,14 +152,14 @@ class EnableFromFile(BulkAct):
             return self.upload_page(form)
         return self.check_page(checked, self.make_form())
 
-    def upload_page(self, form: ActForm) -> HttpResponse:
-        return self.render("staff/base/act.html", form=form, button="Check the file", words=self.words)
+    def upload_page(self, form: ActionForm) -> HttpResponse:
+        return self.render("staff/base/action.html", form=form, button="Check the file", words=self.words)
 
     def next_url(self) -> str:
         return _list_url(self.request)
 
 
-class ActOnSelection(BulkAct):
+class ActOnSelection(BulkActionPage):
     """Confirms a bulk action on outlets selected in a list. The list's action shows the check page."""
 
     def is_allowed(self) -> bool:

@@ -18,15 +18,15 @@ from integrations.services.people import scope
 from integrations.staff.base import forms, rights
 from integrations.staff.base.admin import ReadOnlyAdmin
 from integrations.staff.base.menu import MenuGroup
-from integrations.staff.base.outlet_acts import IntegrationAct
+from integrations.staff.base.outlet_actions import IntegrationAction
 from integrations.staff.base.presentation import ago, marked
 from integrations.staff.records.admin import OF_INTEGRATION, SEARCH_INTEGRATION, link_to
 
 SHAPES = {LinkState.LIVE: "never-seen", LinkState.OPENED: "online", LinkState.FAILED: "refused"}
 
 
-class RevokeLink(IntegrationAct):
-    form_class = forms.ActForm
+class RevokeLink(IntegrationAction):
+    form_class = forms.ActionForm
     title = "Revoke hand-over link"
     button = "Revoke the link"
     words = "staff/handover/words/revoke_link.html"

@@ -8,14 +8,14 @@ from django.urls import URLPattern, path, reverse
 
 from integrations.models import Integration
 from integrations.staff.base.admin import ReadOnlyAdmin
-from integrations.staff.base.outlet_acts import url_name
+from integrations.staff.base.outlet_actions import url_name
 from integrations.staff.bulk.page import ActOnSelection
-from integrations.staff.integration import acts as views
+from integrations.staff.integration import actions as views
 from integrations.staff.integration import check_page
 from integrations.staff.requests import ask_page, asked_page
 
 KEPT = ("q", "state", "organisation")  # parameters that the list of outlets has as well
-ACTS = {
+ACTIONS = {
     "check": check_page.CheckOutlet,
     "ask": ask_page.AskPos,
     "disconnect": views.Disconnect,
@@ -45,15 +45,15 @@ class IntegrationAdmin(ReadOnlyAdmin[Integration]):
         return super().get_queryset(request).select_related("outlet__organisation", "presence__connection__process")
 
     def get_urls(self) -> list[URLPattern]:
-        acts = [
-            path(f"<int:pk>/{act}/", self.admin_site.admin_view(view.as_view()), name=url_name(act))
-            for act, view in ACTS.items()
+        actions = [
+            path(f"<int:pk>/{action}/", self.admin_site.admin_view(view.as_view()), name=url_name(action))
+            for action, view in ACTIONS.items()
         ]
         asked = self.admin_site.admin_view(asked_page.AskedPage.as_view())
-        acts.append(path("<int:pk>/asked/<int:request_pk>/", asked, name=url_name("asked")))
+        actions.append(path("<int:pk>/asked/<int:request_pk>/", asked, name=url_name("asked")))
         many = self.admin_site.admin_view(ActOnSelection.as_view())
-        acts.append(path("many/<slug:action>/", many, name=url_name("many")))
-        return [*acts, *super().get_urls()]
+        actions.append(path("many/<slug:action>/", many, name=url_name("many")))
+        return [*actions, *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # noqa: ARG002
         if not self.has_view_or_change_permission(request):

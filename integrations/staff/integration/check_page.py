@@ -15,13 +15,13 @@ from integrations.services.integration.pairings import explain
 from integrations.services.people import scope
 from integrations.services.requests import asking
 from integrations.staff.base import forms, rights
-from integrations.staff.base.outlet_acts import IntegrationAct
+from integrations.staff.base.outlet_actions import IntegrationAction
 
 TEMPLATE = "staff/integration/check_steps.html"
 TEST_FORM = "test-request"  # the id of the form whose button is in the live part
 
 
-class CheckOutlet(IntegrationAct):
+class CheckOutlet(IntegrationAction):
     """GET shows the checklist to staff with the right to see the outlet; POST sends the test request."""
 
     form_class = forms.AskOnceForm
@@ -44,7 +44,7 @@ class CheckOutlet(IntegrationAct):
     def next_url(self) -> str:
         return self.request.path if self.request.method == "POST" else super().next_url()
 
-    def page(self, form: forms.ActForm) -> HttpResponse:
+    def page(self, form: forms.ActionForm) -> HttpResponse:
         seen, with_content = scope.organisations_of(self.request.user), rights.may_see_payload(self.request)
         rows = OutletRows.read(self.integration)
         explain(rows.attempts, seen)

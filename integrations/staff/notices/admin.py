@@ -21,17 +21,17 @@ from integrations.staff.base.filters import OrganisationFilter
 from integrations.staff.base.keyset_lists import KeysetAdmin, Parents
 from integrations.staff.base.menu import MenuGroup
 from integrations.staff.base.presentation import ago, clock, marked
-from integrations.staff.notices import acts as webhook_acts
+from integrations.staff.notices import actions as webhook_actions
 from integrations.staff.requests.legible import legible
 from integrations.text.moments import exactly
 
-ACTS = {
-    "change-url": webhook_acts.ChangeWebhook,
-    "rotate": webhook_acts.RotateWebhook,
-    "end-overlap": webhook_acts.EndWebhookOverlap,
-    "disable": webhook_acts.DisableWebhook,
-    "enable": webhook_acts.EnableWebhook,
-    "test": webhook_acts.TestWebhook,
+ACTIONS = {
+    "change-url": webhook_actions.ChangeWebhook,
+    "rotate": webhook_actions.RotateWebhook,
+    "end-overlap": webhook_actions.EndWebhookOverlap,
+    "disable": webhook_actions.DisableWebhook,
+    "enable": webhook_actions.EnableWebhook,
+    "test": webhook_actions.TestWebhook,
 }
 ROWS = 10
 SHAPES = {DeliveryState.DELIVERED: "online", DeliveryState.PENDING: "never-seen", DeliveryState.FAILED: "offline"}
@@ -39,7 +39,7 @@ SHAPES = {DeliveryState.DELIVERED: "online", DeliveryState.PENDING: "never-seen"
 
 @admin.register(WebhookEndpoint)
 class WebhookEndpointAdmin(ReadOnlyAdmin[WebhookEndpoint]):
-    """The receivers of events. Rows change only through acts, each with its own page."""
+    """The receivers of events. Rows change only through actions, each with its own page."""
 
     menu_group = MenuGroup.ALERTS
     menu_position = 30
@@ -75,12 +75,16 @@ class WebhookEndpointAdmin(ReadOnlyAdmin[WebhookEndpoint]):
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
-        acts = [
-            path(f"<int:pk>/{act}/", view(each.as_view()), name=f"integrations_webhookendpoint_{act.replace('-', '_')}")
-            for act, each in ACTS.items()
+        actions = [
+            path(
+                f"<int:pk>/{name}/",
+                view(each.as_view()),
+                name=f"integrations_webhookendpoint_{name.replace('-', '_')}",
+            )
+            for name, each in ACTIONS.items()
         ]
-        create = path("add/", view(webhook_acts.CreateWebhook.as_view()), name="integrations_webhookendpoint_add")
-        return [create, *acts, *super().get_urls()]
+        create = path("add/", view(webhook_actions.CreateWebhook.as_view()), name="integrations_webhookendpoint_add")
+        return [create, *actions, *super().get_urls()]
 
     def page_of(self, request: HttpRequest, row: WebhookEndpoint) -> dict[str, object]:
         """Return the context of an endpoint's page."""
@@ -157,7 +161,7 @@ class DeliveryAdmin(KeysetAdmin[Delivery]):
         return str(row.status) if row.status else row.error or "–"
 
     def get_urls(self) -> list[URLPattern]:
-        replay = self.admin_site.admin_view(webhook_acts.ReplayDelivery.as_view())
+        replay = self.admin_site.admin_view(webhook_actions.ReplayDelivery.as_view())
         return [path("<int:pk>/replay/", replay, name="integrations_delivery_replay"), *super().get_urls()]
 
     def page_of(self, request: HttpRequest, row: Delivery) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Forms of the acts on webhook endpoints."""
+"""Forms of the actions on webhook endpoints."""
 
 from django import forms
 from django.contrib.admin import site
@@ -7,7 +7,7 @@ from integrations.models import Organisation, WebhookEndpoint
 from integrations.services.notices.addresses import MAX_URL_LENGTH
 from integrations.services.notices.webhooks import SUBSCRIBABLE
 from integrations.staff.base.choices import RowField, RowSelect
-from integrations.staff.base.forms import ActForm, OwnerForm
+from integrations.staff.base.forms import ActionForm, OwnerForm
 
 
 def _url() -> forms.CharField:
@@ -44,6 +44,6 @@ class CreateWebhookForm(OwnerForm):
     kinds = _kinds()
 
 
-class ChangeWebhookForm(ActForm):
+class ChangeWebhookForm(ActionForm):
     url = _url()
     kinds = _kinds()

@@ -24,7 +24,7 @@ from integrations.staff.base.slim_list import SlimList
 from integrations.staff.bulk.actions import BulkActions
 from integrations.staff.bulk.page import EnableFromFile
 from integrations.staff.integration import page as integration_page
-from integrations.staff.integration.enable_acts import EnableNewOutlet, EnableOutlet
+from integrations.staff.integration.enable_actions import EnableNewOutlet, EnableOutlet
 from integrations.staff.outlets import export as outlets_export
 from integrations.staff.signing_in.actors import actor_of
 

@@ -24,7 +24,7 @@ from integrations.services.people.groups import PORTAL_GROUPS, role_in
 from integrations.staff.base.admin import FOR_ALL, PortalAdmin
 from integrations.staff.base.menu import MenuGroup
 from integrations.staff.base.presentation import ago
-from integrations.staff.people.acts import ResetSecondFactors, UnlinkIdentity
+from integrations.staff.people.actions import ResetSecondFactors, UnlinkIdentity
 from integrations.staff.people.forms import NO_ROLE, AddPersonForm, RoleForm, other_groups
 from integrations.staff.signing_in import proof, typed
 from integrations.staff.signing_in.actors import actor_of

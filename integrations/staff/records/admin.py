@@ -158,7 +158,7 @@ class AuditEventAdmin(DatedAdmin[AuditEvent]):
         "No activity yet. Every change by staff, a system or a command appears here, with its author, time and address."
     )
     organisation_path = "organisation"
-    list_display = ("when", "who", "act", "subject", "in_words", "address")
+    list_display = ("when", "who", "action", "subject", "in_words", "address")
     list_filter = (PersonFilter, DayFilter, ("at", TimeFilter), "verb")
     search_help_text = (
         "Outlet, its organisation or one of its IDs; the first characters of a person, an address or a subject"
@@ -171,8 +171,8 @@ class AuditEventAdmin(DatedAdmin[AuditEvent]):
     served = (("integration",), ("outlet",), ("organisation",), ("actor_name",), ("verb",))
     texts = ("actor_name", "subject", "address")
     links = ("organisation__id__exact", "outlet__id__exact", "integration__id__exact")
-    fields = ("exactly_when", "actor_name", "act", "subject", "in_words", "address")
-    readonly_fields = ("exactly_when", "act", "in_words")
+    fields = ("exactly_when", "actor_name", "action", "subject", "in_words", "address")
+    readonly_fields = ("exactly_when", "action", "in_words")
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         """Return the list, with the names of organisations in the details where this person may see them."""
@@ -191,7 +191,7 @@ class AuditEventAdmin(DatedAdmin[AuditEvent]):
         return format_html('<a href="?{}">{}</a>', query, row.actor_name)
 
     @admin.display(description="action")
-    def act(self, row: AuditEvent) -> str:
+    def action(self, row: AuditEvent) -> str:
         return row.get_verb_display()
 
     @admin.display(description="details", empty_value="–")

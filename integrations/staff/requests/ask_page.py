@@ -17,7 +17,7 @@ from integrations.services.requests import asking
 from integrations.services.requests.asking import Question
 from integrations.services.requests.errors import AskedOtherwise, MessageTypeUnnumbered, NotAsked
 from integrations.staff.base import forms, rights
-from integrations.staff.base.outlet_acts import IntegrationAct, url_name
+from integrations.staff.base.outlet_actions import IntegrationAction, url_name
 from integrations.staff.requests.ask_forms import FIELDS, RAW, AskForm, FieldsForm, RawForm
 from integrations.staff.requests.ask_switch import NoSuchFields, fields_of, json_of
 from integrations.wire.payloads.models import MODELS
@@ -63,7 +63,7 @@ class AskedMessage:
 
 
 @method_decorator(sensitive_post_parameters(), name="dispatch")
-class AskPos(IntegrationAct):
+class AskPos(IntegrationAction):
     """Shows the catalogue, or with `?type=` the form of that message type. Never waits for the POS."""
 
     form_class = AskForm
@@ -124,9 +124,9 @@ class AskPos(IntegrationAct):
         return self.page(form)
 
     @method_decorator(sensitive_variables())
-    def act_on(self, form: forms.ActForm) -> HttpResponse:
+    def act_on(self, form: forms.ActionForm) -> HttpResponse:
         if not isinstance(form, AskForm):
-            raise TypeError("This act needs an AskForm.")
+            raise TypeError("This action needs an AskForm.")
         question = Question(
             request_id=str(form.cleaned_data["request_id"]),
             message_type=self._chosen().number,

@@ -8,7 +8,7 @@ from django.http import Http404, HttpResponse
 from integrations.models import Integration, Request
 from integrations.models.clock import shared_now
 from integrations.staff.base import rights
-from integrations.staff.base.outlet_acts import IntegrationAct
+from integrations.staff.base.outlet_actions import IntegrationAction
 from integrations.staff.requests.legible import legible
 from integrations.staff.requests.rows import outcome, time_line, type_of, with_type_names
 
@@ -43,7 +43,7 @@ def sentence_of(row: Request, now: datetime, *, with_content: bool) -> str:
     return "Sent to the POS, which has not answered yet."
 
 
-class AskedPage(IntegrationAct):
+class AskedPage(IntegrationAction):
     """Shows the answer, or the state of the request until there is one."""
 
     http_method_names = ["get", "head"]

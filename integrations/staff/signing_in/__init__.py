@@ -1,5 +1,5 @@
 """Sign-in of staff, on top of django-allauth. Begin with `urls`, then `adapters` (the portal's rules for allauth).
 
 gate      Is the session complete: has it proved a second factor where one is needed?
-proof     Has the person confirmed their identity recently? Asked before sensitive acts.
+proof     Has the person confirmed their identity recently? Asked before sensitive actions.
 """

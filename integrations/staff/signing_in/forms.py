@@ -49,7 +49,7 @@ class CodeForm(_Noted, AuthenticateForm):  # type: ignore[misc]
 
 
 class ConfirmCodeForm(_Noted, ReauthenticateForm):  # type: ignore[misc]
-    """The second factor before a sensitive act."""
+    """The second factor before a sensitive action."""
 
 
 class CredentialField(forms.JSONField):

@@ -1,4 +1,4 @@
-"""Requires a recent proof of identity before a sensitive act."""
+"""Requires a recent proof of identity before a sensitive action."""
 
 import time
 from collections.abc import Callable

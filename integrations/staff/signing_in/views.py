@@ -68,7 +68,7 @@ class EnterCode(InOurLook, mfa.AuthenticateView):  # type: ignore[misc]
 
 
 class Confirm(InOurLook, account.ReauthenticateView):  # type: ignore[misc]
-    """Asks for the password again before a sensitive act."""
+    """Asks for the password again before a sensitive action."""
 
     title = "Confirm that it is you"
 
@@ -81,7 +81,7 @@ class ConfirmByPasskey(InOurLook, webauthn.ReauthenticateWebAuthnView):  # type:
     title = "Confirm that it is you"
 
     def form_invalid(self, form: Any) -> HttpResponse:
-        """Show the error and offer the form again; allauth would redirect away from the act."""
+        """Show the error and offer the form again; allauth would redirect away from the action."""
         for message in form.errors.get("credential", []):
             messages.error(self.request, message)
         return HttpResponseRedirect(with_next(self.request.path, self.request))

@@ -62,8 +62,8 @@ def recent_activity(request: HttpRequest) -> list[AuditEvent] | None:
     if not request.user.has_perm("integrations.view_auditevent"):
         return None
     newest = scope.limit(AuditEvent.objects.all(), request.user, "organisation").values_list("pk", flat=True)
-    acts = AuditEvent.objects.filter(pk__in=list(newest[:SEARCHED])).exclude(verb__in=SIGN_INS)
-    return list(acts[:LATEST])
+    actions = AuditEvent.objects.filter(pk__in=list(newest[:SEARCHED])).exclude(verb__in=SIGN_INS)
+    return list(actions[:LATEST])
 
 
 def _has_integrations(request: HttpRequest) -> bool:

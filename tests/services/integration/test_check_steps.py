@@ -38,7 +38,7 @@ def evidence(**changes: Any) -> Evidence:
         "integration": station(),
         "current": Credential(shown="ONPS-ABCDE", bits=130),
         "since": BEGINNING,
-        "act": "the outlet was enabled",
+        "action": "the outlet was enabled",
         "harmless": 1,
     }
     return Evidence(**(values | changes))
@@ -116,7 +116,7 @@ def test_an_older_attempt_under_another_id_does_not_hide_the_newest_refusal() ->
 
 def test_a_till_still_using_the_older_secret_does_not_pass_as_updated() -> None:
     older = Credential(shown="ONPS-OLDER", expires_at=NOON + timedelta(hours=1))
-    step = open_step(evidence(act="the secret was rotated", older=older, is_online=True))
+    step = open_step(evidence(action="the secret was rotated", older=older, is_online=True))
     assert "still connected with the older secret, which is valid until 1 March 2026" in step.words
     assert "begins with ONPS-ABCDE" in step.tell
 

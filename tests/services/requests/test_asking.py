@@ -157,16 +157,16 @@ def test_an_invalid_reason_disconnects_no_pos(enabled: Enabled) -> None:
 def test_events_before_the_last_action_are_not_evidence(enabled: Enabled) -> None:
     be_refused(enabled.integration, Outcome.WRONG_POS_REMOTE_ID)
     assert evidence_of(enabled).attempt is not None
-    assert evidence_of(enabled).act == "the outlet was enabled"
+    assert evidence_of(enabled).action == "the outlet was enabled"
     change_pos_remote_id(enabled.integration, pos_remote_id="right", actor=ANNA)
-    assert (evidence_of(enabled).attempt, evidence_of(enabled).act) == (None, "the POSRemoteID was changed")
+    assert (evidence_of(enabled).attempt, evidence_of(enabled).action) == (None, "the POSRemoteID was changed")
     be_refused(enabled.integration, Outcome.WRONG_SECRET)
     rotate_secret(enabled.integration, actor=ANNA)
-    assert (evidence_of(enabled).attempt, evidence_of(enabled).act) == (None, "the secret was rotated")
+    assert (evidence_of(enabled).attempt, evidence_of(enabled).action) == (None, "the secret was rotated")
     be_refused(enabled.integration, Outcome.WRONG_SECRET)
     disable(enabled.integration, reason="A pause", actor=ANNA)
     reenable(enabled.integration, actor=ANNA)
-    assert (evidence_of(enabled).attempt, evidence_of(enabled).act) == (None, "the integration was enabled again")
+    assert (evidence_of(enabled).attempt, evidence_of(enabled).action) == (None, "the integration was enabled again")
 
 
 def test_an_undecided_attempt_does_not_hide_an_earlier_decision(enabled: Enabled) -> None:

@@ -1,4 +1,4 @@
-"""The acts of staff on an integration."""
+"""The actions of staff on an integration."""
 
 from functools import partial
 from typing import Any
@@ -13,11 +13,11 @@ from integrations.services.errors import PortalError
 from integrations.services.integration import disconnecting, enabling, pos_secrets, waits
 from integrations.services.integration.errors import AlreadyDisabled, NotDisabled, NothingToDisconnect
 from integrations.staff.base import forms
-from integrations.staff.base.outlet_acts import IntegrationAct
-from integrations.staff.base.secret_acts import EndOverlapAct, RotateAct
+from integrations.staff.base.outlet_actions import IntegrationAction
+from integrations.staff.base.secret_actions import EndOverlapAction, RotateAction
 
 
-class RotateSecret(RotateAct, IntegrationAct):
+class RotateSecret(RotateAction, IntegrationAction):
     form_class = forms.RotatePosSecretForm
     words = "staff/integration/words/rotate.html"
     button = "Rotate secret"
@@ -34,7 +34,7 @@ class RotateSecret(RotateAct, IntegrationAct):
         return self.hand_over(rotate, values)
 
 
-class ReplaceSecret(IntegrationAct):
+class ReplaceSecret(IntegrationAction):
     """Replaces the new secret of an overlap that no POS has used. Nothing is disconnected."""
 
     is_sensitive = True
@@ -59,7 +59,7 @@ class ReplaceSecret(IntegrationAct):
         return self.hand_over(replace, values)
 
 
-class EndOverlap(EndOverlapAct, IntegrationAct):
+class EndOverlap(EndOverlapAction, IntegrationAction):
     end_overlap = pos_secrets.end_overlap
     consequence = "a POS that still uses it is disconnected at once and refused until it has the new secret."
 
@@ -68,7 +68,7 @@ class EndOverlap(EndOverlapAct, IntegrationAct):
         return {**super().context(), "unused": self.owner.current_credential() if is_unused else None}
 
 
-class Disable(IntegrationAct):
+class Disable(IntegrationAction):
     is_destructive = True
     form_class = forms.ReasonForm
     title = "Disable"
@@ -83,7 +83,7 @@ class Disable(IntegrationAct):
         return self.done("Integration disabled. Its POS is disconnected and refused.")
 
 
-class EnableAgain(IntegrationAct):
+class EnableAgain(IntegrationAction):
     form_class = forms.OptionalReasonForm
     title = "Enable again"
     button = "Enable again"
@@ -97,7 +97,7 @@ class EnableAgain(IntegrationAct):
         return self.done("Integration re-enabled. Its POS can connect again with its current secret.")
 
 
-class Disconnect(IntegrationAct):
+class Disconnect(IntegrationAction):
     is_destructive = True
     form_class = forms.OptionalReasonForm
     title = "Disconnect"
@@ -113,8 +113,8 @@ class Disconnect(IntegrationAct):
         return self.done("The POS is disconnected within two seconds. Its credentials stay valid: it can reconnect.")
 
 
-class EndWait(IntegrationAct):
-    form_class = forms.ActForm
+class EndWait(IntegrationAction):
+    form_class = forms.ActionForm
     title = "End the wait"
     button = "End the wait"
     words = "staff/integration/words/end_wait.html"
@@ -127,7 +127,7 @@ class EndWait(IntegrationAct):
         return self.done("The wait ends within two seconds. The POS can try again with its current secret.")
 
 
-class ChangePosRemoteId(IntegrationAct):
+class ChangePosRemoteId(IntegrationAction):
     is_destructive = True
     form_class = forms.ChangePosRemoteIdForm
     title = "Change POSRemoteID"

@@ -1,4 +1,4 @@
-"""Acts on how a colleague signs in: reset second factors, unlink an identity."""
+"""Actions on how a colleague signs in: reset second factors, unlink an identity."""
 
 from typing import Any, cast
 
@@ -13,15 +13,15 @@ from integrations.services.people.errors import NoSecondFactor, NotLinked
 from integrations.services.people.identities import identities_of, in_words
 from integrations.services.people.unlinking import Prospect
 from integrations.staff.base import rights
-from integrations.staff.base.acts import Act
-from integrations.staff.base.forms import ActForm
+from integrations.staff.base.actions import Action
+from integrations.staff.base.forms import ActionForm
 
 
-class PersonAct(Act):
-    """An act on a colleague whose role and access do not exceed the actor's."""
+class PersonAction(Action):
+    """An action on a colleague whose role and access do not exceed the actor's."""
 
     is_sensitive = True
-    form_class = ActForm
+    form_class = ActionForm
     person: User
 
     def is_allowed(self) -> bool:
@@ -40,7 +40,7 @@ class PersonAct(Act):
         return {"opts": User._meta, "subject": self.person}
 
 
-class ResetSecondFactors(PersonAct):
+class ResetSecondFactors(PersonAction):
     """Removes the second factors of a colleague, for example after a lost phone. They can then set up new ones."""
 
     title = "Reset second factors"
@@ -58,7 +58,7 @@ class ResetSecondFactors(PersonAct):
         return {**super().context(), "factors": second_factors.second_factors_of(self.person)}
 
 
-class UnlinkIdentity(PersonAct):
+class UnlinkIdentity(PersonAction):
     """Unlinks an OpenID Connect identity from a colleague. It can then no longer sign in."""
 
     title = "Unlink identity"

@@ -14,13 +14,13 @@ from integrations.services import life_cycle
 from integrations.services.errors import InvalidValue, NoOverlap, PortalError
 from integrations.services.people import scope
 from integrations.staff.base import rights
-from integrations.staff.base.acts import Act
-from integrations.staff.base.forms import ActForm
+from integrations.staff.base.actions import Action
+from integrations.staff.base.forms import ActionForm
 
 System = TypeVar("System", ApiKey, WebhookEndpoint)
 
 
-class SecretAct(Act):
+class SecretAction(Action):
     """An action on the owner of a secret."""
 
     @property
@@ -28,7 +28,7 @@ class SecretAct(Act):
         raise NotImplementedError
 
 
-class RotateAct(SecretAct):
+class RotateAction(SecretAction):
     is_sensitive: ClassVar[bool] = True
     title = "Rotate secret"
     button = "Rotate and show the new secret"
@@ -41,8 +41,8 @@ class RotateAct(SecretAct):
         return life_cycle.obstacle_to_rotation(self.owner)
 
 
-class EndOverlapAct(SecretAct):
-    form_class = ActForm
+class EndOverlapAction(SecretAction):
+    form_class = ActionForm
     title = "End overlap now"
     button = "End the overlap"
     words = "staff/base/words/end_overlap.html"
@@ -62,7 +62,7 @@ class EndOverlapAct(SecretAct):
         return self.done("Overlap ended. The older secret is no longer accepted.")
 
 
-class SystemAct(SecretAct, Generic[System]):
+class SystemAction(SecretAction, Generic[System]):
     """An action on an API key or a webhook endpoint; `row` is None until it is created."""
 
     model: ClassVar[type[ApiKey] | type[WebhookEndpoint]]
@@ -113,7 +113,7 @@ class SystemAct(SecretAct, Generic[System]):
         return None
 
 
-class CreateSystemAct(SystemAct[System]):
+class CreateSystemAction(SystemAction[System]):
     is_sensitive: ClassVar[bool] = True
 
     def is_allowed(self) -> bool:

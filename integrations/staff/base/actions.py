@@ -23,11 +23,11 @@ TOO_LATE = "A colleague may have been faster, or the button was pressed twice. N
 
 
 @method_decorator(sensitive_post_parameters("adopted_secret", "passphrase"), name="dispatch")
-class Act(View):
+class Action(View):
     """One action. A service's refusal becomes a form error, or a separate page if no input could correct it."""
 
     http_method_names = ["get", "head", "post"]
-    form_class: ClassVar[type[forms.ActForm]]
+    form_class: ClassVar[type[forms.ActionForm]]
     title: ClassVar[str]
     button: ClassVar[str]
     words: ClassVar[str]
@@ -77,14 +77,14 @@ class Act(View):
         """Return why the action is not possible now, if that is known before the form is filled in."""
         raise NotImplementedError
 
-    def make_form(self, data: QueryDict | None = None) -> forms.ActForm:
+    def make_form(self, data: QueryDict | None = None) -> forms.ActionForm:
         """Return the form, empty or filled in."""
         initial = {**self.initial(), **typed.recalled(self.request)}
         if issubclass(self.form_class, forms.OwnerForm):
             return self.form_class(data, initial=initial, person=self.request.user)
         return self.form_class(data, initial=initial)
 
-    def act_on(self, form: forms.ActForm) -> HttpResponse:
+    def act_on(self, form: forms.ActionForm) -> HttpResponse:
         """Carry out the action with a valid form. Raises PortalError."""
         return self.act(form.cleaned_data)
 
@@ -106,9 +106,9 @@ class Act(View):
     def initial(self) -> dict[str, Any]:
         return {}
 
-    def page(self, form: forms.ActForm) -> HttpResponse:
+    def page(self, form: forms.ActionForm) -> HttpResponse:
         ours: dict[str, Any] = {"words": self.words, "is_destructive": self.is_destructive}
-        return self.render("staff/base/act.html", form=form, button=self.button, **ours)
+        return self.render("staff/base/action.html", form=form, button=self.button, **ours)
 
     def settled(self, refusal: PortalError, *, status: int = 200) -> HttpResponse:
         """Return a page that says why the action is not possible now, with links to the next steps."""

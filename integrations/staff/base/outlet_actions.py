@@ -16,20 +16,20 @@ from integrations.services.handover import links as handover_links
 from integrations.services.handover.handover import HandOver
 from integrations.services.handover.links import NewLink
 from integrations.staff.base import rights
-from integrations.staff.base.acts import Act
+from integrations.staff.base.actions import Action
 from integrations.staff.base.forms import HandOverChoice
-from integrations.staff.base.secret_acts import SecretAct
+from integrations.staff.base.secret_actions import SecretAction
 
 
-def url_name(act: str) -> str:
+def url_name(action: str) -> str:
     """Return the URL name, without the admin's namespace, of an action on an integration."""
-    return f"integrations_integration_{act.replace('-', '_')}"
+    return f"integrations_integration_{action.replace('-', '_')}"
 
 
-class OutletAct(Act):
+class OutletAction(Action):
     """An action on an outlet or on its integration."""
 
-    outlet: Outlet | None = None  # None until the act has created it
+    outlet: Outlet | None = None  # None until the action has created it
     integration: Integration | None = None
 
     @method_decorator(sensitive_variables("handover"))
@@ -48,12 +48,12 @@ class OutletAct(Act):
         )
 
     @method_decorator(sensitive_variables())
-    def hand_over(self, act: Callable[[], HandOver], values: dict[str, Any]) -> HttpResponse:
-        """Run `act`, which creates a secret, and show the secret, or a one-time link if the form asks for one."""
+    def hand_over(self, create: Callable[[], HandOver], values: dict[str, Any]) -> HttpResponse:
+        """Call `create`, which creates a secret, and show the secret, or a one-time link if the form asks for one."""
         if values["hand_over"] != HandOverChoice.LINK:
-            return self.show_secret(act())
+            return self.show_secret(create())
         made = handover_links.create_link_instead(
-            act,
+            create,
             hours=values["link_hours"] or settings.HANDOVER_LINK_HOURS,
             passphrase=values["passphrase"],
             actor=self.actor,
@@ -98,7 +98,7 @@ class OutletAct(Act):
         }
 
 
-class IntegrationAct(OutletAct, SecretAct):
+class IntegrationAction(OutletAction, SecretAction):
     """An action on an existing integration."""
 
     outlet: Outlet

@@ -1,4 +1,4 @@
-"""The acts of staff on the API keys of the provider's own systems."""
+"""The actions of staff on the API keys of the provider's own systems."""
 
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -13,11 +13,11 @@ from integrations.models import ApiKey
 from integrations.services.api_keys import api_keys
 from integrations.services.errors import ApiKeyRetired, PortalError
 from integrations.staff.base import forms
-from integrations.staff.base.secret_acts import CreateSystemAct, EndOverlapAct, RotateAct, SystemAct
+from integrations.staff.base.secret_actions import CreateSystemAction, EndOverlapAction, RotateAction, SystemAction
 from integrations.wire.endpoints import API_PATH
 
 
-class ApiKeyAct(SystemAct[ApiKey]):
+class ApiKeyAction(SystemAction[ApiKey]):
     model = ApiKey
     once_template = "staff/api_keys/api_key.html"
     noun = "key"
@@ -26,7 +26,7 @@ class ApiKeyAct(SystemAct[ApiKey]):
         return f"{settings.PUBLIC_URL}{API_PATH}"
 
 
-class CreateApiKey(CreateSystemAct[ApiKey], ApiKeyAct):
+class CreateApiKey(CreateSystemAction[ApiKey], ApiKeyAction):
     form_class = forms.CreateApiKeyForm
     title = "Create API key"
     button = "Create and show the key"
@@ -47,7 +47,7 @@ class CreateApiKey(CreateSystemAct[ApiKey], ApiKeyAct):
         return self.show_secret(key, text)
 
 
-class RotateApiKey(RotateAct, ApiKeyAct):
+class RotateApiKey(RotateAction, ApiKeyAction):
     form_class = forms.RotateForm
     title = "Rotate API key"
     button = "Rotate and show the new key"
@@ -59,12 +59,12 @@ class RotateApiKey(RotateAct, ApiKeyAct):
         return self.show_secret(self.owner, text)
 
 
-class EndApiKeyOverlap(EndOverlapAct, ApiKeyAct):
+class EndApiKeyOverlap(EndOverlapAction, ApiKeyAction):
     end_overlap = api_keys.end_api_key_overlap
     consequence = "a system that still uses it is refused at once."
 
 
-class RetireApiKey(ApiKeyAct):
+class RetireApiKey(ApiKeyAction):
     form_class = forms.ReasonForm
     title = "Retire API key"
     button = "Retire"

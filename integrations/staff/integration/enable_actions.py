@@ -1,4 +1,4 @@
-"""The acts of staff that enable an outlet: a new one by its names, or an existing one."""
+"""The actions of staff that enable an outlet: a new one by its names, or an existing one."""
 
 from collections.abc import Callable
 from functools import partial
@@ -18,14 +18,14 @@ from integrations.services.integration.new_outlets import OutletNames, enable_by
 from integrations.services.outlets import near_names
 from integrations.services.people import scope
 from integrations.staff.base import forms, rights
-from integrations.staff.base.outlet_acts import OutletAct
+from integrations.staff.base.outlet_actions import OutletAction
 
 MOST_SUGGESTED = 500  # organisations; the page stays below 150 KB
 NOT_YOURS = "Choose one of the organisations that you may see. Your role does not allow you to create another one."
 CREATE_ANYWAY = "If it is not, add the new organisation on its own page first."
 
 
-class EnableAct(OutletAct):
+class EnableAction(OutletAction):
     is_sensitive = True
     button = "Enable outlet"
 
@@ -39,7 +39,7 @@ class EnableAct(OutletAct):
         return self.hand_over(self.enabling(values), values)
 
 
-class EnableOutlet(EnableAct):
+class EnableOutlet(EnableAction):
     """Enables an existing outlet."""
 
     outlet: Outlet
@@ -76,7 +76,7 @@ class EnableOutlet(EnableAct):
         return super().settled(refusal, status=status)
 
 
-class EnableNewOutlet(EnableAct):
+class EnableNewOutlet(EnableAction):
     """Enables an outlet by its names. Creates the organisation and the outlet if they do not exist."""
 
     form_class = forms.EnableNewForm

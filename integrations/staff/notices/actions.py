@@ -1,4 +1,4 @@
-"""The acts of staff on webhook endpoints and their deliveries."""
+"""The actions of staff on webhook endpoints and their deliveries."""
 
 from typing import Any, ClassVar
 
@@ -13,12 +13,12 @@ from integrations.services.notices import webhooks
 from integrations.services.notices.errors import WebhookDisabled, WebhookEnabled
 from integrations.services.people import scope
 from integrations.staff.base import rights
-from integrations.staff.base.forms import ActForm, ReasonForm, RotateForm
-from integrations.staff.base.secret_acts import CreateSystemAct, EndOverlapAct, RotateAct, SystemAct
+from integrations.staff.base.forms import ActionForm, ReasonForm, RotateForm
+from integrations.staff.base.secret_actions import CreateSystemAction, EndOverlapAction, RotateAction, SystemAction
 from integrations.staff.notices import forms as webhook_forms
 
 
-class WebhookAct(SystemAct[WebhookEndpoint]):
+class WebhookAction(SystemAction[WebhookEndpoint]):
     model = WebhookEndpoint
     once_template = "staff/notices/webhook.html"
 
@@ -26,7 +26,7 @@ class WebhookAct(SystemAct[WebhookEndpoint]):
         return self.owner.url
 
 
-class CreateWebhook(CreateSystemAct[WebhookEndpoint], WebhookAct):
+class CreateWebhook(CreateSystemAction[WebhookEndpoint], WebhookAction):
     form_class = webhook_forms.CreateWebhookForm
     title = "Create webhook endpoint"
     button = "Create and show the secret"
@@ -39,7 +39,7 @@ class CreateWebhook(CreateSystemAct[WebhookEndpoint], WebhookAct):
         return self.show_secret(endpoint, secret)
 
 
-class ChangeWebhook(WebhookAct):
+class ChangeWebhook(WebhookAction):
     is_sensitive: ClassVar[bool] = True
     form_class = webhook_forms.ChangeWebhookForm
     title = "Change URL or events"
@@ -54,7 +54,7 @@ class ChangeWebhook(WebhookAct):
         return self.done("Saved. Events go to this URL from now on.")
 
 
-class RotateWebhook(RotateAct, WebhookAct):
+class RotateWebhook(RotateAction, WebhookAction):
     form_class = RotateForm
     words = "staff/notices/words/rotate_webhook.html"
 
@@ -65,12 +65,12 @@ class RotateWebhook(RotateAct, WebhookAct):
         return self.show_secret(self.owner, secret)
 
 
-class EndWebhookOverlap(EndOverlapAct, WebhookAct):
+class EndWebhookOverlap(EndOverlapAction, WebhookAction):
     end_overlap = webhooks.end_endpoint_overlap
     consequence = "a receiver that has only the older one refuses every event."
 
 
-class DisableWebhook(WebhookAct):
+class DisableWebhook(WebhookAction):
     form_class = ReasonForm
     title = "Switch off"
     button = "Switch off"
@@ -84,8 +84,8 @@ class DisableWebhook(WebhookAct):
         return self.done("The webhook endpoint is switched off. No events are sent.")
 
 
-class EnableWebhook(WebhookAct):
-    form_class = ActForm
+class EnableWebhook(WebhookAction):
+    form_class = ActionForm
     title = "Switch on"
     button = "Switch on"
     words = "staff/notices/words/enable_webhook.html"
@@ -98,8 +98,8 @@ class EnableWebhook(WebhookAct):
         return self.done("The webhook endpoint is switched on. Events are sent from now on.")
 
 
-class TestWebhook(WebhookAct):
-    form_class = ActForm
+class TestWebhook(WebhookAction):
+    form_class = ActionForm
     title = "Send a test event"
     button = "Send"
     words = "staff/notices/words/test_webhook.html"
@@ -112,8 +112,8 @@ class TestWebhook(WebhookAct):
         return self.done("The test event is being sent. The answer appears here in a few seconds.")
 
 
-class ReplayDelivery(WebhookAct):
-    form_class = ActForm
+class ReplayDelivery(WebhookAction):
+    form_class = ActionForm
     title = "Send again"
     button = "Send again"
     words = "staff/notices/words/replay_delivery.html"
