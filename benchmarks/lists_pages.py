@@ -109,11 +109,16 @@ def _request_questions(chain: Organisation) -> Questions:
     yield "failed, of that day", {
         "state__exact": "failed", "received_at__gte": week, "received_at__lt": week + timedelta(days=1),
     }  # fmt: skip
+    yield from _request_searches(sample)
+
+
+def _request_searches(sample: Request) -> Questions:
+    outlet = sample.integration.outlet
     yield "search for a RequestID", {"q": sample.request_id}
     yield "search for its beginning", {"q": sample.request_id[:10]}
     yield "search for a beginning that all have", {"q": "web-"}
-    yield "search for an outlet", {"q": outlet.outlet.name}
-    yield "search for a chain", {"q": chain.name}
+    yield "search for an outlet", {"q": outlet.name}
+    yield "search for a chain", {"q": outlet.organisation.name}
     yield "search for a word of all outlets", {"q": "outlet"}
     yield "search without a match", {"q": "zzzz"}
 

@@ -112,26 +112,24 @@ def _staff() -> None:
 
 def _requests(size: Size, integrations: list[int], now: datetime, chance: random.Random) -> None:
     """Write requests to all outlets; the second chain has requests only in the first block."""
-    key, count = ApiKey.objects.get(), size.requests // BLOCKS
+    count = size.requests // BLOCKS
+    same = {"api_key_id": ApiKey.objects.get().pk, "device_id": "kiosk-1", "content_digest": "0" * 64, "times_sent": 1}
 
     def rows() -> Iterator[dict[str, Any]]:
         for number in range(count):
             received = now - MONTH + BLOCK * number / count
             yield {
                 **_ending(chance, received),
+                **same,
                 "uuid": uuid.UUID(int=chance.getrandbits(128)),
                 "integration_id": chance.choice(integrations),
-                "api_key_id": key.pk,
                 "request_id": f"web-{chance.getrandbits(32):08x}-{number}",
                 "message_type": RARE_TYPE if number % 20_000 == 7 else chance.choice(COMMON_TYPES),
-                "device_id": "kiosk-1",
                 "payload": '{"ServiceModeEntityID": "7", "Products": []}',
-                "content_digest": "0" * 64,
                 "received_at": received,
                 "send_before": received + timedelta(seconds=30),
                 "answer_before": received + timedelta(minutes=10),
                 "sent_at": received,
-                "times_sent": 1,
             }
 
     insert(Request, rows())
@@ -219,18 +217,22 @@ def _attempts(size: Size, integrations: list[int], now: datetime, chance: random
 
     insert(AuthAttempt, rows())
     copy(AuthAttempt, {})
+    _unrecognised_frames(count // 4, integrations, now)
+
+
+def _unrecognised_frames(count: int, integrations: list[int], now: datetime) -> None:
     insert(
         StrayFrame,
         (
             {
-                "at": now - MONTH + BLOCK * number * 4 / count,
+                "at": now - MONTH + BLOCK * number / count,
                 "integration_id": integrations[number % len(integrations)],
                 "connection_id": uuid.UUID(int=number),
                 "kind": "unknown",
                 "size": 20,
                 "excerpt": "{}",
             }
-            for number in range(count // 4)
+            for number in range(count)
         ),
     )
     copy(StrayFrame, {})
@@ -270,23 +272,7 @@ def _deliveries(size: Size, integrations: list[int], now: datetime, chance: rand
         )
     endpoints = list(WebhookEndpoint.objects.order_by("pk").values_list("pk", flat=True))
     count = size.requests // 4 // BLOCKS
-    insert(
-        Notice,
-        (
-            {
-                "uuid": uuid.UUID(int=chance.getrandbits(128)),
-                "kind": "request.finished",
-                "subject": number,
-                "at": now,
-                "integration_id": chance.choice(integrations),
-                "data": {},
-                "noticed_at": now - MONTH + BLOCK * number / count,
-            }
-            for number in range(count)
-        ),
-    )
-    copy(Notice, {})
-    first = Notice.objects.order_by("pk").values_list("pk", flat=True)[0]
+    first = _notices(count, integrations, now, chance)
     insert(
         Delivery,
         (
@@ -303,6 +289,27 @@ def _deliveries(size: Size, integrations: list[int], now: datetime, chance: rand
         ),
     )
     copy(Delivery, {"notice_id": f"notice_id + {{block}} * {count}"})
+
+
+def _notices(count: int, integrations: list[int], now: datetime, chance: random.Random) -> int:
+    """Write the events, and return the primary key of the first."""
+    insert(
+        Notice,
+        (
+            {
+                "uuid": uuid.UUID(int=chance.getrandbits(128)),
+                "kind": "request.finished",
+                "subject": number,
+                "at": now,
+                "integration_id": chance.choice(integrations),
+                "data": {},
+                "noticed_at": now - MONTH + BLOCK * number / count,
+            }
+            for number in range(count)
+        ),
+    )
+    copy(Notice, {})
+    return Notice.objects.order_by("pk").values_list("pk", flat=True)[0]
 
 
 def _samples(now: datetime) -> None:

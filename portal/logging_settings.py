@@ -21,20 +21,22 @@ def logging_settings(level: str, formatter: str) -> dict[str, Any]:
         "filters": {"seldom": {"()": "portal.web.logs.Seldom"}},
         "handlers": {"stderr": {"class": "portal.web.logs.SamplingHandler", "formatter": formatter}},
         "root": {"handlers": ["stderr"], "level": libraries},
-        "loggers": {
-            "integrations": {"level": level},
-            "portal": {"level": level},
-            "django": {"handlers": [], "level": libraries, "propagate": True},
-            # Django's own handlers for these two would bypass the redaction.
-            "django.server": {"handlers": [], "level": libraries, "propagate": True},
-            "django.channels.server": {"handlers": [], "level": libraries, "propagate": True},
-            "django.request": {"level": "ERROR"},
-            "uvicorn": {"handlers": [], "level": "WARNING", "propagate": True},
-            # Dropped, because a URL may contain a token. Without a handler, uvicorn does not even format the lines.
-            "uvicorn.access": {"handlers": [], "propagate": False},
-            "websockets": {"handlers": [], "level": "WARNING", "propagate": True},
-            "daphne": {"handlers": [], "level": "WARNING", "propagate": True},
-            "psycopg.pool": {"filters": ["seldom"]},  # it logs a line for each connection while the database is down
-            "httpx2": {"handlers": [], "level": "WARNING", "propagate": True},
-        },
+        "loggers": {"integrations": {"level": level}, "portal": {"level": level}, **_libraries(libraries)},
+    }
+
+
+def _libraries(level: int) -> dict[str, Any]:
+    return {
+        "django": {"handlers": [], "level": level, "propagate": True},
+        # Django's own handlers for these two would bypass the redaction.
+        "django.server": {"handlers": [], "level": level, "propagate": True},
+        "django.channels.server": {"handlers": [], "level": level, "propagate": True},
+        "django.request": {"level": "ERROR"},
+        "uvicorn": {"handlers": [], "level": "WARNING", "propagate": True},
+        # Dropped, because a URL may contain a token. Without a handler, uvicorn does not even format the lines.
+        "uvicorn.access": {"handlers": [], "propagate": False},
+        "websockets": {"handlers": [], "level": "WARNING", "propagate": True},
+        "daphne": {"handlers": [], "level": "WARNING", "propagate": True},
+        "psycopg.pool": {"filters": ["seldom"]},  # it logs a line for each connection while the database is down
+        "httpx2": {"handlers": [], "level": "WARNING", "propagate": True},
     }

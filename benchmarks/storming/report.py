@@ -17,10 +17,7 @@ def storm_table(results: Mapping[str, Rounds], count: int, bare: str) -> str:
     """Return the table of the storms, with each program's time and CPU relative to the limit's."""
     columns = (
         f"{count:,} POSes",
-        "All online, s",
-        "Beside the limit",
-        "CPU each, ms",
-        "Beside the limit",
+        *("All online, s", "Beside the limit", "CPU each, ms", "Beside the limit"),
         "Lost",
         "Retried",
         "Authenticate p50 / p99, s",
@@ -28,10 +25,7 @@ def storm_table(results: Mapping[str, Rounds], count: int, bare: str) -> str:
         "Client's CPU, s",
         "Load",
     )
-    lines = [
-        f"| {' | '.join(columns)} |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
-    ]
+    lines = [f"| {' | '.join(columns)} |", f"| --- |{' ---: |' * (len(columns) - 1)}"]
     limit = results.get(bare)
     for name, rounds in results.items():
         seconds, cpu = middle(rounds, "seconds"), middle(rounds, "cpu") / count * 1000

@@ -39,17 +39,15 @@ class Fleet:
         self._http = http_client(credentials[0].auth_url)
         self._answers_reported = 0
         self._reported_at = self._timing.monotonic()
+        create = partial(
+            SimulatedPos, timing=timing, once=once, plan=plan, message_numbers=message_numbers, renew=renew
+        )
         self.poses = [
-            SimulatedPos(
+            create(
                 each,
                 say=self._line_of(each) if len(credentials) <= LINES_UP_TO else None,
-                timing=timing,
-                once=once,
-                plan=plan,
                 till_file=till_folder / till_file_name(each) if till_folder else None,
-                message_numbers=message_numbers,
                 http=self._http,
-                renew=renew,
             )
             for each in credentials
         ]

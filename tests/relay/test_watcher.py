@@ -45,8 +45,7 @@ class Watching(InProcess):
 
 class Closing(Watching):
     async def test_without_a_change_no_connection_is_closed(self) -> None:
-        running = await self.hold()
-        await running.watcher.poll()
+        await (await self.hold()).watcher.poll()
         assert told(self.live) == []
 
     async def test_disabling_closes(self) -> None:
@@ -328,8 +327,7 @@ class Registering(InProcess):
         assert (registry.find(self.harbour.integration.pk), len(registry)) == (None, 0)
 
     def test_a_connection_may_end_during_an_iteration_over_all(self) -> None:
-        registry = Registry()
-        station = make_enabled_outlet("Station")
+        registry, station = Registry(), make_enabled_outlet("Station")
         for integration in (self.harbour.integration, station.integration):
             registry.add(make_live(integration))
         for live in registry:

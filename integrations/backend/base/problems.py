@@ -171,6 +171,11 @@ def _problem_of(error: Exception) -> Problem:
             return Problem(UNREADABLE, NOT_COMPARABLE)
         case PortalError():
             return _refused(error)
+    return _problem_of_framework(error)
+
+
+def _problem_of_framework(error: Exception) -> Problem:
+    match error:
         case RequestDataTooBig():
             return Problem(TOO_LARGE)
         case Http404():

@@ -21,20 +21,7 @@ class Command(OutletCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", metavar="NAME")
         parser.add_argument("--organisation", metavar="NAME", help="the only organisation that it sees; default: all")
-        chosen = parser.add_mutually_exclusive_group()
-        chosen.add_argument(
-            "--scope",
-            action="append",
-            choices=Scope.values,
-            help=f"what it may do; repeat for several scopes; default: {', '.join(DEFAULT_SCOPES)}",
-        )
-        chosen.add_argument(
-            "--read-only",
-            action="store_const",
-            dest="scope",
-            const=list(READING_SCOPES),
-            help=f"the same as the scopes {' and '.join(READING_SCOPES)}",
-        )
+        _add_scopes(parser)
         parser.add_argument(
             "--network",
             action="append",
@@ -84,3 +71,20 @@ def _organisation(name: str) -> Organisation:
     if found is None:
         raise OrganisationNotFound
     return found
+
+
+def _add_scopes(parser: CommandParser) -> None:
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument(
+        "--scope",
+        action="append",
+        choices=Scope.values,
+        help=f"what it may do; repeat for several scopes; default: {', '.join(DEFAULT_SCOPES)}",
+    )
+    chosen.add_argument(
+        "--read-only",
+        action="store_const",
+        dest="scope",
+        const=list(READING_SCOPES),
+        help=f"the same as the scopes {' and '.join(READING_SCOPES)}",
+    )

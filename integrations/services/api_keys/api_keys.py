@@ -41,14 +41,11 @@ def create_api_key(
 ) -> tuple[ApiKey, str]:
     """Create an API key and return it with its plain text, which cannot be read again.
 
-    Without `organisation`, the key sees all organisations. `networks` are the CIDR networks from which calls may come,
-    at most 50; without them, calls may come from any address. `calls_per_second` and `calls_burst` are from 1 to
-    MOST_CALLS; without them, the limit in the settings applies; without `calls_burst`, twice `calls_per_second`. Raises
-    InvalidValue or ApiKeyExists.
+    Without `organisation`, the key sees all organisations; without `networks` (at most 50, in CIDR notation), calls may
+    come from any address. Without `calls_per_second`, the limit in the settings applies; without `calls_burst`, twice
+    `calls_per_second`. Raises InvalidValue or ApiKeyExists.
     """
-    if expires_at is not None and expires_at <= shared_now():
-        raise InvalidValue("expires_at", "The expiry time is in the past. Choose a later one.")
-    _check_limit(calls_per_second, calls_burst)
+    _check(expires_at, calls_per_second, calls_burst)
     key = ApiKey(
         name=name,
         organisation=organisation,
@@ -57,20 +54,9 @@ def create_api_key(
         calls_per_second=calls_per_second,
         calls_burst=calls_burst,
     )
-    check_form(key)
     _save(key)
     text, secret = _add_secret(key, expires_at=expires_at, actor=actor)
-    record(
-        Verb.API_KEY_CREATED,
-        key,
-        actor=actor,
-        scopes=key.scopes,
-        networks=key.networks,
-        calls_per_second=calls_per_second,
-        calls_burst=calls_burst,
-        shown=secret.shown,
-        expires_at=expires_at.isoformat() if expires_at else None,
-    )
+    _record_creation(key, secret, actor)
     return key, text
 
 
@@ -135,7 +121,9 @@ def _checked_network(text: str) -> str:
         raise InvalidValue("networks", message) from error
 
 
-def _check_limit(per_second: int | None, burst: int | None) -> None:
+def _check(expires_at: datetime | None, per_second: int | None, burst: int | None) -> None:
+    if expires_at is not None and expires_at <= shared_now():
+        raise InvalidValue("expires_at", "The expiry time is in the past. Choose a later one.")
     for field, value in (("calls_per_second", per_second), ("calls_burst", burst)):
         if value is not None and not 1 <= value <= MOST_CALLS:
             raise InvalidValue(field, f"Enter a whole number from 1 to {MOST_CALLS:,}.")
@@ -144,11 +132,26 @@ def _check_limit(per_second: int | None, burst: int | None) -> None:
 
 
 def _save(key: ApiKey) -> None:
+    check_form(key)
     try:
         with transaction.atomic():
             key.save()
     except IntegrityError as error:
         raise ApiKeyExists from error
+
+
+def _record_creation(key: ApiKey, secret: ApiKeySecret, actor: Actor) -> None:
+    record(
+        Verb.API_KEY_CREATED,
+        key,
+        actor=actor,
+        scopes=key.scopes,
+        networks=key.networks,
+        calls_per_second=key.calls_per_second,
+        calls_burst=key.calls_burst,
+        shown=secret.shown,
+        expires_at=secret.expires_at.isoformat() if secret.expires_at else None,
+    )
 
 
 def _add_secret(key: ApiKey, *, expires_at: datetime | None, actor: Actor) -> tuple[str, ApiKeySecret]:

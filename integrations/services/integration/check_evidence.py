@@ -94,13 +94,10 @@ def read_evidence(
     """
     explained = rows.attempts if rows else ()
     rows = rows or OutletRows.read(integration)
-    keys = _keys(integration, now, organisations)
-    current = next(each for each in rows.credentials if each.is_current)
+    keys, current = _keys(integration, now, organisations), next(each for each in rows.credentials if each.is_current)
     since, action = _beginning(current, keys)
     found = _attempts(keys, rows, since)
     explain([each for each in (found["attempt"],) if each and each not in explained], organisations)
-    opened = [each for each in rows.connections if each.opened_at >= since]
-    second_till_since = max(since, now - SECOND_TILL)
     return Evidence(
         at=now,
         integration=integration,
@@ -109,8 +106,8 @@ def read_evidence(
         action=action,
         older=next((each for each in rows.credentials if each.is_in_overlap(now)), None),
         **found,
-        connection=opened[0] if opened else None,
-        second_till_at=second_till_at(rows.connections, rows.attempts, second_till_since),
+        connection=next((each for each in rows.connections if each.opened_at >= since), None),
+        second_till_at=second_till_at(rows.connections, rows.attempts, max(since, now - SECOND_TILL)),
         twin=twin_words(integration, organisations) if keys["twin"] else "",
         is_online=integration.presence.is_online_at(now),
         harmless=keys["harmless"],

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from integrations.models import AuditEvent, Integration, Outlet
+from integrations.models import AuditEvent, Integration, Outlet, StrayFrame
 from integrations.models.audit import Verb
 from integrations.services.handover.handover import auth_url, websocket_url
 from integrations.services.integration.check_evidence import OutletRows
@@ -30,7 +30,6 @@ def context_of(
     explain(attempts, organisations)
     requests = list(with_type_names(integration.requests.defer("payload", "answer"))[:ROWS])
     rows = OutletRows(credentials, connections, attempts, requests)
-    stray_frames = integration.stray_frames.all() if with_content else integration.stray_frames.defer("excerpt")
     return {
         "has_details": True,
         "auth_url": auth_url(),
@@ -42,12 +41,17 @@ def context_of(
         "connections": connections,
         "attempts": attempts,
         "with_content": with_content,
-        "stray_frames": list(stray_frames[:ROWS]),
+        "stray_frames": _unrecognised_frames(integration, with_content=with_content),
         "links": list(integration.handover_links.defer("sealed").select_related("credential")[:ROWS]),
         "check": read_check(integration, now, organisations, with_content=with_content, rows=rows),
         "disabling": None if integration.is_enabled else _disabling(integration),
         "rows": ROWS,
     }
+
+
+def _unrecognised_frames(integration: Integration, *, with_content: bool) -> list[StrayFrame]:
+    frames = integration.stray_frames.all() if with_content else integration.stray_frames.defer("excerpt")
+    return list(frames[:ROWS])
 
 
 def events_of(outlet: Outlet, organisations: Organisations) -> list[AuditEvent]:
