@@ -26,7 +26,7 @@ from integrations.models import (
     Organisation,
     Outlet,
     Request,
-    StrayFrame,
+    UnrecognisedFrame,
     WebhookEndpoint,
 )
 
@@ -34,9 +34,9 @@ Ask = Callable[[], int]  # returns the number of rows
 Questions = Iterator[tuple[str, dict[str, Any]]]
 LISTS = (
     "organisation", "outlet", "handoverlink", "request", "apikey", "messagetype", "alert",
-    "webhookendpoint", "delivery", "connection", "authattempt", "strayframe", "auditevent",
+    "webhookendpoint", "delivery", "connection", "authattempt", "unrecognisedframe", "auditevent",
 )  # fmt: skip
-WITH_SECOND_PAGE = ("outlet", "request", "delivery", "connection", "authattempt", "strayframe", "auditevent")
+WITH_SECOND_PAGE = ("outlet", "request", "delivery", "connection", "authattempt", "unrecognisedframe", "auditevent")
 
 
 def pages() -> dict[str, Ask]:
@@ -127,7 +127,7 @@ def _other_questions(chain: Organisation) -> Iterator[tuple[str, str, dict[str, 
     sample = Connection.objects.filter(integration__outlet__organisation=chain).order_by("opened_at")[0]
     outlet, address = sample.integration, sample.address
     week = timezone.now() - timedelta(days=14)
-    for name in ("connection", "authattempt", "strayframe", "auditevent"):
+    for name in ("connection", "authattempt", "unrecognisedframe", "auditevent"):
         yield name, "of an outlet", {"integration__id__exact": outlet.pk}
         yield name, "search for an outlet", {"q": outlet.outlet.name}
         yield name, "search without a match", {"q": "zzzz"}
@@ -161,7 +161,7 @@ def _rows_of(chain: Organisation) -> Iterator[tuple[str, str]]:
         "request": Request.objects.filter(**of_chain).order_by("pk")[0],
         "connection": Connection.objects.filter(**of_chain).order_by("pk")[0],
         "authattempt": AuthAttempt.objects.filter(**of_chain).order_by("pk")[0],
-        "strayframe": StrayFrame.objects.filter(**of_chain).order_by("pk")[0],
+        "unrecognisedframe": UnrecognisedFrame.objects.filter(**of_chain).order_by("pk")[0],
         "auditevent": AuditEvent.objects.filter(organisation=chain).order_by("pk")[0],
         "webhookendpoint": WebhookEndpoint.objects.filter(organisation=chain)[0],
         "delivery": Delivery.objects.filter(endpoint__organisation=chain).order_by("pk")[0],

@@ -29,7 +29,7 @@ from integrations.models import (
     Request,
     ServerProcess,
     StaffLimit,
-    StrayFrame,
+    UnrecognisedFrame,
     WebhookEndpoint,
 )
 from integrations.services.api_keys.api_keys import create_api_key
@@ -208,7 +208,7 @@ def _attempts(size: Size, integrations: list[int], now: datetime, chance: random
             is_unknown = number % 1000 == 5
             yield {
                 "at": now - MONTH + BLOCK * number / count,
-                "door": "auth",
+                "endpoint": "auth",
                 "outcome": "unknown_outlet" if is_unknown else "wrong_secret" if number % 200 == 9 else "accepted",
                 "integration_id": None if is_unknown else chance.choice(integrations),
                 "provider_outlet_id": f"nobody-{number}" if is_unknown else "seeded",
@@ -222,7 +222,7 @@ def _attempts(size: Size, integrations: list[int], now: datetime, chance: random
 
 def _unrecognised_frames(count: int, integrations: list[int], now: datetime) -> None:
     insert(
-        StrayFrame,
+        UnrecognisedFrame,
         (
             {
                 "at": now - MONTH + BLOCK * number / count,
@@ -235,7 +235,7 @@ def _unrecognised_frames(count: int, integrations: list[int], now: datetime) -> 
             for number in range(count)
         ),
     )
-    copy(StrayFrame, {})
+    copy(UnrecognisedFrame, {})
 
 
 def _audit(size: Size, now: datetime, chance: random.Random) -> None:

@@ -1,7 +1,7 @@
 """Database models with their constraints and queries. No sockets, no HTTP."""
 
 from integrations.models.api_key import AnsweredCall, ApiKey, ApiKeySecret
-from integrations.models.attempt import AuthAttempt, StrayFrame
+from integrations.models.attempt import AuthAttempt, UnrecognisedFrame
 from integrations.models.audit import AuditEvent
 from integrations.models.connection import Connection, Presence, ServerProcess
 from integrations.models.handover_link import HandoverLink
@@ -41,7 +41,7 @@ __all__ = [
     "ServerProcess",
     "SharedEntry",
     "StaffLimit",
-    "StrayFrame",
     "ToldPresence",
+    "UnrecognisedFrame",
     "WebhookEndpoint",
 ]

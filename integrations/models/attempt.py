@@ -43,7 +43,10 @@ class PosEndpoint(models.TextChoices):
 
 
 def doors() -> list[tuple[str, str]]:
-    """Return the choices of AuthAttempt.door. A function: a new choice then needs no migration."""
+    """Return the choices of AuthAttempt.endpoint. A function: a new choice then needs no migration.
+
+    A migration refers to it by this name.
+    """
     return PosEndpoint.choices
 
 
@@ -56,7 +59,7 @@ class AuthAttempt(models.Model):
     """One attempt of a POS, or of any other caller, to get a token or to open the websocket."""
 
     at = models.DateTimeField(db_index=True)
-    door = models.CharField("endpoint", max_length=16, choices=doors)
+    endpoint = models.CharField(max_length=16, choices=doors, db_column="door")
     outcome = models.CharField(max_length=24, choices=outcomes)
     # With the outcome THROTTLED: what is wrong with the values, if the portal checked them. The database default is for
     # servers of the previous version, which insert rows without it during an upgrade.
@@ -101,28 +104,32 @@ class AuthAttempt(models.Model):
 
 
 def stray_frame_kinds() -> list[tuple[str, str]]:
-    """Return the choices of StrayFrame.kind. A function: a new choice then needs no migration."""
-    return StrayFrameKind.choices
+    """Return the choices of UnrecognisedFrame.kind. A function: a new choice then needs no migration.
+
+    A migration refers to it by this name.
+    """
+    return UnrecognisedFrameKind.choices
 
 
-class StrayFrameKind(models.TextChoices):
+class UnrecognisedFrameKind(models.TextChoices):
     BINARY = "binary", "Binary frame"
     NOT_JSON = "not_json", "Not JSON"
     NOT_AN_OBJECT = "not_an_object", "JSON, but not an object"
     UNKNOWN = "unknown", "Not an answer to any request"
 
 
-class StrayFrame(models.Model):
+class UnrecognisedFrame(models.Model):
     """An unrecognised frame of a POS, stored redacted and shortened for staff to see."""
 
     at = models.DateTimeField()
-    integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="stray_frames")
+    integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="unrecognised_frames")
     connection_id = models.UUIDField()
     kind = models.CharField(max_length=16, choices=stray_frame_kinds)
     size = models.PositiveIntegerField("size in bytes")
     excerpt = models.TextField(blank=True)
 
     class Meta:
+        db_table = "integrations_strayframe"
         verbose_name = "unrecognised frame"
         ordering = ("-at", "-id")
         indexes = [

@@ -91,7 +91,7 @@ class Connection(models.Model):
     origin = models.CharField("Origin as sent", max_length=200, blank=True, default="", db_default="")
     frames_in = models.PositiveIntegerField(default=0)
     frames_out = models.PositiveIntegerField(default=0)
-    stray_frames = models.PositiveIntegerField(default=0)
+    unrecognised_frames = models.PositiveIntegerField(default=0, db_column="stray_frames")
 
     class Meta:
         ordering = ("-opened_at",)

@@ -8,7 +8,7 @@ class RecordKind(StrEnum):
 
     REQUESTS = "requests"
     PAYLOADS = "payloads"
-    STRAY_FRAMES = "stray_frames"
+    UNRECOGNISED_FRAMES = "stray_frames"
     ATTEMPTS = "attempts"
     CONNECTIONS = "connections"
     PROCESSES = "processes"
@@ -24,7 +24,7 @@ class RecordKind(StrEnum):
 WORDS = {
     RecordKind.REQUESTS: "requests",
     RecordKind.PAYLOADS: "payloads and answers of requests",
-    RecordKind.STRAY_FRAMES: "unrecognised frames",
+    RecordKind.UNRECOGNISED_FRAMES: "unrecognised frames",
     RecordKind.ATTEMPTS: "authentication attempts",
     RecordKind.CONNECTIONS: "connections",
     RecordKind.PROCESSES: "server processes",

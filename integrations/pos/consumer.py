@@ -8,7 +8,7 @@ from typing import Any
 
 from channels.generic.websocket import AsyncWebsocketConsumer
 
-from integrations.models.attempt import StrayFrame, StrayFrameKind
+from integrations.models.attempt import UnrecognisedFrame, UnrecognisedFrameKind
 from integrations.models.clock import shared_now
 from integrations.models.connection import CloseReason
 from integrations.pos import link, mentions, messages
@@ -29,7 +29,7 @@ from integrations.wire.asgi_types import Receive, Scope, Send
 PONG_SECONDS = 1.0  # time for a replaced POS to answer a ping; if it does, the portal waits for its answers
 ANSWER_SECONDS = 5.0  # how long the portal then waits
 POLL = 0.05  # seconds
-STRAYS_KEPT = 50  # unrecognised frames stored for each connection; the others are only counted
+MOST_UNRECOGNISED = 50  # unrecognised frames stored for each connection; the others are only counted
 EXCERPT = 2_000  # characters
 
 # Why the server's websocket library ends a connection (RFC 6455, 7.4.1).
@@ -183,17 +183,17 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         return found is not None and self._dispatcher.answered(live, found, answer or envelope.why_unreadable(content))
 
     def _keep(self, live: Live, content: str | bytes, size: int) -> None:
-        live.stray_frames += 1
-        if live.stray_frames > STRAYS_KEPT:
+        live.unrecognised_frames += 1
+        if live.unrecognised_frames > MOST_UNRECOGNISED:
             return
         text, is_whole = raw_json.read_text(content)
-        kind = messages.kind_of_frame(text) if is_whole else StrayFrameKind.NOT_JSON
-        if isinstance(content, bytes) and kind is not StrayFrameKind.UNKNOWN:
-            kind, text = StrayFrameKind.BINARY, ""
+        kind = messages.kind_of_frame(text) if is_whole else UnrecognisedFrameKind.NOT_JSON
+        if isinstance(content, bytes) and kind is not UnrecognisedFrameKind.UNKNOWN:
+            kind, text = UnrecognisedFrameKind.BINARY, ""
         # Redact a longer text before cutting it: a secret that the cut splits would not be recognised.
         excerpt = printable(hide_in_words(text[: 2 * EXCERPT]), EXCERPT)
-        self._recorder.stray(
-            StrayFrame(
+        self._recorder.unrecognised(
+            UnrecognisedFrame(
                 at=shared_now(),
                 integration_id=live.integration_id,
                 connection_id=live.id,

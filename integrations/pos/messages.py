@@ -7,7 +7,7 @@ camelCase, and extra fields are not mentioned (SEEN).
 import re
 from typing import Any
 
-from integrations.models.attempt import StrayFrameKind
+from integrations.models.attempt import UnrecognisedFrameKind
 from integrations.services.connections.authentication import Claim
 from integrations.text.characters import called, printable, trimmed
 from integrations.wire import raw_json
@@ -26,9 +26,9 @@ _PLAIN = re.compile("[!-~](?:[ -~]*[!-~])?").fullmatch  # fast path: nearly ever
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 _BY_FIRST = {
-    "{": StrayFrameKind.UNKNOWN,
-    "[": StrayFrameKind.NOT_AN_OBJECT,
-    '"': StrayFrameKind.NOT_AN_OBJECT,
+    "{": UnrecognisedFrameKind.UNKNOWN,
+    "[": UnrecognisedFrameKind.NOT_AN_OBJECT,
+    '"': UnrecognisedFrameKind.NOT_AN_OBJECT,
 }
 
 
@@ -56,15 +56,15 @@ def failure(message: str) -> dict[str, str]:
     return {"ErrorMessage": message}
 
 
-def kind_of_frame(text: str) -> StrayFrameKind:
+def kind_of_frame(text: str) -> UnrecognisedFrameKind:
     """Return the kind of an unrecognised frame. A long frame is classified by its first character only."""
     if len(text) > MAX_CHECKED:
-        return _BY_FIRST.get(text[0], StrayFrameKind.NOT_JSON)
+        return _BY_FIRST.get(text[0], UnrecognisedFrameKind.NOT_JSON)
     try:
         content = raw_json.load(text)
     except ValueError:
-        return StrayFrameKind.NOT_JSON
-    return StrayFrameKind.UNKNOWN if isinstance(content, dict) else StrayFrameKind.NOT_AN_OBJECT
+        return UnrecognisedFrameKind.NOT_JSON
+    return UnrecognisedFrameKind.UNKNOWN if isinstance(content, dict) else UnrecognisedFrameKind.NOT_AN_OBJECT
 
 
 def _read_object(body: bytes) -> dict[str, Any]:

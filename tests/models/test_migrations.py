@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 from django.apps import apps
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission, User
+from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
@@ -132,3 +133,17 @@ def test_the_name_of_an_outlet_in_old_attempts_becomes_a_reference(enabled: Enab
     assert [(row.pos_remote_id_of_id, row.detail) for row in rows] == [
         (pk, ""), (pk, ""), (None, ""), (None, "It is no JSON."),
     ]  # fmt: skip
+
+
+@pytest.mark.django_db(transaction=True)
+def test_people_who_may_see_unrecognised_frames_may_see_them_under_their_new_name() -> None:
+    type_of = ContentType.objects.get_or_create(app_label="integrations", model="strayframe")[0]
+    former = Permission.objects.create(content_type=type_of, codename="view_strayframe", name="Can view stray frame")
+    night_shift, anna = Group.objects.create(name="night shift"), User.objects.create(username="anna")
+    night_shift.permissions.add(former)
+    anna.user_permissions.add(former)
+    migration = import_module("integrations.migrations.0051_unrecognised_frames")
+    migration.copy_permission(apps, SimpleNamespace(connection=connection))
+    assert anna.has_perm("integrations.view_unrecognisedframe")
+    assert night_shift.permissions.filter(codename="view_unrecognisedframe").exists()
+    assert night_shift.permissions.filter(pk=former.pk).exists(), "a server of the previous version asks for this one"

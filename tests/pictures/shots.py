@@ -35,7 +35,7 @@ EMPTY = [
         Shot(f"empty-{name}", f"No {name}", f"{ADMIN}/{name}/")
         for name in (
             *("organisation", "outlet", "handoverlink", "request", "apikey", "alert"),
-            *("alertrecipient", "webhookendpoint", "delivery", "connection", "authattempt", "strayframe"),
+            *("alertrecipient", "webhookendpoint", "delivery", "connection", "authattempt", "unrecognisedframe"),
         )
     ),
 ]
@@ -155,8 +155,8 @@ def _traffic() -> list[Shot]:
         Shot("connection", "A connection", f"{ADMIN}/connection/", open_first_row),
         Shot("attempts", "Authentication attempts", f"{ADMIN}/authattempt/"),
         Shot("attempt", "An authentication attempt", f"{ADMIN}/authattempt/", open_first_row),
-        Shot("unrecognised-frames", "Unrecognised frames", f"{ADMIN}/strayframe/"),
-        Shot("unrecognised-frame", "An unrecognised frame", f"{ADMIN}/strayframe/", open_first_row),
+        Shot("unrecognised-frames", "Unrecognised frames", f"{ADMIN}/unrecognisedframe/"),
+        Shot("unrecognised-frame", "An unrecognised frame", f"{ADMIN}/unrecognisedframe/", open_first_row),
         Shot("audit", "Audit events", f"{ADMIN}/auditevent/"),
         Shot("audit-event", "An audit event", f"{ADMIN}/auditevent/", open_first_row),
     ]

@@ -104,7 +104,7 @@ class Coming(Connecting):
             assert "ws://127.0.0.1:8000/?token=" in answer.json()["ErrorMessage"]
         await recorded()
         rows = [row async for row in AuthAttempt.objects.order_by("pk")]
-        assert [(row.outcome, row.door) for row in rows] == [(Outcome.WRONG_PATH, PosEndpoint.WEBSOCKET)] * 3
+        assert [(row.outcome, row.endpoint) for row in rows] == [(Outcome.WRONG_PATH, PosEndpoint.WEBSOCKET)] * 3
         assert {row.integration_id for row in rows} == {self.harbour.integration.pk}
         assert rows[0].detail == "The path was /ws"
 
@@ -120,7 +120,7 @@ class BeingRefused(Connecting):
 
     async def outcomes(self) -> list[str]:
         await recorded()
-        rows = AuthAttempt.objects.filter(door=PosEndpoint.WEBSOCKET).order_by("pk")
+        rows = AuthAttempt.objects.filter(endpoint=PosEndpoint.WEBSOCKET).order_by("pk")
         return [row async for row in rows.values_list("outcome", flat=True)]
 
     async def test_no_token_is_401_with_an_error_message(self) -> None:

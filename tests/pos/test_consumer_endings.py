@@ -44,7 +44,7 @@ class Ending(Connecting):
                     answer = await newcomer.next()
             assert (answer["status"], dict(answer["headers"])[b"retry-after"]) == (503, b"60")
             await recorded()
-            assert (await AuthAttempt.objects.aget(door=PosEndpoint.WEBSOCKET)).outcome == Outcome.SECOND_TILL
+            assert (await AuthAttempt.objects.aget(endpoint=PosEndpoint.WEBSOCKET)).outcome == Outcome.SECOND_TILL
             assert (await Connection.objects.aget()).closed_at is None
             await pos.disconnect()
 

@@ -5,8 +5,8 @@ import json
 import logging
 from unittest import mock
 
-from integrations.models import Connection, Presence, StrayFrame
-from integrations.models.attempt import StrayFrameKind
+from integrations.models import Connection, Presence, UnrecognisedFrame
+from integrations.models.attempt import UnrecognisedFrameKind
 from integrations.models.connection import CloseReason
 from integrations.pos.limits import allowance
 from integrations.relay import runtime
@@ -19,7 +19,7 @@ SECRET = "ONPS-17940-1EV50-X709W-G7FK3-HMBW1-3ZCEY-F9S4X"
 
 
 class Sending(Connecting):
-    async def sent(self, *frames: str | bytes) -> list[StrayFrame]:
+    async def sent(self, *frames: str | bytes) -> list[UnrecognisedFrame]:
         """Send frames, hang up, and return what was kept."""
         async with PosSocket(self.token) as pos:
             await pos.connect()
@@ -27,21 +27,21 @@ class Sending(Connecting):
                 pos.send_text(frame) if isinstance(frame, str) else pos.send_bytes(frame)
             await pos.disconnect()
         await recorded()
-        return [stray async for stray in StrayFrame.objects.order_by("pk")]
+        return [stray async for stray in UnrecognisedFrame.objects.order_by("pk")]
 
     async def test_bad_json_binary_and_unknown_frames_are_kept_and_do_not_kill_the_connection(self) -> None:
         strays = await self.sent("not json", b"\x00\x01", "[]", '{"RequestID": "1"}', "", b"", "[" * 50_000)
         assert [stray.kind for stray in strays] == [
-            StrayFrameKind.NOT_JSON,
-            StrayFrameKind.BINARY,
-            StrayFrameKind.NOT_AN_OBJECT,
-            StrayFrameKind.UNKNOWN,
-            StrayFrameKind.NOT_JSON,
-            StrayFrameKind.BINARY,
-            StrayFrameKind.NOT_JSON,
+            UnrecognisedFrameKind.NOT_JSON,
+            UnrecognisedFrameKind.BINARY,
+            UnrecognisedFrameKind.NOT_AN_OBJECT,
+            UnrecognisedFrameKind.UNKNOWN,
+            UnrecognisedFrameKind.NOT_JSON,
+            UnrecognisedFrameKind.BINARY,
+            UnrecognisedFrameKind.NOT_JSON,
         ]
         row = await Connection.objects.aget()
-        assert (row.frames_in, row.stray_frames, row.close_reason) == (7, 7, CloseReason.BY_POS)
+        assert (row.frames_in, row.unrecognised_frames, row.close_reason) == (7, 7, CloseReason.BY_POS)
 
     async def test_a_stray_says_whose_when_how_large_and_what(self) -> None:
         (stray,) = await self.sent('{"Hello": "\u4e16\u754c"}')
@@ -66,13 +66,13 @@ class Sending(Connecting):
 
     async def test_a_stray_with_what_no_database_takes_is_kept_nevertheless(self) -> None:
         strays = await self.sent("a\x00b", '{"a": "\\u0000\\ud800"}')
-        assert [stray.kind for stray in strays] == [StrayFrameKind.NOT_JSON, StrayFrameKind.UNKNOWN]
+        assert [stray.kind for stray in strays] == [UnrecognisedFrameKind.NOT_JSON, UnrecognisedFrameKind.UNKNOWN]
         assert "\x00" not in "".join(stray.excerpt for stray in strays)
 
     async def test_of_one_connection_fifty_strays_are_kept_and_all_are_counted(self) -> None:
         strays = await self.sent(*[f"frame {number}" for number in range(60)])
         assert len(strays) == 50
-        assert (await Connection.objects.aget()).stray_frames == 60
+        assert (await Connection.objects.aget()).unrecognised_frames == 60
 
     async def test_no_frame_is_answered(self) -> None:
         async with PosSocket(self.token) as pos:
@@ -134,7 +134,7 @@ class Sending(Connecting):
             pos.send_text("late")
             await asyncio.sleep(0)
             await pos.closed()
-        assert (live.frames_in, live.stray_frames) == (0, 0)
+        assert (live.frames_in, live.unrecognised_frames) == (0, 0)
 
 
 def _running() -> runtime.Runtime:

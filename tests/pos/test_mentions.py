@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from integrations.models import Request, StrayFrame
+from integrations.models import Request, UnrecognisedFrame
 from integrations.pos import mentions
 from integrations.pos.link import BROKEN_TEXT
 from integrations.wire import envelope
@@ -102,7 +102,7 @@ class Answering(InProcess):
                 await in_main(Request.objects.all().delete)
             await pos.disconnect()
         await recorded()
-        assert not await in_main(StrayFrame.objects.exists)
+        assert not await in_main(UnrecognisedFrame.objects.exists)
 
     async def test_a_late_answer_ends_no_other_request_that_it_lists(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from integrations.models import Integration, Outlet
-from integrations.models.attempt import StrayFrameKind
+from integrations.models.attempt import UnrecognisedFrameKind
 from integrations.pos.messages import (
     MAX_AUTH_BODY,
     MAX_CHECKED,
@@ -233,26 +233,26 @@ def test_a_valid_request_damaged_in_one_place_is_a_claim_or_malformed(data: st.D
 
 @pytest.mark.parametrize("text", ["{}", '{"RequestID": "1", "ResultCode": 0}', '{"a": [' + "[]," * 30_000 + "0]}"])
 def test_a_frame_with_an_object_is_of_an_unknown_kind(text: str) -> None:
-    assert kind_of_frame(text) == StrayFrameKind.UNKNOWN
+    assert kind_of_frame(text) == UnrecognisedFrameKind.UNKNOWN
 
 
 @pytest.mark.parametrize("text", ["[]", "7", "9" * 10_000, "null", '"x"', "[{}]", "[" + "1," * 50_000 + "1]"])
 def test_a_frame_with_json_that_is_not_an_object_has_its_own_kind(text: str) -> None:
-    assert kind_of_frame(text) == StrayFrameKind.NOT_AN_OBJECT
+    assert kind_of_frame(text) == UnrecognisedFrameKind.NOT_AN_OBJECT
 
 
 @pytest.mark.parametrize(
     "text", ["", "{", "ping", "[" * 60_000, '{"a":' * 13_000, "\ud800", "\x00", "x" * 100_000, "\x00" * 100_000]
 )
 def test_a_frame_that_is_not_json_has_its_own_kind(text: str) -> None:
-    assert kind_of_frame(text) == StrayFrameKind.NOT_JSON
+    assert kind_of_frame(text) == UnrecognisedFrameKind.NOT_JSON
 
 
 def test_a_very_long_frame_is_classified_by_its_beginning() -> None:
-    assert kind_of_frame("{" * (MAX_CHECKED + 1)) == StrayFrameKind.UNKNOWN
-    assert kind_of_frame("{" * MAX_CHECKED) == StrayFrameKind.NOT_JSON
+    assert kind_of_frame("{" * (MAX_CHECKED + 1)) == UnrecognisedFrameKind.UNKNOWN
+    assert kind_of_frame("{" * MAX_CHECKED) == UnrecognisedFrameKind.NOT_JSON
 
 
 @given(st.text(alphabet=st.characters()))
 def test_any_text_is_a_kind_of_frame(text: str) -> None:
-    assert isinstance(kind_of_frame(text), StrayFrameKind)
+    assert isinstance(kind_of_frame(text), UnrecognisedFrameKind)

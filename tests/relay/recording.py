@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from integrations.models import Connection, Presence, ServerProcess, StrayFrame
+from integrations.models import Connection, Presence, ServerProcess, UnrecognisedFrame
 from integrations.models.connection import CloseReason
 from integrations.relay.records import record_writer
 from integrations.relay.records.batch import Attempt, Batch, Closing
@@ -20,13 +20,13 @@ def write(
     closed: Sequence[Closing] = (),
     counted: Sequence[Live] = (),
     attempts: Sequence[Attempt] = (),
-    strays: Sequence[StrayFrame] = (),
+    strays: Sequence[UnrecognisedFrame] = (),
 ) -> list[Live]:
     """Write a batch as that process would; return those that lost their outlet."""
     batch = Batch(opened={live.id: live for live in opened}, counted={live.id: live for live in counted})
     batch.closed.update({closing.live.id: closing for closing in closed})
     batch.attempts.extend(attempts)
-    batch.strays.extend(strays)
+    batch.unrecognised.extend(strays)
     return record_writer.write(batch, process.pk)
 
 

@@ -7,12 +7,12 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError
 
-from integrations.models import AuthAttempt, Connection, Credential, ServerProcess, StrayFrame
-from integrations.models.attempt import Outcome, PosEndpoint, StrayFrameKind
+from integrations.models import AuthAttempt, Connection, Credential, ServerProcess, UnrecognisedFrame
+from integrations.models.attempt import Outcome, PosEndpoint, UnrecognisedFrameKind
 from integrations.models.connection import CloseReason
 from integrations.relay.records import batch, record_writer
 from integrations.relay.records.batch import Attempt, Batch
-from integrations.relay.records.record_writer import STRAYS_PER_INTEGRATION
+from integrations.relay.records.record_writer import FRAMES_PER_INTEGRATION
 from integrations.security.secret_digests import SecretKind, digest_generated
 from integrations.services.rows.chunks import CHUNK
 from tests.relay.recording import MINUTE, closing, presence_of, row_of, write
@@ -37,11 +37,11 @@ def test_an_opened_connection_is_a_row_and_its_outlet_is_online(enabled: Enabled
 def test_a_closed_connection_says_when_why_and_how_much_it_carried(enabled: Enabled, here: ServerProcess) -> None:
     live = make_live(enabled.integration)
     write(here, opened=[live])
-    live.frames_in, live.frames_out, live.stray_frames = 5, 4, 3
+    live.frames_in, live.frames_out, live.unrecognised_frames = 5, 4, 3
     write(here, closed=[closing(live, NOON + MINUTE, CloseReason.FLOODING, 1008)])
     row, presence = row_of(live), presence_of(enabled)
     assert (row.closed_at, row.close_code, row.close_reason) == (NOON + MINUTE, 1008, CloseReason.FLOODING)
-    assert (row.frames_in, row.frames_out, row.stray_frames) == (5, 4, 3)
+    assert (row.frames_in, row.frames_out, row.unrecognised_frames) == (5, 4, 3)
     assert (presence.is_online, presence.since, presence.last_seen_at) == (False, NOON + MINUTE, NOON + MINUTE)
 
 
@@ -107,7 +107,7 @@ def test_a_secret_that_was_proved_under_an_older_key_is_kept_under_the_new_one(
 
 
 def attempt(remote: str, outcome: Outcome = Outcome.WRONG_POS_REMOTE_ID) -> Attempt:
-    return Attempt(at=NOON, door=PosEndpoint.AUTH, outcome=outcome, pos_remote_id=remote)
+    return Attempt(at=NOON, endpoint=PosEndpoint.AUTH, outcome=outcome, pos_remote_id=remote)
 
 
 def test_a_wrong_pos_remote_id_refers_to_its_outlet_without_naming_it(enabled: Enabled, here: ServerProcess) -> None:
@@ -127,12 +127,12 @@ def test_other_refusals_are_not_explained_by_a_pairing(enabled: Enabled, here: S
     assert AuthAttempt.objects.get().pos_remote_id_of_id is None
 
 
-def stray(enabled: Enabled, number: int) -> StrayFrame:
-    return StrayFrame(
+def stray(enabled: Enabled, number: int) -> UnrecognisedFrame:
+    return UnrecognisedFrame(
         at=NOON + timedelta(seconds=number),
         integration=enabled.integration,
         connection_id=uuid.UUID(int=1),
-        kind=StrayFrameKind.NOT_JSON,
+        kind=UnrecognisedFrameKind.NOT_JSON,
         size=number,
     )
 
@@ -142,9 +142,9 @@ def test_of_an_integrations_stray_frames_the_newest_are_kept(enabled: Enabled, h
     write(here, strays=[stray(other, 0)])
     for start in (0, 40, 80):
         write(here, strays=[stray(enabled, number) for number in range(start, start + 40)])
-    kept = StrayFrame.objects.filter(integration=enabled.integration).values_list("size", flat=True)
-    assert sorted(kept) == list(range(120 - STRAYS_PER_INTEGRATION, 120))
-    assert StrayFrame.objects.filter(integration=other.integration).count() == 1
+    kept = UnrecognisedFrame.objects.filter(integration=enabled.integration).values_list("size", flat=True)
+    assert sorted(kept) == list(range(120 - FRAMES_PER_INTEGRATION, 120))
+    assert UnrecognisedFrame.objects.filter(integration=other.integration).count() == 1
 
 
 def test_a_batch_is_written_as_a_whole_or_not_at_all(enabled: Enabled, here: ServerProcess) -> None:
@@ -162,10 +162,10 @@ def test_in_parts_only_what_the_database_refuses_is_given_up(enabled: Enabled, h
     nothing.outcome = None  # type: ignore[assignment]
     batch = Batch(opened={live.id: live})
     batch.attempts.append(nothing)
-    batch.strays.append(stray(enabled, 1))
+    batch.unrecognised.append(stray(enabled, 1))
     assert record_writer.write_in_parts(batch, here.pk) == []
     assert presence_of(enabled).is_online
-    assert StrayFrame.objects.count() == 1
+    assert UnrecognisedFrame.objects.count() == 1
     assert AuthAttempt.objects.count() == 0
 
 

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from integrations.models import AuditEvent, Integration, Organisation, Outlet, StrayFrame
+from integrations.models import AuditEvent, Integration, Organisation, Outlet, UnrecognisedFrame
 from integrations.models.attempt import Outcome
 from integrations.models.audit import Verb
 from tests.staff.bulk.limits import limited_to
@@ -27,7 +27,7 @@ from tests.support.staff.pages import (
     text,
 )
 
-RECORDS = ("connection", "authattempt", "strayframe", "auditevent")
+RECORDS = ("connection", "authattempt", "unrecognisedframe", "auditevent")
 
 
 # --- Organisations and outlets ---
@@ -158,8 +158,8 @@ def record_key(integration: Integration, name: str) -> object:
         return be_seen(integration, heartbeat_at=timezone.now()).pk
     if name == "authattempt":
         return be_refused(integration, Outcome.WRONG_SECRET).pk
-    if name == "strayframe":
-        return StrayFrame.objects.create(
+    if name == "unrecognisedframe":
+        return UnrecognisedFrame.objects.create(
             at=timezone.now(), integration=integration, connection_id="0" * 32, kind="binary", size=1
         ).pk
     return AuditEvent.objects.latest("id").pk
@@ -169,11 +169,11 @@ def test_text_from_an_unauthenticated_caller_is_escaped(staff: Client, enabled: 
     script = "<script>alert(1)</script>"
     be_refused(None, Outcome.UNKNOWN_OUTLET, provider_outlet_id=script, pos_remote_id=script, user_agent=script)
     be_refused(enabled.integration, Outcome.WRONG_POS_REMOTE_ID, pos_remote_id=script, detail=script)
-    StrayFrame.objects.create(
+    UnrecognisedFrame.objects.create(
         at=timezone.now(), integration=enabled.integration, connection_id="0" * 32, kind="not_json", size=9,
         excerpt=script,
     )  # fmt: skip
-    for url in (list_url("authattempt"), list_url("strayframe"), page_url(enabled.integration)):
+    for url in (list_url("authattempt"), list_url("unrecognisedframe"), page_url(enabled.integration)):
         page = staff.get(url).content.decode()
         assert script not in page
         assert "&lt;script&gt;alert(1)" in page

@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import URLPattern, reverse
 from django.utils import timezone
 
-from integrations.models import Integration, MessageType, Organisation, Outlet, StaffLimit, StrayFrame
+from integrations.models import Integration, MessageType, Organisation, Outlet, StaffLimit, UnrecognisedFrame
 from integrations.models.attempt import Outcome
 from integrations.models.audit import Verb
 from integrations.models.handover_link import LinkState
@@ -46,7 +46,7 @@ def other_organisation(db: None) -> Organisation:
     be_refused(enabled.integration, Outcome.WRONG_SECRET, pos_remote_id=f"{OTHER}-2")
     be_refused(None, Outcome.UNKNOWN_OUTLET, provider_outlet_id=f"{OTHER}-3")
     ask(enabled, f"{OTHER}-4")
-    StrayFrame.objects.create(
+    UnrecognisedFrame.objects.create(
         at=timezone.now(), integration=enabled.integration, connection_id=connection.pk, kind="not_json", size=9,
         excerpt=OTHER,
     )  # fmt: skip

@@ -11,8 +11,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from integrations.models import Connection, Integration, Outlet, StrayFrame
-from integrations.models.attempt import Outcome, StrayFrameKind
+from integrations.models import Connection, Integration, Outlet, UnrecognisedFrame
+from integrations.models.attempt import Outcome, UnrecognisedFrameKind
 from integrations.models.connection import CloseReason
 from integrations.services.integration import enabling, pos_secrets
 from tests.support.factories import ANNA, BELLA, Enabled, make_enabled_outlet, make_outlet
@@ -171,9 +171,9 @@ def make_busy_outlets(numbers: range) -> None:
         integration = make_enabled_outlet(f"Outlet {number}").integration
         be_seen(integration, heartbeat_at=timezone.now())
         be_refused(integration, Outcome.WRONG_SECRET)
-        StrayFrame.objects.create(
+        UnrecognisedFrame.objects.create(
             at=timezone.now(), integration=integration, connection_id="0" * 32,
-            kind=StrayFrameKind.NOT_JSON, size=5, excerpt="hello",
+            kind=UnrecognisedFrameKind.NOT_JSON, size=5, excerpt="hello",
         )  # fmt: skip
 
 

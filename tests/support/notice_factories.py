@@ -14,10 +14,10 @@ from integrations.models import (
     Organisation,
     Presence,
     Request,
-    StrayFrame,
+    UnrecognisedFrame,
     WebhookEndpoint,
 )
-from integrations.models.attempt import Outcome, PosEndpoint, StrayFrameKind
+from integrations.models.attempt import Outcome, PosEndpoint, UnrecognisedFrameKind
 from integrations.models.connection import CloseReason
 from integrations.models.request import RequestState
 from integrations.services.notices import webhooks
@@ -59,7 +59,7 @@ def make_finished_request(integration: Integration, *, ended_at: datetime | None
 def make_refusal(integration: Integration | None, *, at: datetime | None = None) -> AuthAttempt:
     return AuthAttempt.objects.create(
         at=at or timezone.now(),
-        door=PosEndpoint.AUTH,
+        endpoint=PosEndpoint.AUTH,
         outcome=Outcome.WRONG_SECRET,
         integration=integration,
         provider_outlet_id="" if integration is None else integration.outlet.provider_outlet_id,
@@ -67,12 +67,12 @@ def make_refusal(integration: Integration | None, *, at: datetime | None = None)
     )
 
 
-def make_unrecognised_frame(integration: Integration, *, at: datetime | None = None) -> StrayFrame:
-    return StrayFrame.objects.create(
+def make_unrecognised_frame(integration: Integration, *, at: datetime | None = None) -> UnrecognisedFrame:
+    return UnrecognisedFrame.objects.create(
         at=at or timezone.now(),
         integration=integration,
         connection_id=uuid.uuid4(),
-        kind=StrayFrameKind.UNKNOWN,
+        kind=UnrecognisedFrameKind.UNKNOWN,
         size=20,
         excerpt='{"Card":"4111"}',
     )

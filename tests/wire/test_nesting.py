@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from integrations.backend.base.problems import Problem
 from integrations.backend.requests import orders as backend_wire
-from integrations.models.attempt import StrayFrameKind
+from integrations.models.attempt import UnrecognisedFrameKind
 from integrations.pos import messages
 from integrations.simulator import json_text
 from integrations.staff.requests import ask_forms, legible
@@ -36,7 +36,7 @@ def test_a_deeply_nested_value_is_refused_everywhere(levels: int, shape: tuple[s
     deep = nested(levels, *shape)
     with pytest.raises(messages.Malformed, match="more than 100 levels"):
         messages.read_auth_request(f'{{"ProviderOutletID": "a", "Other": {deep}}}'.encode())
-    assert messages.kind_of_frame(deep[: messages.MAX_CHECKED]) == StrayFrameKind.NOT_JSON
+    assert messages.kind_of_frame(deep[: messages.MAX_CHECKED]) == UnrecognisedFrameKind.NOT_JSON
     answer = f'{{"RequestID": "r", "ResultCode": 0, "Payload": {deep}}}'
     request_id, unreadable = envelope.read_answer(answer) or ("", None)
     assert (request_id, type(unreadable), str(unreadable)) == ("r", Unreadable, envelope.NOT_JSON)

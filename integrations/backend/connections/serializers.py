@@ -19,7 +19,7 @@ class ConnectionSerializer(serializers.ModelSerializer[Connection]):
     close_code = serializers.IntegerField(allow_null=True, help_text="The close code of the websocket.")
     close_reason = serializers.SerializerMethodField(help_text="Null if it is open, or the reason is not known.")
     reason = serializers.SerializerMethodField(help_text="Why it ended, as text for a person; `open` if it is open.")
-    unrecognised_frames = serializers.IntegerField(source="stray_frames")
+    unrecognised_frames = serializers.IntegerField(source="unrecognised_frames")
 
     class Meta:
         model = Connection
@@ -56,7 +56,7 @@ class ConnectionPageSerializer(PageSerializer):
 class AttemptSerializer(serializers.ModelSerializer[AuthAttempt]):
     """One attempt to get a token or to open the websocket as an outlet's POS."""
 
-    endpoint = serializers.ChoiceField(source="door", choices=PosEndpoint.values)
+    endpoint = serializers.ChoiceField(choices=PosEndpoint.values)
     outcome = serializers.ChoiceField(choices=Outcome.values)
     reason = serializers.CharField(source="get_outcome_display", help_text="The outcome as text for a person.")
     detail = serializers.CharField(help_text="More about the reason, or empty.")

@@ -14,7 +14,7 @@ class NoticeKind(models.TextChoices):
     OUTLET_OFFLINE = "outlet.offline", "Outlet went offline"
     REQUEST_FINISHED = "request.finished", "Request finished"
     AUTHENTICATION_REFUSED = "authentication.refused", "Authentication refused"
-    STRAY_MESSAGE = "pos.stray_message", "Unrecognised message from a POS"
+    UNRECOGNISED_MESSAGE = "pos.stray_message", "Unrecognised message from a POS"
     ALERT_BEGAN = "alert.began", "Alert began"
     ALERT_ENDED = "alert.ended", "Alert ended"
     TEST = "webhook.test", "Test event"

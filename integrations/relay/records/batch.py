@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from integrations.models import StrayFrame
+from integrations.models import UnrecognisedFrame
 from integrations.models.attempt import Outcome, PosEndpoint
 from integrations.models.connection import CloseReason
 from integrations.relay.sockets.registry import Live
@@ -15,7 +15,7 @@ from integrations.security.secret_digests import Digest
 from integrations.services.requests.request_types import Ending, NewRequest
 
 ATTEMPTS_KEPT = 20_000  # while the database is unavailable; then the oldest are dropped, and the log counts them
-STRAYS_KEPT = 1_000
+MOST_UNRECOGNISED = 1_000
 TRANSIENT_KEPT = 20_000
 
 
@@ -24,7 +24,7 @@ class Attempt:
     """One attempt to authenticate or connect: a future AuthAttempt row. Model objects would cost too much here."""
 
     at: datetime
-    door: PosEndpoint
+    endpoint: PosEndpoint
     outcome: Outcome
     integration_id: int | None = None
     provider_outlet_id: str = ""
@@ -56,7 +56,7 @@ class Batch:
     used: dict[int, datetime] = field(default_factory=dict)
     redigested: dict[int, Digest] = field(default_factory=dict)
     attempts: deque[Attempt] = field(default_factory=lambda: deque(maxlen=ATTEMPTS_KEPT))
-    strays: deque[StrayFrame] = field(default_factory=lambda: deque(maxlen=STRAYS_KEPT))
+    unrecognised: deque[UnrecognisedFrame] = field(default_factory=lambda: deque(maxlen=MOST_UNRECOGNISED))
     used_keys: dict[int, datetime] = field(default_factory=dict)
     redigested_keys: dict[int, Digest] = field(default_factory=dict)
     transient: deque[tuple[NewRequest, Ending]] = field(default_factory=lambda: deque(maxlen=TRANSIENT_KEPT))

@@ -21,7 +21,7 @@ from integrations.models import (
     Credential,
     Integration,
     Presence,
-    StrayFrame,
+    UnrecognisedFrame,
 )
 from integrations.models.attempt import Outcome
 from integrations.models.clock import shared_now
@@ -38,7 +38,7 @@ from integrations.services.rows.chunks import CHUNK, chunks
 from integrations.text.characters import identity
 
 FUTURE = timedelta(seconds=5)  # allowed difference between the clocks of processes; see _order
-STRAYS_PER_INTEGRATION = 50
+FRAMES_PER_INTEGRATION = 50
 CONNECTION = tuple(field.attname for field in Connection._meta.concrete_fields)
 
 logger = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ def _parts(batch: Batch, process_id: uuid.UUID, losers: list[Live]) -> Iterator[
     for transient in chunks(list(batch.transient)):
         yield partial(record_transient, transient)
     yield partial(_write_attempts, batch.attempts)
-    yield partial(_write_strays, batch.strays)
+    yield partial(_write_unrecognised, batch.unrecognised)
 
 
 def _write_opened(opened: Sequence[Live], process_id: uuid.UUID, losers: list[Live]) -> None:
@@ -173,7 +173,7 @@ def _write_counts(lives: Sequence[Live]) -> None:
 
 
 def _count(row: Connection, live: Live) -> None:
-    row.frames_in, row.frames_out, row.stray_frames = live.frames_in, live.frames_out, live.stray_frames
+    row.frames_in, row.frames_out, row.unrecognised_frames = live.frames_in, live.frames_out, live.unrecognised_frames
 
 
 def _write_closed(closings: Sequence[Closing]) -> None:
@@ -271,10 +271,10 @@ def _refer_to_owners(mispaired: Sequence[Attempt]) -> None:
         attempt.pos_remote_id_of_id = owners.get(attempt.pos_remote_id)
 
 
-def _write_strays(strays: Iterable[StrayFrame]) -> None:
-    rows = list(strays)
-    StrayFrame.objects.bulk_create(rows, batch_size=CHUNK)
+def _write_unrecognised(frames: Iterable[UnrecognisedFrame]) -> None:
+    rows = list(frames)
+    UnrecognisedFrame.objects.bulk_create(rows, batch_size=CHUNK)
     for integration_id in {row.integration_id for row in rows}:
-        of_integration = StrayFrame.objects.filter(integration=integration_id)
-        kept = list(of_integration.values_list("pk", flat=True)[:STRAYS_PER_INTEGRATION])
+        of_integration = UnrecognisedFrame.objects.filter(integration=integration_id)
+        kept = list(of_integration.values_list("pk", flat=True)[:FRAMES_PER_INTEGRATION])
         of_integration.exclude(pk__in=kept).delete()

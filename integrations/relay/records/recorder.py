@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from integrations.models import StrayFrame
+from integrations.models import UnrecognisedFrame
 from integrations.models.connection import CloseReason
 from integrations.relay.records import record_writer
 from integrations.relay.records.batch import ATTEMPTS_KEPT, Attempt, Batch, Closing
@@ -64,9 +64,9 @@ class Recorder:
         self._count_dropped(len(self._batch.attempts) == ATTEMPTS_KEPT)
         self._batch.attempts.append(attempt)
 
-    def stray(self, frame: StrayFrame) -> None:
+    def unrecognised(self, frame: UnrecognisedFrame) -> None:
         """Record an unrecognised frame."""
-        self._batch.strays.append(frame)
+        self._batch.unrecognised.append(frame)
 
     def used_key(self, secret_id: int, at: datetime) -> None:
         """Record that a call authenticated with a secret of an API key."""

@@ -47,7 +47,7 @@ class Live:
     id: uuid.UUID = field(default_factory=uuid.uuid4)
     frames_in: int = 0
     frames_out: int = 0
-    stray_frames: int = 0
+    unrecognised_frames: int = 0
     lane: Lane | None = None
     frames_recorded: int = 0  # total of both directions when last recorded
 

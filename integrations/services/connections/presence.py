@@ -8,7 +8,7 @@ from operator import attrgetter
 from integrations.models import Connection, Presence
 from integrations.services.rows import plain_rows
 
-COUNTS = ("frames_in", "frames_out", "stray_frames")
+COUNTS = ("frames_in", "frames_out", "unrecognised_frames")
 ENDING = ("closed_at", "close_code", "close_reason", *COUNTS)
 
 

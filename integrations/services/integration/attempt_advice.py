@@ -37,7 +37,7 @@ def read_advice(attempt: AuthAttempt, meant: Integration | None, now: datetime) 
 
 
 def _finding(attempt: AuthAttempt, meant: Integration | None) -> Finding:
-    if attempt.door == PosEndpoint.WEBSOCKET:
+    if attempt.endpoint == PosEndpoint.WEBSOCKET:
         advice = advice_on_handshake(Outcome(attempt.outcome))
         return Finding.advising(f"The websocket was refused: {attempt.get_outcome_display()}.", advice, attempt.pk)
     cause = _cause(attempt)
@@ -52,7 +52,8 @@ def _cause(attempt: AuthAttempt) -> Outcome:
     """Return what is wrong with the attempt: for a blocked one, the outcome of the last one before the block."""
     if attempt.outcome != Outcome.THROTTLED or attempt.cause or attempt.integration_id is None:
         return Outcome(attempt.cause or attempt.outcome)
-    before = AuthAttempt.objects.filter(integration=attempt.integration_id, door=PosEndpoint.AUTH, at__lte=attempt.at)
+    at_auth = AuthAttempt.objects.filter(integration=attempt.integration_id, endpoint=PosEndpoint.AUTH)
+    before = at_auth.filter(at__lte=attempt.at)
     last = before.exclude(outcome=Outcome.THROTTLED).values_list("outcome", flat=True).first()
     return Outcome(last) if last in (Outcome.WRONG_SECRET, Outcome.RETIRED_SECRET) else Outcome.THROTTLED
 

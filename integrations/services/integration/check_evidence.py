@@ -135,8 +135,8 @@ def _keys(integration: Integration, now: datetime, organisations: frozenset[int]
     """
     events = AuditEvent.objects.filter(integration=OuterRef("pk"), verb__in=BEGINNINGS)
     attempts = AuthAttempt.objects.filter(integration=OuterRef("pk"))
-    at_auth = attempts.filter(door=PosEndpoint.AUTH)
-    at_socket = attempts.filter(door=PosEndpoint.WEBSOCKET).exclude(outcome=Outcome.SECOND_TILL)
+    at_auth = attempts.filter(endpoint=PosEndpoint.AUTH)
+    at_socket = attempts.filter(endpoint=PosEndpoint.WEBSOCKET).exclude(outcome=Outcome.SECOND_TILL)
     twins = holders_of(integration.pos_remote_id).exclude(pk=integration.pk)
     parts: dict[str, QuerySet[Any]] = {
         "begun_at": events.values("at"),

@@ -11,7 +11,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from integrations.models import AuthAttempt, Delivery, Notice, NoticeCursor, Request, StrayFrame
+from integrations.models import AuthAttempt, Delivery, Notice, NoticeCursor, Request, UnrecognisedFrame
 from integrations.models.attempt import REFUSALS
 from integrations.models.clock import shared_now
 from integrations.models.notices.notice import NoticeKind
@@ -28,7 +28,7 @@ BATCHES_PER_POLL = 5
 CURSORS: dict[str, tuple[str, ...]] = {
     "requests": (NoticeKind.REQUEST_FINISHED,),
     "attempts": (NoticeKind.AUTHENTICATION_REFUSED,),
-    "strays": (NoticeKind.STRAY_MESSAGE,),
+    "strays": (NoticeKind.UNRECOGNISED_MESSAGE,),
     "presences": (NoticeKind.OUTLET_ONLINE, NoticeKind.OUTLET_OFFLINE),
 }
 
@@ -77,8 +77,8 @@ def notice_attempts(wanted_by: Sequence[Subscriber], cursor: NoticeCursor, now: 
 
 
 def notice_unrecognised_frames(wanted_by: Sequence[Subscriber], cursor: NoticeCursor, now: datetime) -> None:
-    rows = StrayFrame.objects.filter(at__gte=cursor.at).select_related(outbox.WITH_OUTLET).defer("excerpt")
-    _notice(rows.order_by("at", "id"), NoticeKind.STRAY_MESSAGE, _of_unrecognised_frame, wanted_by, cursor, now)
+    rows = UnrecognisedFrame.objects.filter(at__gte=cursor.at).select_related(outbox.WITH_OUTLET).defer("excerpt")
+    _notice(rows.order_by("at", "id"), NoticeKind.UNRECOGNISED_MESSAGE, _of_unrecognised_frame, wanted_by, cursor, now)
 
 
 SOURCES: dict[str, Callable[[Sequence[Subscriber], NoticeCursor, datetime], None]] = {
@@ -134,16 +134,16 @@ def _of_request(row: Request) -> Notice:
 
 
 def _of_attempt(row: AuthAttempt) -> Notice:
-    data = {"door": row.door, "reason": row.outcome, "provider_outlet_id": row.provider_outlet_id}
+    data = {"door": row.endpoint, "reason": row.outcome, "provider_outlet_id": row.provider_outlet_id}
     data["address"] = row.address
     return outbox.of_integration(
         row.integration, kind=NoticeKind.AUTHENTICATION_REFUSED, subject=row.pk, at=row.at, data=data
     )
 
 
-def _of_unrecognised_frame(row: StrayFrame) -> Notice:
-    data = {"what": row.kind, "size_bytes": row.size}
-    return outbox.of_integration(row.integration, kind=NoticeKind.STRAY_MESSAGE, subject=row.pk, at=row.at, data=data)
+def _of_unrecognised_frame(row: UnrecognisedFrame) -> Notice:
+    kind, data = NoticeKind.UNRECOGNISED_MESSAGE, {"what": row.kind, "size_bytes": row.size}
+    return outbox.of_integration(row.integration, kind=kind, subject=row.pk, at=row.at, data=data)
 
 
 def prune(now: datetime, *, days: int) -> None:

@@ -24,7 +24,7 @@ from integrations.models import (
     Presence,
     Request,
     ServerProcess,
-    StrayFrame,
+    UnrecognisedFrame,
 )
 from integrations.models.audit import Verb
 from integrations.models.clock import shared_now
@@ -140,8 +140,8 @@ def _payloads(before: datetime) -> QuerySet[Request]:
     return Request.objects.filter(ended_at__lt=before, content_pruned_at=None).order_by("ended_at")
 
 
-def _stray_frames(before: datetime) -> QuerySet[StrayFrame]:
-    return StrayFrame.objects.filter(at__lt=before).order_by("at")
+def _unrecognised_frames(before: datetime) -> QuerySet[UnrecognisedFrame]:
+    return UnrecognisedFrame.objects.filter(at__lt=before).order_by("at")
 
 
 def _attempts(before: datetime) -> QuerySet[AuthAttempt]:
@@ -208,7 +208,7 @@ def _oldest(rows: QuerySet[Any]) -> list[Any]:
 RULES = {
     RecordKind.REQUESTS: Rule("KEEP_REQUEST_DAYS", _requests, _delete),
     RecordKind.PAYLOADS: Rule("KEEP_PAYLOAD_DAYS", _payloads, _erase_contents),
-    RecordKind.STRAY_FRAMES: Rule("KEEP_PAYLOAD_DAYS", _stray_frames, _delete),
+    RecordKind.UNRECOGNISED_FRAMES: Rule("KEEP_PAYLOAD_DAYS", _unrecognised_frames, _delete),
     RecordKind.ATTEMPTS: Rule("KEEP_CONNECTION_DAYS", _attempts, _delete),
     RecordKind.CONNECTIONS: Rule("KEEP_CONNECTION_DAYS", _connections, _delete),
     RecordKind.PROCESSES: Rule("KEEP_CONNECTION_DAYS", _processes, _delete),

@@ -118,7 +118,7 @@ def frames(connection: Connection) -> str:
     """Return the counts of frames received, sent and unrecognised; a dash until the connection has ended."""
     if connection.closed_at is None:
         return "–"
-    return f"{connection.frames_in} / {connection.frames_out} / {connection.stray_frames}"
+    return f"{connection.frames_in} / {connection.frames_out} / {connection.unrecognised_frames}"
 
 
 def secret_state(credential: KeptSecret, now: datetime) -> str:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from integrations.models import AuditEvent, Integration, Outlet, StrayFrame
+from integrations.models import AuditEvent, Integration, Outlet, UnrecognisedFrame
 from integrations.models.audit import Verb
 from integrations.services.handover.handover import auth_url, websocket_url
 from integrations.services.integration.check_evidence import OutletRows
@@ -41,7 +41,7 @@ def context_of(
         "connections": connections,
         "attempts": attempts,
         "with_content": with_content,
-        "stray_frames": _unrecognised_frames(integration, with_content=with_content),
+        "unrecognised_frames": _unrecognised_frames(integration, with_content=with_content),
         "links": list(integration.handover_links.defer("sealed").select_related("credential")[:ROWS]),
         "check": read_check(integration, now, organisations, with_content=with_content, rows=rows),
         "disabling": None if integration.is_enabled else _disabling(integration),
@@ -49,8 +49,8 @@ def context_of(
     }
 
 
-def _unrecognised_frames(integration: Integration, *, with_content: bool) -> list[StrayFrame]:
-    frames = integration.stray_frames.all() if with_content else integration.stray_frames.defer("excerpt")
+def _unrecognised_frames(integration: Integration, *, with_content: bool) -> list[UnrecognisedFrame]:
+    frames = integration.unrecognised_frames.all() if with_content else integration.unrecognised_frames.defer("excerpt")
     return list(frames[:ROWS])
 
 

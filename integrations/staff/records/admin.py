@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
-from integrations.models import AuditEvent, Connection, Integration, Outlet, StrayFrame
+from integrations.models import AuditEvent, Connection, Integration, Outlet, UnrecognisedFrame
 from integrations.models.clock import shared_now
 from integrations.services.connections.endings import ending, is_open
 from integrations.services.outlets.moves import explain_moves
@@ -110,8 +110,8 @@ class ConnectionAdmin(KeysetAdmin[Connection]):
         return frames(row)
 
 
-@admin.register(StrayFrame)
-class StrayFrameAdmin(DatedAdmin[StrayFrame]):
+@admin.register(UnrecognisedFrame)
+class UnrecognisedFrameAdmin(DatedAdmin[UnrecognisedFrame]):
     """Frames of POSes that the portal did not recognise."""
 
     menu_group = MenuGroup.ACTIVITY
@@ -128,23 +128,23 @@ class StrayFrameAdmin(DatedAdmin[StrayFrame]):
     readonly_fields = ("exactly_when", "frame")
 
     @admin.display
-    def outlet(self, row: StrayFrame) -> SafeString:
+    def outlet(self, row: UnrecognisedFrame) -> SafeString:
         return link_to(row.integration)
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         return self.list_display if rights.may_see_payload(request) else self.list_display[:-1]
 
-    def get_fields(self, request: HttpRequest, obj: StrayFrame | None = None) -> tuple[str, ...]:  # noqa: ARG002
+    def get_fields(self, request: HttpRequest, obj: UnrecognisedFrame | None = None) -> tuple[str, ...]:  # noqa: ARG002
         every = ("exactly_when", "integration", "kind", "size", "frame", "connection_id")
         return every if rights.may_see_payload(request) else tuple(name for name in every if name != "frame")
 
     @admin.display
-    def begins(self, row: StrayFrame) -> SafeString:
+    def begins(self, row: UnrecognisedFrame) -> SafeString:
         shortened = row.excerpt if len(row.excerpt) <= 80 else f"{row.excerpt[:80]}…"
         return format_html("<code>{}</code>", shortened)
 
     @admin.display(description="content")
-    def frame(self, row: StrayFrame) -> SafeString:
+    def frame(self, row: UnrecognisedFrame) -> SafeString:
         return format_html('<pre class="onp-frame">{}</pre>', row.excerpt)
 
 

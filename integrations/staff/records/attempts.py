@@ -38,7 +38,7 @@ class AuthAttemptAdmin(DatedAdmin[AuthAttempt]):
     organisation_path = OF_INTEGRATION
     list_display = ("when", "result", "outlet", "remote_id", "address")
     list_display_links = ("when", "result")
-    list_filter = ("outcome", "door", OrganisationOfRecordFilter, ("at", TimeFilter))
+    list_filter = ("outcome", "endpoint", OrganisationOfRecordFilter, ("at", TimeFilter))
     list_select_related = ("integration__outlet__organisation",)
     search_help_text = (
         "Outlet, organisation, ProviderOutletID, POSRemoteID, also as sent by a refused till; an address; or the first "

@@ -88,7 +88,7 @@ class Attempts(InProcess):
         await in_main(
             AuthAttempt.objects.create,
             at=NOON,
-            door=PosEndpoint.AUTH,
+            endpoint=PosEndpoint.AUTH,
             outcome=Outcome.WRONG_POS_REMOTE_ID,
             integration=outlet.integration,
             pos_remote_id_of=other.integration,
@@ -102,7 +102,7 @@ class Attempts(InProcess):
 
     async def test_an_outlet_that_was_never_enabled_has_no_history(self) -> None:
         outlet, backend = await in_main(make_bare_outlet), await Backend.make()
-        await in_main(AuthAttempt.objects.create, at=NOON, door=PosEndpoint.AUTH, outcome=Outcome.UNKNOWN_OUTLET)
+        await in_main(AuthAttempt.objects.create, at=NOON, endpoint=PosEndpoint.AUTH, outcome=Outcome.UNKNOWN_OUTLET)
         for what in ("connections", "attempts", "handover-links"):
             page = await backend.get(f"outlets/{outlet.provider_outlet_id}/{what}")
             assert page.json() == {"results": [], "next": None}

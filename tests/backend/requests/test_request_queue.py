@@ -7,7 +7,7 @@ from unittest import mock
 from django.test import override_settings
 from django.utils import timezone
 
-from integrations.models import Request, StrayFrame
+from integrations.models import Request, UnrecognisedFrame
 from integrations.models.request import RequestState
 from integrations.pos.limits import allowance
 from integrations.relay import runtime
@@ -202,7 +202,7 @@ class TheQueue(InProcess):
                     answer = await asking
                     assert (answer.status, answer.json()["outcome"]) == (200, "answered")
         await recorded()
-        assert not await StrayFrame.objects.aexists()
+        assert not await UnrecognisedFrame.objects.aexists()
 
     async def test_a_request_id_in_another_letter_case_is_nobodys_while_two_are_alike(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test import TestCase, override_settings
 from django.utils import timezone
 
-from integrations.models import Request, StrayFrame
+from integrations.models import Request, UnrecognisedFrame
 from integrations.models.request import RequestState
 from integrations.relay import runtime
 from integrations.services.requests import contents, ending, results, sending
@@ -250,9 +250,9 @@ class NotDurable(InProcess):
             running = await recorded()
             live = running.registry.find(outlet.integration.pk)
             assert live is not None
-            await until(lambda: live.stray_frames == 3)
+            await until(lambda: live.unrecognised_frames == 3)
         await recorded()
-        excerpts = await in_main(lambda: list(StrayFrame.objects.values_list("excerpt", flat=True)))
+        excerpts = await in_main(lambda: list(UnrecognisedFrame.objects.values_list("excerpt", flat=True)))
         assert len(excerpts) == 3
         assert all("[redacted]" in each and PIN not in each for each in excerpts)
 

@@ -88,4 +88,4 @@ class Admitting(AtTheEntryPoint):
         await recorded()
         found = await in_main(outcomes)
         assert (found.count(Outcome.TOKEN_FORGED), found.count(Outcome.TOKEN_MISSING)) == (20, 1)
-        assert await AuthAttempt.objects.filter(door=PosEndpoint.WEBSOCKET).acount() == 21
+        assert await AuthAttempt.objects.filter(endpoint=PosEndpoint.WEBSOCKET).acount() == 21

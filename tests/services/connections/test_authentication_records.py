@@ -26,7 +26,7 @@ class Recorded(AtTheEntryPoint):
         await exchange.issue_token(self.harbour.claim(), POS)
         await recorded()
         row = await AuthAttempt.objects.aget()
-        assert (row.door, row.outcome, row.integration_id) == (
+        assert (row.endpoint, row.outcome, row.integration_id) == (
             PosEndpoint.AUTH, Outcome.ACCEPTED, self.harbour.integration.pk,
         )  # fmt: skip
         assert (row.address, row.user_agent) == ("198.51.100.7", "PowerEPOS/8.1")
@@ -119,7 +119,7 @@ class WithoutDatabase(AtTheEntryPoint):
         self.addCleanup(logging.disable, logging.NOTSET)
         await exchange.issue_token(self.harbour.claim(), POS)
         (await runtime.running()).recorder.attempt(
-            Attempt(at=timezone.now(), door=PosEndpoint.AUTH, outcome=None)  # type: ignore[arg-type]  # what it refuses
+            Attempt(at=timezone.now(), endpoint=PosEndpoint.AUTH, outcome=None)  # type: ignore[arg-type]  # what it refuses
         )
         await refused_admission("forged")
         await recorded()

@@ -45,7 +45,7 @@ def evidence(**changes: Any) -> Evidence:
 
 
 def attempt(outcome: Outcome, *, minutes: int = 10, **values: Any) -> AuthAttempt:
-    defaults = {"door": PosEndpoint.AUTH, "address": "198.51.100.7", "pos_remote_id": "Bella-Station"}
+    defaults = {"endpoint": PosEndpoint.AUTH, "address": "198.51.100.7", "pos_remote_id": "Bella-Station"}
     return AuthAttempt(at=NOON - timedelta(minutes=minutes), outcome=outcome, **(defaults | values))
 
 
@@ -173,7 +173,7 @@ def test_an_attempt_that_the_portal_could_not_decide_does_not_blame_the_till(out
 
 
 def test_an_earlier_token_does_not_prove_the_secret() -> None:
-    step = open_step(evidence(handshake=attempt(Outcome.TOKEN_VOID, door=PosEndpoint.WEBSOCKET)))
+    step = open_step(evidence(handshake=attempt(Outcome.TOKEN_VOID, endpoint=PosEndpoint.WEBSOCKET)))
     assert step.title == "Secret correct"
     assert "an earlier access token" in step.words
 
@@ -226,7 +226,7 @@ def test_an_unused_token_points_to_the_websocket_step() -> None:
     ],
 )
 def test_a_refused_websocket_says_why(outcome: Outcome, tell: str) -> None:
-    handshake = attempt(outcome, minutes=9, door=PosEndpoint.WEBSOCKET)
+    handshake = attempt(outcome, minutes=9, endpoint=PosEndpoint.WEBSOCKET)
     step = open_step(evidence(attempt=attempt(Outcome.ACCEPTED), handshake=handshake))
     assert step.title == "Access token used"
     assert outcome.label in step.words
@@ -234,7 +234,7 @@ def test_a_refused_websocket_says_why(outcome: Outcome, tell: str) -> None:
 
 
 def test_a_websocket_refused_before_the_last_token_says_nothing() -> None:
-    handshake = attempt(Outcome.TOKEN_EXPIRED, minutes=30, door=PosEndpoint.WEBSOCKET)
+    handshake = attempt(Outcome.TOKEN_EXPIRED, minutes=30, endpoint=PosEndpoint.WEBSOCKET)
     assert (
         "has not opened the websocket"
         in open_step(evidence(attempt=attempt(Outcome.ACCEPTED), handshake=handshake)).words

@@ -7,8 +7,8 @@ from typing import Any
 import time_machine
 from django.test import override_settings
 
-from integrations.models import AuditEvent, AuthAttempt, Connection, Request, ServerProcess, StrayFrame
-from integrations.models.attempt import Outcome, PosEndpoint, StrayFrameKind
+from integrations.models import AuditEvent, AuthAttempt, Connection, Request, ServerProcess, UnrecognisedFrame
+from integrations.models.attempt import Outcome, PosEndpoint, UnrecognisedFrameKind
 from integrations.models.audit import Verb
 from integrations.models.request import RequestState
 from integrations.models.retention import RecordKind
@@ -62,12 +62,12 @@ def connect(enabled: Enabled, opened_at: datetime, closed_at: datetime | None, p
 
 
 def attempt(at: datetime) -> AuthAttempt:
-    return AuthAttempt.objects.create(at=at, door=PosEndpoint.AUTH, outcome=Outcome.UNKNOWN_OUTLET)
+    return AuthAttempt.objects.create(at=at, endpoint=PosEndpoint.AUTH, outcome=Outcome.UNKNOWN_OUTLET)
 
 
-def unrecognised_frame(enabled: Enabled, at: datetime) -> StrayFrame:
-    values = {"connection_id": uuid.uuid4(), "kind": StrayFrameKind.NOT_JSON, "size": 1, "excerpt": "x"}
-    return StrayFrame.objects.create(integration=enabled.integration, at=at, **values)
+def unrecognised_frame(enabled: Enabled, at: datetime) -> UnrecognisedFrame:
+    values = {"connection_id": uuid.uuid4(), "kind": UnrecognisedFrameKind.NOT_JSON, "size": 1, "excerpt": "x"}
+    return UnrecognisedFrame.objects.create(integration=enabled.integration, at=at, **values)
 
 
 def audit_event(at: datetime) -> AuditEvent:

@@ -22,7 +22,7 @@ from integrations.models import (
     Presence,
     Request,
     ServerProcess,
-    StrayFrame,
+    UnrecognisedFrame,
 )
 from integrations.models.audit import AuditRowIsFinal
 from integrations.models.request import RequestState
@@ -143,7 +143,7 @@ def test_attempts_are_deleted_with_connections_and_unrecognised_frames_with_payl
     kept = attempt(NOON - VISIT + MOMENT), unrecognised_frame(enabled, NOON - PAYLOAD + MOMENT)
     for kind in RecordKind:
         prune(kind)
-    assert (remaining_pks(AuthAttempt), remaining_pks(StrayFrame)) == ([kept[0].pk], [kept[1].pk])
+    assert (remaining_pks(AuthAttempt), remaining_pks(UnrecognisedFrame)) == ([kept[0].pk], [kept[1].pk])
 
 
 # --- Audit events
@@ -193,7 +193,7 @@ def test_zero_days_means_for_ever(enabled: Enabled) -> None:
     kept = ask(enabled, NOON - ROW * 40), attempt(NOON - ROW * 40), unrecognised_frame(enabled, NOON - ROW * 40)
     for kind in RecordKind:
         prune(kind)
-    assert (remaining_pks(Request), remaining_pks(AuthAttempt), remaining_pks(StrayFrame)) == (
+    assert (remaining_pks(Request), remaining_pks(AuthAttempt), remaining_pks(UnrecognisedFrame)) == (
         [kept[0].pk],
         [kept[1].pk],
         [kept[2].pk],

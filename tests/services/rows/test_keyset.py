@@ -31,7 +31,7 @@ def outlets() -> list[Integration]:
         [
             AuthAttempt(
                 at=NOON + timedelta(seconds=number // 5),
-                door="auth",
+                endpoint="auth",
                 outcome=Outcome.DISABLED if number % 11 == 3 else Outcome.ACCEPTED,
                 integration=integration,
                 address=f"192.0.2.{number}",
@@ -160,7 +160,7 @@ def test_new_rows_do_not_shift_later_pages(outlets: list[Integration]) -> None:
     before = expected(ALL)
     found = pages(Stream(ALL), ALL)
     shown = list(next(found))
-    AuthAttempt.objects.create(at=NOON + timedelta(days=1), door="auth", outcome=Outcome.ACCEPTED)
+    AuthAttempt.objects.create(at=NOON + timedelta(days=1), endpoint="auth", outcome=Outcome.ACCEPTED)
     shown += itertools.chain.from_iterable(found)
     assert [pk for _, pk in shown] == before
 

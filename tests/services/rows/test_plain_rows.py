@@ -14,7 +14,10 @@ from integrations.services.rows import plain_rows
 from tests.support.factories import Enabled, make_enabled_outlet
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-ATTEMPT = ("at", "door", "outcome", "integration_id", "provider_outlet_id", "pos_remote_id", "address", "user_agent")
+ATTEMPT = (
+    *("at", "endpoint", "outcome", "integration_id"),
+    *("provider_outlet_id", "pos_remote_id", "address", "user_agent"),
+)
 NAMES = (*ATTEMPT, "detail")
 PRESENCE = ("integration_id", "is_online", "since", "last_seen_at", "connection_id")
 

@@ -3,7 +3,7 @@
 import pytest
 from django.utils import timezone
 
-from integrations.models import Integration, StrayFrame
+from integrations.models import Integration, UnrecognisedFrame
 from integrations.models.attempt import Outcome
 from integrations.services.api_keys.api_keys import create_api_key
 from integrations.services.integration.enabling import enable_outlet
@@ -24,7 +24,7 @@ def two_outlets(db: None) -> Enabled:
     for integration in integrations:
         seen = be_seen(integration, heartbeat_at=timezone.now())
         be_refused(integration, Outcome.WRONG_SECRET)
-        StrayFrame.objects.create(
+        UnrecognisedFrame.objects.create(
             at=timezone.now(), integration=integration, connection_id=seen.pk, kind="not_json", size=9, excerpt="x"
         )
         for number in range(3):

@@ -12,7 +12,7 @@ from integrations.models import StaffLimit
 from integrations.services.people.groups import ADMINISTRATOR
 from tests.support.factories import BELLA, make_organisation
 
-LONG_LISTS = ("request", "connection", "authattempt", "strayframe", "auditevent", "delivery")
+LONG_LISTS = ("request", "connection", "authattempt", "unrecognisedframe", "auditevent", "delivery")
 LATER = "2099-01-01T00:00:00+00:00"
 
 

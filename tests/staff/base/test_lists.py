@@ -28,7 +28,7 @@ MOST_QUERIES = 10
 PERSON_TABLES = ("django_session", "auth_user", "auth_permission", "integrations_stafflimit")
 GROWING = {
     f"integrations_{name}"
-    for name in ("request", "connection", "authattempt", "strayframe", "auditevent", "delivery", "notice")
+    for name in ("request", "connection", "authattempt", "unrecognisedframe", "auditevent", "delivery", "notice")
 }
 OTHER_LISTS = (
     "organisation", "outlet", "handoverlink", "apikey", "messagetype", "alert",
@@ -51,7 +51,7 @@ def list_urls(two_outlets: Enabled) -> Iterator[str]:
         ],
         "connection": [of_outlet, chain, {"open": "yes"}, {"open": "no"}, {"close_reason__exact": "flooding"}],
         "authattempt": [of_outlet, chain, {"outcome__exact": "disabled"}, {"door__exact": "websocket"}],
-        "strayframe": [of_outlet, chain, {"kind__exact": "binary"}],
+        "unrecognisedframe": [of_outlet, chain, {"kind__exact": "binary"}],
         "auditevent": [
             of_outlet, {"organisation__id__exact": 1}, {"outlet__id__exact": 1}, {"verb__exact": "disabled"},
             {"person": "anna"}, {"day": "2026-03-01"}, {"person": "anna", "day": "2026-03-01"},
@@ -89,7 +89,7 @@ def every_page(two_outlets: Enabled) -> Iterator[str]:
         "request": two_outlets.integration.requests.first(),
         "connection": two_outlets.integration.connections.first(),
         "authattempt": two_outlets.integration.attempts.first(),
-        "strayframe": two_outlets.integration.stray_frames.first(),
+        "unrecognisedframe": two_outlets.integration.unrecognised_frames.first(),
         "auditevent": AuditEvent.objects.filter(integration=two_outlets.integration).first(),
         "delivery": Delivery.objects.first(),
     }

@@ -103,7 +103,7 @@ def test_an_unknown_outlet_has_words_for_the_person_on_site_too(staff: Client) -
 
 def test_a_refused_websocket_has_its_own_words(staff: Client, enabled: Enabled) -> None:
     attempt = be_refused(enabled.integration, Outcome.SECOND_TILL)
-    AuthAttempt.objects.update(door=PosEndpoint.WEBSOCKET)
+    AuthAttempt.objects.update(endpoint=PosEndpoint.WEBSOCKET)
     assert "Another till has the same three values" in text(staff.get(url_of(attempt)))
 
 

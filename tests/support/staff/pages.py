@@ -17,7 +17,7 @@ from integrations.models.connection import CloseReason
 from tests.support.factories import make_process
 
 SECRET = re.compile(r"ONPS(?:-[0-9A-Z]{5}){7}")
-LISTS = ("organisation", "outlet", "connection", "authattempt", "strayframe", "auditevent")
+LISTS = ("organisation", "outlet", "connection", "authattempt", "unrecognisedframe", "auditevent")
 MaxQueries = Callable[..., Any]
 
 
@@ -99,7 +99,7 @@ def be_seen(integration: Integration, *, heartbeat_at: datetime, closed: bool = 
 def be_refused(integration: Integration | None, outcome: Outcome, **values: Any) -> AuthAttempt:
     return AuthAttempt.objects.create(
         at=timezone.now(),
-        door=PosEndpoint.AUTH,
+        endpoint=PosEndpoint.AUTH,
         outcome=outcome,
         integration=integration,
         address="198.51.100.7",
