@@ -1,13 +1,20 @@
 """Fixtures of all tests: a disabled outlet and an enabled one of Trattoria Bella, and checks after each test or run."""
 
+import os
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
 from argon2.low_level import hash_secret_raw
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection
 from django.test import Client, TestCase, TransactionTestCase
 from django.test.signals import setting_changed
+from pytest_django import DjangoDbBlocker
 
 from integrations.models import Outlet
 from integrations.pos import tokens
@@ -17,6 +24,7 @@ from integrations.services import wake
 from integrations.services.handover import links as handover_links
 from integrations.services.rows import remembered
 from tests.live.stack.ledger import LEDGER
+from tests.live.stack.prepared import prepared, use_folder
 from tests.support import signing_in
 from tests.support.emptying import empty_database
 from tests.support.factories import HARBOUR, STATION, Enabled, make_enabled_outlet, make_outlet
@@ -71,6 +79,37 @@ def _commits(item: pytest.Item) -> bool:
         return not issubclass(case, TestCase)
     marker = item.get_closest_marker("django_db")
     return bool(marker and marker.kwargs.get("transaction")) or "transactional_db" in getattr(item, "fixturenames", ())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def prepared_files(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Share what takes long to make among the workers of a run, which have folders side by side."""
+    folder = tmp_path_factory.getbasetemp()
+    use_folder(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder)
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """Let pytest-django keep the copy below. It lies in a folder that is deleted at the end (tests/settings.py)."""
+    return True
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, prepared_files: None, django_db_blocker: DjangoDbBlocker
+) -> None:
+    """Begin with a copy of the migrated database, which the first worker or live test of a run makes for all."""
+
+    def migrate(folder: Path) -> None:
+        name = connection.settings_dict["NAME"]
+        connection.settings_dict["NAME"] = str(folder / "portal.sqlite3")
+        with django_db_blocker.unblock():
+            call_command("migrate", verbosity=0)
+            connection.close()
+        connection.settings_dict["NAME"] = name
+
+    made = prepared("sqlite", migrate) / "portal.sqlite3"
+    shutil.copy(made, settings.DATABASES["default"]["TEST"]["NAME"])
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from tests.live.conftest import (
     module_postgres,
     new_stack,
     postgres,
-    prepared_files,
     redis,
 )
 from tests.live.stack.postgres import Postgres
@@ -22,7 +21,6 @@ __all__ = [
     "module_postgres",
     "new_stack",
     "postgres",
-    "prepared_files",
     "redis",
 ]
 

@@ -1,6 +1,5 @@
 """Real processes for tests: started at first use, and always stopped at the end of the run."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
@@ -10,7 +9,6 @@ from playwright.sync_api import Browser
 
 from tests.live.callers import browser as browsing
 from tests.live.stack.postgres import Postgres
-from tests.live.stack.prepared import use_folder
 from tests.live.stack.redis import Redis
 from tests.live.stack.servers import Database, Depot, Server, Stack
 
@@ -44,13 +42,6 @@ class Demo:
 
     portal: Stack
     login: tuple[str, str]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def prepared_files(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Share what takes long to make among the workers of a run, which have folders side by side."""
-    folder = tmp_path_factory.getbasetemp()
-    use_folder(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder)
 
 
 @pytest.fixture(scope="module")
