@@ -42,6 +42,10 @@ KINDS_OF_ELEMENTS = """() => {
 }"""
 
 
+# Removes the rows of long tables but for the first: the others have the same elements, and each is tested for contrast.
+SHORTEN_TABLES = "document.querySelectorAll('tbody tr:nth-child(n + 7)').forEach((row) => row.remove())"
+
+
 def test_every_page_answers_obeys_the_policy_and_has_no_fault_of_accessibility(chromium: Browser, demo: Demo) -> None:
     seen: set[str] = set()
     with browsing.page_at(chromium, demo.portal) as page:
@@ -88,6 +92,7 @@ def faults_of_new_parts(page: Page, seen: set[str]) -> list[str]:
     if kinds <= seen:
         return []
     seen |= kinds
+    page.evaluate(SHORTEN_TABLES)
     page.evaluate((node_packages() / AXE).read_text())
     browsing.show_colours_as_they_end(page)
     faults = [fault for variant in VARIANTS for fault in _faults_in(page, *variant)]
