@@ -240,7 +240,7 @@ SPECTACULAR_SETTINGS = {
     "PREPROCESSING_HOOKS": ["integrations.backend.schema.only_backend"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "integrations.backend.schema.add_payload_models",
+        "integrations.backend.schema.add_models",
         "integrations.backend.header_fields.add_header_fields",
     ],
     "APPEND_COMPONENTS": {"securitySchemes": {"apiKey": {"type": "http", "scheme": "bearer"}}},

@@ -1,21 +1,20 @@
 """Describes the header fields of every operation in the OpenAPI document, without naming the operations."""
 
+from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any
 
 from integrations.backend.base import correlation, idempotency
-from integrations.backend.base.schema import PROBLEM_JSON
+from integrations.backend.base.problem_schema import kinds_in
+from integrations.backend.base.problems import ProblemKind
+from integrations.backend.base.schema import SENDING
 from integrations.models.api_key import MAX_IDEMPOTENCY_KEY
-from integrations.services.api_keys.errors import FirstAnswerUnreadable, IdempotencyKeyInUse, IdempotencyKeyReused
 
-SENDING = "send_request"  # its Idempotency-Key is the request_id
 POS_KEY = "The `request_id`, for callers that send an idempotency key as a header field. Send one of the two."
 KEY = (
     "A repeat of the call with the same key within 24 hours gets the first answer and changes nothing. The key belongs "
     "to the API key. It is a quoted string (RFC 9651), or the same text without quotes."
 )
-
-REFUSALS = (IdempotencyKeyInUse, FirstAnswerUnreadable, IdempotencyKeyReused)
-_RETRIED = ("409", "429", "503")  # statuses whose answer can have a Retry-After
 _TEXT = {"type": "string"}
 _HEADERS = {
     "X-Request-ID": {"description": "The id of this call, in the portal's log too.", "schema": _TEXT},
@@ -31,7 +30,12 @@ _HEADERS = {
         "description": "The seconds after which the same call may succeed.",
         "schema": {"type": "integer", "minimum": 1},
     },
-    "Location": {"description": "The path of the request.", "schema": {"type": "string", "format": "uri-reference"}},
+    "Location": {
+        "description": "The path of what the call created, or of the request that it concerns.",
+        "schema": {"type": "string", "format": "uri-reference"},
+    },
+    "Link": {"description": 'The URL of the next page, with rel="next"; absent on the last one.', "schema": _TEXT},
+    "WWW-Authenticate": {"description": "How to authenticate.", "schema": _TEXT},
     "Idempotent-Replayed": {
         "description": "Present if this is the first answer to a repeated Idempotency-Key.",
         "schema": {"type": "string", "enum": ["true"]},
@@ -40,16 +44,17 @@ _HEADERS = {
 
 
 def add_header_fields(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
-    """Add the header fields of calls and answers, and the refusals of an Idempotency-Key."""
+    """Add the header fields of calls and answers."""
     result["components"]["headers"] = _HEADERS
     result["components"]["parameters"] = {
         "RequestIdHeader": _parameter("X-Request-ID", "An id for this call.", correlation.MAX_LENGTH),
         "IdempotencyKey": _parameter(idempotency.HEADER, KEY, MAX_IDEMPOTENCY_KEY),
         "PosRequestId": _parameter(idempotency.HEADER, POS_KEY, MAX_IDEMPOTENCY_KEY),
     }
+    schemas = result["components"]["schemas"]
     for calls in result["paths"].values():
         for method, call in calls.items():
-            _describe(method, call)
+            _describe(method, call, schemas)
     return result
 
 
@@ -58,26 +63,31 @@ def _parameter(name: str, description: str, longest: int) -> dict[str, Any]:
     return {"name": name, "in": "header", "description": description, "required": False, "schema": schema}
 
 
-def _describe(method: str, call: dict[str, Any]) -> None:
-    is_sending = call["operationId"] == SENDING
+def _describe(method: str, call: dict[str, Any], schemas: dict[str, Any]) -> None:
+    is_change = method != "get" and call["operationId"] != SENDING
     accepted = ["RequestIdHeader"]
-    if method == "post":
-        accepted.append("PosRequestId" if is_sending else "IdempotencyKey")
-        if not is_sending:
-            _add_refusals(call["responses"])
+    if method != "get":
+        accepted.append("IdempotencyKey" if is_change else "PosRequestId")
     call.setdefault("parameters", []).extend({"$ref": f"#/components/parameters/{name}"} for name in accepted)
     for status, response in call["responses"].items():
         names = ["X-Request-ID", "RateLimit-Policy", "RateLimit"]
-        names += ["Retry-After"] if status in _RETRIED else []
-        names += ["Location"] if is_sending and int(status) >= 202 else []
-        names += ["Idempotent-Replayed"] if method == "post" and not is_sending and int(status) < 400 else []
+        names += [name for kind in kinds_in(response) for name in _of_problem(kind)]
+        names += ["Location"] if status in ("201", "202") else []
+        names += ["Link"] if _is_page(response, schemas) else []
+        names += ["Idempotent-Replayed"] if is_change and int(status) < 400 else []
         headers = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
         response["headers"] = headers | response.get("headers", {})
 
 
-def _add_refusals(responses: dict[str, Any]) -> None:
-    problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
-    for refusal in REFUSALS:
-        responses.setdefault(
-            str(refusal.status.value), {"description": refusal.message, "content": {PROBLEM_JSON: problem}}
-        )
+def _of_problem(kind: ProblemKind) -> Iterator[str]:
+    if kind.can_be_retried:
+        yield "Retry-After"
+    if kind.status == HTTPStatus.UNAUTHORIZED:
+        yield "WWW-Authenticate"
+    if "location" in kind.members:
+        yield "Location"
+
+
+def _is_page(response: dict[str, Any], schemas: dict[str, Any]) -> bool:
+    schema = response["content"].get("application/json", {}).get("schema", {})
+    return "next" in schemas.get(schema.get("$ref", "").rpartition("/")[2], {}).get("properties", {})

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from integrations.backend.base import problem_schema
 from integrations.backend.requests.typed import add_types
 from integrations.wire.endpoints import API_PATH
 from integrations.wire.payloads.answers import ALL_MODELS
@@ -19,9 +20,10 @@ def only_backend(endpoints: list[Any], **_kwargs: Any) -> list[Any]:
     ]
 
 
-def add_payload_models(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
-    """Add the models of the payloads, and the types of the calls and answers that have them."""
+def add_models(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
+    """Add the problems, the models of the payloads, and the types of the calls and answers that have them."""
     schemas = result["components"]["schemas"]
+    schemas.update(problem_schema.components())
     schemas.update({model: json_schema(model) for model in ALL_MODELS})
     schemas["Order"]["properties"]["payload"] |= {"additionalProperties": True}  # otherwise clients assume none
     add_types(schemas)

@@ -1,5 +1,6 @@
 """What a test reads of the backend's answers, of the rows behind them, and of the calls that wait."""
 
+from integrations.backend.base import problem_schema
 from integrations.models import Request
 from integrations.relay import runtime
 from tests.support.asgi_client import Answer
@@ -11,6 +12,9 @@ def kind_of(answer: Answer) -> str:
     assert answer.headers["content-type"] == "application/problem+json"
     problem = answer.json()
     assert problem["status"] == answer.status
+    for schema in problem_schema.components().values():
+        if schema["properties"].get("type", {}).get("const") == problem["type"]:
+            assert set(problem) <= set(schema["properties"]), "The description of the problem lacks a member."
     return str(problem["type"].removeprefix("urn:order-n-pay:problem:"))
 
 

@@ -12,6 +12,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 from integrations.wire.payloads.answers import ALL_MODELS, answer_model, type_name
 from integrations.wire.payloads.examples import EXAMPLES
+from tests.backend.operations import calls, document
 
 pytestmark = pytest.mark.django_db
 
@@ -57,13 +58,13 @@ def test_the_document_is_openapi_3_1_and_names_every_call_and_model() -> None:
     assert set(ALL_MODELS) <= set(document["components"]["schemas"])
     sending = document["paths"]["/api/v1/outlets/{provider_outlet_id}/requests"]["post"]
     statuses = {"200", "202", "401", "403", "404", "409", "410", "413", "422", "429", "500", "502", "503", "504"}
-    assert set(sending["responses"]) == statuses | {"400", "408", "414", "431"}
+    assert set(sending["responses"]) == statuses | {"400", "408", "414", "431", "501", "505"}
 
 
 def test_each_call_has_a_schema_for_its_success_and_lists_no_other_status_below_400() -> None:
     paths = yaml.safe_load(Client().get("/api/v1/schema").content)["paths"]
-    for calls in paths.values():
-        for call in calls.values():
+    for found in paths.values():
+        for call in found.values():
             below = {status for status in call["responses"] if int(status) < 400}
             assert below == SUCCESSES.get(call["operationId"].partition("_")[0], {"200"}), call["operationId"]
             for status in below:
@@ -81,12 +82,64 @@ def test_the_document_states_the_limits_that_the_portal_enforces() -> None:
     assert least == {"device_id": 1, "request_id": 1}
 
 
-def test_the_document_lists_nullable_request_fields_and_optional_problem_fields() -> None:
+def test_the_document_lists_nullable_request_fields() -> None:
     schemas = yaml.safe_load(Client().get("/api/v1/schema").content)["components"]["schemas"]
     nullable = {name for name, each in schemas["Request"]["properties"].items() if "null" in each.get("type", ())}
     moments = {"stored_at", "sent_at", "last_sent_at", "ended_at", "content_pruned_at"}
     assert nullable == moments | {"user_identifier", "result_code", "error_message"}
-    assert schemas["Problem"]["required"] == ["status", "title", "type"]
+
+
+def test_every_answer_has_a_description() -> None:
+    for path, method, call in calls():
+        for status, response in call["responses"].items():
+            assert response["description"].strip(), (method, path, status)
+            assert "serializer" not in response["description"].lower(), (method, path, status)
+
+
+def test_every_refusal_refers_to_the_schemas_of_its_problems_and_to_no_other() -> None:
+    schemas, named = document()["components"]["schemas"], set()
+    for path, method, call in calls():
+        for status, response in call["responses"].items():
+            if int(status) < 400:
+                continue
+            schema = response["content"]["application/problem+json"]["schema"]
+            found = [schemas[name_in(each)] for each in schema.get("oneOf", [schema])]
+            assert {each["properties"]["status"]["const"] for each in found} == {int(status)}, (method, path)
+            types = {each["properties"]["type"]["const"] for each in found}
+            assert len(types) == len(found), (method, path)
+            assert len(found) == 1 or set(schema["discriminator"]["mapping"]) == types, (method, path)
+            named |= types
+    described = {each["properties"]["type"]["const"] for name, each in schemas.items() if name.endswith("Problem")}
+    assert named == described
+
+
+def test_a_problem_has_only_the_members_of_its_type() -> None:
+    schemas = document()["components"]["schemas"]
+    assert "scope" in schemas["MissingScopeProblem"]["properties"]
+    assert "scope" not in schemas["UnknownOutletProblem"]["properties"]
+    assert schemas["NoAnswerYetProblem"]["required"] == ["type", "title", "status"]
+
+
+def test_a_discriminator_tells_the_schemas_of_every_list_apart() -> None:
+    schemas = document()["components"]["schemas"]
+    lists = {name: schema for name, schema in schemas.items() if "oneOf" in schema}
+    assert {"DocumentedOrder", "DocumentedAnswer"} <= set(lists)
+    for name in set(lists) - {"Order", "Answer"}:  # each is a documented message type by name, or another by number
+        member, mapping = lists[name]["discriminator"]["propertyName"], lists[name]["discriminator"]["mapping"]
+        variants = [name_in(each) for each in lists[name]["oneOf"]]
+        found = {schemas[each]["properties"][member]["const"]: f"#/components/schemas/{each}" for each in variants}
+        assert found == mapping, name
+
+
+def test_no_field_of_a_body_has_a_default_and_is_required() -> None:
+    schemas = document()["components"]["schemas"]
+    for name, schema in schemas.items():
+        defaults = {field for field, each in schema.get("properties", {}).items() if "default" in each}
+        assert not defaults & set(schema.get("required", ())), name
+
+
+def name_in(schema: dict[str, Any]) -> str:
+    return str(schema["$ref"].rpartition("/")[2])
 
 
 @pytest.mark.parametrize("model", EXAMPLES)
@@ -94,7 +147,8 @@ def test_a_call_and_its_answer_have_the_types_of_the_message_type_that_they_name
     schemas = yaml.safe_load(Client().get("/api/v1/schema").content)["components"]["schemas"]
     name = type_name(model)
     for variant, payload in ((f"{name}Order", model), (f"{name}Answer", answer_model(model))):
-        assert {"$ref": f"#/components/schemas/{variant}"} in schemas[variant.removeprefix(name)]["oneOf"]
+        documented = schemas[f"Documented{variant.removeprefix(name)}"]["oneOf"]
+        assert {"$ref": f"#/components/schemas/{variant}"} in documented
         properties = schemas[variant]["properties"]
         assert properties["message_type"]["const"] == name
         assert f"#/components/schemas/{payload}" in str(properties["payload"])

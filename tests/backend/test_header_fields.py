@@ -15,18 +15,31 @@ def accepted(call: dict[str, Any]) -> set[str]:
     return {each["$ref"].removeprefix(PARAMETERS) for each in call["parameters"] if "$ref" in each}
 
 
-def test_every_operation_accepts_a_request_id_and_every_post_an_idempotency_key() -> None:
+def test_every_operation_accepts_a_request_id_and_every_change_an_idempotency_key() -> None:
     parameters = document()["components"]["parameters"]
     for path, method, call in calls():
         names = sorted(parameters[each]["name"] for each in accepted(call))
-        assert names == (["Idempotency-Key", "X-Request-ID"] if method == "post" else ["X-Request-ID"]), path
+        assert names == (["X-Request-ID"] if method == "get" else ["Idempotency-Key", "X-Request-ID"]), path
 
 
 def test_every_response_describes_its_header_fields() -> None:
     for path, _method, call in calls():
         for status, response in call["responses"].items():
             assert {"X-Request-ID", "RateLimit", "RateLimit-Policy"} <= set(response["headers"]), path
-            assert ("Retry-After" in response["headers"]) == (status in ("409", "429", "503")), path
+            assert ("WWW-Authenticate" in response["headers"]) == (status == "401"), path
+            if status in ("429", "503"):
+                assert "Retry-After" in response["headers"], path
+
+
+def test_every_answer_with_a_place_or_a_next_page_describes_its_header() -> None:
+    for path, _method, call in calls():
+        for status, response in call["responses"].items():
+            is_page = status == "200" and call["operationId"].startswith("list_")
+            assert ("Link" in response["headers"]) == (is_page and call["operationId"] != "list_message_types"), path
+            if status in ("201", "202"):
+                assert "Location" in response["headers"], path
+            if int(status) < 400 and status not in ("201", "202"):
+                assert "Location" not in response["headers"], path
 
 
 def test_every_change_describes_the_repeated_answer_and_the_refusals_of_its_key() -> None:

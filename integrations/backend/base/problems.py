@@ -43,11 +43,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ProblemKind:
-    """One row of the table of problems."""
+    """One row of the table of problems. `members` are those that it can have beside the ones of every problem."""
 
     name: str
     title: str
     status: int
+    members: tuple[str, ...] = ()
+    can_be_retried: bool = False  # the answer has a Retry-After
 
     @property
     def type(self) -> str:
@@ -55,9 +57,14 @@ class ProblemKind:
         return f"urn:order-n-pay:problem:{self.name}"
 
 
+_STORED = ("id", "request_id", "location", "state")  # of a request that is stored, which Location leads to
+
+
 MALFORMED = ProblemKind("malformed-request", "The request cannot be read.", 400)
 INVALID_KEY = ProblemKind("invalid-api-key", "The API key is missing or not valid.", 401)
-MISSING_SCOPE = ProblemKind("missing-scope", "The API key does not have the scope that this call requires.", 403)
+MISSING_SCOPE = ProblemKind(
+    "missing-scope", "The API key does not have the scope that this call requires.", 403, ("scope",)
+)
 NETWORK_NOT_ALLOWED = ProblemKind("network-not-allowed", "The API key cannot be used from this network.", 403)
 LIMITED_KEY = ProblemKind(
     "limited-key", "The API key is limited to one organisation, so it cannot create another.", 403
@@ -80,29 +87,46 @@ OTHER_CONTENT = ProblemKind(
     "request-id-reused", "The request_id was already used by another API key or with different content.", 409
 )
 DISABLED = ProblemKind("integration-disabled", "Order N Pay is not enabled for this outlet.", 409)
-ALREADY_LEFT = ProblemKind("not-cancellable", "The request was already sent, or has ended.", 409)
-CANCELLED = ProblemKind("request-cancelled", "The request was cancelled before it was sent.", 409)
-UNREADABLE = ProblemKind("content-unreadable", "The content was encrypted with a key that the portal has lost.", 410)
+ALREADY_LEFT = ProblemKind("not-cancellable", "The request was already sent, or has ended.", 409, ("state",))
+CANCELLED = ProblemKind("request-cancelled", "The request was cancelled before it was sent.", 409, _STORED)
+UNREADABLE = ProblemKind(
+    "content-unreadable",
+    "The content was encrypted with a key that the portal has lost.",
+    410,
+    ("id", "request_id", "state", "result_code"),
+)
 TOO_LARGE = ProblemKind("too-large", "The request body is too large.", 413)
 TARGET_TOO_LONG = ProblemKind("target-too-long", "The request target is too long.", 414)
-INVALID_INPUT = ProblemKind("invalid-input", "The input is not valid.", 422)
-QUEUE_FULL = ProblemKind("queue-full", "Too many requests are waiting for this outlet.", 429)
-RATE_LIMITED = ProblemKind("rate-limited", "The API key has sent too many calls.", 429)
-MANY_BODIES = ProblemKind("too-many-bodies", "Too many unfinished requests from this address.", 429)
-MANY_REQUESTS = ProblemKind("too-many-requests", "Too many requests are waiting on this connection.", 429)
+INVALID_INPUT = ProblemKind("invalid-input", "The input is not valid.", 422, ("errors",))
+QUEUE_FULL = ProblemKind("queue-full", "Too many requests are waiting for this outlet.", 429, can_be_retried=True)
+RATE_LIMITED = ProblemKind("rate-limited", "The API key has sent too many calls.", 429, can_be_retried=True)
+MANY_BODIES = ProblemKind(
+    "too-many-bodies", "Too many unfinished requests from this address.", 429, can_be_retried=True
+)
+MANY_REQUESTS = ProblemKind(
+    "too-many-requests", "Too many requests are waiting on this connection.", 429, can_be_retried=True
+)
 HEAD_TOO_LARGE = ProblemKind("headers-too-large", "There are too many headers, or they are too large.", 431)
 FAULT = ProblemKind("internal", "Internal error in the portal.", 500)
 UNKNOWN_CODING = ProblemKind("unknown-transfer-coding", "The body uses an unknown transfer coding.", 501)
-FAILED = ProblemKind("request-failed", "The request has failed.", 502)
-POS_OFFLINE = ProblemKind("pos-offline", "The outlet's POS is offline.", 503)
+FAILED = ProblemKind("request-failed", "The request has failed.", 502, _STORED)
+POS_OFFLINE = ProblemKind("pos-offline", "The outlet's POS is offline.", 503, can_be_retried=True)
 LINK_LOST = ProblemKind(
-    "link-lost", "The connection was lost before the POS answered, so the request, which is not durable, ended.", 503
+    "link-lost",
+    "The connection was lost before the POS answered, so the request, which is not durable, ended.",
+    503,
+    ("id", "request_id"),
+    can_be_retried=True,
 )
-DRAINING = ProblemKind("restarting", "The portal is restarting.", 503)
-NOT_READY = ProblemKind("not-ready", "This server of the portal cannot check all API keys yet.", 503)
-DATABASE_AWAY = ProblemKind("database-away", "The portal's database is unavailable.", 503)
-NO_ANSWER = ProblemKind("no-answer-yet", "The POS has not answered yet. The request continues.", 504)
-EXPIRED = ProblemKind("request-expired", "The request expired without an answer.", 504)
+DRAINING = ProblemKind("restarting", "The portal is restarting.", 503, _STORED, can_be_retried=True)
+NOT_READY = ProblemKind(
+    "not-ready", "This server of the portal cannot check all API keys yet.", 503, can_be_retried=True
+)
+DATABASE_AWAY = ProblemKind(
+    "database-away", "The portal's database is unavailable.", 503, ("request_id",), can_be_retried=True
+)
+NO_ANSWER = ProblemKind("no-answer-yet", "The POS has not answered yet. The request continues.", 504, _STORED)
+EXPIRED = ProblemKind("request-expired", "The request expired without an answer.", 504, _STORED)
 OTHER_VERSION = ProblemKind("unknown-http-version", "This HTTP version is not supported.", 505)
 
 
@@ -128,7 +152,9 @@ def of_refusal(refusal: type[PortalError]) -> ProblemKind:
         return INVALID_INPUT
     name = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", refusal.__name__).lower()
     status = HTTPStatus.CONFLICT if refusal.status == HTTPStatus.BAD_REQUEST else refusal.status
-    return ProblemKind(name, refusal.message, HTTPStatus.UNPROCESSABLE_ENTITY if refusal.field else status)
+    if refusal.field:
+        return ProblemKind(name, refusal.message, HTTPStatus.UNPROCESSABLE_ENTITY, ("errors",))
+    return ProblemKind(name, refusal.message, status, can_be_retried=refusal.retry_after is not None)
 
 
 def answer(error: Exception) -> PlainResponse:
@@ -203,7 +229,7 @@ def _refused(error: PortalError) -> Problem:
 
 
 def _headers(kind: ProblemKind) -> dict[str, str]:
-    if kind.status in (429, 503):
+    if kind.can_be_retried:
         return {"Retry-After": str(RETRY_AFTER)}
     if kind.status == 401:
         return {"WWW-Authenticate": 'Bearer realm="Order N Pay"'}

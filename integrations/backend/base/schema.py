@@ -1,33 +1,23 @@
 """What the OpenAPI document says about every operation: its scope, its problems, its paging."""
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
-from integrations.backend.base import serializers
+from integrations.backend.base import problems
 from integrations.backend.base.authentication import Handler, requires
 from integrations.backend.base.pagination import MAX_LIMIT
-from integrations.backend.base.problems import (
-    DATABASE_AWAY,
-    FAULT,
-    HEAD_TOO_LARGE,
-    INVALID_INPUT,
-    INVALID_KEY,
-    LATE,
-    MALFORMED,
-    MISSING_SCOPE,
-    NETWORK_NOT_ALLOWED,
-    RATE_LIMITED,
-    TARGET_TOO_LONG,
-    ProblemKind,
-    of_refusal,
-)
+from integrations.backend.base.problem_schema import responses_with
+from integrations.backend.base.problems import MISSING_SCOPE, NOT_FOUND, ProblemKind, of_refusal
+from integrations.backend.base.serializers import PageSerializer
 from integrations.models.api_key import Scope
+from integrations.services.api_keys.errors import FirstAnswerUnreadable, IdempotencyKeyInUse, IdempotencyKeyReused
 from integrations.services.errors import PortalError
 
+SENDING = "send_request"  # its Idempotency-Key is the request_id
 SCOPE = "x-required-scope"  # the member of an operation that names its scope
-PROBLEM_JSON = "application/problem+json"
 OUTLET_ID = OpenApiParameter(
     "provider_outlet_id",
     str,
@@ -36,18 +26,24 @@ OUTLET_ID = OpenApiParameter(
 )
 
 _OF_EVERY_CALL = (
-    MALFORMED,
-    LATE,
-    TARGET_TOO_LONG,
-    HEAD_TOO_LARGE,
-    INVALID_KEY,
-    MISSING_SCOPE,
-    NETWORK_NOT_ALLOWED,
-    INVALID_INPUT,
-    RATE_LIMITED,
-    FAULT,
-    DATABASE_AWAY,
+    problems.MALFORMED,
+    problems.INVALID_KEY,
+    problems.NETWORK_NOT_ALLOWED,
+    problems.LATE,
+    problems.TOO_LARGE,
+    problems.TARGET_TOO_LONG,
+    problems.INVALID_INPUT,
+    problems.RATE_LIMITED,
+    problems.MANY_BODIES,
+    problems.MANY_REQUESTS,
+    problems.HEAD_TOO_LARGE,
+    problems.FAULT,
+    problems.UNKNOWN_CODING,
+    problems.NOT_READY,
+    problems.DATABASE_AWAY,
+    problems.OTHER_VERSION,
 )
+_OF_AN_IDEMPOTENCY_KEY = (IdempotencyKeyInUse, FirstAnswerUnreadable, IdempotencyKeyReused)
 
 
 def operation(
@@ -55,34 +51,45 @@ def operation(
     *,
     operation_id: str,
     responses: Mapping[int, Any],
-    description: str | None = None,
+    parameters: Sequence[OpenApiParameter] = (),
     problems: Sequence[ProblemKind | type[PortalError]] = (),
     **more: Any,
 ) -> Callable[[Handler], Handler]:
     """Return a decorator that describes a handler, and declares the scope that it requires (see `requires`).
 
     `problems` are those that this operation may return in addition to those of every call; a refusal of a service is
-    one. The description lists them. The summary is the operation's name, unless it is given.
+    one. The summary is the operation's name, unless it is given. The description of a success is that of its
+    serializer, unless `responses` has an OpenApiResponse.
     """
-    kinds = [each if isinstance(each, ProblemKind) else of_refusal(each) for each in problems]
     more.setdefault("summary", operation_id.replace("_", " ").capitalize())
-    if description is not None:
-        more["description"] = _with_problems(description, kinds)
-    failures = {(kind.status, PROBLEM_JSON): serializers.ProblemSerializer for kind in (*_OF_EVERY_CALL, *kinds)}
     extensions = {SCOPE: scope.value} if scope else None
-    describe = extend_schema(operation_id, responses={**responses, **failures}, extensions=extensions, **more)
+    successes = {status: _described(each) for status, each in responses.items()}
 
     def decorate(handler: Handler) -> Handler:
+        kinds = [*_OF_EVERY_CALL, *([MISSING_SCOPE] if scope else []), *map(_kind, problems)]
+        if any(each.location == OpenApiParameter.PATH for each in parameters):
+            kinds.append(NOT_FOUND)  # the value has not the format of the path
+        if handler.__name__ != "get" and operation_id != SENDING:
+            kinds += map(_kind, _OF_AN_IDEMPOTENCY_KEY)
+        answers: dict[Any, OpenApiResponse] = {**successes, **responses_with(kinds)}
+        describe = extend_schema(operation_id, [*parameters], responses=answers, extensions=extensions, **more)
         return requires(scope)(describe(handler))
 
     return decorate
 
 
-def _with_problems(description: str, kinds: Sequence[ProblemKind]) -> str:
-    if not kinds:
-        return description
-    listed = (f"- {kind.status} `{kind.type}`: {kind.title}" for kind in kinds)
-    return "\n".join([description, "", "Problems:", *listed])
+def _kind(problem: ProblemKind | type[PortalError]) -> ProblemKind:
+    return problem if isinstance(problem, ProblemKind) else of_refusal(problem)
+
+
+def _described(answer: Any) -> OpenApiResponse:
+    """Return a success with the description of its serializer, or of the rows on its page."""
+    if isinstance(answer, OpenApiResponse):
+        return answer
+    if issubclass(answer, PageSerializer):
+        rows = answer().fields["results"].child
+        return OpenApiResponse(answer, f"A page of the list. Each row: {inspect.getdoc(type(rows))}")
+    return OpenApiResponse(answer, inspect.getdoc(answer) or "")
 
 
 def query_filter(name: str, description: str, kind: Any = str, **more: Any) -> OpenApiParameter:

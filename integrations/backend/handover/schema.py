@@ -40,7 +40,6 @@ CREATE = operation(
         AlreadyEnabled,
         OverlapRunning,
         PosRemoteIdTaken,
-        problems.TOO_LARGE,
     ),
 )
 REVOKE = operation(

@@ -1,6 +1,6 @@
 """The description of the calls about events, webhook endpoints and deliveries."""
 
-from drf_spectacular.utils import OpenApiParameter
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from integrations.backend.base import problems
 from integrations.backend.base.schema import PAGING, operation, query_filter
@@ -61,7 +61,7 @@ CREATE_ENDPOINT = operation(
     description="Creates a webhook endpoint, and returns its secret this once.",
     request={"application/json": NewEndpointSerializer},
     responses={201: EndpointWithSecretSerializer},
-    problems=(problems.UNKNOWN_ORGANISATION, WebhookExists, problems.TOO_LARGE),
+    problems=(problems.UNKNOWN_ORGANISATION, WebhookExists),
 )
 GET_ENDPOINT = operation(
     Scope.WEBHOOKS_WRITE,
@@ -80,7 +80,7 @@ CHANGE_ENDPOINT = operation(
     parameters=[_ENDPOINT_ID],
     request={"application/json": EndpointChangeSerializer},
     responses={200: EndpointSerializer},
-    problems=(problems.UNKNOWN_WEBHOOK, WebhookDisabled, WebhookEnabled, problems.TOO_LARGE),
+    problems=(problems.UNKNOWN_WEBHOOK, WebhookDisabled, WebhookEnabled),
 )
 DELETE_ENDPOINT = operation(
     Scope.WEBHOOKS_WRITE,
@@ -91,7 +91,7 @@ DELETE_ENDPOINT = operation(
     ),
     parameters=[_ENDPOINT_ID],
     request=None,
-    responses={200: EndpointSerializer},
+    responses={200: OpenApiResponse(EndpointSerializer, "The webhook endpoint as it was.")},
     problems=(problems.UNKNOWN_WEBHOOK,),
 )
 ROTATE_ENDPOINT_SECRET = operation(
@@ -104,7 +104,7 @@ ROTATE_ENDPOINT_SECRET = operation(
     parameters=[_ENDPOINT_ID],
     request={"application/json": EndpointRotationSerializer},
     responses={200: EndpointWithSecretSerializer},
-    problems=(problems.UNKNOWN_WEBHOOK, OverlapRunning, problems.TOO_LARGE),
+    problems=(problems.UNKNOWN_WEBHOOK, OverlapRunning),
 )
 END_ENDPOINT_OVERLAP = operation(
     Scope.WEBHOOKS_WRITE,

@@ -1,6 +1,6 @@
 """The description of the calls about organisations."""
 
-from drf_spectacular.utils import OpenApiParameter
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from integrations.backend.base import problems
 from integrations.backend.base.schema import PAGING, operation, query_filter
@@ -30,7 +30,7 @@ CREATE = operation(
     description="Creates an organisation. The API key must be for all organisations.",
     request=_BODY,
     responses={201: OrganisationSerializer},
-    problems=(problems.LIMITED_KEY, OrganisationExists, problems.TOO_LARGE),
+    problems=(problems.LIMITED_KEY, OrganisationExists),
 )
 GET = operation(
     Scope.OUTLETS_READ,
@@ -49,7 +49,7 @@ CHANGE = operation(
     parameters=[_ID],
     request=_BODY,
     responses={200: OrganisationSerializer},
-    problems=(problems.UNKNOWN_ORGANISATION, OrganisationExists, problems.TOO_LARGE),
+    problems=(problems.UNKNOWN_ORGANISATION, OrganisationExists),
 )
 DELETE = operation(
     Scope.OUTLETS_WRITE,
@@ -58,6 +58,6 @@ DELETE = operation(
     description="Deletes an organisation without outlets and API keys; returns it as it was.",
     parameters=[_ID],
     request=None,
-    responses={200: OrganisationSerializer},
+    responses={200: OpenApiResponse(OrganisationSerializer, "The organisation as it was.")},
     problems=(problems.UNKNOWN_ORGANISATION, StillInUse),
 )

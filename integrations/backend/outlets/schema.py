@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from drf_spectacular.utils import OpenApiResponse
+
 from integrations.backend.base import problems
 from integrations.backend.base.authentication import Handler
 from integrations.backend.base.problems import ProblemKind
@@ -42,7 +44,7 @@ def _change(
     answer: Any = serializers.WholeOutletSerializer,
 ) -> Callable[[Handler], Handler]:
     """Return the description of a call that changes one outlet."""
-    known = (problems.UNKNOWN_OUTLET, *kinds, problems.TOO_LARGE)
+    known = (problems.UNKNOWN_OUTLET, *kinds)
     return operation(
         Scope.OUTLETS_WRITE,
         operation_id=operation_id,
@@ -76,7 +78,7 @@ CREATE_OUTLET = operation(
     description=f"Creates an outlet in an organisation. With `pos_remote_id`, it also enables Order N Pay: {_ONCE}",
     request={"application/json": bodies.NewOutletSerializer},
     responses={201: serializers.CreatedOutletSerializer},
-    problems=(*_SAVING, *_ENABLING, problems.TOO_LARGE),
+    problems=(*_SAVING, *_ENABLING),
 )
 GET_OUTLET = operation(
     Scope.OUTLETS_READ,
@@ -100,6 +102,7 @@ DELETE_OUTLET = _change(
     "Delete an outlet",
     "Deletes an outlet that was never enabled; returns it as it was.",
     StillInUse,
+    answer=OpenApiResponse(serializers.WholeOutletSerializer, "The outlet as it was."),
 )
 ENABLE = _change(
     "enable_outlet",

@@ -87,8 +87,9 @@ class SecretSerializer(serializers.ModelSerializer[Credential]):
 
 
 class WholeOutletSerializer(OutletSerializer):
-    """An outlet, the status of its POS, and its secrets. Reads the database."""
+    """An outlet, the status of its POS, and what is known of its secrets."""
 
+    # Reads the database.
     secret = serializers.SerializerMethodField(help_text="The current secret; null if the outlet was never enabled.")
     older_secret = serializers.SerializerMethodField(help_text="The replaced secret during an overlap; otherwise null.")
 

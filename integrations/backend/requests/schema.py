@@ -27,15 +27,12 @@ SEND_REQUEST = operation(
     request={"application/json": OrderSerializer},
     responses={200: AnswerSerializer, 202: ReceiptSerializer},
     problems=(
-        problems.MISSING_SCOPE,
         problems.UNKNOWN_OUTLET,
         problems.OTHER_CONTENT,
         problems.DISABLED,
         problems.CANCELLED,
         problems.UNREADABLE,
-        problems.TOO_LARGE,
         problems.QUEUE_FULL,
-        problems.MANY_BODIES,
         problems.FAILED,
         problems.POS_OFFLINE,
         problems.LINK_LOST,
@@ -92,7 +89,7 @@ CANCEL = operation(
     parameters=[_REQUEST_ID],
     request=None,
     responses={200: WholeRequestSerializer},
-    problems=(problems.MISSING_SCOPE, problems.UNKNOWN_REQUEST, problems.ALREADY_LEFT, problems.UNREADABLE),
+    problems=(problems.UNKNOWN_REQUEST, problems.ALREADY_LEFT, problems.UNREADABLE),
 )
 LIST_MESSAGE_TYPES = operation(
     None,

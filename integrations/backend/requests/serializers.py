@@ -167,6 +167,8 @@ class MessageTypeSerializer(serializers.ModelSerializer[MessageType]):
 
 
 class MessageTypesSerializer(serializers.Serializer[Any]):
+    """All message types that the portal knows by name."""
+
     results = MessageTypeSerializer(many=True)
 
 

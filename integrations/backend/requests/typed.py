@@ -32,13 +32,19 @@ def add_types(schemas: dict[str, Schema]) -> None:
 
 def _split(schemas: dict[str, Schema], name: str, payloads: Mapping[str, Schema], *, closed: bool = False) -> None:
     base = schemas[name]
-    variants = {f"{type_name(model)}{name}": (type_name(model), payload) for model, payload in payloads.items()}
-    for variant, (message_type, payload) in variants.items():
-        schemas[variant] = _variant(base, {"type": "string", "const": message_type}, payload, closed=closed)
-    other = f"Other{name}"
+    variants = {type_name(model): f"{type_name(model)}{name}" for model in payloads}
+    for model, payload in payloads.items():
+        message_type = {"type": "string", "const": type_name(model)}
+        schemas[variants[type_name(model)]] = _variant(base, message_type, payload, closed=closed)
+    other, documented = f"Other{name}", f"Documented{name}"
     schemas[other] = _variant(base, _NUMBER, base["properties"]["payload"], closed=closed) | _NOT_COMPARED
-    references = [reference(variant) for variant in (*variants, other)]
-    schemas[name] = {"oneOf": references, "description": base["description"]}
+    mapping = {message_type: reference(variant)["$ref"] for message_type, variant in variants.items()}
+    schemas[documented] = {
+        "oneOf": [reference(variant) for variant in variants.values()],
+        "discriminator": {"propertyName": "message_type", "mapping": mapping},
+        "description": f"{base['description']} Its message type is documented, and named.",
+    }
+    schemas[name] = {"oneOf": [reference(documented), reference(other)], "description": base["description"]}
 
 
 def _variant(base: Schema, message_type: Schema, payload: Schema, *, closed: bool) -> Schema:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from integrations.backend import header_fields
 from integrations.backend.base import problems
 from integrations.models.api_key import Scope
+from integrations.services.api_keys.errors import FirstAnswerUnreadable, IdempotencyKeyInUse, IdempotencyKeyReused
 from integrations.simulator import BackgroundPos, Credentials, Plan
 from tests.live.callers.documents import Reader, blocks_of
 from tests.live.conftest import NewStack
@@ -49,7 +49,7 @@ def test_the_documented_retry_outlasts_a_slow_pos_and_orders_once(demo: Stack) -
 
 def test_the_table_of_outcomes_has_every_problem_and_its_status() -> None:
     kinds = [each for each in vars(problems).values() if isinstance(each, problems.ProblemKind)]
-    kinds += [problems.of_refusal(each) for each in header_fields.REFUSALS]
+    kinds += [problems.of_refusal(each) for each in (FirstAnswerUnreadable, IdempotencyKeyInUse, IdempotencyKeyReused)]
     table = DOCUMENT.split("## Outcomes")[1].split("\n## ")[0]
     documented = {
         name: row.split("|")[1]
