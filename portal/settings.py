@@ -240,6 +240,7 @@ SPECTACULAR_SETTINGS = {
     "PREPROCESSING_HOOKS": ["integrations.backend.schema.only_backend"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "integrations.backend.notices.event_schema.add_events",
         "integrations.backend.schema.add_models",
         "integrations.backend.header_fields.add_header_fields",
     ],

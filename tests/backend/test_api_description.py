@@ -10,6 +10,7 @@ import yaml
 from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
 
+from integrations.models.notices.notice import NoticeKind
 from integrations.wire.payloads.answers import ALL_MODELS, answer_model, type_name
 from integrations.wire.payloads.examples import EXAMPLES
 from tests.backend.operations import calls, document
@@ -123,7 +124,7 @@ def test_a_problem_has_only_the_members_of_its_type() -> None:
 def test_a_discriminator_tells_the_schemas_of_every_list_apart() -> None:
     schemas = document()["components"]["schemas"]
     lists = {name: schema for name, schema in schemas.items() if "oneOf" in schema}
-    assert {"DocumentedOrder", "DocumentedAnswer"} <= set(lists)
+    assert {"Event", "DocumentedOrder", "DocumentedAnswer"} <= set(lists)
     for name in set(lists) - {"Order", "Answer"}:  # each is a documented message type by name, or another by number
         member, mapping = lists[name]["discriminator"]["propertyName"], lists[name]["discriminator"]["mapping"]
         variants = [name_in(each) for each in lists[name]["oneOf"]]
@@ -136,6 +137,18 @@ def test_no_field_of_a_body_has_a_default_and_is_required() -> None:
     for name, schema in schemas.items():
         defaults = {field for field, each in schema.get("properties", {}).items() if "default" in each}
         assert not defaults & set(schema.get("required", ())), name
+
+
+def test_each_event_is_a_webhook_and_a_row_of_the_log_with_the_same_data() -> None:
+    found = document()
+    assert set(found["webhooks"]) == set(NoticeKind.values)
+    rows = found["components"]["schemas"]["Event"]["discriminator"]["mapping"]
+    for kind, each in found["webhooks"].items():
+        body = each["post"]["requestBody"]["content"]["application/json"]["schema"]
+        sent, row = (found["components"]["schemas"][name] for name in (name_in(body), rows[kind].rpartition("/")[2]))
+        assert sent["properties"]["type"]["const"] == row["properties"]["type"]["const"] == kind
+        assert sent["properties"]["data"] == row["properties"]["data"]
+        assert {each["name"] for each in each["post"]["parameters"]} >= {"webhook-id", "webhook-signature"}
 
 
 def name_in(schema: dict[str, Any]) -> str:

@@ -20,12 +20,12 @@ _TIMES_OF_TRIES = "When it was last sent; null if it was not sent yet."
 class EventSerializer(serializers.Serializer[Any]):
     """An event: what a webhook has as its body, and the event's ids."""
 
-    # This class only describes an event; `event` writes it.
+    # This class only describes an event, without its data (see `event_schema`); `event` writes it.
     id = serializers.IntegerField(help_text="Its place in the log: pass the last one that you have read as `after`.")
     webhook_id = serializers.CharField(help_text="The `webhook-id` of the webhooks that deliver it.")
     type = serializers.ChoiceField(choices=NoticeKind.values)
     timestamp = serializers.DateTimeField(help_text="When it happened.")
-    data = serializers.DictField(help_text="Its details; their members depend on `type` (see docs/webhooks.md).")  # type: ignore[assignment]
+    data = serializers.DictField()  # type: ignore[assignment]
 
 
 class EventPageSerializer(PageSerializer):

@@ -10,6 +10,11 @@ from django.views.decorators.debug import sensitive_variables
 
 PREFIX = "whsec_"
 SECRET_BYTES = 32
+HEADERS = {
+    "webhook-id": "Identifies the event: the same in each attempt, and when it is sent again.",
+    "webhook-timestamp": "When this attempt was sent, in Unix seconds.",
+    "webhook-signature": "`v1,` and the signature; during an overlap of two secrets, two separated by a blank.",
+}
 PURPOSE = "webhook"  # the purpose for encrypting endpoints' secrets
 
 
@@ -21,11 +26,8 @@ def new_secret() -> str:
 @sensitive_variables()
 def headers(webhook_id: str, timestamp: int, body: bytes, signed_with: Iterable[str]) -> dict[str, str]:
     """Return the three headers of one try, with one signature for each secret. `timestamp` is in Unix seconds."""
-    return {
-        "webhook-id": webhook_id,
-        "webhook-timestamp": str(timestamp),
-        "webhook-signature": " ".join(_signature(secret, webhook_id, timestamp, body) for secret in signed_with),
-    }
+    signatures = " ".join(_signature(secret, webhook_id, timestamp, body) for secret in signed_with)
+    return dict(zip(HEADERS, (webhook_id, str(timestamp), signatures), strict=True))
 
 
 @sensitive_variables()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import jsonschema
 import pytest
 import time_machine
 from django.utils import timezone
@@ -15,6 +16,7 @@ from integrations.models import Integration, Notice
 from integrations.models.notices.notice import NoticeKind
 from integrations.services.notices import alerts, event_detection, signing, webhooks
 from integrations.services.notices.delivering import body_of
+from integrations.services.notices.event_types import EVENTS, REFERENCE, json_schemas
 from tests.support.factories import ANNA, NOON, Enabled
 from tests.support.notice_factories import (
     go_offline,
@@ -72,11 +74,19 @@ def test_each_event_is_documented(kind: str) -> None:
     assert row_of(kind)
 
 
-def test_each_event_is_documented_with_every_member_of_its_data(enabled: Enabled) -> None:
-    in_every_row = {"organisation", "outlet"}
+@pytest.mark.parametrize(("kind", "data"), EVENTS.items())
+def test_each_event_is_documented_with_every_member_of_its_data(kind: str, data: Any) -> None:
+    missing = {name for name in data.__annotations__ if f"`{name}`" not in row_of(kind)} - {"organisation", "outlet"}
+    assert missing == set(), f"docs/webhooks.md does not say what {kind} holds"
+
+
+def test_each_event_has_the_data_of_its_definition_and_no_more(enabled: Enabled) -> None:
+    schemas = json_schemas()
+    for schema in schemas.values():
+        schema["additionalProperties"] = False
     for notice in each_event(enabled.integration):
-        missing = {name for name in notice.data if f"`{name}`" not in row_of(notice.kind)} - in_every_row
-        assert missing == set(), f"docs/webhooks.md does not say what {notice.kind} holds"
+        reference = REFERENCE.format(name=EVENTS[NoticeKind(notice.kind)].__name__)
+        jsonschema.validate(notice.data, {"$ref": reference, "components": {"schemas": schemas}})
 
 
 def test_the_example_of_each_event_has_the_form_that_the_portal_sends(enabled: Enabled) -> None:

@@ -1,0 +1,145 @@
+"""What each event holds: the one definition, for the OpenAPI document, docs/webhooks.md and the tests.
+
+A test compares the events that the portal reports with it. A new member is added here and where the event is made.
+"""
+
+from typing import Annotated, Any, TypedDict
+
+import msgspec
+from msgspec import Meta
+
+from integrations.models.attempt import REFUSALS, PosEndpoint, StrayFrameKind
+from integrations.models.connection import CloseReason
+from integrations.models.notices.alert import AlertKind
+from integrations.models.notices.notice import NoticeKind
+from integrations.models.request import OPEN_STATES, RequestState
+
+REFERENCE = "#/components/schemas/{name}"
+
+Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+RequestId = Annotated[str, Meta(extra_json_schema={"format": "uuid"}, description="The id of the request in the API.")]
+_ENDED = [state.value for state in RequestState if state not in OPEN_STATES]
+EndState = Annotated[str, Meta(extra_json_schema={"enum": _ENDED})]
+_LEFT = [reason.value for reason in CloseReason if reason is not CloseReason.REPLACED]  # the outlet is offline
+EndReason = Annotated[str, Meta(extra_json_schema={"enum": _LEFT})]
+Endpoint = Annotated[str, Meta(extra_json_schema={"enum": PosEndpoint.values})]
+RefusalReason = Annotated[str, Meta(extra_json_schema={"enum": [outcome.value for outcome in REFUSALS]})]
+FrameKind = Annotated[str, Meta(extra_json_schema={"enum": StrayFrameKind.values})]
+AlertCause = Annotated[str, Meta(extra_json_schema={"enum": AlertKind.values})]
+
+
+class EventOrganisation(TypedDict):
+    """The organisation that an event is about."""
+
+    id: int
+    name: str
+
+
+class EventOutlet(TypedDict):
+    """The outlet that an event is about."""
+
+    provider_outlet_id: str
+    name: str
+
+
+class _OfOutlet(TypedDict):
+    organisation: EventOrganisation
+    outlet: EventOutlet
+
+
+class OutletOnlineData(_OfOutlet):
+    """A POS has been connected for 30 s."""
+
+    since: Moment
+
+
+class OutletOfflineData(_OfOutlet):
+    """A POS has been disconnected for 30 s."""
+
+    since: Moment
+    reason: EndReason | None
+
+
+class RequestFinishedData(_OfOutlet):
+    """A request ended."""
+
+    request: RequestId
+    request_id: str
+    message_type: int
+    state: EndState
+    result_code: int | None
+    received_at: Moment
+    ended_at: Moment
+    duration_ms: int
+
+
+class AuthenticationRefusedData(TypedDict):
+    """The portal refused an authentication or a websocket handshake; without an outlet if it is unknown."""
+
+    organisation: EventOrganisation | None
+    outlet: EventOutlet | None
+    door: Endpoint
+    reason: RefusalReason
+    provider_outlet_id: Annotated[str, Meta(description="As it was sent.")]
+    address: str
+
+
+class StrayMessageData(_OfOutlet):
+    """A POS sent an unrecognised frame."""
+
+    what: FrameKind
+    size_bytes: int
+
+
+class AlertSubject(TypedDict):
+    """One of the outlets or credentials that an alert is about."""
+
+    name: str
+    since: Moment
+
+
+class AlertBeganData(TypedDict):
+    """Staff are alerted."""
+
+    alert: Annotated[int, Meta(description="The number of the alert.")]
+    what: AlertCause
+    organisation: EventOrganisation | None
+    since: Moment
+    ended_at: Moment | None
+    count: int
+    subjects: Annotated[list[AlertSubject], Meta(description="The first 50.")]
+
+
+class AlertEndedData(AlertBeganData):
+    """An alert is over."""
+
+
+class TestData(TypedDict):
+    """Staff pressed Send a test event, or an API key sent one."""
+
+    organisation: EventOrganisation | None
+    endpoint: Annotated[str, Meta(description="The name of the webhook endpoint.")]
+    sent_by: str
+
+
+EVENTS: dict[NoticeKind, type] = {
+    NoticeKind.OUTLET_ONLINE: OutletOnlineData,
+    NoticeKind.OUTLET_OFFLINE: OutletOfflineData,
+    NoticeKind.REQUEST_FINISHED: RequestFinishedData,
+    NoticeKind.AUTHENTICATION_REFUSED: AuthenticationRefusedData,
+    NoticeKind.STRAY_MESSAGE: StrayMessageData,
+    NoticeKind.ALERT_BEGAN: AlertBeganData,
+    NoticeKind.ALERT_ENDED: AlertEndedData,
+    NoticeKind.TEST: TestData,
+}
+
+
+def json_schemas() -> dict[str, dict[str, Any]]:
+    """Return the data of every event, and what it refers to, as JSON Schemas by name. Later versions may add members.
+
+    The title of a schema, which msgspec adds, is the name.
+    """
+    schemas = msgspec.json.schema_components(EVENTS.values(), ref_template=REFERENCE)[1]
+    for schema in schemas.values():
+        del schema["title"]
+    return schemas
