@@ -4,27 +4,31 @@ import asyncio
 import statistics
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Round trips per second, and latencies in milliseconds."""
+    """Round trips per second, latencies in milliseconds, and the server's CPU time for each in milliseconds."""
 
     rate: float
     p50: float
     p99: float
+    longest: float = 0.0
+    count: int = 0
+    cpu: float = 0.0
 
     @classmethod
     def of(cls, latencies: Sequence[float], seconds: float) -> "Figures":
         """Return the figures of latencies in seconds."""
         cuts = statistics.quantiles(latencies, n=100)
-        return cls(len(latencies) / seconds, cuts[49] * 1000, cuts[98] * 1000)
+        longest = max(latencies) * 1000
+        return cls(len(latencies) / seconds, cuts[49] * 1000, cuts[98] * 1000, longest, len(latencies))
 
     @classmethod
     def median(cls, rounds: Sequence["Figures"]) -> "Figures":
         """Return the median of each figure over the rounds."""
-        return cls(*(statistics.median(getattr(each, name) for each in rounds) for name in ("rate", "p50", "p99")))
+        return cls(*(statistics.median(getattr(each, field.name) for each in rounds) for field in fields(cls)))
 
 
 async def measure(port: int, requests: Sequence[bytes], callers: int, seconds: float) -> Figures:

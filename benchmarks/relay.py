@@ -1,11 +1,12 @@
 """Measure how many requests per second go from callers through the portal to POSes and back, and their latency.
 
 .venv/bin/python benchmarks/relay.py [--outlets 16] [--callers 1,32,256] [--seconds 3] [--rounds 3]
-                                     [--database-url URL] [--redis-url URL]
+                                     [--database-url URL] [--redis-url URL] [--peers]
 
 One run measures in turn: a bare echo (the same hops through the same server, without the portal), requests that are not
-durable, and durable ones. For comparison, it measures one insert and one update after another in the same database. The
-database is a temporary SQLite file. A database given by URL is migrated and filled, so use a disposable one.
+durable, and durable ones. With --peers, it measures the relays of `benchmarks/peers/` as well, which always use SQLite.
+For comparison, it measures one insert and one update after another in the same database. The database is a temporary
+SQLite file. A database given by URL is migrated and filled, so use a disposable one.
 """
 
 import argparse
@@ -20,7 +21,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,11 @@ from callers import Figures, http_request, measure
 PROJECT = Path(__file__).resolve().parents[1]
 HERE = PROJECT / "benchmarks"
 BARE, POLL, DURABLE, DATABASE = "bare echo", "not durable", "durable", "database alone"
+PEERS = {
+    "FastAPI": (sys.executable, str(HERE / "peers" / "fastapi_portal" / "relay.py")),
+    "fastify": ("node", str(HERE / "peers" / "fastify_portal" / "relay.js")),
+}
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 WARM_UP_SECONDS = 0.5
 START_SECONDS = 30
 PAYLOAD = {
@@ -50,6 +56,7 @@ class Target:
     name: str
     port: int
     requests: Sequence[bytes]
+    pid: int
 
 
 def main() -> None:
@@ -69,6 +76,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--database-url", default="")
     parser.add_argument("--redis-url", default="")
+    parser.add_argument("--peers", action="store_true")
     return parser.parse_args()
 
 
@@ -80,10 +88,22 @@ def run(targets: Sequence[Target], callers: Sequence[int], options: argparse.Nam
     for _ in range(options.rounds):
         for count in callers:
             for target in targets:
-                figures = uvloop.run(measure(target.port, target.requests, count, options.seconds))
-                results.setdefault((target.name, count), []).append(figures)
+                results.setdefault((target.name, count), []).append(measure_target(target, count, options.seconds))
         results.setdefault((DATABASE, 1), []).append(measure_database(options.seconds))
     return results
+
+
+def measure_target(target: Target, callers: int, seconds: float) -> Figures:
+    """Measure a target, with the CPU time that its server used for each request."""
+    before = cpu_seconds(target.pid)
+    figures = uvloop.run(measure(target.port, target.requests, callers, seconds))
+    return replace(figures, cpu=(cpu_seconds(target.pid) - before) / figures.count * 1000)
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time that a process has used, as Linux counts it."""
+    values = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(values[11]) + int(values[12])) / TICKS_PER_SECOND
 
 
 # --- The processes
@@ -93,18 +113,34 @@ def set_up(folder: Path, options: argparse.Namespace, stack: ExitStack) -> list[
     portal, bare = free_port(), free_port()
     configure(folder, portal, options)
     handovers, key = make_outlets(options.outlets)
-    stack.enter_context(started(str(PROJECT / "manage.py"), "serve", "--port", str(portal)))
-    stack.enter_context(started(str(HERE / "bare_echo.py"), str(bare)))
+    portal_pid = stack.enter_context(
+        started(sys.executable, str(PROJECT / "manage.py"), "serve", "--port", str(portal))
+    )
+    bare_pid = stack.enter_context(started(sys.executable, str(HERE / "bare_echo.py"), str(bare)))
     wait_for(portal)
     wait_for(bare)
     addresses = [f"ws://127.0.0.1:{portal}/?token={token_of(each)}" for each in handovers]
     addresses += [f"ws://127.0.0.1:{bare}/{number}" for number in range(options.outlets)]
     connect_poses(addresses, stack)
+    paths = [f"/{number}" for number in range(options.outlets)]
     return [
-        Target(BARE, bare, [http_request(f"/{number}", body(True)) for number in range(options.outlets)]),
-        Target(POLL, portal, [request_of(each, key, durable=False) for each in handovers]),
-        Target(DURABLE, portal, [request_of(each, key, durable=True) for each in handovers]),
+        Target(BARE, bare, [http_request(path, body(True)) for path in paths], bare_pid),
+        Target(POLL, portal, [request_of(each, key, durable=False) for each in handovers], portal_pid),
+        Target(DURABLE, portal, [request_of(each, key, durable=True) for each in handovers], portal_pid),
+        *(target for name in PEERS if options.peers for target in set_up_peer(name, folder, paths, stack)),
     ]
+
+
+def set_up_peer(name: str, folder: Path, paths: Sequence[str], stack: ExitStack) -> Iterator[Target]:
+    """Start a peer with a database of its own, and yield its targets."""
+    port = free_port()
+    pid = stack.enter_context(started(*PEERS[name], str(folder / f"{name}.sqlite3"), str(port)))
+    wait_for(port)
+    connect_poses([f"ws://127.0.0.1:{port}{path}" for path in paths], stack)
+    headers = "Authorization: Bearer benchmark\r\nContent-Type: application/json\r\n"
+    for kind, durable in ((POLL, False), (DURABLE, True)):
+        requests = [http_request(f"/outlets{path}/requests", body(durable), headers) for path in paths]
+        yield Target(f"{name}, {kind}", port, requests, pid)
 
 
 def configure(folder: Path, port: int, options: argparse.Namespace) -> None:
@@ -145,10 +181,10 @@ def make_outlets(count: int) -> tuple[list[dict[str, str]], str]:
 
 
 @contextmanager
-def started(*command: str) -> Iterator[None]:
-    process = subprocess.Popen([sys.executable, *command])
+def started(*command: str) -> Iterator[int]:
+    process = subprocess.Popen(command)
     try:
-        yield
+        yield process.pid
     finally:
         process.terminate()
         process.wait(30)
@@ -235,12 +271,12 @@ def _insert_and_update(cursor: Any) -> None:
 
 def print_table(results: Results, callers: Sequence[int]) -> None:
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}\n")
-    print("| What | Callers | A second | p50 ms | p99 ms | Beside the bare echo | Beside the database |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    print("| What | Callers | A second | p50 ms | p99 ms | Longest ms | CPU ms | Of the bare echo | Of the database |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     database = Figures.median(results[DATABASE, 1])
     for count in callers:
         bare = Figures.median(results[BARE, count])
-        for name in (BARE, POLL, DURABLE):
+        for name in dict.fromkeys(name for name, _ in results if name != DATABASE):
             figures = Figures.median(results[name, count])
             beside = f"{figures.rate / database.rate:.2f}" if name == DURABLE else ""
             print(f"| {name} | {count} | {shown(figures)} | {figures.rate / bare.rate:.2f} | {beside} |")
@@ -248,7 +284,7 @@ def print_table(results: Results, callers: Sequence[int]) -> None:
 
 
 def shown(figures: Figures) -> str:
-    return f"{figures.rate:,.0f} | {figures.p50:.2f} | {figures.p99:.2f}"
+    return f"{figures.rate:,.0f} | {figures.p50:.2f} | {figures.p99:.2f} | {figures.longest:.2f} | {figures.cpu:.2f}"
 
 
 if __name__ == "__main__":
