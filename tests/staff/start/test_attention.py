@@ -5,7 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -17,6 +19,7 @@ from integrations.services.overview.attention import Concern, read_pending, read
 from tests.support.factories import ANNA, Enabled, make_enabled_outlet
 from tests.support.staff.pages import act_url, be_refused, be_seen, client_of, text
 
+MOST_QUERIES = 10  # with those for the session, the user and their second factor
 START = reverse("admin:index")
 
 
@@ -148,3 +151,14 @@ def test_the_text_does_not_change_with_each_second(staff: Client, enabled: Enabl
     since = timezone.now() - timedelta(seconds=20)
     WebhookEndpoint.objects.create(name="Tills", url="https://example.com/", failing_since=since, secret_made_at=since)
     assert "for less than a minute" in group(staff.get(START), "webhook")
+
+
+def test_the_start_page_takes_at_most_ten_queries(staff: Client, enabled: Enabled) -> None:
+    be_seen(enabled.integration, heartbeat_at=timezone.now(), closed=True)
+    be_refused(enabled.integration, Outcome.WRONG_SECRET)
+    with CaptureQueriesContext(connection) as queries:
+        page = staff.get(START)
+    assert group(page, "offline")
+    assert group(page, "refused")
+    assert group(page, "unused")
+    assert len(queries) <= MOST_QUERIES
