@@ -15,14 +15,13 @@ from integrations.backend.base.problems import INVALID_INPUT, Problem
 from integrations.backend.base.query import invalid, invalid_fields
 from integrations.services.requests import contents
 from integrations.services.requests.contents import Content
-from integrations.services.requests.request_types import NewRequest
+from integrations.services.requests.request_types import MAX_EXPIRES_IN, NewRequest
 from integrations.text.random_ids import new_uuid
 from integrations.wire import raw_json
 
 MAX_BODY = 256 * 1024  # bytes
 MAX_MESSAGE_TYPE = 2**31 - 1
 DEFAULT_TIMEOUT, MAX_TIMEOUT = 30, 120  # seconds
-MAX_EXPIRES_IN = 86_400  # seconds
 MODES = ("wait", "async")
 
 _NOT_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")

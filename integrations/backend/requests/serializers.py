@@ -9,7 +9,7 @@ from integrations.backend.base.serializers import PageSerializer
 from integrations.backend.requests import orders
 from integrations.models import MessageType, Request
 from integrations.models.request import RequestState
-from integrations.services.requests.request_types import Result
+from integrations.services.requests.request_types import MAX_EXPIRES_IN, Result
 from integrations.text.moments import iso
 from integrations.wire import raw_json
 from integrations.wire.payloads.answers import result_codes_in_words
@@ -133,7 +133,7 @@ class OrderSerializer(serializers.Serializer[Any]):
         min_value=1, max_value=orders.MAX_TIMEOUT, default=orders.DEFAULT_TIMEOUT, help_text="Seconds."
     )
     expires_in = serializers.IntegerField(
-        min_value=0, max_value=orders.MAX_EXPIRES_IN, default=0, help_text="Seconds; 0: only if the POS is online now."
+        min_value=0, max_value=MAX_EXPIRES_IN, default=0, help_text="Seconds; 0: only if the POS is online now."
     )
     durable = serializers.BooleanField(default=True, help_text="false: one attempt, recorded afterwards; for polling.")
     validate = serializers.BooleanField(  # type: ignore[assignment]

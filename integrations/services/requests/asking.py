@@ -38,7 +38,8 @@ HARMLESS_SECONDS = 20  # after that, the POS counts as unresponsive
 class Question:
     """A request that staff want to send.
 
-    It is sent within `wait` seconds or not at all. The answer must arrive within `answer_seconds` (0: the usual limit).
+    It is sent within `wait` seconds or not at all, and only if the POS is connected now. With `expires_in`, it waits
+    for the POS to connect, for that many seconds. The answer must arrive within `answer_seconds` (0: the usual limit).
     """
 
     request_id: str
@@ -47,6 +48,7 @@ class Question:
     device_id: str = DEVICE_ID
     user_identifier: str | None = field(default=None, repr=False)
     wait: int = 30
+    expires_in: int = 0
     answer_seconds: int = 0
 
     @property
@@ -101,7 +103,7 @@ def name_of(number: int) -> str:
 
 def _new_request(integration: Integration, question: Question) -> NewRequest:
     now = shared_now()
-    send_before = now + timedelta(seconds=question.wait)
+    send_before = now + timedelta(seconds=max(question.expires_in, question.wait))
     answer_before = now + timedelta(seconds=question.answer_seconds or settings.REQUEST_ANSWER_SECONDS)
     return NewRequest(
         uuid=uuid.uuid4(),
@@ -113,6 +115,6 @@ def _new_request(integration: Integration, question: Question) -> NewRequest:
         received_at=now,
         send_before=send_before,
         answer_before=max(send_before, answer_before),
-        needs_online=True,
+        needs_online=question.expires_in == 0,
         correlation_id=uuid.uuid4().hex,
     )

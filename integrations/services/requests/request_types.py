@@ -11,6 +11,7 @@ from integrations.services.requests.contents import Content
 from integrations.services.requests.errors import AskedOtherwise, PosBusy, PosNotConnected
 
 ProcessId = uuid.UUID
+MAX_EXPIRES_IN = 86_400  # seconds that a request may wait for a POS that is not connected
 
 
 @dataclass(frozen=True, slots=True, eq=False)

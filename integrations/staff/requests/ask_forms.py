@@ -10,6 +10,7 @@ from django import forms
 from django.utils.html import format_html
 
 from integrations.services.requests.asking import DEVICE_ID
+from integrations.services.requests.request_types import MAX_EXPIRES_IN
 from integrations.services.requests.secret_members import is_never_shown
 from integrations.staff.base.forms import AskOnceForm
 from integrations.wire import raw_json
@@ -60,6 +61,16 @@ class AskForm(AskOnceForm):
         widget=forms.NumberInput(attrs={"class": "vIntegerField"}),
     )
 
+    expires_in = forms.IntegerField(
+        label="Seconds to keep it for a POS that is not connected",
+        required=False,
+        initial=0,
+        min_value=0,
+        max_value=MAX_EXPIRES_IN,
+        help_text="0: send it only if the POS is connected now. Otherwise it waits so long for the POS to connect.",
+        widget=forms.NumberInput(attrs={"class": "vIntegerField"}),
+    )
+
     mode = forms.CharField(widget=forms.HiddenInput, required=False)
     payload_mode = ""
 
@@ -70,7 +81,8 @@ class AskForm(AskOnceForm):
             self.fields["is_meant"] = forms.BooleanField(
                 label="Yes, send it: this may change something at the till.", error_messages={"required": UNTICKED}
             )
-        self.order_fields(["request_id", *self.payload_names(), "user_identifier", "device_id", "wait", "is_meant"])
+        others = ("user_identifier", "device_id", "wait", "expires_in", "is_meant")
+        self.order_fields(["request_id", *self.payload_names(), *others])
 
     def payload_names(self) -> list[str]:
         """Return the names of the form fields that make up the payload."""
@@ -86,6 +98,9 @@ class AskForm(AskOnceForm):
 
     def clean_device_id(self) -> str:
         return _plain(self.cleaned_data["device_id"])
+
+    def clean_expires_in(self) -> int:
+        return self.cleaned_data["expires_in"] or 0
 
     def clean_user_identifier(self) -> str | None:
         return _plain(self.cleaned_data["user_identifier"]) or None

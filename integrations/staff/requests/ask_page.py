@@ -23,7 +23,12 @@ from integrations.staff.requests.ask_switch import NoSuchFields, fields_of, json
 from integrations.wire.payloads.models import MODELS
 
 MAX_NUMBER = 2**31 - 1
-KEPT = ("request_id", "device_id", "wait")  # the input that stays when the person switches to JSON or back
+KEPT = (
+    "request_id",
+    "device_id",
+    "wait",
+    "expires_in",
+)  # the input that stays when the person switches to JSON or back
 STAY_WITH_JSON = "Send the JSON as it is, or delete these members."
 UNKNOWN = "This is neither the name of a message type nor a number from 0 to 2147483647. Choose one from the list."
 # According to PowerEPOS's documents these only read. Any other message type may change something.
@@ -134,6 +139,7 @@ class AskPos(IntegrationAction):
             device_id=form.cleaned_data["device_id"],
             user_identifier=form.cleaned_data["user_identifier"],
             wait=form.cleaned_data["wait"],
+            expires_in=form.cleaned_data["expires_in"],
         )
         try:
             pk = asking.ask_pos(self.integration, question, actor=self.actor)

@@ -11,6 +11,7 @@ from integrations.staff.base import rights
 from integrations.staff.base.outlet_actions import IntegrationAction
 from integrations.staff.requests.legible import legible
 from integrations.staff.requests.rows import outcome, time_line, type_of, with_type_names
+from integrations.text.moments import exactly
 
 TEMPLATE = "staff/requests/asked_parts.html"
 
@@ -34,7 +35,7 @@ def sentence_of(row: Request, now: datetime, *, with_content: bool) -> str:
         said = outcome(row, with_content=with_content)
         return f"{row.get_state_display()}.{result} {said}".strip()
     if row.sent_at is None:
-        return "Not sent yet: the portal sends it to the POS within a second or two."
+        return f"Not sent yet: the portal sends it as soon as the POS is connected, until {exactly(row.send_before)}."
     if now > row.send_before:
         return (
             "The POS has not answered within your waiting time. The request continues: the answer will appear here and "

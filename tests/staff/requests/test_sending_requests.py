@@ -232,6 +232,15 @@ def test_nothing_is_sent_to_an_offline_pos_and_the_page_says_so(staff: Client, e
     assert not Request.objects.exists()
 
 
+def test_a_request_can_wait_for_an_offline_pos_as_with_the_api(staff: Client, enabled: Enabled) -> None:
+    answer = send(staff, ask_url(enabled, 1), expires_in=3600)
+    row = Request.objects.get()
+    assert (row.send_before - row.received_at) == timedelta(hours=1)
+    assert "Not sent yet: the portal sends it as soon as the POS is connected, until" in text(staff.get(answer.url))
+    too_long = send(staff, ask_url(enabled, 1), expires_in=86_401)
+    assert "less than or equal to 86400" in text(too_long)
+
+
 def test_nothing_is_sent_to_a_disabled_integration(staff: Client, online: Enabled) -> None:
     url = ask_url(online, 1)
     values = form_values(staff.get(url))
@@ -249,16 +258,16 @@ def test_the_input_stays_when_the_person_switches_to_json_and_back(staff: Client
     url = ask_url(online, 12)
     order = "1121008e-2769-46e2-918d-65e0291621a1"
     typed = {"field_SalesTransactionID": order, "field_Covers": "2", "field_Notes": '[{"Text": "Pager  7"}]'}
-    page = switch(staff, url, **typed, device_id="desk", wait=5, user_identifier=PIN)
+    page = switch(staff, url, **typed, device_id="desk", wait=5, expires_in=600, user_identifier=PIN)
     form = page.context["form"]
     assert json.loads(form["raw"].value()) == {
         "SalesTransactionID": order, "Notes": [{"Text": "Pager  7"}], "Covers": 2,
     }  # fmt: skip
-    assert (form["device_id"].value(), form["wait"].value()) == ("desk", "5")
+    assert (form["device_id"].value(), form["wait"].value(), form["expires_in"].value()) == ("desk", "5", "600")
     assert PIN not in page.content.decode()
     back = staff.post(url, form_values(page) | {"switch": "yes"})
-    kept = {name: back.context["form"][name].value() for name in (*typed, "device_id", "wait")}
-    assert kept == {**typed, "device_id": "desk", "wait": "5"}
+    kept = {name: back.context["form"][name].value() for name in (*typed, "device_id", "wait", "expires_in")}
+    assert kept == {**typed, "device_id": "desk", "wait": "5", "expires_in": "600"}
     assert Request.objects.count() == 0
     assert staff.post(url, form_values(back) | {"is_meant": "on"}).status_code == 302
     assert json.loads(Request.objects.get().payload) == json.loads(form["raw"].value())
