@@ -42,6 +42,7 @@ class Throttle:
         self._clock = clock
         self._failures: OrderedDict[Hashable, _Failures] = OrderedDict()
         self._proven: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._forgiven: OrderedDict[str, float] = OrderedDict()  # outlets, with the end of the exemption
 
     def wait(self, outlet: str, address: str) -> float:
         """Return for how many seconds this address may not try adopted secrets of this outlet; 0 if it may."""
@@ -59,7 +60,8 @@ class Throttle:
         network = network_of(address)
         if (outlet, network) in self._proven:
             return 0.0
-        return max(self._remaining(network), self._remaining((outlet, EVERYWHERE)))
+        is_exempt = self._forgiven.get(outlet, 0.0) > self._clock()
+        return max(0.0 if is_exempt else self._remaining(network), self._remaining((outlet, EVERYWHERE)))
 
     def failed(self, outlet: str, address: str) -> None:
         """Count one failure."""
@@ -77,7 +79,14 @@ class Throttle:
         _trim(self._proven)
 
     def forgive(self, outlet: str) -> None:
-        """Forget an outlet's failures from all addresses, because staff changed its settings."""
+        """Forget an outlet's failures from all addresses, because staff changed its settings.
+
+        A block of a whole address may be due to other outlets, so it stays for those. This outlet is exempt from it
+        for FORGET_AFTER seconds; its own failures still count.
+        """
+        self._forgiven[outlet] = self._clock() + FORGET_AFTER
+        self._forgiven.move_to_end(outlet)
+        _trim(self._forgiven)
         for key in [key for key in self._failures if isinstance(key, tuple) and key[0] == outlet]:
             del self._failures[key]
 

@@ -12,8 +12,8 @@ from integrations.services.integration.changes import change_integrations
 def end_wait(integration: Integration, *, actor: Actor) -> None:
     """Let the server processes forget the failed attempts of this outlet; its connection and tokens stay valid.
 
-    Each process does so when it reads the changed row, within about two seconds. A block of an address because of
-    other outlets' failures stays.
+    Each process does so when it reads the changed row, within about two seconds. A block of a whole address ends for
+    this outlet, and stays for the other outlets there.
     """
     integration = integration.locked()
     change_integrations([integration])

@@ -146,6 +146,21 @@ def test_a_change_by_staff_lifts_the_blocks_of_that_outlet_for_every_address(thr
     assert wait(throttle, STATION, THIEF) > 0
 
 
+def test_a_change_by_staff_lifts_the_block_of_an_address_for_that_outlet_only(throttle: Throttle, clock: Clock) -> None:
+    for number in range(10):
+        fail(throttle, 2, outlet=f"other-{number}", address=THIEF)
+    assert wait(throttle, HARBOUR, THIEF) > 0
+    throttle.forgive(HARBOUR)
+    assert wait(throttle, HARBOUR, THIEF) == 0
+    assert wait(throttle, STATION, THIEF) > 0
+    fail(throttle, 3, outlet=HARBOUR, address=THIEF)
+    assert wait(throttle, HARBOUR, THIEF) > 0, "its own failures count"
+    clock.now += 901
+    fail(throttle, 5, outlet="other-1", address=THIEF)
+    fail(throttle, 5, outlet="other-2", address=THIEF)
+    assert throttle.address_wait(HARBOUR, THIEF) > 0, "the exemption ends"
+
+
 def test_old_failures_are_forgotten(throttle: Throttle, clock: Clock) -> None:
     fail(throttle, 2)
     clock.now += 901
