@@ -50,6 +50,7 @@ urlpatterns = [
     path("outlets/<outlet:provider_outlet_id>/disable", actions.DisableView.as_view()),
     path("outlets/<outlet:provider_outlet_id>/reenable", actions.ReenableView.as_view()),
     path("outlets/<outlet:provider_outlet_id>/rotate-secret", actions.RotateSecretView.as_view()),
+    path("outlets/<outlet:provider_outlet_id>/replace-unused-secret", actions.ReplaceUnusedSecretView.as_view()),
     path("outlets/<outlet:provider_outlet_id>/end-overlap", actions.EndOverlapView.as_view()),
     path("outlets/<outlet:provider_outlet_id>/disconnect", actions.DisconnectView.as_view()),
     path("outlets/<outlet:provider_outlet_id>/change-pos-remote-id", actions.ChangePosRemoteIdView.as_view()),

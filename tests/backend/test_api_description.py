@@ -30,6 +30,7 @@ def test_the_document_is_openapi_3_1_and_names_every_call_and_model() -> None:
         "/api/v1/outlets/{provider_outlet_id}/disable",
         "/api/v1/outlets/{provider_outlet_id}/reenable",
         "/api/v1/outlets/{provider_outlet_id}/rotate-secret",
+        "/api/v1/outlets/{provider_outlet_id}/replace-unused-secret",
         "/api/v1/outlets/{provider_outlet_id}/end-overlap",
         "/api/v1/outlets/{provider_outlet_id}/disconnect",
         "/api/v1/outlets/{provider_outlet_id}/change-pos-remote-id",

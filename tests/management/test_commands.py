@@ -51,6 +51,18 @@ def test_rotating_within_the_overlap_is_refused_until_it_is_ended(enabled: Enabl
     assert list(run_json("rotate_secret", outlet_id)) == KEYS
 
 
+def test_an_unused_new_secret_is_replaced_within_the_overlap(enabled: Enabled) -> None:
+    outlet_id = enabled.handover.provider_outlet_id
+    assert "overlap" in refusal("rotate_secret", outlet_id, "--replace-unused")
+    run("rotate_secret", outlet_id, "--overlap", "1h")
+    lost = Credential.objects.get(is_current=True)
+    assert list(run_json("rotate_secret", outlet_id, "--replace-unused")) == KEYS
+    lost.refresh_from_db()
+    assert lost.retired_at is not None
+    assert Credential.objects.filter(retired_at=None).count() == 2
+    assert refusal("rotate_secret", outlet_id, "--replace-unused", "--end-overlap")
+
+
 def test_ending_an_overlap_that_does_not_run_is_refused(enabled: Enabled) -> None:
     assert refusal("rotate_secret", enabled.handover.provider_outlet_id, "--end-overlap")
 

@@ -60,6 +60,18 @@ class RotateSecretView(BackendView):
         return await self.change(answer_of_change, rotate)
 
 
+class ReplaceUnusedSecretView(BackendView):
+    """Replaces the new secret of an overlap that no POS has used."""
+
+    http_method_names = ["post"]
+
+    @schema.REPLACE_UNUSED_SECRET
+    async def post(self, request: PlainRequest, provider_outlet_id: str) -> PlainResponse:
+        read_change(request, Nothing)
+        replace = partial(changes.replace_unused_secret, self.caller, provider_outlet_id, actor=self.actor)
+        return await self.change(answer_of_change, replace)
+
+
 class EndOverlapView(BackendView):
     """Ends the overlap of an outlet's older secret."""
 

@@ -87,6 +87,12 @@ def rotate_secret(caller: Caller, provider_outlet_id: str, *, overlap: str = "0"
     return _with_values(caller, integration.outlet_id, handover)
 
 
+@sensitive_variables()
+def replace_unused_secret(caller: Caller, provider_outlet_id: str, *, actor: Actor) -> dict[str, Any]:
+    integration = get_integration(caller, provider_outlet_id)
+    return _with_values(caller, integration.outlet_id, pos_secrets.replace_unused_secret(integration, actor=actor))
+
+
 def end_overlap(caller: Caller, provider_outlet_id: str, *, actor: Actor) -> dict[str, Any]:
     integration = get_integration(caller, provider_outlet_id)
     pos_secrets.end_overlap(integration, actor=actor)

@@ -16,6 +16,7 @@ from integrations.services.errors import NoOverlap, OverlapRunning, PortalError
 from integrations.services.integration.errors import (
     AlreadyDisabled,
     AlreadyEnabled,
+    NewSecretInUse,
     NotDisabled,
     NothingToDisconnect,
     PosRemoteIdTaken,
@@ -137,6 +138,16 @@ ROTATE_SECRET = _change(
     NotEnabled,
     OverlapRunning,
     body=bodies.RotationSerializer,
+    answer=serializers.HandedOverOutletSerializer,
+)
+REPLACE_UNUSED_SECRET = _change(
+    "replace_unused_outlet_secret",
+    "Replace the new secret of an overlap",
+    "Replaces a new secret that was lost before the POS used it. The older secret stays valid until the same time, so "
+    f"the POS stays connected. Hand-over links are revoked. {_ONCE}",
+    NotEnabled,
+    NoOverlap,
+    NewSecretInUse,
     answer=serializers.HandedOverOutletSerializer,
 )
 END_OVERLAP = _change(

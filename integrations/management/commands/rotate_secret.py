@@ -6,7 +6,7 @@ from integrations.management.outlet_commands import OutletCommand, add_format
 from integrations.models import Integration
 from integrations.services.audit import Actor
 from integrations.services.handover.handover import HandOver
-from integrations.services.integration.pos_secrets import end_overlap, rotate_secret
+from integrations.services.integration.pos_secrets import end_overlap, replace_unused_secret, rotate_secret
 from integrations.services.outlets.outlets import get_integration
 from integrations.services.overlaps import OVERLAPS
 
@@ -23,22 +23,36 @@ class Command(OutletCommand):
             help="how long the old secret stays valid; default: 0, it ends now",
         )
         parser.add_argument("--end-overlap", action="store_true", help="only retire the older secret, now")
+        parser.add_argument(
+            "--replace-unused",
+            action="store_true",
+            help="replace the new secret of an overlap, if no POS has used it; the older one stays valid",
+        )
         add_format(parser)
 
     def handle(self, *_args: Any, **options: Any) -> None:
         if options["end_overlap"] and options["overlap"] is not None:
             raise CommandError("--end-overlap only retires the older secret. Use it without --overlap.", returncode=2)
+        if options["replace_unused"] and (options["end_overlap"] or options["overlap"] is not None):
+            raise CommandError("Use --replace-unused without --overlap and --end-overlap.", returncode=2)
         outlet_id = options["provider_outlet_id"]
         if options["end_overlap"]:
             self.act(_end_overlap, outlet_id)
             self.stderr.write("The older secret is retired.")
             return
-        handover = self.act(_rotate, outlet_id, overlap=options["overlap"] or "0")
+        if options["replace_unused"]:
+            handover = self.act(_replace_unused, outlet_id)
+        else:
+            handover = self.act(_rotate, outlet_id, overlap=options["overlap"] or "0")
         self.print_handover(handover, options["format"])
 
 
 def _rotate(provider_outlet_id: str, *, overlap: str, actor: Actor) -> HandOver:
     return rotate_secret(get_integration(provider_outlet_id), overlap=overlap, actor=actor)
+
+
+def _replace_unused(provider_outlet_id: str, *, actor: Actor) -> HandOver:
+    return replace_unused_secret(get_integration(provider_outlet_id), actor=actor)
 
 
 def _end_overlap(provider_outlet_id: str, *, actor: Actor) -> Integration:

@@ -60,6 +60,20 @@ class Actions(InProcess):
         assert [(await authenticate(each)).status for each in (old, new)] == [401, 200]
         assert kind_of(await backend.call("POST", f"{path_of(outlet)}/end-overlap")) == "no-overlap"
 
+    async def test_a_new_secret_that_was_lost_is_replaced_within_the_overlap(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make(scopes=SCOPES)
+        replace = f"{path_of(outlet)}/replace-unused-secret"
+        assert kind_of(await backend.call("POST", replace)) == "no-overlap"
+        lost = (await backend.call("POST", f"{path_of(outlet)}/rotate-secret", overlap="24h")).json()["handover"]
+        replaced = await backend.call("POST", replace)
+        new = replaced.json()["handover"]
+        assert (replaced.status, replaced.headers["cache-control"]) == (200, "no-store")
+        old = outlet.handover.as_wire()
+        assert [(await authenticate(each)).status for each in (old, lost, new)] == [200, 401, 200]
+        await recorded()
+        again = await backend.call("POST", replace)
+        assert (again.status, kind_of(again)) == (409, "new-secret-in-use")
+
     async def test_a_rotation_without_an_overlap_ends_the_old_secret_now(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make(scopes=SCOPES)
         rotated = await backend.call("POST", f"{path_of(outlet)}/rotate-secret")
