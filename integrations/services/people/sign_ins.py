@@ -76,6 +76,15 @@ def end_other_sessions(person: User, *, keep: str, actor: Actor) -> int:
 
 
 @transaction.atomic
+def end_session(person: User, key: str, *, actor: Actor) -> int:
+    """End one session of a person, which the caller has found to be theirs; record it. Return how many were ended."""
+    ended = end_sessions([key])
+    if ended:
+        record(Verb.SESSIONS_ENDED, person, actor=actor, sessions=ended)
+    return ended
+
+
+@transaction.atomic
 def refused(name: str, *, reason: str, address: str) -> None:
     """Record a refused sign-in: at most one a minute for each name and address, with hourly limits by name and in all.
 

@@ -12,6 +12,7 @@ from allauth.mfa.recovery_codes.views import GenerateRecoveryCodesView, ViewReco
 from allauth.mfa.totp.internal.auth import TOTP
 from allauth.mfa.totp.views import ActivateTOTPView, DeactivateTOTPView
 from allauth.mfa.webauthn.views import AddWebAuthnView, RemoveWebAuthnView
+from allauth.usersessions.models import UserSession
 from allauth.usersessions.views import ListUserSessionsView
 from django.conf import settings
 from django.contrib import messages
@@ -20,6 +21,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse_lazy
 
+from integrations.services.audit import Actor
 from integrations.services.people import identities, second_factors, sign_ins
 from integrations.staff.signing_in import sessions
 from integrations.staff.signing_in.actors import actor_of
@@ -55,12 +57,27 @@ class Sessions(InOurLook, ListUserSessionsView):  # type: ignore[misc]
         return {**super().get_context_data(**kwargs), "no_address": NO_ADDRESS}
 
     def form_valid(self, form: Any) -> HttpResponse:  # noqa: ARG002
-        """End the sessions by the portal's own search, which also finds unfinished sign-ins."""
-        own = self.request.session.session_key or ""
-        ended = sign_ins.end_other_sessions(person_of(self.request), keep=own, actor=actor_of(self.request))
+        ended = self._end_one(self.request.POST["session"]) if "session" in self.request.POST else self._end_others()
         words = f"{ended} other session{'' if ended == 1 else 's'} ended." if ended else "There was no other session."
         messages.success(self.request, words)
         return HttpResponseRedirect(self.get_success_url())
+
+    def _end_one(self, number: str) -> int:
+        """End the other session with this number in the list; do nothing if the person has none with it."""
+        if not (number.isascii() and number.isdecimal() and len(number) < 19):
+            return 0
+        others = UserSession.objects.filter(user=person_of(self.request), pk=number)
+        found = others.exclude(session_key=self.request.session.session_key).first()
+        return sign_ins.end_session(person_of(self.request), found.session_key, actor=self._actor) if found else 0
+
+    def _end_others(self) -> int:
+        """End the sessions by the portal's own search, which also finds unfinished sign-ins."""
+        own = self.request.session.session_key or ""
+        return sign_ins.end_other_sessions(person_of(self.request), keep=own, actor=self._actor)
+
+    @property
+    def _actor(self) -> Actor:
+        return actor_of(self.request)
 
 
 class SetUpApp(InOurLook, ActivateTOTPView):  # type: ignore[misc]

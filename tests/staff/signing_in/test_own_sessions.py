@@ -63,6 +63,33 @@ def test_a_person_ends_their_other_sessions_and_it_is_audited() -> None:
 
 
 @pytest.mark.usefixtures("anna")
+def test_a_person_ends_one_of_their_other_sessions() -> None:
+    office, phone, tablet = browser(FIREFOX), browser(CHROME, "198.51.100.7"), browser(CHROME, "198.51.100.8")
+    page = office.post(SESSIONS, {"session": number_of(phone)}, follow=True)
+    assert "1 other session ended." in text(page)
+    assert [is_signed_in(each) for each in (office, phone, tablet)] == [True, False, True]
+    assert AuditEvent.objects.get(verb=Verb.SESSIONS_ENDED).detail == {"sessions": 1}
+
+
+@pytest.mark.usefixtures("anna")
+def test_neither_the_own_session_nor_that_of_another_person_is_ended_alone() -> None:
+    User.objects.create_superuser("ben", password=PASSWORD)
+    office, other = browser(FIREFOX), Client(REMOTE_ADDR="203.0.113.9")
+    other.force_login(User.objects.get(username="ben"))
+    other.get(SESSIONS)
+    for number in (number_of(office), number_of(other), "x", "", "9" * 30, "-1"):
+        assert "There was no other session." in text(office.post(SESSIONS, {"session": number}, follow=True))
+    assert is_signed_in(office)
+    assert Session.objects.filter(pk=other.session.session_key).exists()
+    assert not AuditEvent.objects.filter(verb=Verb.SESSIONS_ENDED).exists()
+
+
+def number_of(client: Client) -> str:
+    """Return the number of the client's session in the list."""
+    return str(UserSession.objects.get(session_key=client.session.session_key).pk)
+
+
+@pytest.mark.usefixtures("anna")
 def test_a_session_of_an_older_version_is_listed_after_its_next_use(time_machine: Any) -> None:
     office, phone = browser(FIREFOX), browser(CHROME)
     UserSession.objects.all().delete()
