@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypedDict
 import msgspec
 from msgspec import Meta
 
-from integrations.models.attempt import REFUSALS, PosEndpoint, StrayFrameKind
+from integrations.models.attempt import REFUSALS, PosEndpoint, UnrecognisedFrameKind
 from integrations.models.connection import CloseReason
 from integrations.models.notices.alert import AlertKind
 from integrations.models.notices.notice import NoticeKind
@@ -24,7 +24,7 @@ _LEFT = [reason.value for reason in CloseReason if reason is not CloseReason.REP
 EndReason = Annotated[str, Meta(extra_json_schema={"enum": _LEFT})]
 Endpoint = Annotated[str, Meta(extra_json_schema={"enum": PosEndpoint.values})]
 RefusalReason = Annotated[str, Meta(extra_json_schema={"enum": [outcome.value for outcome in REFUSALS]})]
-FrameKind = Annotated[str, Meta(extra_json_schema={"enum": StrayFrameKind.values})]
+FrameKind = Annotated[str, Meta(extra_json_schema={"enum": UnrecognisedFrameKind.values})]
 AlertCause = Annotated[str, Meta(extra_json_schema={"enum": AlertKind.values})]
 
 
@@ -84,7 +84,7 @@ class AuthenticationRefusedData(TypedDict):
     address: str
 
 
-class StrayMessageData(_OfOutlet):
+class UnrecognisedMessageData(_OfOutlet):
     """A POS sent an unrecognised frame."""
 
     what: FrameKind
@@ -127,7 +127,7 @@ EVENTS: dict[NoticeKind, type] = {
     NoticeKind.OUTLET_OFFLINE: OutletOfflineData,
     NoticeKind.REQUEST_FINISHED: RequestFinishedData,
     NoticeKind.AUTHENTICATION_REFUSED: AuthenticationRefusedData,
-    NoticeKind.STRAY_MESSAGE: StrayMessageData,
+    NoticeKind.UNRECOGNISED_MESSAGE: UnrecognisedMessageData,
     NoticeKind.ALERT_BEGAN: AlertBeganData,
     NoticeKind.ALERT_ENDED: AlertEndedData,
     NoticeKind.TEST: TestData,
