@@ -12,9 +12,11 @@ from collections.abc import AsyncIterator
 from django.urls import ResolverMatch, resolve
 
 from integrations.backend.base import addresses, correlation, problems
+from integrations.backend.base.authentication import OPERATION
 from integrations.backend.base.problems import Problem
 from integrations.backend.base.views import BackendView
 from integrations.backend.requests.orders import MAX_BODY
+from integrations.services import metrics
 from integrations.wire.asgi_types import App, Receive, Scope, Send
 from integrations.wire.endpoints import API_PATH
 from integrations.wire.limits import KIBIBYTE
@@ -44,6 +46,7 @@ class BackendHttp:
         with contextlib.suppress(ClientLeft):
             response = await _answer(match, scope, receive)
             response.set_header(correlation.HEADER, correlation_id)
+            metrics.api_calls.labels(_operation(match, scope["method"]), str(response.status)).inc()
             _log(scope, response, time.perf_counter() - began)
             await send_response(response, scope, send)
 
@@ -57,6 +60,13 @@ def _log(scope: Scope, response: PlainResponse, seconds: float) -> None:
         "milliseconds": round(seconds * 1000, 1),
     }
     logger.info("API call answered.", extra=extra)
+
+
+def _operation(match: ResolverMatch, method: str) -> str:
+    """Return the operation's name in the OpenAPI document; `other` for every call that it does not describe."""
+    view: type[BackendView] = match.func.view_class  # type: ignore[attr-defined]
+    handler = getattr(view, "get" if method == "HEAD" else method.lower(), None)
+    return str(getattr(handler, OPERATION, "other"))
 
 
 def _match(scope: Scope) -> ResolverMatch | None:

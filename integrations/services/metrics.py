@@ -2,7 +2,7 @@
 
 Values are counted in this process's memory. If PROMETHEUS_MULTIPROC_DIR is set before this module is imported, they are
 counted in files, whose sums cover all processes of that folder. No label holds a value that a customer chose, so each
-metric has at most a few dozen series.
+metric has at most a few dozen series; the API's calls have a few hundred.
 """
 
 from collections.abc import Iterable, Mapping
@@ -57,6 +57,21 @@ problems = Counter(
     "API calls that did not succeed, by problem type.",
     ["problem"],
     registry=REGISTRY,
+)
+api_calls = Counter(
+    "onp_api_calls_total",
+    "API calls that were answered, by operation and HTTP status.",
+    ["operation", "status"],
+    registry=REGISTRY,
+)
+
+# --- Webhooks
+
+webhook_attempts = _counts(
+    "onp_webhook_attempts_total",
+    "Attempts to deliver an event, by outcome; the portal tries a retried one again, and has given up a failed one.",
+    "outcome",
+    ("delivered", "retried", "failed"),
 )
 
 # --- Records with a limited retention time

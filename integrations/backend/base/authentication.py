@@ -23,6 +23,7 @@ from integrations.text.client_address import parsed
 
 MAX_LENGTH = 256
 
+OPERATION = "operation"  # the attribute of a handler with the operation's name in the OpenAPI document
 _REQUIRED = "required_scope"  # the attribute of a handler that names its scope
 
 Digests = tuple[str, ...]

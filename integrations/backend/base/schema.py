@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
 from integrations.backend.base import problems
-from integrations.backend.base.authentication import Handler, requires
+from integrations.backend.base.authentication import OPERATION, Handler, requires
 from integrations.backend.base.pagination import MAX_LIMIT
 from integrations.backend.base.problem_schema import responses_with
 from integrations.backend.base.problems import MISSING_SCOPE, NOT_FOUND, ProblemKind, of_refusal
@@ -73,6 +73,7 @@ def operation(
             kinds += map(_kind, _OF_AN_IDEMPOTENCY_KEY)
         answers: dict[Any, OpenApiResponse] = {**successes, **responses_with(kinds)}
         describe = extend_schema(operation_id, [*parameters], responses=answers, extensions=extensions, **more)
+        setattr(handler, OPERATION, operation_id)
         return requires(scope)(describe(handler))
 
     return decorate

@@ -20,6 +20,7 @@ from integrations.models import Delivery, Notice, WebhookEndpoint
 from integrations.models.clock import shared_now
 from integrations.models.notices.webhook import DeliveryState
 from integrations.security.sealing import SealBroken, unseal
+from integrations.services import metrics
 from integrations.services.notices import outbox, posting, signing, webhooks
 from integrations.services.notices.posting import Answer
 from integrations.services.rows.threads import recorders
@@ -112,7 +113,8 @@ class Deliverer:
                 return answer
 
         answers = await asyncio.gather(*(one(message) for message in messages))
-        await recorders.run(settle, list(zip(messages, answers, strict=True)))
+        for outcome in await recorders.run(settle, list(zip(messages, answers, strict=True))):
+            metrics.webhook_attempts[outcome].inc()
 
 
 async def try_once(client: httpx2.AsyncClient, message: Message) -> Answer:
@@ -144,13 +146,16 @@ def claim(endpoint_id: int) -> list[Message]:
 
 
 @transaction.atomic
-def settle(claimed: Sequence[tuple[Message, Answer | None]]) -> None:
-    """Store the results of one endpoint's tries and the times of the next ones. None: not tried because of a pause."""
+def settle(claimed: Sequence[tuple[Message, Answer | None]]) -> list[str]:
+    """Store the results of one endpoint's tries and the times of the next ones, and return their outcomes.
+
+    None as an answer: not tried because of a pause.
+    """
     now = shared_now()
     # Lock the endpoint first, as `webhooks.replay` does, to avoid a deadlock.
     endpoint = WebhookEndpoint.objects.select_for_update(of=("self",)).filter(pk=claimed[0][0].endpoint_id).first()
     if endpoint is None:  # deleted meanwhile, with its deliveries
-        return
+        return []
     tried = [(message, answer) for message, answer in claimed if answer is not None]
     pending = Delivery.objects.select_for_update().filter(state=DeliveryState.PENDING)
     rows = pending.in_bulk([message.pk for message, _ in tried])
@@ -161,6 +166,7 @@ def settle(claimed: Sequence[tuple[Message, Answer | None]]) -> None:
     answers = [answer for _, answer in tried]
     _hold(endpoint, answers, [message.pk for message, answer in claimed if answer is None], now)
     _judge(endpoint, answers, now)
+    return ["retried" if row.state == DeliveryState.PENDING else row.state for row in rows.values()]
 
 
 def body_of(notice: Notice) -> bytes:

@@ -136,6 +136,17 @@ class Figures(InProcess):
         await Backend("wrong").get("outlets")
         assert grown(before, await figures(), "onp_api_problems_total") == {"invalid-api-key": 1}
 
+    async def test_a_call_is_counted_by_its_operation_and_status_and_head_like_get(self) -> None:
+        backend = await Backend.make()
+        before = calls_counted()
+        await backend.get("api-key")
+        await backend.call("HEAD", "api-key")
+        await backend.get("api-key?unknown=1")
+        await backend.call("DISPATCH", "nowhere")
+        after = calls_counted()
+        counted = {key: after[key] - before.get(key, 0) for key in after if after[key] != before.get(key, 0)}
+        assert counted == {("get_api_key", "200"): 2, ("get_api_key", "422"): 1, ("other", "404"): 1}
+
     async def test_waiting_requests_are_counted_in_the_database(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         await backend.ask(outlet, mode="async", expires_in=600)
@@ -191,3 +202,13 @@ def grown(before: dict[Any, float], after: dict[Any, float], name: str) -> dict[
     series = [key for key in after if isinstance(key, tuple) and key[0] == name]
     growth = {key[1]: after[key] - before.get(key, 0) for key in series}
     return {label: much for label, much in growth.items() if much}
+
+
+def calls_counted() -> dict[tuple[str, str], float]:
+    """Return how many API calls were counted, by operation and status."""
+    samples = [sample for family in metrics.api_calls.collect() for sample in family.samples]
+    return {
+        (each.labels["operation"], each.labels["status"]): each.value
+        for each in samples
+        if each.name.endswith("_total")
+    }

@@ -13,6 +13,7 @@ from standardwebhooks import WebhookVerificationError
 from integrations.models import AuditEvent, Delivery, WebhookEndpoint
 from integrations.models.audit import Verb
 from integrations.models.notices.webhook import DeliveryState
+from integrations.services import metrics
 from integrations.services.notices import chores, delivering, posting, webhooks
 from integrations.services.notices.delivering import Deliverer
 from integrations.services.notices.posting import retry_seconds
@@ -74,7 +75,7 @@ class Delivering(WithReceiver):
     async def test_a_failure_is_retried_on_schedule_under_the_same_id_and_then_abandoned(self) -> None:
         self.receiver.status, self.receiver.answer = 500, b"out of paper"
         _, _, delivery = await in_main(make_delivery, self.receiver.url)
-        waits = []
+        before_all, waits = attempts_counted(), []
         for _ in delivering.SCHEDULE:
             before = timezone.now()
             await send_due()
@@ -85,6 +86,8 @@ class Delivering(WithReceiver):
         row = await in_main(fresh, delivery)
         assert (row.state, row.tries, row.error) == (DeliveryState.FAILED, 10, "Answered 500.")
         assert row.excerpt == "out of paper"
+        counted = {name: number - before_all[name] for name, number in attempts_counted().items()}
+        assert counted == {"delivered": 0, "retried": 9, "failed": 1}
         planned = [5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400]
         assert all(0.9 * plan <= wait <= 1.1 * plan + 10 for plan, wait in zip(planned, waits, strict=True))
         assert len({got.headers["webhook-id"] for got in self.receiver.got}) == 1
@@ -322,3 +325,8 @@ def test_the_body_of_an_event_keeps_letters_as_they_are(db: None) -> None:
     body = delivering.body_of(delivery.notice)
     assert "Küche".encode() in body
     assert json.loads(body)["timestamp"] == iso(delivery.notice.at)
+
+
+def attempts_counted() -> dict[str, float]:
+    """Return how many attempts the metric has counted, by outcome."""
+    return {name: counter._value.get() for name, counter in metrics.webhook_attempts.items()}
