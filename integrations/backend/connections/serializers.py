@@ -19,7 +19,7 @@ class ConnectionSerializer(serializers.ModelSerializer[Connection]):
     close_code = serializers.IntegerField(allow_null=True, help_text="The close code of the websocket.")
     close_reason = serializers.SerializerMethodField(help_text="Null if it is open, or the reason is not known.")
     reason = serializers.SerializerMethodField(help_text="Why it ended, as text for a person; `open` if it is open.")
-    unrecognised_frames = serializers.IntegerField(source="unrecognised_frames")
+    unrecognised_frames = serializers.IntegerField()
 
     class Meta:
         model = Connection
