@@ -1,0 +1,123 @@
+"""Outlets, every operation on them, and their hand-over links."""
+
+from collections.abc import AsyncIterator
+from urllib.parse import quote
+
+from typing_extensions import Unpack
+
+from order_n_pay import models, params
+from order_n_pay._async.transport import Transport
+
+
+def path_of(provider_outlet_id: str) -> str:
+    return f"outlets/{quote(provider_outlet_id, safe='')}"
+
+
+class HandoverLinks:
+    """One-time links that show the values of an outlet to their recipient."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list(self, outlet: str, *, page_size: int | None = None) -> AsyncIterator[models.HandoverLink]:
+        return self._transport.results(f"{path_of(outlet)}/handover-links", models.HandoverLink, {"limit": page_size})
+
+    async def create(
+        self, outlet: str, *, idempotency_key: str | None = None, **body: Unpack[params.NewLinkBody]
+    ) -> models.NewHandoverLink:
+        """Create a link with a new secret. Only this answer has its `url` and `passphrase`."""
+        path = f"{path_of(outlet)}/handover-links"
+        return await self._transport.post(path, models.NewHandoverLink, body, idempotency_key)
+
+    async def revoke(self, outlet: str, link_id: str) -> models.HandoverLink:
+        return await self._transport.delete(f"{path_of(outlet)}/handover-links/{link_id}", models.HandoverLink)
+
+
+class Outlets:
+    """The outlets that the API key sees. An outlet is named by its ProviderOutletID."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self.handover_links = HandoverLinks(transport)
+
+    def list(
+        self,
+        *,
+        organisation_id: int | None = None,
+        organisation: str | None = None,
+        online: bool | None = None,
+        page_size: int | None = None,
+    ) -> AsyncIterator[models.Outlet]:
+        query = {"organisation_id": organisation_id, "organisation": organisation, "online": online, "limit": page_size}
+        return self._transport.results("outlets", models.Outlet, query)
+
+    async def get(self, outlet: str) -> models.WholeOutlet:
+        return await self._transport.get(path_of(outlet), models.WholeOutlet)
+
+    async def create(
+        self, *, idempotency_key: str | None = None, **body: Unpack[params.NewOutlet]
+    ) -> models.CreatedOutlet:
+        """Create an outlet; with `pos_remote_id`, also enable it: `handover` then has its secret, this once."""
+        return await self._transport.post("outlets", models.CreatedOutlet, body, idempotency_key)
+
+    async def change(self, outlet: str, **changes: Unpack[params.PatchedOutletChange]) -> models.WholeOutlet:
+        return await self._transport.patch(path_of(outlet), models.WholeOutlet, changes)
+
+    async def delete(self, outlet: str) -> models.WholeOutlet:
+        return await self._transport.delete(path_of(outlet), models.WholeOutlet)
+
+    async def enable(
+        self, outlet: str, *, idempotency_key: str | None = None, **body: Unpack[params.Enable]
+    ) -> models.HandedOverOutlet:
+        """Enable an outlet that was never enabled. `handover` has its secret, this once."""
+        return await self._transport.post(f"{path_of(outlet)}/enable", models.HandedOverOutlet, body, idempotency_key)
+
+    async def disable(
+        self, outlet: str, *, idempotency_key: str | None = None, **body: Unpack[params.Reason]
+    ) -> models.WholeOutlet:
+        return await self._transport.post(f"{path_of(outlet)}/disable", models.WholeOutlet, body, idempotency_key)
+
+    async def reenable(
+        self, outlet: str, *, idempotency_key: str | None = None, **body: Unpack[params.OptionalReason]
+    ) -> models.WholeOutlet:
+        return await self._transport.post(f"{path_of(outlet)}/reenable", models.WholeOutlet, body, idempotency_key)
+
+    async def rotate_secret(
+        self, outlet: str, *, idempotency_key: str | None = None, **body: Unpack[params.Rotation]
+    ) -> models.HandedOverOutlet:
+        """Replace the secret; the older one works until the `overlap` ends. `handover` has the new one, this once."""
+        path = f"{path_of(outlet)}/rotate-secret"
+        return await self._transport.post(path, models.HandedOverOutlet, body, idempotency_key)
+
+    async def replace_unused_secret(
+        self, outlet: str, *, idempotency_key: str | None = None
+    ) -> models.HandedOverOutlet:
+        """Replace the new secret of an overlap that was lost before the POS used it. The older one stays valid."""
+        path = f"{path_of(outlet)}/replace-unused-secret"
+        return await self._transport.post(path, models.HandedOverOutlet, idempotency_key=idempotency_key)
+
+    async def end_overlap(self, outlet: str, *, idempotency_key: str | None = None) -> models.WholeOutlet:
+        return await self._transport.post(
+            f"{path_of(outlet)}/end-overlap", models.WholeOutlet, idempotency_key=idempotency_key
+        )
+
+    async def disconnect(
+        self, outlet: str, *, idempotency_key: str | None = None, **body: Unpack[params.OptionalReason]
+    ) -> models.WholeOutlet:
+        return await self._transport.post(f"{path_of(outlet)}/disconnect", models.WholeOutlet, body, idempotency_key)
+
+    async def change_pos_remote_id(
+        self, outlet: str, pos_remote_id: str, *, idempotency_key: str | None = None
+    ) -> models.WholeOutlet:
+        path, body = f"{path_of(outlet)}/change-pos-remote-id", {"pos_remote_id": pos_remote_id}
+        return await self._transport.post(path, models.WholeOutlet, body, idempotency_key)
+
+    async def check(self, outlet: str) -> models.OutletCheck:
+        """Return how far the POS has come with connecting, and what to tell the person on site."""
+        return await self._transport.get(f"{path_of(outlet)}/check", models.OutletCheck)
+
+    def connections(self, outlet: str, *, page_size: int | None = None) -> AsyncIterator[models.Connection]:
+        return self._transport.results(f"{path_of(outlet)}/connections", models.Connection, {"limit": page_size})
+
+    def attempts(self, outlet: str, *, page_size: int | None = None) -> AsyncIterator[models.Attempt]:
+        return self._transport.results(f"{path_of(outlet)}/attempts", models.Attempt, {"limit": page_size})

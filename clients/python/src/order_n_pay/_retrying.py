@@ -1,0 +1,73 @@
+"""When a call is repeated, and after which pause."""
+
+import random
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import httpx2
+
+from order_n_pay import _json
+from order_n_pay.errors import ApiError
+
+# Nothing was done yet, or the call continues: the same call with the same key leads to its outcome.
+TEMPORARY = frozenset(
+    {
+        "database-away",
+        "idempotency-key-in-use",
+        "internal",
+        "no-answer-yet",
+        "not-ready",
+        "queue-full",
+        "rate-limited",
+        "request-timeout",
+        "restarting",
+        "too-many-bodies",
+        "too-many-requests",
+    }
+)
+_LONGEST_PAUSE = 8.0  # seconds, without Retry-After
+
+
+class Deadline:
+    """The moment at which a call gives up, and the pauses until then."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+        self._attempts = 0
+
+    @property
+    def remaining(self) -> float:
+        return self._end - time.monotonic()
+
+    def next_pause(self, retry_after: float | None) -> float | None:
+        """Return the seconds until the next attempt, or None if the deadline is before it."""
+        backoff = min(_LONGEST_PAUSE, 0.25 * 2**self._attempts) * random.uniform(0.5, 1)  # noqa: S311
+        self._attempts += 1
+        pause = max(backoff, retry_after or 0)
+        return pause if pause < self.remaining else None
+
+
+def error_of(response: httpx2.Response) -> ApiError | None:
+    """Return the problem in the response; None if the call succeeded."""
+    if response.is_success:
+        return None
+    return ApiError.of(response.status_code, _members(response), _retry_after(response))
+
+
+def is_temporary(error: ApiError) -> bool:
+    """Return whether the same call can have another outcome soon. A 5xx without a problem comes from a proxy."""
+    return error.type in TEMPORARY if error.type else error.status >= 500 or error.status == 429
+
+
+def _members(response: httpx2.Response) -> Mapping[str, Any]:
+    try:
+        members = _json.read(response.content)
+    except ValueError:
+        return {}
+    return members if isinstance(members, dict) else {}
+
+
+def _retry_after(response: httpx2.Response) -> float | None:
+    value = response.headers.get("Retry-After", "")
+    return float(value) if value.isdecimal() else None

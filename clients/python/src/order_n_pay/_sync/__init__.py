@@ -1,0 +1,1 @@
+"""The asynchronous client. `script/clients` writes the synchronous one, in `_sync`, from it."""

@@ -1,0 +1,141 @@
+"""Organisations, requests, webhook endpoints, deliveries and events."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, cast
+
+from typing_extensions import Unpack
+
+from order_n_pay import models, params
+from order_n_pay._sync.transport import Transport
+from order_n_pay.events import Event
+
+
+class _Resource:
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+
+class Organisations(_Resource):
+    """The organisations that the API key sees."""
+
+    def list(self, *, name: str | None = None, page_size: int | None = None) -> Iterator[models.Organisation]:
+        return self._transport.results("organisations", models.Organisation, {"name": name, "limit": page_size})
+
+    def get(self, organisation_id: int) -> models.Organisation:
+        return self._transport.get(f"organisations/{organisation_id}", models.Organisation)
+
+    def create(
+        self, *, idempotency_key: str | None = None, **body: Unpack[params.OrganisationBody]
+    ) -> models.Organisation:
+        return self._transport.post("organisations", models.Organisation, body, idempotency_key)
+
+    def change(self, organisation_id: int, **changes: Unpack[params.PatchedOrganisationBody]) -> models.Organisation:
+        return self._transport.patch(f"organisations/{organisation_id}", models.Organisation, changes)
+
+    def delete(self, organisation_id: int) -> models.Organisation:
+        return self._transport.delete(f"organisations/{organisation_id}", models.Organisation)
+
+
+class Requests(_Resource):
+    """Requests that were sent to POSes. `id` is the portal's, not your `request_id`."""
+
+    def list(
+        self,
+        *,
+        outlet: str | None = None,
+        state: str | None = None,
+        since: datetime | None = None,
+        ended_since: datetime | None = None,
+        request_id: str | None = None,
+        correlation_id: str | None = None,
+        page_size: int | None = None,
+    ) -> Iterator[models.Request]:
+        query = {
+            "outlet": outlet,
+            "state": state,
+            "since": since and since.isoformat(),
+            "ended_since": ended_since and ended_since.isoformat(),
+            "request_id": request_id,
+            "correlation_id": correlation_id,
+            "limit": page_size,
+        }
+        return self._transport.results("requests", models.Request, query)
+
+    def get(self, id: str) -> models.WholeRequest:
+        return self._transport.get(f"requests/{id}", models.WholeRequest)
+
+    def cancel(self, id: str, *, idempotency_key: str | None = None) -> models.WholeRequest:
+        """Cancel a request that has not been sent yet."""
+        return self._transport.post(f"requests/{id}/cancel", models.WholeRequest, idempotency_key=idempotency_key)
+
+
+class WebhookEndpoints(_Resource):
+    """The addresses that receive events."""
+
+    def list(self, *, page_size: int | None = None) -> Iterator[models.Endpoint]:
+        return self._transport.results("webhook-endpoints", models.Endpoint, {"limit": page_size})
+
+    def get(self, endpoint_id: int) -> models.Endpoint:
+        return self._transport.get(f"webhook-endpoints/{endpoint_id}", models.Endpoint)
+
+    def create(
+        self, *, idempotency_key: str | None = None, **body: Unpack[params.NewEndpoint]
+    ) -> models.EndpointWithSecret:
+        """Create an endpoint. Only this answer has its secret, which `verify_webhook` needs."""
+        return self._transport.post("webhook-endpoints", models.EndpointWithSecret, body, idempotency_key)
+
+    def change(self, endpoint_id: int, **changes: Unpack[params.PatchedEndpointChange]) -> models.Endpoint:
+        return self._transport.patch(f"webhook-endpoints/{endpoint_id}", models.Endpoint, changes)
+
+    def delete(self, endpoint_id: int) -> models.Endpoint:
+        return self._transport.delete(f"webhook-endpoints/{endpoint_id}", models.Endpoint)
+
+    def rotate_secret(
+        self, endpoint_id: int, *, idempotency_key: str | None = None, **body: Unpack[params.EndpointRotation]
+    ) -> models.EndpointWithSecret:
+        path = f"webhook-endpoints/{endpoint_id}/rotate-secret"
+        return self._transport.post(path, models.EndpointWithSecret, body, idempotency_key)
+
+    def end_overlap(self, endpoint_id: int, *, idempotency_key: str | None = None) -> models.Endpoint:
+        path = f"webhook-endpoints/{endpoint_id}/end-overlap"
+        return self._transport.post(path, models.Endpoint, idempotency_key=idempotency_key)
+
+    def test(self, endpoint_id: int, *, idempotency_key: str | None = None) -> models.Delivery:
+        """Send a test event."""
+        path = f"webhook-endpoints/{endpoint_id}/test"
+        return self._transport.post(path, models.Delivery, idempotency_key=idempotency_key)
+
+
+class Deliveries(_Resource):
+    """The deliveries of the last 30 days, the newest first."""
+
+    def list(
+        self, *, endpoint_id: int | None = None, state: str | None = None, page_size: int | None = None
+    ) -> Iterator[models.Delivery]:
+        query = {"endpoint_id": endpoint_id, "state": state, "limit": page_size}
+        return self._transport.results("deliveries", models.Delivery, query)
+
+    def get(self, delivery_id: int) -> models.Delivery:
+        return self._transport.get(f"deliveries/{delivery_id}", models.Delivery)
+
+    def replay(self, delivery_id: int, *, idempotency_key: str | None = None) -> models.Delivery:
+        """Send an event again."""
+        path = f"deliveries/{delivery_id}/replay"
+        return self._transport.post(path, models.Delivery, idempotency_key=idempotency_key)
+
+
+class Events(_Resource):
+    """The events of the last 30 days, the oldest first."""
+
+    def list(
+        self,
+        *,
+        after: int | None = None,
+        kind: str | None = None,
+        outlet: str | None = None,
+        page_size: int | None = None,
+    ) -> Iterator[Event]:
+        """Yield the events after the one with this id, until now."""
+        query = {"after": after, "kind": kind, "outlet": outlet, "limit": page_size}
+        return self._transport.results("events", cast(Any, Event), query)

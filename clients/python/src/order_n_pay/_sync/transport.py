@@ -1,0 +1,122 @@
+"""One call of the API: its key, its repetitions until the deadline, and the model of its answer."""
+
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, urlsplit
+
+import httpx2
+from pydantic import TypeAdapter, ValidationError
+
+from order_n_pay import _json
+from order_n_pay._retrying import Deadline, error_of, is_temporary
+from order_n_pay._version import VERSION
+from order_n_pay.errors import ApiError, OutcomeUnknown, UnexpectedAnswer
+
+T = TypeVar("T")
+_ATTEMPT = 35.0  # seconds that one attempt may take
+
+
+class Transport:
+    """Calls one portal with one API key."""
+
+    def __init__(
+        self, url: str, api_key: str, *, deadline: float, transport: httpx2.BaseTransport | None = None
+    ) -> None:
+        headers = {"Authorization": f"Bearer {api_key}", "User-Agent": f"order-n-pay/{VERSION} python"}
+        self._http = httpx2.Client(base_url=f"{url.rstrip('/')}/api/v1/", headers=headers, transport=transport)
+        self._deadline = deadline
+
+    def close(self) -> None:
+        self._http.close()
+
+    def get(self, path: str, kind: type[T], query: Mapping[str, object] | None = None) -> T:
+        return parse(kind, self.exchange("GET", path, Deadline(self._deadline), query=query))
+
+    def post(
+        self, path: str, kind: type[T], body: Mapping[str, object] | None = None, idempotency_key: str | None = None
+    ) -> T:
+        """Make a call that takes effect once, however often it is repeated with this idempotency key."""
+        key = idempotency_key or str(uuid.uuid4())
+        return parse(kind, self.exchange("POST", path, Deadline(self._deadline), body=lambda: body or {}, key=key))
+
+    def patch(self, path: str, kind: type[T], body: Mapping[str, object]) -> T:
+        return parse(kind, self.exchange("PATCH", path, Deadline(self._deadline), body=lambda: body))
+
+    def delete(self, path: str, kind: type[T]) -> T:
+        return parse(kind, self.exchange("DELETE", path, Deadline(self._deadline), is_repeatable=False))
+
+    def results(self, path: str, kind: type[T], query: Mapping[str, object]) -> Iterator[T]:
+        """Yield the rows of a list, page after page."""
+        left: Mapping[str, object] | None = query
+        while left is not None:
+            page = self.get(path, dict[str, Any], left)
+            for row in page["results"]:
+                yield parse(kind, row)
+            # The query only: the API key is never sent to another address, and the portal's own may be another.
+            left = dict(parse_qsl(urlsplit(page["next"]).query)) if page["next"] else None
+
+    def exchange(
+        self,
+        method: str,
+        path: str,
+        deadline: Deadline,
+        *,
+        body: Callable[[], Mapping[str, object]] | None = None,
+        query: Mapping[str, object] | None = None,
+        key: str | None = None,
+        is_repeatable: bool = True,
+    ) -> Any:
+        """Return the answer of the first attempt that has a known outcome; `body` returns that of the next attempt."""
+        while True:
+            error: Exception
+            try:
+                return self._attempt(method, path, deadline, body, query, key)
+            except httpx2.TransportError as lost:
+                if not is_repeatable and not isinstance(lost, (httpx2.ConnectError, httpx2.ConnectTimeout)):
+                    raise OutcomeUnknown(key) from lost
+                error, retry_after = lost, None
+            except ApiError as problem:
+                if not is_temporary(problem):
+                    raise
+                error, retry_after = problem, problem.retry_after
+            pause = deadline.next_pause(retry_after)
+            if pause is None:
+                raise OutcomeUnknown(key) from error
+            time.sleep(pause)
+
+    def _attempt(
+        self,
+        method: str,
+        path: str,
+        deadline: Deadline,
+        body: Callable[[], Mapping[str, object]] | None,
+        query: Mapping[str, object] | None,
+        key: str | None,
+    ) -> Any:
+        response = self._http.request(
+            method,
+            path,
+            content=_json.write(body()) if body else None,
+            params={name: _text(value) for name, value in (query or {}).items() if value is not None},
+            headers={"Content-Type": "application/json"} | ({"Idempotency-Key": key} if key else {}),
+            timeout=max(0.1, min(_ATTEMPT, deadline.remaining)),
+        )
+        if problem := error_of(response):
+            raise problem
+        try:
+            return _json.read(response.content)
+        except ValueError as error:
+            raise UnexpectedAnswer(response.text) from error
+
+
+def parse(kind: type[T], content: Any) -> T:
+    try:
+        return TypeAdapter(kind).validate_python(content)
+    except ValidationError as error:
+        raise UnexpectedAnswer(content) from error
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

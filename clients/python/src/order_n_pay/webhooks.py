@@ -1,0 +1,30 @@
+"""Webhooks: the signature is checked with the Standard Webhooks library."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+from standardwebhooks.webhooks import Webhook
+
+from order_n_pay import _json
+
+
+class WebhookEvent(BaseModel):
+    """An event. `id` is the same in each attempt: process each ID once."""
+
+    id: str
+    type: str
+    timestamp: datetime
+    data: dict[str, Any]
+
+
+def verify_webhook(secret: str, body: bytes | str, headers: Mapping[str, str]) -> WebhookEvent:
+    """Return the event of a webhook; `body` is exactly as it arrived.
+
+    Raises standardwebhooks.WebhookVerificationError if the signature is wrong or too old.
+    """
+    lower = {name.lower(): value for name, value in headers.items()}
+    text = body.decode() if isinstance(body, bytes) else body
+    Webhook(secret).verify(text, lower)
+    return WebhookEvent(id=lower["webhook-id"], **_json.read(text))

@@ -1,0 +1,147 @@
+"""The Python client repeats a call with the same key until its outcome is known, and no longer than its deadline."""
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+
+import httpx2
+import pytest
+
+from order_n_pay import Client, errors
+
+URN = "urn:order-n-pay:problem:"
+ANSWER = {
+    "id": "0adb9ad0-ca8b-448d-b38f-f313cf43c609",
+    "request_id": "web-1",
+    "message_type": "GetUserFromPIN",
+    "outcome": "refused",
+    "result_code": 4,
+    "error_message": "No user",
+    "payload": None,
+}
+Reply = httpx2.Response | Exception
+
+
+class Portal:
+    """Gives one reply after another, and keeps the calls."""
+
+    def __init__(self, *replies: Reply) -> None:
+        self._replies = list(replies)
+        self.calls: list[httpx2.Request] = []
+
+    def __call__(self, request: httpx2.Request) -> httpx2.Response:
+        self.calls.append(request)
+        reply = self._replies.pop(0)
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+    def client(self, deadline: float = 5) -> Client:
+        return Client("http://portal.test", "ONPK-KEY", deadline=deadline, transport=httpx2.MockTransport(self))
+
+    @property
+    def keys(self) -> set[str]:
+        return {call.headers["Idempotency-Key"] for call in self.calls}
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses of the client, which pass at once."""
+    pauses: list[float] = []
+    monkeypatch.setattr("order_n_pay._retrying.time.monotonic", lambda: sum(pauses))
+    monkeypatch.setattr("order_n_pay._sync.transport.time.sleep", pauses.append)
+    return pauses
+
+
+def problem(name: str, status: int, **headers: str) -> httpx2.Response:
+    return httpx2.Response(status, json={"type": URN + name, "title": name, "status": status}, headers=headers)
+
+
+def answered(**changes: object) -> httpx2.Response:
+    return httpx2.Response(200, json=ANSWER | changes)
+
+
+def send(client: Client, **options: bool) -> object:
+    payload = {"PIN": "1"}
+    return client.send("a/b", "GetUserFromPIN", payload, device_id="kiosk", **options)  # type: ignore[call-overload]
+
+
+def test_a_lost_answer_leads_to_the_same_request_with_the_same_id() -> None:
+    portal = Portal(httpx2.ReadError("lost"), problem("no-answer-yet", 504), answered())
+    send(portal.client())
+    bodies = [json.loads(call.content) for call in portal.calls]
+    assert {body["request_id"] for body in bodies} == portal.keys
+    assert len(portal.keys) == 1
+    assert portal.calls[0].url.raw_path == b"/api/v1/outlets/a%2Fb/requests"
+
+
+def test_retry_after_is_waited_for(clock: list[float]) -> None:
+    portal = Portal(problem("rate-limited", 429, **{"Retry-After": "3"}), answered())
+    send(portal.client())
+    assert clock == [3]
+
+
+def test_a_later_retry_than_the_deadline_is_not_waited_for(clock: list[float]) -> None:
+    portal = Portal(problem("rate-limited", 429, **{"Retry-After": "6"}))
+    with pytest.raises(errors.OutcomeUnknown) as raised:
+        send(portal.client())
+    assert {raised.value.idempotency_key} == portal.keys
+    assert isinstance(raised.value.__cause__, errors.RateLimited)
+    assert clock == []
+
+
+def test_the_deadline_ends_the_attempts(clock: list[float]) -> None:
+    portal = Portal(*[httpx2.ReadError("lost")] * 100)
+    with pytest.raises(errors.OutcomeUnknown):
+        send(portal.client(deadline=5))
+    assert sum(clock) <= 5
+    assert len(portal.calls) > 2
+
+
+def test_a_known_outcome_is_not_asked_for_again() -> None:
+    portal = Portal(problem("pos-offline", 503, **{"Retry-After": "5"}))
+    with pytest.raises(errors.PosOffline):
+        send(portal.client())
+
+
+@pytest.mark.parametrize(
+    "call",
+    [lambda client: send(client, durable=False), lambda client: client.outlets.delete("harbour")],
+    ids=["transient", "delete"],
+)
+def test_what_is_not_repeatable_is_not_repeated_after_a_lost_answer(call: Callable[[Client], object]) -> None:
+    portal = Portal(httpx2.ReadError("lost"))
+    with pytest.raises(errors.OutcomeUnknown):
+        call(portal.client())
+
+
+def test_pages_are_read_from_the_same_address_only() -> None:
+    outlet = {"id": 1, "name": "Trattoria", "opening_hours": "", "time_zone": "", "created_at": "2026-03-01T12:00:00Z"}
+    first = {"results": [outlet], "next": "https://elsewhere.test/api/v1/organisations?cursor=abc"}
+    portal = Portal(httpx2.Response(200, json=first), httpx2.Response(200, json={"results": [outlet], "next": None}))
+    assert len(list(portal.client().organisations.list(name="T"))) == 2
+    assert [str(call.url) for call in portal.calls] == [
+        "http://portal.test/api/v1/organisations?name=T",
+        "http://portal.test/api/v1/organisations?cursor=abc",
+    ]
+
+
+def test_amounts_are_exact_in_both_directions() -> None:
+    text = json.dumps(ANSWER | {"message_type": 77}).replace("null", '{"Amount": 25.10}')
+    portal = Portal(httpx2.Response(200, text=text))
+    answer = portal.client().send("harbour", 77, {"Amount": Decimal("0.10"), "Names": ["é"]}, device_id="kiosk")
+    assert answer.payload == {"Amount": Decimal("25.10")}
+    assert b'"Amount": 0.10' in portal.calls[0].content
+
+
+def test_an_unknown_problem_and_one_of_a_proxy_are_api_errors() -> None:
+    with pytest.raises(errors.ApiError, match="brand-new"):
+        Portal(problem("brand-new", 409)).client().outlets.get("harbour")
+    with pytest.raises(errors.ApiError, match="404"):
+        Portal(httpx2.Response(404, text="<html>")).client().outlets.get("harbour")
+
+
+def test_an_answer_that_no_model_matches_keeps_its_content() -> None:
+    with pytest.raises(errors.UnexpectedAnswer) as raised:
+        Portal(answered(payload={"UserName": 5})).client().send("a", "GetUserFromPIN", {"PIN": "1"}, device_id="k")
+    assert raised.value.content["payload"] == {"UserName": 5}
