@@ -1,0 +1,231 @@
+import type { components, operations } from "./api.js";
+import type { Transport } from "./transport.js";
+
+export type Schemas = components["schemas"];
+type Rows<T> = AsyncGenerator<T, void, undefined>;
+type QueryOf<Name extends keyof operations> = operations[Name] extends { parameters: { query?: infer Q } }
+    ? Omit<NonNullable<Q>, "cursor">
+    : never;
+
+/** For a call that creates or changes: repeat it with the same key, and it takes effect once. */
+export interface Once {
+    idempotencyKey?: string;
+}
+
+export function pathOf(outlet: string): string {
+    return `outlets/${encodeURIComponent(outlet)}`;
+}
+
+class Resource {
+    protected readonly transport: Transport;
+
+    constructor(transport: Transport) {
+        this.transport = transport;
+    }
+}
+
+export class Organisations extends Resource {
+    list(query: QueryOf<"list_organisations"> = {}): Rows<Schemas["Organisation"]> {
+        return this.transport.results("organisations", { ...query });
+    }
+
+    get(id: number): Promise<Schemas["Organisation"]> {
+        return this.transport.get(`organisations/${id}`);
+    }
+
+    create(body: Schemas["OrganisationBody"], once: Once = {}): Promise<Schemas["Organisation"]> {
+        return this.transport.post("organisations", body, once.idempotencyKey);
+    }
+
+    change(id: number, changes: Schemas["PatchedOrganisationBody"]): Promise<Schemas["Organisation"]> {
+        return this.transport.patch(`organisations/${id}`, changes);
+    }
+
+    delete(id: number): Promise<Schemas["Organisation"]> {
+        return this.transport.delete(`organisations/${id}`);
+    }
+}
+
+/** One-time links that show the values of an outlet to their recipient. */
+export class HandoverLinks extends Resource {
+    list(outlet: string, query: { limit?: number } = {}): Rows<Schemas["HandoverLink"]> {
+        return this.transport.results(`${pathOf(outlet)}/handover-links`, query);
+    }
+
+    /** Create a link with a new secret. Only this answer has its `url` and `passphrase`. */
+    create(outlet: string, body: Schemas["NewLinkBody"] = {}, once: Once = {}): Promise<Schemas["NewHandoverLink"]> {
+        return this.transport.post(`${pathOf(outlet)}/handover-links`, body, once.idempotencyKey);
+    }
+
+    revoke(outlet: string, linkId: string | number): Promise<Schemas["HandoverLink"]> {
+        return this.transport.delete(`${pathOf(outlet)}/handover-links/${linkId}`);
+    }
+}
+
+/** The outlets that the API key sees. An outlet is named by its ProviderOutletID. */
+export class Outlets extends Resource {
+    readonly handoverLinks: HandoverLinks;
+
+    constructor(transport: Transport) {
+        super(transport);
+        this.handoverLinks = new HandoverLinks(transport);
+    }
+
+    list(query: QueryOf<"list_outlets"> = {}): Rows<Schemas["Outlet"]> {
+        return this.transport.results("outlets", { ...query });
+    }
+
+    get(outlet: string): Promise<Schemas["WholeOutlet"]> {
+        return this.transport.get(pathOf(outlet));
+    }
+
+    /** Create an outlet; with `pos_remote_id`, also enable it: `handover` then has its secret, this once. */
+    create(body: Schemas["NewOutlet"], once: Once = {}): Promise<Schemas["CreatedOutlet"]> {
+        return this.transport.post("outlets", body, once.idempotencyKey);
+    }
+
+    change(outlet: string, changes: Schemas["PatchedOutletChange"]): Promise<Schemas["WholeOutlet"]> {
+        return this.transport.patch(pathOf(outlet), changes);
+    }
+
+    delete(outlet: string): Promise<Schemas["WholeOutlet"]> {
+        return this.transport.delete(pathOf(outlet));
+    }
+
+    /** Enable an outlet that was never enabled. `handover` has its secret, this once. */
+    enable(outlet: string, body: Schemas["Enable"], once: Once = {}): Promise<Schemas["HandedOverOutlet"]> {
+        return this.#act(outlet, "enable", body, once);
+    }
+
+    disable(outlet: string, body: Schemas["Reason"], once: Once = {}): Promise<Schemas["WholeOutlet"]> {
+        return this.#act(outlet, "disable", body, once);
+    }
+
+    reenable(outlet: string, body: Schemas["OptionalReason"] = {}, once: Once = {}): Promise<Schemas["WholeOutlet"]> {
+        return this.#act(outlet, "reenable", body, once);
+    }
+
+    /** Replace the secret; the older one works until the `overlap` ends. `handover` has the new one, this once. */
+    rotateSecret(
+        outlet: string,
+        body: Schemas["Rotation"] = {},
+        once: Once = {},
+    ): Promise<Schemas["HandedOverOutlet"]> {
+        return this.#act(outlet, "rotate-secret", body, once);
+    }
+
+    /** Replace the new secret of an overlap that was lost before the POS used it. The older one stays valid. */
+    replaceUnusedSecret(outlet: string, once: Once = {}): Promise<Schemas["HandedOverOutlet"]> {
+        return this.#act(outlet, "replace-unused-secret", {}, once);
+    }
+
+    endOverlap(outlet: string, once: Once = {}): Promise<Schemas["WholeOutlet"]> {
+        return this.#act(outlet, "end-overlap", {}, once);
+    }
+
+    disconnect(outlet: string, body: Schemas["OptionalReason"] = {}, once: Once = {}): Promise<Schemas["WholeOutlet"]> {
+        return this.#act(outlet, "disconnect", body, once);
+    }
+
+    changePosRemoteId(outlet: string, posRemoteId: string, once: Once = {}): Promise<Schemas["WholeOutlet"]> {
+        return this.#act(outlet, "change-pos-remote-id", { pos_remote_id: posRemoteId }, once);
+    }
+
+    /** Return how far the POS has come with connecting, and what to tell the person on site. */
+    check(outlet: string): Promise<Schemas["OutletCheck"]> {
+        return this.transport.get(`${pathOf(outlet)}/check`);
+    }
+
+    connections(outlet: string, query: { limit?: number } = {}): Rows<Schemas["Connection"]> {
+        return this.transport.results(`${pathOf(outlet)}/connections`, query);
+    }
+
+    attempts(outlet: string, query: { limit?: number } = {}): Rows<Schemas["Attempt"]> {
+        return this.transport.results(`${pathOf(outlet)}/attempts`, query);
+    }
+
+    #act<T>(outlet: string, name: string, body: unknown, once: Once): Promise<T> {
+        return this.transport.post(`${pathOf(outlet)}/${name}`, body, once.idempotencyKey);
+    }
+}
+
+/** Requests that were sent to POSes. `id` is the portal's, not your `request_id`. */
+export class Requests extends Resource {
+    list(query: QueryOf<"list_requests"> = {}): Rows<Schemas["Request"]> {
+        return this.transport.results("requests", { ...query });
+    }
+
+    get(id: string): Promise<Schemas["WholeRequest"]> {
+        return this.transport.get(`requests/${id}`);
+    }
+
+    /** Cancel a request that has not been sent yet. */
+    cancel(id: string, once: Once = {}): Promise<Schemas["WholeRequest"]> {
+        return this.transport.post(`requests/${id}/cancel`, {}, once.idempotencyKey);
+    }
+}
+
+/** The addresses that receive events. */
+export class WebhookEndpoints extends Resource {
+    list(query: QueryOf<"list_webhook_endpoints"> = {}): Rows<Schemas["Endpoint"]> {
+        return this.transport.results("webhook-endpoints", { ...query });
+    }
+
+    get(id: number): Promise<Schemas["Endpoint"]> {
+        return this.transport.get(`webhook-endpoints/${id}`);
+    }
+
+    /** Create an endpoint. Only this answer has its secret, which `verifyWebhook` needs. */
+    create(body: Schemas["NewEndpoint"], once: Once = {}): Promise<Schemas["EndpointWithSecret"]> {
+        return this.transport.post("webhook-endpoints", body, once.idempotencyKey);
+    }
+
+    change(id: number, changes: Schemas["PatchedEndpointChange"]): Promise<Schemas["Endpoint"]> {
+        return this.transport.patch(`webhook-endpoints/${id}`, changes);
+    }
+
+    delete(id: number): Promise<Schemas["Endpoint"]> {
+        return this.transport.delete(`webhook-endpoints/${id}`);
+    }
+
+    rotateSecret(
+        id: number,
+        body: Schemas["EndpointRotation"] = {},
+        once: Once = {},
+    ): Promise<Schemas["EndpointWithSecret"]> {
+        return this.transport.post(`webhook-endpoints/${id}/rotate-secret`, body, once.idempotencyKey);
+    }
+
+    endOverlap(id: number, once: Once = {}): Promise<Schemas["Endpoint"]> {
+        return this.transport.post(`webhook-endpoints/${id}/end-overlap`, {}, once.idempotencyKey);
+    }
+
+    /** Send a test event. */
+    test(id: number, once: Once = {}): Promise<Schemas["Delivery"]> {
+        return this.transport.post(`webhook-endpoints/${id}/test`, {}, once.idempotencyKey);
+    }
+}
+
+/** The deliveries of the last 30 days, the newest first. */
+export class Deliveries extends Resource {
+    list(query: QueryOf<"list_deliveries"> = {}): Rows<Schemas["Delivery"]> {
+        return this.transport.results("deliveries", { ...query });
+    }
+
+    get(id: number): Promise<Schemas["Delivery"]> {
+        return this.transport.get(`deliveries/${id}`);
+    }
+
+    /** Send an event again. */
+    replay(id: number, once: Once = {}): Promise<Schemas["Delivery"]> {
+        return this.transport.post(`deliveries/${id}/replay`, {}, once.idempotencyKey);
+    }
+}
+
+/** The events of the last 30 days, the oldest first. */
+export class Events extends Resource {
+    /** Yield the events after the one with the id `after`, until now. */
+    list(query: QueryOf<"list_events"> = {}): Rows<Schemas["Event"]> {
+        return this.transport.results("events", { ...query });
+    }
+}

@@ -1,0 +1,160 @@
+import { ApiError, OutcomeUnknown } from "./errors.js";
+import type { ProblemType } from "./problem_types.js";
+
+/** Nothing was done yet, or the call continues: the same call with the same key leads to its outcome. */
+const TEMPORARY: ReadonlySet<string> = new Set<ProblemType>([
+    "database-away",
+    "idempotency-key-in-use",
+    "internal",
+    "no-answer-yet",
+    "not-ready",
+    "queue-full",
+    "rate-limited",
+    "request-timeout",
+    "restarting",
+    "too-many-bodies",
+    "too-many-requests",
+]);
+const ATTEMPT = 35_000; // milliseconds that one attempt may take
+const LONGEST_PAUSE = 8_000;
+
+export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
+export type Method = "GET" | "POST" | "PATCH" | "DELETE";
+
+/** One call, and how it may be repeated. `body` returns that of the next attempt. */
+export interface Call {
+    readonly method: Method;
+    readonly path: string;
+    readonly query?: Query | undefined;
+    readonly body?: (() => unknown) | undefined;
+    readonly key?: string | undefined;
+    readonly isRepeatable?: boolean;
+}
+
+/** The moment at which a call gives up, and the pauses until then. */
+export class Deadline {
+    readonly #end: number;
+    #attempts = 0;
+
+    constructor(seconds: number) {
+        this.#end = performance.now() + seconds * 1000;
+    }
+
+    /** Milliseconds. */
+    get remaining(): number {
+        return this.#end - performance.now();
+    }
+
+    /** Wait for the next attempt, and return true; false at once if the deadline is before it. */
+    async pause(retryAfter?: number): Promise<boolean> {
+        const backoff = Math.min(LONGEST_PAUSE, 250 * 2 ** this.#attempts) * (0.5 + Math.random() / 2);
+        this.#attempts += 1;
+        const milliseconds = Math.max(backoff, (retryAfter ?? 0) * 1000);
+        if (milliseconds >= this.remaining) return false;
+        await new Promise((resolve) => setTimeout(resolve, milliseconds));
+        return true;
+    }
+}
+
+/** Calls one portal with one API key. */
+export class Transport {
+    readonly #base: string;
+
+    constructor(
+        url: string,
+        readonly apiKey: string,
+        readonly deadline: number,
+        readonly fetch: typeof globalThis.fetch,
+    ) {
+        this.#base = `${url.replace(/\/+$/, "")}/api/v1/`;
+        Object.defineProperty(this, "apiKey", { enumerable: false }); // not in a log of this object
+    }
+
+    async get<T>(path: string, query?: Query): Promise<T> {
+        return this.exchange<T>({ method: "GET", path, query }, new Deadline(this.deadline));
+    }
+
+    /** Make a call that takes effect once, however often it is repeated with this idempotency key. */
+    async post<T>(path: string, body: unknown = {}, idempotencyKey: string = crypto.randomUUID()): Promise<T> {
+        const call = { method: "POST", path, body: () => body, key: idempotencyKey } as const;
+        return this.exchange<T>(call, new Deadline(this.deadline));
+    }
+
+    async patch<T>(path: string, body: unknown): Promise<T> {
+        return this.exchange<T>({ method: "PATCH", path, body: () => body }, new Deadline(this.deadline));
+    }
+
+    async delete<T>(path: string): Promise<T> {
+        return this.exchange<T>({ method: "DELETE", path, isRepeatable: false }, new Deadline(this.deadline));
+    }
+
+    /** Yield the rows of a list, page after page. */
+    async *results<T>(path: string, query: Query): AsyncGenerator<T, void, undefined> {
+        let left: Query | undefined = query;
+        while (left) {
+            const page: { results: T[]; next: string | null } = await this.get(path, left);
+            yield* page.results;
+            // The query only: the API key is never sent to another address, and the portal's own may be another.
+            left = page.next === null ? undefined : Object.fromEntries(new URL(page.next).searchParams);
+        }
+    }
+
+    /** Return the answer of the first attempt that has a known outcome. */
+    async exchange<T>(call: Call, deadline: Deadline): Promise<T> {
+        for (;;) {
+            let error: unknown;
+            let retryAfter: number | undefined;
+            try {
+                return await this.#attempt<T>(call, deadline);
+            } catch (caught) {
+                error = caught;
+                if (caught instanceof ApiError) {
+                    if (!isTemporary(caught)) throw caught;
+                    retryAfter = caught.retryAfter;
+                } else if (call.isRepeatable === false) {
+                    throw new OutcomeUnknown(call.key, caught);
+                }
+            }
+            if (!(await deadline.pause(retryAfter))) throw new OutcomeUnknown(call.key, error);
+        }
+    }
+
+    async #attempt<T>(call: Call, deadline: Deadline): Promise<T> {
+        const address = new URL(this.#base + call.path);
+        for (const [name, value] of Object.entries(call.query ?? {})) {
+            if (value !== undefined) address.searchParams.set(name, String(value));
+        }
+        const headers: Record<string, string> = { Authorization: `Bearer ${this.apiKey}` };
+        if (call.key !== undefined) headers["Idempotency-Key"] = call.key;
+        if (call.body) headers["Content-Type"] = "application/json";
+        const response = await this.fetch(address, {
+            method: call.method,
+            headers,
+            redirect: "manual",
+            signal: AbortSignal.timeout(Math.max(100, Math.min(ATTEMPT, deadline.remaining))),
+            ...(call.body ? { body: JSON.stringify(call.body()) } : {}),
+        });
+        const text = await response.text();
+        if (!response.ok) throw new ApiError(response.status, membersOf(text), retryAfterOf(response));
+        return JSON.parse(text) as T;
+    }
+}
+
+/** A 5xx without a problem comes from a proxy. */
+function isTemporary(error: ApiError): boolean {
+    return error.type === "" ? error.status >= 500 || error.status === 429 : TEMPORARY.has(error.type);
+}
+
+function membersOf(text: string): Record<string, unknown> {
+    try {
+        const members: unknown = JSON.parse(text);
+        return typeof members === "object" && members !== null ? { ...members } : {};
+    } catch {
+        return {};
+    }
+}
+
+function retryAfterOf(response: Response): number | undefined {
+    const value = response.headers.get("Retry-After") ?? "";
+    return /^\d+$/.test(value) ? Number(value) : undefined;
+}
