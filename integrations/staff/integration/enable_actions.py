@@ -20,7 +20,7 @@ from integrations.services.people import scope
 from integrations.staff.base import forms, rights
 from integrations.staff.base.outlet_actions import OutletAction
 
-MOST_SUGGESTED = 500  # organisations; the page stays below 150 KB
+MOST_SUGGESTED = 500  # organisations in the page, which stays below 150 KB; of more, a search finds the others
 NOT_YOURS = "Choose one of the organisations that you may see. Your role does not allow you to create another one."
 CREATE_ANYWAY = "If it is not, add the new organisation on its own page first."
 
@@ -97,9 +97,11 @@ class EnableNewOutlet(EnableAction):
 
     def context(self) -> dict[str, Any]:
         seen = scope.limit(Organisation.objects.all(), self.request.user, "pk")
+        names = list(seen.values_list("name", flat=True)[: MOST_SUGGESTED + 1])
         return {
             **super().context(),
-            "organisations": seen.values_list("name", flat=True)[:MOST_SUGGESTED],
+            "organisations": names[:MOST_SUGGESTED],
+            "has_more_organisations": len(names) > MOST_SUGGESTED,
             "may_create_organisation": rights.may_add_organisation(self.request),
         }
 

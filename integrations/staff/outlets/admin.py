@@ -26,6 +26,7 @@ from integrations.staff.bulk.page import EnableFromFile
 from integrations.staff.integration import page as integration_page
 from integrations.staff.integration.enable_actions import EnableNewOutlet, EnableOutlet
 from integrations.staff.outlets import export as outlets_export
+from integrations.staff.outlets.suggestions import suggest
 from integrations.staff.signing_in.actors import actor_of
 
 
@@ -106,10 +107,12 @@ class OutletAdmin(BulkActions, PageAdmin[Outlet]):
     def get_urls(self) -> list[URLPattern]:
         enable = self.admin_site.admin_view(EnableOutlet.as_view())
         enable_new = self.admin_site.admin_view(EnableNewOutlet.as_view())
+        suggestions = self.admin_site.admin_view(suggest)
         export = self.admin_site.admin_view(partial(outlets_export.export, self))
         return [
             path("<int:pk>/enable/", enable, name="integrations_outlet_enable"),
             path("enable/", enable_new, name="integrations_outlet_enable_new"),
+            path("enable/organisations/", suggestions, name="integrations_organisation_suggest"),
             path(
                 "enable-file/",
                 self.admin_site.admin_view(EnableFromFile.as_view()),

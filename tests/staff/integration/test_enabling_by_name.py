@@ -12,6 +12,7 @@ from tests.support.factories import ADOPTED, BELLA, Enabled, make_organisation, 
 from tests.support.staff.pages import SECRET, act_url, client_of, list_url, page_url, shown_secret, text
 
 ENABLE = reverse("admin:integrations_outlet_enable_new")
+SUGGEST = reverse("admin:integrations_organisation_suggest")
 VALUES = {"organisation": "Café Nord", "outlet": "High Street", "pos_remote_id": "Nord-1"}
 
 
@@ -134,3 +135,27 @@ def test_a_button_on_the_first_page_and_in_the_menu_always_leads_to_enabling(sta
         assert f'href="{url}"' in staff.get(page).content.decode()
         assert url not in viewer.get(page).content.decode()
     assert viewer.get(url).status_code == 403
+
+
+def test_of_many_organisations_the_page_has_some_and_a_search_finds_the_others(staff: Client, db: None) -> None:
+    Organisation.objects.bulk_create(Organisation(name=f"Customer {number:03}") for number in range(501))
+    page = staff.get(ENABLE).content.decode()
+    assert f'data-search="{SUGGEST}"' in page
+    assert "suggestions." in page
+    assert "Customer 500" not in page
+    assert staff.get(SUGGEST, {"q": "MER 500"}).json() == {"names": ["Customer 500"]}
+    assert len(staff.get(SUGGEST, {"q": "customer"}).json()["names"]) == 20
+
+
+def test_of_few_organisations_the_page_has_all_and_no_script(staff: Client, enabled: Enabled) -> None:
+    page = staff.get(ENABLE).content.decode()
+    assert str(enabled.integration.outlet.organisation) in page
+    assert "data-search" not in page
+
+
+def test_suggestions_show_only_the_organisations_that_a_person_may_see(db: None) -> None:
+    theirs, other = make_organisation("Customer A"), make_organisation("Customer B")
+    client = limited_to(theirs, "view_outlet", "add_outlet", "add_integration")
+    assert client.get(SUGGEST, {"q": "customer"}).json() == {"names": [str(theirs)]}
+    assert str(other) not in client.get(SUGGEST).content.decode()
+    assert Client().get(SUGGEST).status_code == 302
