@@ -54,13 +54,22 @@ def newest_under_another_id() -> tuple[QuerySet[Any], QuerySet[Any]]:
 def outlet_found_by(text: str) -> Q:
     """Match outlets that have each of these words in a name or an ID, or a secret that begins with the text.
 
-    Secrets that were replaced match as well. The five characters after "ONPS-" are enough.
+    Secrets that were replaced match as well. The five characters after "ONPS-" are enough. An outlet is also found by
+    a wrong POSRemoteID or ProviderOutletID that its till sent lately.
     """
     beginning = public_part(text.upper())
     secrets = Credential.objects.filter(
         beginning_with("shown", beginning) | beginning_with("shown", f"{SecretKind.POS_SECRET}-{beginning}")
     )
-    return outlet_called(text) | Q(integration__in=secrets.values("integration"))
+    return outlet_called(text) | Q(integration__in=secrets.values("integration")) | _outlet_that_sent(text)
+
+
+def _outlet_that_sent(text: str) -> Q:
+    """Match outlets for whose secret or POSRemoteID a value beginning with `text` was sent in the newest attempts."""
+    unknown, wrong = newest_under_another_id()
+    by_id = AuthAttempt.objects.filter(pk__in=unknown).filter(beginning_with("provider_outlet_id", text))
+    by_pairing = AuthAttempt.objects.filter(pk__in=wrong).filter(beginning_with("pos_remote_id", text))
+    return Q(integration__in=by_id.values("pos_remote_id_of")) | Q(integration__in=by_pairing.values("integration"))
 
 
 def public_part(text: str) -> str:

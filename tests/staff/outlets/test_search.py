@@ -4,10 +4,11 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from integrations.models.attempt import Outcome
 from integrations.services.integration.pos_secrets import rotate_secret
 from tests.staff.people.test_staff_people import browser_of, make_person
 from tests.support.factories import ANNA, BELLA, Enabled, make_organisation, make_outlet
-from tests.support.staff.pages import text
+from tests.support.staff.pages import be_refused, list_url, text
 from tests.support.staff.world import THEIRS, make_limited
 
 SEARCH = reverse("admin:search")
@@ -52,6 +53,21 @@ def test_it_finds_an_outlet_by_a_secret_that_was_replaced(staff: Client, enabled
     older = enabled.integration.credentials.get().shown
     rotate_secret(enabled.integration, overlap="0", actor=ANNA)
     assert enabled.integration.outlet.name in results(staff, older)
+
+
+def test_it_finds_an_outlet_by_the_wrong_values_that_its_till_sent(staff: Client, enabled: Enabled) -> None:
+    be_refused(enabled.integration, Outcome.WRONG_POS_REMOTE_ID, pos_remote_id="Bella-Harbuor")
+    be_refused(
+        None,
+        Outcome.UNKNOWN_OUTLET,
+        provider_outlet_id="mistyped-id",
+        pos_remote_id=enabled.integration.pos_remote_id,
+        pos_remote_id_of=enabled.integration,
+    )
+    for words in ("Bella-Harbuor", "mistyped-"):
+        assert enabled.integration.outlet.name in results(staff, words), words
+        assert len(staff.get(list_url("outlet"), {"q": words}).context["cl"].result_list) == 1
+    assert "No outlet matches" in results(staff, "typed-id")
 
 
 def test_a_whole_secret_is_shortened_in_the_address(staff: Client, enabled: Enabled) -> None:
