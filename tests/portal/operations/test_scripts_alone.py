@@ -1,5 +1,6 @@
 """What the commands of script/ do without setting anything up, the lock files, and the first login."""
 
+import hashlib
 import io
 import os
 import re
@@ -19,17 +20,25 @@ pytestmark = pytest.mark.processes
 @pytest.fixture
 def untidy(tmp_path: Path) -> Path:
     """A checkout without .venv, in which ruff finds an error: script/test ends with its first check."""
-    installed = Path(sys.prefix) / "installed"
-    if not installed.exists() or "requirements-dev.lock" not in installed.read_text():
-        pytest.skip("this Python's packages were not installed by script/bootstrap requirements-dev.lock")
     checkout = copy_project(tmp_path / "checkout")
     (checkout / "integrations" / "untidy.py").write_text("import os\n")
     shutil.rmtree(checkout / "tests" / "clients", ignore_errors=True)
     return checkout
 
 
+def use_running_environment(checkout: Path, name: str) -> None:
+    """Make this environment an up-to-date one of the checkout: script/bootstrap then installs nothing into it."""
+    venv = checkout / name
+    venv.mkdir()
+    for part in ("bin", "lib", "pyvenv.cfg"):
+        (venv / part).symlink_to(Path(sys.prefix) / part)
+    version = "{}.{}".format(*sys.version_info)
+    digest = hashlib.sha256((checkout / "requirements-dev.lock").read_bytes()).hexdigest()
+    (venv / "installed").write_text(f"{version} requirements-dev.lock {digest}\n")
+
+
 def test_script_test_names_the_check_that_failed_and_stops_there(untidy: Path) -> None:
-    (untidy / ".venv").symlink_to(sys.prefix)
+    use_running_environment(untidy, ".venv")
     failed = run(untidy, "script/test", "--version")  # an option of pytest, to keep this suite from running recursively
     assert failed.returncode == 1
     assert failed.stderr.splitlines()[-1] == "script/test: ruff check failed"
@@ -40,7 +49,7 @@ def test_script_test_names_the_check_that_failed_and_stops_there(untidy: Path) -
 @pytest.mark.parametrize("option", ["--python {}", "--python={}", "-k x --python {}"])
 def test_script_test_uses_an_environment_of_the_named_python(untidy: Path, option: str) -> None:
     version = "{}.{}".format(*sys.version_info)
-    (untidy / f".venv-{version}").symlink_to(sys.prefix)
+    use_running_environment(untidy, f".venv-{version}")
     failed = run(untidy, "script/test", *option.format(version).split())
     assert failed.stderr.splitlines()[-1] == "script/test: ruff check failed"
     assert failed.stdout == "==> ruff check\n"
