@@ -7,7 +7,7 @@ digits. Parsing and writing them again would round money and lose details that a
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from itertools import accumulate
+from itertools import accumulate, islice
 from json.decoder import scanstring  # type: ignore[attr-defined]
 
 import msgspec
@@ -93,7 +93,7 @@ def members(text: str) -> dict[str, str]:
     except (ValueError, msgspec.DecodeError) as error:
         raise NotAnObject("not a JSON object") from error
     more = (len(text) - sum(map(len, (*found, *found.values())))) // len('"":1,')  # at most this many repeated
-    if len(found) + more > MOST_MEMBERS and _count_members(text) > MOST_MEMBERS:
+    if len(found) + more > MOST_MEMBERS and _has_many_members(text):
         raise NotAnObject("too many members")
     return found
 
@@ -219,10 +219,11 @@ def _decode_members(text: str) -> dict[str, str]:
     return {key: str(spelled, "utf-8", "surrogatepass") for key, spelled in found.items()}
 
 
-def _count_members(text: str) -> int:
-    """Return how many members a JSON object has, counting repeated keys."""
+def _has_many_members(text: str) -> bool:
+    """Return whether a JSON object has more than MOST_MEMBERS members, counting repeated keys. Stops counting there."""
     marks = _outside_strings(text, _NO_MARKS)
-    return 1 + sum(mark == ord(",") and level == 1 for mark, level in zip(marks, _levels(marks), strict=True))
+    commas = (mark for mark, level in zip(marks, _levels(marks), strict=True) if mark == ord(",") and level == 1)
+    return next(islice(commas, MOST_MEMBERS - 1, None), None) is not None
 
 
 def _levels(marks: bytes) -> Iterator[int]:
