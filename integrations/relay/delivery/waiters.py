@@ -18,6 +18,7 @@ class Waiters:
 
     def __init__(self) -> None:
         self._results: Joined[int, Result] = Joined(results.results)
+        self._ended: Joined[int, Result] = Joined(results.ended)
         self._waiting: dict[int, set[Completion]] = {}
         self._has_let_go = False
 
@@ -56,14 +57,14 @@ class Waiters:
                 completion.set_result(result)
 
     async def refresh(self, pks: Iterable[int]) -> None:
-        """Read the results of those of these requests that a call waits for, and complete the calls."""
+        """Read which of these requests have ended, if a call waits for them, and complete the calls."""
         waited_for = [pk for pk in pks if pk in self._waiting]
-        for result in await asyncio.gather(*map(self._results.find, waited_for)):
+        for result in await asyncio.gather(*map(self._ended.find, waited_for)):
             if result is not None:
                 self.complete(result)
 
     async def refresh_all(self) -> None:
-        """Read the results of all requests that a call waits for, and complete the calls."""
+        """Read which of the requests that a call waits for have ended, and complete the calls."""
         await self.refresh(list(self._waiting))
 
     def let_go(self) -> None:
