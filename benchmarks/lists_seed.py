@@ -100,7 +100,7 @@ def _outlets(size: Size, now: datetime) -> list[int]:
 
 
 def _staff() -> None:
-    """Create an administrator of all organisations, and one who is limited to the third chain."""
+    """Create an administrator of all organisations, and one limited to the third chain."""
     group = Group.objects.get(name=ADMINISTRATOR)
     for name in ("administrator", "limited"):
         person = User.objects.create_user(name, is_staff=True)

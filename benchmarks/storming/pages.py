@@ -1,4 +1,4 @@
-"""A staff user who opens pages of the portal during the storm."""
+"""Opens pages of the portal as a staff user during the storm."""
 
 import http.client
 import re

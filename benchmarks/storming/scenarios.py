@@ -178,7 +178,7 @@ def cuts(name: str, seconds: Sequence[float]) -> Figures:
 
 
 def thinned(moments: Sequence[float]) -> list[float]:
-    """Reduce the moments at which POSes came online to about 100; keep the last one."""
+    """Reduce the times when POSes came online to about 100 values; keep the last one."""
     step = max(1, len(moments) // 100)
     return [*moments[::step], *moments[-1:]]
 

@@ -1,4 +1,4 @@
-"""What a test reads of the backend's answers, of the rows behind them, and of the calls that wait."""
+"""Helpers that read the API's answers, the rows behind them, and waiting calls."""
 
 from integrations.backend.base import problem_schema
 from integrations.models import Request
@@ -23,7 +23,7 @@ async def row_of(answer: Answer) -> Request:
 
 
 async def poll() -> None:
-    """Do what the watcher does every second."""
+    """Poll the database, as the watcher does every second."""
     await (await runtime.running()).dispatcher.poll()
 
 

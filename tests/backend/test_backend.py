@@ -1,4 +1,4 @@
-"""The backend's calls: who may ask, which outlets there are, and what is said while the database is away."""
+"""The API authenticates keys, lists outlets, and answers while the database is unavailable."""
 
 import asyncio
 import uuid
@@ -43,24 +43,24 @@ class Heads(InProcess):
 
 
 class TheDoor(InProcess):
-    async def test_a_call_without_a_key_is_told_how(self) -> None:
+    async def test_a_call_without_a_key_learns_how_to_send_one(self) -> None:
         answer = await request("GET", f"{API}/outlets")
         assert answer.status == 401
         assert answer.headers["www-authenticate"].startswith("Bearer")
         assert kind_of(answer) == "invalid-api-key"
 
-    async def test_a_mistyped_key_is_told_so(self) -> None:
+    async def test_a_mistyped_key_is_reported_as_mistyped(self) -> None:
         key = (await Backend.make()).key
         wrong = key[:-1] + ("A" if key[-1] != "A" else "B")
         answer = await Backend(wrong).get("outlets")
         assert answer.status == 401
         assert "mistyped" in answer.json()["detail"]
 
-    async def test_a_key_in_small_letters_opens(self) -> None:
+    async def test_a_key_in_lower_case_is_accepted(self) -> None:
         backend = await Backend.make()
         assert (await Backend(backend.key.lower()).get("outlets")).status == 200
 
-    async def test_a_key_of_another_make_or_of_nobody_is_refused(self) -> None:
+    async def test_an_unknown_key_and_a_text_that_is_no_key_are_refused(self) -> None:
         for key in ("letmein", "ONPS-B14E4-1S386-1A5ZJ-T66X2-B0004-ZCMMK-HT46K", "\xff", "ONPK", ""):
             assert (await Backend(key).get("outlets")).status == 401
 
@@ -82,7 +82,7 @@ class TheDoor(InProcess):
         await recorded()
         assert (await in_main(ApiKeySecret.objects.get)).last_used_at is not None
 
-    async def test_a_key_kept_under_an_older_server_key_opens_and_is_kept_anew(self) -> None:
+    async def test_a_key_stored_under_an_old_server_key_is_accepted_and_stored_under_the_current_one(self) -> None:
         with override_settings(CREDENTIAL_KEY="the old one"):
             backend = await Backend.make()
         assert (await backend.get("outlets")).status == 401
@@ -92,7 +92,7 @@ class TheDoor(InProcess):
         with override_settings(CREDENTIAL_KEY="the new one"):
             assert (await backend.get("outlets")).status == 200
 
-    async def test_a_read_only_key_reads_and_sends_nothing(self) -> None:
+    async def test_a_read_only_key_can_read_but_not_send(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make(scopes=READING_SCOPES)
         assert (await backend.get("outlets")).status == 200
         for answer in (await backend.ask(outlet), await backend.post(f"requests/{uuid.uuid4()}/cancel")):
@@ -143,14 +143,14 @@ class TheDoor(InProcess):
         assert (await stranger.get("requests")).json()["results"] == []
         assert (await all_seeing.get(path)).status == 200
 
-    async def test_an_address_or_a_method_that_is_not_there_is_a_problem_too(self) -> None:
+    async def test_an_unknown_address_or_method_is_a_problem_too(self) -> None:
         backend = await Backend.make()
         assert kind_of(await backend.get("nothing")) == "not-found"
         assert kind_of(await backend.get("outlets/no%00thing")) == "unknown-outlet"
         assert kind_of(await backend.get("outlets/no\x00thing")) == "unknown-outlet"
         assert kind_of(await backend.post("requests")) == "method-not-allowed"
 
-    async def test_a_portal_that_drains_sends_nothing_more(self) -> None:
+    async def test_a_draining_portal_accepts_no_requests(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         (await runtime.running()).is_draining = True
         answer = await backend.ask(outlet)
@@ -174,7 +174,7 @@ class Outlets(InProcess):
             link = page["next"] and page["next"].removeprefix(f"{settings.PUBLIC_URL}{API}/")
         assert seen == [f"Outlet {number}" for number in range(5)]
 
-    async def test_an_outlet_says_how_its_pos_stands(self) -> None:
+    async def test_an_outlet_shows_the_state_of_its_pos(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         await in_main(make_bare_outlet, "Harbour")
         async with await Pos.of(outlet) as pos:
@@ -206,7 +206,7 @@ class Outlets(InProcess):
 
 
 class TheDatabase(InProcess):
-    async def test_while_it_is_away_nothing_is_taken_and_afterwards_all_goes_on(self) -> None:
+    async def test_while_the_database_is_unavailable_calls_are_refused_and_afterwards_they_continue(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         async with await Pos.of(outlet) as pos:
             running = await runtime.running()

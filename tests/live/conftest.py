@@ -13,7 +13,7 @@ from tests.live.stack.redis import Redis
 from tests.live.stack.servers import Database, Depot, Server, Stack
 
 COMBINATIONS = ("serve-sqlite", "serve-postgres", "daphne-sqlite", "daphne-postgres")
-# The stacks on which a test runs: one, unless servers or databases can behave differently.
+# The stack of a test, unless servers or databases can behave differently.
 STACK = "serve-sqlite"
 ON_EACH_COMBINATION = pytest.mark.parametrize("stack", COMBINATIONS, indirect=True)
 ON_EACH_SERVER = pytest.mark.parametrize("stack", ["serve-sqlite", "daphne-sqlite"], indirect=True)

@@ -1,4 +1,4 @@
-"""Commands run as at a shell: what they print, and how they refuse."""
+"""Run commands as at a shell, and return their output or their refusal."""
 
 import io
 import json
@@ -10,23 +10,23 @@ from django.core.management.base import CommandError
 
 KEYS = ["ProviderOutletID", "POSRemoteID", "AuthSecret", "AuthURL", "WebsocketURL"]
 NEW = ("--organisation", "Osteria", "--outlet", "Garden", "--pos-remote-id", "TestOrg-1")
-NOT_UTF_8 = "Caf\udce9"  # how Python passes a byte of another encoding on
+NOT_UTF_8 = "Caf\udce9"  # Python's representation of a byte in another encoding
 
 
 def run(*args: str) -> tuple[str, str]:
-    """Return what a command writes to standard output and to standard error."""
+    """Return a command's standard output and standard error."""
     output, errors = io.StringIO(), io.StringIO()
     call_command(*args, stdout=output, stderr=errors)
     return output.getvalue(), errors.getvalue()
 
 
 def run_json(*args: str) -> Any:
-    """Return the one JSON value that is all of a command's standard output."""
+    """Return the JSON value that a command prints, and fail if it prints anything else."""
     return json.loads(run(*args, "--format", "json")[0])
 
 
 def refusal(*args: str) -> str:
-    """Return the one line with which a command refuses; nothing stands on standard output."""
+    """Return the line that a refused command prints to standard error; its standard output must be empty."""
     output = io.StringIO()
     with pytest.raises(CommandError) as refused:
         call_command(*args, stdout=output, stderr=io.StringIO())

@@ -1,4 +1,4 @@
-"""The same from the shell: one object on standard output, refusals in one line, nothing done twice."""
+"""Commands print one JSON object, refuse in one line, and change nothing when repeated."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -35,14 +35,14 @@ def test_rotating_prints_the_same_five_keys_with_a_new_secret(enabled: Enabled) 
 
 
 @pytest.mark.parametrize(("overlap", "hours"), [("1h", 1), ("24h", 24), ("7d", 168)])
-def test_rotating_with_an_overlap_lets_the_old_secret_go_on(enabled: Enabled, overlap: str, hours: int) -> None:
+def test_rotating_with_an_overlap_keeps_the_old_secret_valid(enabled: Enabled, overlap: str, hours: int) -> None:
     run("rotate_secret", enabled.handover.provider_outlet_id, "--overlap", overlap)
     expires = Credential.objects.get(is_current=False).expires_at
     assert expires is not None
     assert abs(expires - timezone.now() - timedelta(hours=hours)) < timedelta(minutes=1)
 
 
-def test_rotating_within_the_overlap_is_refused_until_it_is_ended(enabled: Enabled) -> None:
+def test_rotating_during_an_overlap_is_refused_until_it_is_ended(enabled: Enabled) -> None:
     outlet_id = enabled.handover.provider_outlet_id
     run("rotate_secret", outlet_id, "--overlap", "1h")
     assert "overlap" in refusal("rotate_secret", outlet_id)
@@ -63,11 +63,11 @@ def test_an_unused_new_secret_is_replaced_within_the_overlap(enabled: Enabled) -
     assert refusal("rotate_secret", outlet_id, "--replace-unused", "--end-overlap")
 
 
-def test_ending_an_overlap_that_does_not_run_is_refused(enabled: Enabled) -> None:
+def test_ending_an_overlap_without_one_running_is_refused(enabled: Enabled) -> None:
     assert refusal("rotate_secret", enabled.handover.provider_outlet_id, "--end-overlap")
 
 
-def test_ending_and_beginning_an_overlap_in_one_call_is_refused(enabled: Enabled) -> None:
+def test_ending_and_starting_an_overlap_in_one_call_is_refused(enabled: Enabled) -> None:
     assert refusal("rotate_secret", enabled.handover.provider_outlet_id, "--end-overlap", "--overlap", "1h")
     assert Credential.objects.count() == 1
 
@@ -80,7 +80,7 @@ def test_an_overlap_that_is_not_offered_is_refused(enabled: Enabled) -> None:
 # --- disable_outlet, reenable_outlet
 
 
-def test_disabling_and_enabling_again(enabled: Enabled) -> None:
+def test_an_outlet_is_disabled_and_enabled_again(enabled: Enabled) -> None:
     outlet_id = enabled.handover.provider_outlet_id
     assert run("disable_outlet", outlet_id, "--reason", "unpaid bill")[0] == ""
     assert enabled.fresh().disabled_reason == "unpaid bill"
@@ -96,7 +96,7 @@ def test_disabling_or_enabling_twice_is_refused(enabled: Enabled) -> None:
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "x" * 201, NOT_UTF_8])
-def test_a_reason_of_the_wrong_form_is_refused_in_one_line(enabled: Enabled, reason: str) -> None:
+def test_an_invalid_reason_is_refused_in_one_line(enabled: Enabled, reason: str) -> None:
     assert refusal("disable_outlet", enabled.handover.provider_outlet_id, "--reason", reason)
     assert enabled.fresh().is_enabled
 
@@ -110,7 +110,7 @@ def test_a_reason_to_enable_again_that_is_not_utf_8_is_refused_in_one_line(enabl
     "command",
     [("rotate_secret",), ("disable_outlet", "--reason", "x"), ("reenable_outlet",), ("rotate_secret", "--end-overlap")],
 )
-def test_an_outlet_that_is_not_there_or_not_enabled_is_refused(command: tuple[str, ...], outlet: Outlet) -> None:
+def test_an_unknown_or_never_enabled_outlet_is_refused(command: tuple[str, ...], outlet: Outlet) -> None:
     name, *options = command
     assert "ProviderOutletID" in refusal(name, "nobody", *options)
     assert "not enabled" in refusal(name, outlet.provider_outlet_id, *options)
@@ -124,7 +124,7 @@ def test_an_argument_that_is_not_utf_8_is_refused_in_one_line(db: None, command:
 # --- outlets
 
 
-def test_outlets_lists_every_outlet_with_what_is_known_of_it(enabled: Enabled, outlet: Outlet) -> None:
+def test_outlets_lists_every_outlet_with_its_details(enabled: Enabled, outlet: Outlet) -> None:
     listed = {row["Outlet"]: row for row in run_json("outlets")}
     assert all(list(row) == OUTLET_KEYS for row in listed.values())
     assert listed["Harbour"] == {
@@ -141,7 +141,7 @@ def test_outlets_of_an_empty_portal_is_an_empty_list() -> None:
     assert run_json("outlets") == []
 
 
-def test_outlets_says_who_is_online_and_since_when(enabled: Enabled) -> None:
+def test_outlets_shows_which_poses_are_online_and_since_when(enabled: Enabled) -> None:
     now = timezone.now().replace(microsecond=0)
     live = make_live(enabled.integration, opened_at=now)
     record_writer.write(Batch(opened={live.id: live}), make_process(heartbeat_at=now).pk)
@@ -150,7 +150,7 @@ def test_outlets_says_who_is_online_and_since_when(enabled: Enabled) -> None:
     assert "online since" in run("outlets")[0]
 
 
-def test_outlets_does_not_believe_a_process_that_stopped_beating(enabled: Enabled) -> None:
+def test_outlets_shows_the_poses_of_a_dead_process_as_offline(enabled: Enabled) -> None:
     then = timezone.now().replace(microsecond=0) - timedelta(seconds=40)
     live = make_live(enabled.integration, opened_at=then)
     record_writer.write(Batch(opened={live.id: live}), make_process(heartbeat_at=then).pk)
@@ -158,7 +158,7 @@ def test_outlets_does_not_believe_a_process_that_stopped_beating(enabled: Enable
     assert (row["Online"], datetime.fromisoformat(row["Since"])) == (False, then)
 
 
-def test_outlets_as_text_is_one_line_each(enabled: Enabled, outlet: Outlet) -> None:
+def test_outlets_prints_one_line_for_each_outlet(enabled: Enabled, outlet: Outlet) -> None:
     lines = run("outlets")[0].splitlines()
     assert len(lines) == 2
     assert any("Harbour: not enabled" in line for line in lines)
@@ -183,7 +183,7 @@ def test_outlets_of_a_large_portal_costs_a_fixed_number_of_queries(django_assert
 # --- All of them
 
 
-def test_what_is_done_at_a_shell_is_audited_as_done_at_a_shell(enabled: Enabled) -> None:
+def test_the_audit_names_the_shell_as_the_origin_of_a_command(enabled: Enabled) -> None:
     run("disable_outlet", enabled.handover.provider_outlet_id, "--reason", "unpaid")
     event = AuditEvent.objects.latest("pk")
     assert event.verb == Verb.DISABLED
@@ -191,7 +191,7 @@ def test_what_is_done_at_a_shell_is_audited_as_done_at_a_shell(enabled: Enabled)
     assert (event.actor_id, event.address) == (None, "")
 
 
-def test_a_command_wakes_the_processes_when_it_is_committed(
+def test_a_command_wakes_the_server_processes_after_its_commit(
     enabled: Enabled, django_capture_on_commit_callbacks: CaptureCommits
 ) -> None:
     woken: list[int] = []
@@ -205,7 +205,7 @@ def test_a_command_wakes_the_processes_when_it_is_committed(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_command_alone_at_a_shell_ends_though_nobody_is_there_to_be_woken() -> None:
+def test_a_command_ends_even_if_no_server_process_is_running() -> None:
     enabled = make_enabled_outlet()
     run("disable_outlet", enabled.handover.provider_outlet_id, "--reason", "unpaid")
     assert not enabled.fresh().is_enabled

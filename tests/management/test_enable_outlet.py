@@ -1,4 +1,4 @@
-"""The same from the shell: an outlet is enabled once, with a secret that is made or adopted."""
+"""enable_outlet enables an outlet once, with a generated or an adopted secret."""
 
 import io
 from collections.abc import Callable
@@ -20,7 +20,7 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     return lambda text: monkeypatch.setattr("sys.stdin", io.StringIO(text))
 
 
-def test_enabling_warns_of_names_that_look_like_others(enabled: Enabled) -> None:
+def test_enabling_warns_of_names_that_resemble_others(enabled: Enabled) -> None:
     name = enabled.integration.outlet.organisation.name
     _, errors = run("enable_outlet", "--organisation", name.upper(), "--outlet", "Garden", "--pos-remote-id", "r-1")
     assert f"WARNING: “{name.upper()}” differs from “{name}” only in letter case or accents." in errors
@@ -30,7 +30,7 @@ def test_enabling_warns_of_names_that_look_like_others(enabled: Enabled) -> None
     assert "“O\u2019Hara” differs from “O'Hara” only in characters that look alike (U+2019 RIGHT" in errors
 
 
-def test_enabling_makes_what_is_not_there_and_prints_one_object_with_five_keys() -> None:
+def test_enabling_creates_missing_rows_and_prints_one_object_with_five_keys() -> None:
     printed = run_json("enable_outlet", *NEW)
     assert list(printed) == KEYS
     integration = Integration.objects.select_related("outlet__organisation").get()
@@ -42,23 +42,23 @@ def test_enabling_makes_what_is_not_there_and_prints_one_object_with_five_keys()
     assert printed["WebsocketURL"] == "ws://127.0.0.1:8000"
 
 
-def test_enabling_uses_an_organisation_and_an_outlet_that_are_there() -> None:
+def test_enabling_uses_an_existing_organisation_and_outlet() -> None:
     outlet = make_outlet("Garden")
     printed = run_json("enable_outlet", "--organisation", BELLA, "--outlet", "Garden", "--pos-remote-id", "r")
     assert printed["ProviderOutletID"] == outlet.provider_outlet_id
     assert (Organisation.objects.count(), Outlet.objects.count()) == (1, 1)
 
 
-def test_the_provider_may_give_an_id_of_its_own() -> None:
+def test_the_provider_may_choose_the_provider_outlet_id() -> None:
     assert run_json("enable_outlet", *NEW, "--provider-outlet-id", "GARDEN-1")["ProviderOutletID"] == "GARDEN-1"
 
 
-def test_names_that_are_not_ascii_are_printed_as_they_are() -> None:
+def test_names_that_are_not_ascii_are_printed_unchanged() -> None:
     output, _ = run("enable_outlet", *NEW, "--provider-outlet-id", "Gärten 世界", "--format", "json")
     assert "Gärten 世界" in output
 
 
-def test_as_text_the_five_values_stand_one_to_a_line_and_the_warning_elsewhere() -> None:
+def test_as_text_each_value_has_its_line_and_the_warning_goes_to_standard_error() -> None:
     output, errors = run("enable_outlet", *NEW)
     assert [line.split()[0] for line in output.splitlines()] == KEYS
     assert "once" in errors
@@ -87,7 +87,7 @@ def test_a_taken_provider_outlet_id_is_refused(enabled: Enabled) -> None:
     assert not Organisation.objects.filter(name="Osteria").exists()
 
 
-def test_another_id_for_an_outlet_that_is_there_is_refused_with_the_one_it_has() -> None:
+def test_another_id_for_an_existing_outlet_is_refused_and_the_current_one_named() -> None:
     outlet = make_outlet("Garden")
     message = refusal(
         "enable_outlet", "--organisation", BELLA, "--outlet", "Garden", "--pos-remote-id", "r",
@@ -98,7 +98,7 @@ def test_another_id_for_an_outlet_that_is_there_is_refused_with_the_one_it_has()
 
 @pytest.mark.parametrize("name", ["--organisation", "--outlet", "--pos-remote-id", "--provider-outlet-id"])
 @pytest.mark.parametrize("value", ["zero\u200bwidth", "line\nend", "x" * 300, NOT_UTF_8])
-def test_a_value_of_the_wrong_form_is_refused_in_one_line(name: str, value: str) -> None:
+def test_an_invalid_value_is_refused_in_one_line(name: str, value: str) -> None:
     assert refusal("enable_outlet", *NEW, name, value)  # of an option that is given twice, the last counts
     assert not Integration.objects.exists()
 
@@ -114,7 +114,7 @@ def test_a_secret_is_adopted_from_standard_input(typed: Callable[[str], None]) -
     assert Credential.objects.get().is_weak
 
 
-def test_hidden_characters_at_the_ends_of_values_are_left_out(typed: Callable[[str], None]) -> None:
+def test_hidden_characters_at_the_ends_of_values_are_removed(typed: Callable[[str], None]) -> None:
     typed(f"\ufeff {ADOPTED}\u200b\r\n")
     values = ["Osteria", "Garden", "TestOrg-7ab4", "garden"]
     names = ["--organisation", "--outlet", "--pos-remote-id", "--provider-outlet-id"]
@@ -135,13 +135,15 @@ def test_a_secret_without_a_line_end_is_adopted_too(typed: Callable[[str], None]
 
 
 @pytest.mark.parametrize("secret", ["", "\n", "short\n", "shared\u200bS3cr3t!\n", "shared\x00S3cr3t!\n"])
-def test_what_cannot_be_adopted_is_refused_and_leaves_nothing(typed: Callable[[str], None], secret: str) -> None:
+def test_a_secret_that_cannot_be_adopted_is_refused_and_nothing_is_created(
+    typed: Callable[[str], None], secret: str
+) -> None:
     typed(secret)
     assert refusal("enable_outlet", *NEW, "--adopt-secret-stdin")
     assert not Organisation.objects.exists()
 
 
-def test_a_mistyped_generated_secret_is_told_so(typed: Callable[[str], None]) -> None:
+def test_a_mistyped_generated_secret_is_reported_as_mistyped(typed: Callable[[str], None]) -> None:
     typed(generate(SecretKind.POS_SECRET)[:-1] + "\n")
     assert "mistyped" in refusal("enable_outlet", *NEW, "--adopt-secret-stdin")
 

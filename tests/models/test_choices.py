@@ -16,7 +16,7 @@ from integrations.models.notices import notice
 
 
 def changes() -> Mapping[str, object]:
-    """Return what `makemigrations` would write."""
+    """Return the migrations that `makemigrations` would write."""
     loader = MigrationLoader(None)
     detector = MigrationAutodetector(loader.project_state(), ProjectState.from_apps(apps))
     return detector.changes(graph=loader.graph)
@@ -31,7 +31,7 @@ def changes() -> Mapping[str, object]:
         (notice, "NoticeKind", Notice, "kind"),
     ],
 )
-def test_one_more_choice_needs_no_migration(
+def test_a_new_choice_needs_no_migration(
     monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str, model: type[models.Model], field: str
 ) -> None:
     members = [(each.name, (each.value, each.label)) for each in getattr(module, name)]

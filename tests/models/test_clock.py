@@ -1,4 +1,4 @@
-"""The shared clock between two comparisons with the database's, and what goes by it."""
+"""The shared clock follows the database's clock, and deadlines follow the shared clock."""
 
 import re
 import time
@@ -27,7 +27,7 @@ from tests.support.project import PROJECT
 DATABASE = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
-def test_the_shared_time_goes_on_from_the_databases_whatever_this_hosts_clock_does(
+def test_the_shared_clock_follows_the_databases_clock_even_if_this_hosts_clock_jumps(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(clock, "_ahead", DATABASE.timestamp() - time.monotonic() + 10)
@@ -38,7 +38,7 @@ def test_the_shared_time_goes_on_from_the_databases_whatever_this_hosts_clock_do
             assert timedelta(seconds=9) < clock.shared_now() - DATABASE < timedelta(seconds=60)
 
 
-def test_nothing_but_the_shared_clock_and_what_judges_it_reads_this_hosts_clock() -> None:
+def test_only_the_shared_clock_and_code_that_checks_it_read_this_hosts_clock() -> None:
     readers = {
         str(path)
         for source in ("portal", "integrations")
@@ -83,7 +83,7 @@ both = pytest.mark.parametrize("hour_off", [3600, -3600], indirect=True)
 @both
 @pytest.mark.usefixtures("hour_off")
 @pytest.mark.parametrize(("minutes", "is_live"), [(-1, False), (1, True)])
-def test_what_expires_does_so_by_the_databases_clock(db: None, minutes: int, is_live: bool) -> None:
+def test_deadlines_follow_the_databases_clock(db: None, minutes: int, is_live: bool) -> None:
     end = clock.shared_now() + timedelta(minutes=minutes)
     SharedEntry.objects.create(key=cache.make_key("code"), value=1, expires_at=end)
     assert (cache.get("code") is not None) is is_live
@@ -95,7 +95,7 @@ def test_what_expires_does_so_by_the_databases_clock(db: None, minutes: int, is_
 
 @both
 @pytest.mark.usefixtures("hour_off")
-def test_the_end_of_a_session_is_counted_by_the_databases_clock(db: None) -> None:
+def test_sessions_end_by_the_databases_clock(db: None) -> None:
     session = SessionStore()
     session.create()
     left = Session.objects.get().expire_date - clock.shared_now()
@@ -104,7 +104,7 @@ def test_the_end_of_a_session_is_counted_by_the_databases_clock(db: None) -> Non
 
 @both
 @pytest.mark.usefixtures("hour_off")
-def test_a_secret_is_replaced_by_the_databases_clock(enabled: Enabled) -> None:
+def test_overlaps_end_by_the_databases_clock(enabled: Enabled) -> None:
     rotate_secret(enabled.integration, overlap="1h", actor=ANNA)
     end = enabled.integration.credentials.get(is_current=False).expires_at
     assert end is not None

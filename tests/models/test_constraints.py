@@ -1,4 +1,4 @@
-"""The database itself refuses what no form and no service would send it."""
+"""The database rejects invalid rows, even if forms and services fail to."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -46,41 +46,41 @@ def make_connection(enabled: Enabled, **changes: object) -> Connection:
     return Connection.objects.create(**(values | changes))
 
 
-def test_two_organisations_have_no_one_name() -> None:
+def test_two_organisations_cannot_have_the_same_name() -> None:
     Organisation.objects.create(name="Bella")
     refuses(lambda: Organisation.objects.create(name="Bella"))
 
 
-def test_two_outlets_of_an_organisation_have_no_one_name(outlet: Outlet) -> None:
+def test_two_outlets_of_an_organisation_cannot_have_the_same_name(outlet: Outlet) -> None:
     refuses(lambda: Outlet.objects.create(organisation=outlet.organisation, name=outlet.name))
 
 
-def test_two_outlets_share_no_provider_outlet_id(outlet: Outlet) -> None:
+def test_two_outlets_cannot_have_the_same_provider_outlet_id(outlet: Outlet) -> None:
     other = make_outlet("Station", organisation="Osteria")
     refuses(lambda: Outlet.objects.filter(pk=other.pk).update(provider_outlet_id=outlet.provider_outlet_id))
 
 
-def test_an_outlet_is_never_without_provider_outlet_id(outlet: Outlet) -> None:
+def test_an_outlet_must_have_a_provider_outlet_id(outlet: Outlet) -> None:
     refuses(lambda: Outlet.objects.filter(pk=outlet.pk).update(provider_outlet_id=""))
 
 
-def test_two_integrations_share_no_outlet(enabled: Enabled) -> None:
+def test_two_integrations_cannot_belong_to_one_outlet(enabled: Enabled) -> None:
     refuses(lambda: make_integration(enabled.integration.outlet, "another"))
 
 
-def test_two_integrations_share_no_pos_remote_id(enabled: Enabled, outlet: Outlet) -> None:
+def test_two_integrations_cannot_have_the_same_pos_remote_id(enabled: Enabled, outlet: Outlet) -> None:
     refuses(lambda: make_integration(outlet, enabled.handover.pos_remote_id))
 
 
-def test_an_integration_is_never_without_pos_remote_id(outlet: Outlet) -> None:
+def test_an_integration_must_have_a_pos_remote_id(outlet: Outlet) -> None:
     refuses(lambda: make_integration(outlet, ""))
 
 
-def test_an_integration_is_not_disabled_without_a_reason(outlet: Outlet) -> None:
+def test_a_disabled_integration_must_have_a_reason(outlet: Outlet) -> None:
     refuses(lambda: make_integration(outlet, "remote", is_enabled=False))
 
 
-def test_two_credentials_share_no_secret_not_even_a_retired_one(enabled: Enabled) -> None:
+def test_two_credentials_cannot_have_the_same_secret_even_if_one_is_retired(enabled: Enabled) -> None:
     other = make_enabled_outlet("Airport")
     used = enabled.integration.current_credential().digest
     refuses(lambda: make_credential(other.integration, used))
@@ -88,7 +88,7 @@ def test_two_credentials_share_no_secret_not_even_a_retired_one(enabled: Enabled
     refuses(lambda: make_credential(other.integration, "retired"))
 
 
-def test_two_credentials_share_no_fingerprint(enabled: Enabled) -> None:
+def test_two_credentials_cannot_have_the_same_fingerprint(enabled: Enabled) -> None:
     adopted = {"algorithm": Algorithm.ARGON2ID, "fingerprint": "f"}
     make_credential(enabled.integration, "one", **adopted)
     refuses(lambda: make_credential(enabled.integration, "two", **adopted))
@@ -98,33 +98,33 @@ def test_a_generated_secret_has_no_fingerprint(enabled: Enabled) -> None:
     refuses(lambda: make_credential(enabled.integration, "one", fingerprint="f"))
 
 
-def test_an_integration_has_no_two_current_credentials(enabled: Enabled) -> None:
+def test_an_integration_cannot_have_two_current_credentials(enabled: Enabled) -> None:
     refuses(lambda: make_credential(enabled.integration, "another", is_current=True))
 
 
-def test_a_retired_credential_is_not_current(enabled: Enabled) -> None:
+def test_a_retired_credential_cannot_be_current(enabled: Enabled) -> None:
     current = Credential.objects.filter(integration=enabled.integration, is_current=True)
     refuses(lambda: current.update(retired_at=timezone.now()))
 
 
-def test_an_integration_has_no_two_open_connections(enabled: Enabled) -> None:
+def test_an_integration_cannot_have_two_open_connections(enabled: Enabled) -> None:
     make_connection(enabled)
     refuses(lambda: make_connection(enabled, opened_at=NOON + timedelta(hours=1)))
 
 
-def test_an_integration_has_any_number_of_closed_connections_and_one_open(enabled: Enabled) -> None:
+def test_an_integration_can_have_many_closed_connections_and_one_open(enabled: Enabled) -> None:
     for _ in range(3):
         make_connection(enabled, closed_at=NOON)
     make_connection(enabled)
     assert enabled.integration.connections.count() == 4
 
 
-def test_an_integration_has_one_presence(enabled: Enabled) -> None:
+def test_an_integration_cannot_have_two_presences(enabled: Enabled) -> None:
     refuses(lambda: Presence.objects.create(integration=enabled.integration))
 
 
 @pytest.mark.parametrize("name", ["organisation", "outlet", "integration", "credential"])
-def test_what_others_hang_on_is_never_deleted(enabled: Enabled, name: str) -> None:
+def test_a_row_that_others_refer_to_cannot_be_deleted(enabled: Enabled, name: str) -> None:
     connection = make_connection(enabled)
     rows: dict[str, models.Model] = {
         "organisation": enabled.integration.outlet.organisation,

@@ -1,4 +1,4 @@
-"""The migrations say what the models say, and prepare an embedded database for readers beside a writer."""
+"""The migrations match the models, and allow readers beside a writer on an embedded database."""
 
 import sqlite3
 from importlib import import_module
@@ -28,7 +28,7 @@ def test_no_migration_is_missing() -> None:
 
 
 @pytest.mark.django_db
-def test_an_embedded_database_is_in_wal_mode_once_it_is_migrated() -> None:
+def test_a_migrated_embedded_database_is_in_wal_mode() -> None:
     if connection.vendor != "sqlite":
         pytest.skip("the mode is SQLite's")
     with sqlite3.connect(connection.settings_dict["NAME"]) as another:
@@ -37,7 +37,7 @@ def test_an_embedded_database_is_in_wal_mode_once_it_is_migrated() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_migrations_can_be_taken_back_and_done_again() -> None:
+def test_the_migrations_can_be_reversed_and_applied_again() -> None:
     call_command("migrate", "integrations", "zero", verbosity=0)
     try:
         assert "integrations_outlet" not in connection.introspection.table_names()
@@ -64,7 +64,7 @@ def test_each_existing_api_key_keeps_its_abilities() -> None:
 
 
 @pytest.mark.django_db
-def test_to_a_server_of_the_previous_version_a_new_api_key_is_read_only() -> None:
+def test_a_server_of_the_previous_version_treats_a_new_api_key_as_read_only() -> None:
     create_api_key("Kiosk", actor=ANNA)
     with connection.cursor() as cursor:
         cursor.execute("SELECT is_read_only FROM integrations_apikey WHERE name = 'Kiosk'")
@@ -72,21 +72,21 @@ def test_to_a_server_of_the_previous_version_a_new_api_key_is_read_only() -> Non
 
 
 @pytest.mark.django_db
-def test_the_groups_that_come_with_the_portal_are_there_after_any_migration() -> None:
+def test_the_portals_groups_exist_after_every_migration() -> None:
     Group.objects.all().delete()
     call_command("migrate", verbosity=0)
     assert set(Group.objects.values_list("name", flat=True)) == {ADMINISTRATOR, OPERATOR, VIEWER}
 
 
 @pytest.mark.django_db
-def test_a_look_at_what_would_be_migrated_changes_nothing() -> None:
+def test_listing_the_pending_migrations_changes_nothing() -> None:
     Group.objects.all().delete()
     call_command("migrate", plan=True, stdout=StringIO())
     assert not Group.objects.exists()
 
 
 @pytest.mark.django_db
-def test_names_of_older_versions_are_normalised_where_no_other_row_has_that_name() -> None:
+def test_older_names_are_normalised_unless_another_row_has_that_name() -> None:
     names = ["Cafe\u0301", "Bella", "Bella\u200b", "B\u00a0B", "A\u200bB"]
     parents = [Organisation.objects.create(name=name) for name in names]
     Outlet.objects.create(organisation=parents[0], name="Har\u00a0bour", provider_outlet_id="{\u00e4}\u200b")
@@ -104,7 +104,7 @@ def test_names_of_older_versions_are_normalised_where_no_other_row_has_that_name
 
 
 @pytest.mark.django_db
-def test_of_two_outlets_with_one_pos_remote_id_in_two_spellings_both_stay() -> None:
+def test_two_outlets_with_one_pos_remote_id_in_two_spellings_both_stay() -> None:
     pair = make_enabled_outlet(), make_enabled_outlet("Station")
     ids = ["B90066DE-1A2B-4C3D-8E9F-0123456789AB", "b90066de-1a2b-4c3d-8e9f-0123456789ab"]
     for enabled, text in zip(pair, ids, strict=True):

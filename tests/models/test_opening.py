@@ -1,4 +1,4 @@
-"""Opening hours as people write them."""
+"""Opening hours are read in the formats in which people write them."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -30,17 +30,17 @@ def at(text: str) -> datetime:
         ("sun 01:00-05:00", "2026-03-29 03:30", "2026-03-29 01:00"),  # the clocks go forward at 02:00
     ],
 )
-def test_the_hours_that_hold_began_when(hours: str, moment: str, since: str | None) -> None:
+def test_the_current_opening_hours_have_a_start(hours: str, moment: str, since: str | None) -> None:
     assert open_since(hours, VIENNA, at(moment)) == (at(since) if since else None)
 
 
 @pytest.mark.parametrize("text", ["always", "mon 9-17", "mon 25:00-26:00", "foo 09:00-10:00", "mon 09:00-10:60"])
-def test_what_is_no_opening_hours_is_refused(text: str) -> None:
+def test_invalid_opening_hours_are_refused(text: str) -> None:
     with pytest.raises(ValidationError, match="Enter opening hours like"):
         check_hours(text)
 
 
 @pytest.mark.parametrize("text", ["Vienna", "../etc/passwd", "CET+1"])
-def test_what_is_no_time_zone_is_refused(text: str) -> None:
+def test_an_invalid_time_zone_is_refused(text: str) -> None:
     with pytest.raises(ValidationError, match="name of a time zone"):
         check_zone(text)

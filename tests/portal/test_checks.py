@@ -23,7 +23,7 @@ def test_the_settings_of_the_tests_pass_the_check() -> None:
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1003, 1008, 1011, 1012, 1013, 3000, 4409, 4999])
-def test_a_code_that_a_server_may_send_is_taken(code: int) -> None:
+def test_a_code_that_a_server_may_send_is_accepted(code: int) -> None:
     assert ids(POS_CLOSE_CODES={"replaced": code}, IS_PUBLIC_HTTPS=True) == []
 
 
@@ -32,7 +32,7 @@ def test_a_code_that_no_server_may_send_is_an_error(code: int) -> None:
     assert ids(POS_CLOSE_CODES={"replaced": code}, IS_PUBLIC_HTTPS=True) == ["integrations.E002"]
 
 
-def test_a_reason_that_nobody_knows_is_an_error_that_names_the_known_ones() -> None:
+def test_an_unknown_reason_is_an_error_that_names_the_known_ones() -> None:
     with override_settings(POS_CLOSE_CODES={"repalced": 4409}):
         (message,) = close_codes()
     assert message.id == "integrations.E001"
@@ -41,7 +41,7 @@ def test_a_reason_that_nobody_knows_is_an_error_that_names_the_known_ones() -> N
 
 
 @pytest.mark.parametrize("reason", [CloseReason.BY_POS, CloseReason.LINK_LOST, CloseReason.SERVER_LOST])
-def test_a_reason_for_which_nothing_is_sent_cannot_be_given_a_code(reason: CloseReason) -> None:
+def test_a_reason_without_a_close_frame_cannot_have_a_code(reason: CloseReason) -> None:
     assert ids(POS_CLOSE_CODES={reason.value: 1000}, IS_PUBLIC_HTTPS=True) == ["integrations.E001"]
 
 
@@ -90,7 +90,7 @@ OIDC = {"OIDC_SERVER_URL": "https://id.example.com", "OIDC_CLIENT_ID": "portal",
 
 
 @pytest.mark.parametrize("lacking", OIDC)
-def test_a_provider_that_is_half_set_is_an_error_that_names_what_lacks(lacking: str) -> None:
+def test_an_incomplete_provider_is_an_error_that_names_the_missing_settings(lacking: str) -> None:
     with override_settings(**OIDC | {lacking: ""}):
         (message,) = openid_connect()
     assert message.id == "integrations.E005"
@@ -105,5 +105,5 @@ def test_a_provider_that_is_half_set_is_an_error_that_names_what_lacks(lacking: 
         ("http://id.example.com", ["integrations.E006"]),
     ],
 )
-def test_a_provider_is_asked_over_https_unless_it_is_on_this_machine(url: str, found: list[str]) -> None:
+def test_a_provider_must_use_https_unless_it_is_on_this_machine(url: str, found: list[str]) -> None:
     assert ids(**OIDC | {"OIDC_SERVER_URL": url}, IS_PUBLIC_HTTPS=True) == found

@@ -1,4 +1,4 @@
-"""`.env`: a value is used as it is written, or rejected with its name; and a key that is there is never replaced."""
+"""`.env`: a value is used unchanged, or rejected with its name; an existing key is never replaced."""
 
 import os
 import shutil
@@ -74,7 +74,7 @@ def test_a_value_is_used_as_it_is_written(env_file: Path, value: str, quote: str
         b"SECRET_KEY=" + KEY.encode() + b"\nSECRET_KEY=" + KEY.encode(),
     ],
 )
-def test_the_same_key_is_read_however_the_file_was_saved(env_file: Path, content: bytes) -> None:
+def test_the_same_key_is_read_in_every_encoding_of_the_file(env_file: Path, content: bytes) -> None:
     env_file.write_bytes(content)
     assert read(env_file)["SECRET_KEY"] == KEY
     assert add_secret_key(env_file) == ""
@@ -104,7 +104,7 @@ def test_the_same_key_is_read_however_the_file_was_saved(env_file: Path, content
         f"SECRET_KEY={SECRET}\nSECRET_KEY={SECRET}2",
     ],
 )
-def test_a_line_that_may_mean_two_things_is_rejected_with_its_name(env_file: Path, line: str) -> None:
+def test_an_ambiguous_line_is_rejected_with_its_name(env_file: Path, line: str) -> None:
     env_file.write_text(f"A=1\n{line}\n", encoding="utf-8", newline="")
     before = env_file.read_bytes()
     for act in (read, add_secret_key):
@@ -127,7 +127,7 @@ def test_a_line_that_may_mean_two_things_is_rejected_with_its_name(env_file: Pat
         (f"hunter2=={SECRET} x \n".encode(), "line 1"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_rejected_without_any_of_it(env_file: Path, content: bytes, words: str) -> None:
+def test_an_unreadable_file_is_rejected_without_its_contents(env_file: Path, content: bytes, words: str) -> None:
     env_file.write_bytes(content)
     with pytest.raises(EnvFileError, match=words) as caught:
         read(env_file)
@@ -153,7 +153,7 @@ def test_a_file_of_another_user_is_rejected(env_file: Path) -> None:
         read(env_file)
 
 
-def test_no_file_sets_nothing(env_file: Path) -> None:
+def test_a_missing_file_sets_nothing(env_file: Path) -> None:
     assert read(env_file) == {}
 
 
@@ -184,21 +184,21 @@ class TestANewKey:
         assert len([each for each in assignments(env_file) if each.name == "SECRET_KEY"]) == 1
         assert stat.S_IMODE(env_file.stat().st_mode) == 0o600
 
-    def test_is_not_made_beside_one_in_another_letter_case(self, env_file: Path) -> None:
+    def test_is_not_created_beside_one_in_another_letter_case(self, env_file: Path) -> None:
         env_file.write_text("secret_key=an-old-key\n")
         with pytest.raises(EnvFileError, match="must be written in capitals") as caught:
             add_secret_key(env_file)
         assert "an-old-key" not in str(caught.value)
         assert env_file.read_text() == "secret_key=an-old-key\n"
 
-    def test_goes_into_the_file_behind_a_link(self, env_file: Path, tmp_path: Path) -> None:
+    def test_is_written_to_the_target_of_a_link(self, env_file: Path, tmp_path: Path) -> None:
         (tmp_path / "real").write_text("A=1\n")
         env_file.symlink_to(tmp_path / "real")
         add_secret_key(env_file)
         assert env_file.is_symlink()
         assert read(tmp_path / "real").keys() == {"A", "SECRET_KEY"}
 
-    def test_is_not_made_beside_a_database_whose_secrets_need_the_old_one(
+    def test_is_not_created_beside_a_database_whose_secrets_need_the_old_one(
         self, env_file: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.delenv("DATA_DIR")
@@ -210,17 +210,17 @@ class TestANewKey:
 
 
 @pytest.mark.parametrize("piece", ["JBSWY3DPEHPK3PXP", "JBSWYDPEHPKPXPAA", "0F3A9C", "aGVsbG8", "_"])
-def test_a_name_that_may_be_a_piece_of_a_wrapped_secret_is_called_by_its_line(piece: str) -> None:
+def test_a_name_that_may_be_a_part_of_a_wrapped_secret_is_reported_by_its_line_number(piece: str) -> None:
     assert Assignment(7, piece, "=").called == "line 7"
 
 
 @pytest.mark.parametrize("name", ["DEBUG", "WORKERS", "SECRET_KEY", "POS_REFUSALS_AS_200", "MY_OWN"])
-def test_the_name_of_a_setting_is_called_by_itself(name: str) -> None:
+def test_the_name_of_a_setting_is_reported(name: str) -> None:
     assert Assignment(7, name, "x").called == name
 
 
 class TestTheSettings:
-    """The whole of them, read from a `.env` beside a copy of `portal/settings.py`."""
+    """All settings, read from a `.env` beside a copy of `portal/settings.py`."""
 
     @pytest.mark.parametrize("name", ["CREDENTIAL_KEY", "METRICS_TOKEN", "OIDC_CLIENT_SECRET", "SECRET_KEY"])
     @pytest.mark.parametrize("place", ["file", "environment"])
@@ -234,15 +234,15 @@ class TestTheSettings:
         assert settings_of(tmp_path, file=written)["SECRET_KEY_FALLBACKS"] == ["$a", "$b", "$a, $b"]
 
     @pytest.mark.parametrize("name", ["SECRET_KEY_FALLBACKS", "CREDENTIAL_KEY_FALLBACKS"])
-    def test_whatever_was_a_key_can_be_a_fallback(self, tmp_path: Path, name: str) -> None:
+    def test_any_earlier_key_can_be_a_fallback(self, tmp_path: Path, name: str) -> None:
         key = f" a,b{KEY}\n"
         assert all(written in keys(written) for written in (key, KEY, f"{KEY}, ", "a,b", KEY + "\r\n"))
         assert key in settings_of(tmp_path, file={}, environment={name: key})[name]
 
-    def test_secrets_under_the_key_that_was_used_in_its_place_stay_good(self, tmp_path: Path) -> None:
+    def test_secrets_under_the_key_that_was_used_instead_stay_valid(self, tmp_path: Path) -> None:
         assert settings_of(tmp_path, file={"CREDENTIAL_KEY": "$" + KEY})["CREDENTIAL_KEY_FALLBACKS"] == ["s" * 50]
 
-    def test_a_public_url_in_the_file_wins_over_where_the_start_script_serves(self, tmp_path: Path) -> None:
+    def test_a_public_url_in_the_file_has_priority_over_that_of_the_start_script(self, tmp_path: Path) -> None:
         served_at = {"ORDER_N_PAY_SERVED_AT": "http://192.0.2.1:8001"}
         read = settings_of(tmp_path / "a", file={}, environment=served_at)
         assert read["PUBLIC_URL"] == "http://192.0.2.1:8001"
@@ -257,22 +257,22 @@ class TestTheSettings:
         settings_of(tmp_path, file={"PUBLIC_URL": "https://pos.example.com"})
         assert dict(os.environ) == before
 
-    def test_an_empty_variable_of_the_environment_hides_nothing(self, tmp_path: Path) -> None:
+    def test_an_empty_environment_variable_does_not_hide_the_file(self, tmp_path: Path) -> None:
         read = settings_of(tmp_path, file={"PROVIDER_NAME": "Us"}, environment={"PROVIDER_NAME": ""})
         assert read["PROVIDER_NAME"] == "Us"
 
-    def test_the_environment_wins(self, tmp_path: Path) -> None:
+    def test_the_environment_has_priority(self, tmp_path: Path) -> None:
         read = settings_of(tmp_path, file={"PROVIDER_NAME": "Us"}, environment={"PROVIDER_NAME": "You"})
         assert read["PROVIDER_NAME"] == "You"
 
     @pytest.mark.parametrize("content", [f"\ufeffSECRET_KEY={SECRET} # x\n", f"SECRET_KEY={SECRET}\0\n", SECRET])
-    def test_a_broken_file_stops_the_start_and_prints_nothing_of_it(self, tmp_path: Path, content: str) -> None:
+    def test_an_invalid_file_stops_the_start_and_none_of_it_is_printed(self, tmp_path: Path, content: str) -> None:
         with pytest.raises(ImproperlyConfigured, match=r"SECRET_KEY|Line 1 of \.env") as caught:
             settings_of(tmp_path, file={}, content=content)
         assert SECRET not in "".join(traceback.format_exception(caught.value))
 
     @pytest.mark.processes
-    def test_a_process_that_meets_a_broken_file_ends_and_prints_nothing_of_it(self, tmp_path: Path) -> None:
+    def test_a_process_with_an_invalid_file_ends_and_prints_none_of_it(self, tmp_path: Path) -> None:
         copy_settings(tmp_path)
         (tmp_path / ".env").write_text(f"\ufeffSECRET_KEY={SECRET} # x\n", encoding="utf-8")
         command = [sys.executable, "-c", "from portal import settings"]
@@ -284,8 +284,8 @@ class TestTheSettings:
 
 
 @pytest.mark.processes
-def test_a_child_process_reads_the_file_anew(tmp_path: Path) -> None:
-    """runserver's reloader, and whatever else hands its environment down."""
+def test_a_child_process_reads_the_file_again(tmp_path: Path) -> None:
+    """Such as runserver's reloader and other children that inherit the environment."""
     code = (
         "import pathlib, subprocess, sys; from portal import settings; file = pathlib.Path('.env');"
         "file.write_text('PROVIDER_NAME=Second\\nOIDC_NAME=New\\n');"

@@ -1,4 +1,4 @@
-"""The settings: what cannot be read stops the start with the variable's name."""
+"""Settings from the environment: an invalid value stops the start and names the variable."""
 
 import os
 import sqlite3
@@ -22,14 +22,14 @@ from tests.support.project import PROJECT
 
 
 def start(folder: Path, *, code: str = PUBLIC_URL, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Read the settings in a process of its own, with nothing in its environment but these variables."""
+    """Read the settings in a new process whose environment contains only these variables."""
     env = {"PATH": os.environ["PATH"], "SECRET_KEY": "x" * 50, "DATA_DIR": str(folder)} | variables
     command = [sys.executable, "-c", code]
     return subprocess.run(command, cwd=PROJECT, env=env, capture_output=True, text=True, check=False, timeout=60)
 
 
 @pytest.mark.processes
-def test_twisted_is_loaded_for_runserver_alone(tmp_path: Path) -> None:
+def test_twisted_is_loaded_only_for_runserver(tmp_path: Path) -> None:
     assert start(tmp_path, code="import portal.asgi, sys; print('twisted' in sys.modules)").stdout == "False\n"
     code = "import sys; sys.argv = ['manage.py', 'runserver']; import portal.asgi; print('twisted' in sys.modules)"
     assert start(tmp_path, code=code).stdout == "True\n"
@@ -49,7 +49,7 @@ def test_a_number_at_its_limit_is_accepted(name: str, limit: float) -> None:
         ("KEEP_AUDIT_DAYS", "36501", "from 0 to 36500"),
     ],
 )
-def test_a_number_beyond_its_limit_is_rejected_by_the_variables_name(name: str, value: str, bounds: str) -> None:
+def test_a_number_beyond_its_limit_is_rejected_with_the_variables_name(name: str, value: str, bounds: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=f"^{name} must be {bounds}.$"):
         read_settings({name: value})
 
@@ -70,36 +70,36 @@ def test_proxies_are_addresses_and_networks() -> None:
 
 
 @pytest.mark.parametrize("text", ["proxy.example.com", "10.0.0.0/33", "*", "10.0.0.1/16"])
-def test_a_proxy_that_is_no_address_is_refused_by_the_variables_name(text: str) -> None:
+def test_an_invalid_proxy_address_is_refused_with_the_variables_name(text: str) -> None:
     with pytest.raises(
         ImproperlyConfigured, match=r"^TRUSTED_PROXIES must be a list of addresses .*; item 2 is neither.$"
     ):
         read_settings({"TRUSTED_PROXIES": f"10.0.0.1,{text}"})
 
 
-def test_close_codes_are_numbers_by_name() -> None:
+def test_close_codes_are_read_as_names_and_numbers() -> None:
     assert close_codes({" replaced": "4001", "disabled ": " 1000"}) == {"replaced": 4001, "disabled": 1000}
 
 
 @pytest.mark.parametrize("number", ["", "no", "4.5", "1e3"])
-def test_a_close_code_that_is_no_number_is_refused_by_the_variables_name(number: str) -> None:
+def test_an_invalid_close_code_is_refused_with_the_variables_name(number: str) -> None:
     with pytest.raises(ImproperlyConfigured, match="POS_CLOSE_CODES"):
         close_codes({"replaced": number})
 
 
-def test_the_folder_of_the_database_is_made(tmp_path: Path) -> None:
+def test_the_folder_of_the_database_is_created(tmp_path: Path) -> None:
     directory_for(str(tmp_path / "new" / "newer" / "portal.sqlite3"))
     assert (tmp_path / "new" / "newer").is_dir()
 
 
-def test_a_folder_that_cannot_be_made_is_refused_by_the_variables_name(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_refused_with_the_variables_name(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ImproperlyConfigured, match="DATA_DIR"):
         directory_for(str(tmp_path / "file" / "portal.sqlite3"))
 
 
 @pytest.mark.processes
-def test_with_a_secret_key_alone_everything_has_a_default(tmp_path: Path) -> None:
+def test_every_setting_but_the_secret_key_has_a_default(tmp_path: Path) -> None:
     started = start(tmp_path)
     assert started.stderr == ""
     assert started.stdout == "http://127.0.0.1:8000\n"
@@ -115,14 +115,14 @@ def test_with_a_secret_key_alone_everything_has_a_default(tmp_path: Path) -> Non
         ("DATABASE_URL", "nosuchdb://x"),
     ],
 )
-def test_a_wrong_value_stops_the_settings_with_its_name(name: str, value: str) -> None:
+def test_an_invalid_value_stops_the_settings_with_the_variables_name(name: str, value: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=name):
         read_settings({name: value})
 
 
 @pytest.mark.processes
-def test_a_number_that_is_none_stops_the_start_with_its_name(tmp_path: Path) -> None:
-    """In a process of its own, for all wrong values."""
+def test_an_invalid_number_stops_the_start_with_the_variables_name(tmp_path: Path) -> None:
+    """All invalid values are read in one new process."""
     started = start(tmp_path, POS_TOKEN_LIFETIME="five minutes")
     assert started.returncode != 0
     assert "POS_TOKEN_LIFETIME" in started.stderr.splitlines()[-1]
@@ -131,20 +131,20 @@ def test_a_number_that_is_none_stops_the_start_with_its_name(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     "url", ["https://u:hidden-1@mail", "smtp://u:hidden-1", "smtp://u:hidden-1/2@mail", "mail.example.com"]
 )
-def test_a_mail_server_that_cannot_be_read_is_refused_without_its_password(url: str) -> None:
+def test_an_invalid_mail_server_is_refused_without_showing_its_password(url: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=r"EMAIL_URL must read like smtp\+tls://") as caught:
         read_settings({"EMAIL_URL": url})
     assert "hidden" not in "".join(traceback.format_exception(caught.value))
 
 
-def test_a_mail_server_is_read_with_its_encryption() -> None:
+def test_the_encryption_of_a_mail_server_is_read() -> None:
     read = service_urls.mail("smtp+ssl://ops:a%40b@mail.example.com:465")["OPTIONS"]
     assert (read["host"], read["port"], read["use_ssl"]) == ("mail.example.com", 465, True)
     assert (read["password"], read["timeout"]) == ("a@b", 10)
 
 
 @pytest.mark.parametrize(("scheme", "port"), [("smtp", 25), ("smtp+tls", 25), ("smtps", 25), ("smtp+ssl", 465)])
-def test_a_mail_server_without_a_port_has_the_usual_one(scheme: str, port: int) -> None:
+def test_a_mail_server_without_a_port_has_the_default_port(scheme: str, port: int) -> None:
     assert service_urls.mail(f"{scheme}://mail.example.com")["OPTIONS"]["port"] == port
 
 
@@ -152,14 +152,14 @@ def test_a_mail_server_without_a_port_has_the_usual_one(scheme: str, port: int) 
     "url",
     ["dummymail://", "consolemail://", "memorymail://", "filemail:///FOLDER", "smtp://h", "smtp+ssl://u:p@h:1"],
 )
-def test_django_makes_a_connection_by_each_mail_url(url: str, settings: Any, tmp_path: Path) -> None:
+def test_django_opens_a_connection_for_each_mail_url(url: str, settings: Any, tmp_path: Path) -> None:
     settings.MAILERS = {"default": service_urls.mail(url.replace("/FOLDER", str(tmp_path)))}
     connection: Any = mailing._connection()
     if url.startswith("smtp"):
         assert (connection.timeout, connection.host) == (10, "h")
 
 
-def test_no_setting_is_one_that_the_next_django_deprecates() -> None:
+def test_no_setting_is_deprecated_in_the_next_django() -> None:
     """Django 6.1 refuses its own EMAIL_ settings beside MAILERS."""
     names = {name for name in read_settings({"EMAIL_URL": "smtp://u:p@h"}) if name.startswith("EMAIL_")}
     assert names == {"EMAIL_URL"}
@@ -168,7 +168,7 @@ def test_no_setting_is_one_that_the_next_django_deprecates() -> None:
 
 @pytest.mark.parametrize("module", ["manage.py", "-m django"])
 @pytest.mark.processes
-def test_every_command_makes_the_database_for_its_owner_alone(tmp_path: Path, module: str) -> None:
+def test_every_command_creates_a_database_that_only_its_owner_can_read(tmp_path: Path, module: str) -> None:
     env = {"PATH": os.environ["PATH"], "SECRET_KEY": "x" * 50, "DJANGO_SETTINGS_MODULE": "portal.settings"}
     command = [sys.executable, *module.split(), "migrate", "contenttypes", "--verbosity", "0"]
     subprocess.run(
@@ -178,7 +178,7 @@ def test_every_command_makes_the_database_for_its_owner_alone(tmp_path: Path, mo
     assert modes == {"data": 0o700, "portal.sqlite3": 0o600}
 
 
-def test_the_files_beside_the_database_have_its_mode(tmp_path: Path) -> None:
+def test_the_files_beside_the_database_have_the_same_mode(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         with closing(sqlite3.connect(str(tmp_path / "x.sqlite3"), factory=PrivateConnection)) as connection:
@@ -190,7 +190,7 @@ def test_the_files_beside_the_database_have_its_mode(tmp_path: Path) -> None:
     assert modes == dict.fromkeys(("x.sqlite3", "x.sqlite3-wal", "x.sqlite3-shm"), 0o600)
 
 
-def test_a_database_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
+def test_an_existing_database_keeps_its_mode(tmp_path: Path) -> None:
     (tmp_path / "x.sqlite3").touch()
     (tmp_path / "x.sqlite3").chmod(0o640)
     with closing(sqlite3.connect(str(tmp_path / "x.sqlite3"), factory=PrivateConnection)) as connection:

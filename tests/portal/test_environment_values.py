@@ -1,4 +1,4 @@
-"""The settings: a wrong value is named and not printed, and parts of addresses are used as they are written."""
+"""Settings from the environment: an invalid value is named and not printed; parts of URLs are used unchanged."""
 
 import traceback
 from pathlib import Path
@@ -170,8 +170,8 @@ MAILS += [
         *(("EMAIL_URL", each) for each in MAILS),
     ],
 )
-def test_a_wrong_value_is_named_and_no_part_of_it_printed(name: str, value: str, capfd: Any) -> None:
-    """In a process of ours: one for each would take half a minute."""
+def test_an_invalid_value_is_named_and_no_part_of_it_is_printed(name: str, value: str, capfd: Any) -> None:
+    """Read in this process: a new process for each would take half a minute."""
     with pytest.raises(ImproperlyConfigured, match=name) as caught:
         read_settings({name: value})
     printed = "".join(traceback.format_exception(caught.value))
@@ -201,12 +201,12 @@ def test_a_wrong_value_is_named_and_no_part_of_it_printed(name: str, value: str,
         ("postgres://u:p@:5433/db", ("u", "p", "", 5433, "db")),
     ],
 )
-def test_the_parts_of_a_database_url_are_used_as_they_are_written(url: str, expected: tuple[Any, ...]) -> None:
+def test_the_parts_of_a_database_url_are_used_unchanged(url: str, expected: tuple[Any, ...]) -> None:
     read = service_urls.database(url, default=Path("/nowhere"))
     assert tuple(read[name] for name in ("USER", "PASSWORD", "HOST", "PORT", "NAME")) == expected
 
 
-def test_the_options_of_a_database_url_are_used_as_they_are_written() -> None:
+def test_the_options_of_a_database_url_are_used_unchanged() -> None:
     options = "application_name=007&options=-c%20search_path%3Da%2Cb&connect_timeout=9&CONN_HEALTH_CHECKS=false"
     url = f"postgres://u:p@h/db?{options}"
     database = read_settings({"DATABASE_URL": url})["DATABASES"]["default"]
@@ -220,7 +220,7 @@ def test_the_options_of_a_database_url_are_used_as_they_are_written() -> None:
     "url",
     ["redis://h", "rediss://u:p%2F@[::1]:6380/15", "redis://h?db=3", "unix://:p@/run/redis.sock?db=1", "redis://"],
 )
-def test_a_redis_url_is_used_as_it_is_written(url: str) -> None:
+def test_a_redis_url_is_used_unchanged(url: str) -> None:
     assert service_urls.redis(url) == url
 
 
@@ -233,21 +233,21 @@ def test_a_redis_url_is_used_as_it_is_written(url: str) -> None:
         ("dummymail://", ()),
     ],
 )
-def test_the_parts_of_a_mail_url_are_used_as_they_are_written(url: str, expected: tuple[Any, ...]) -> None:
+def test_the_parts_of_a_mail_url_are_used_unchanged(url: str, expected: tuple[Any, ...]) -> None:
     read = service_urls.mail(url)["OPTIONS"]
     names = ("host", "port", "username", "password", "file_path")
     assert tuple(read[name] for name in names if name in read) == expected
 
 
 @pytest.mark.parametrize("name", ["a+b", "a%41b", "a b", "a#b", "a?b", "ü@x"])
-def test_the_folder_of_the_data_may_have_any_name(tmp_path: Path, name: str) -> None:
+def test_the_data_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
     settings = read_settings({"DATA_DIR": str(tmp_path / name)})
     assert settings["DATABASES"]["default"]["NAME"] == str(tmp_path / name / "portal.sqlite3")
     assert (tmp_path / name).stat().st_mode & 0o777 == 0o700
 
 
 def test_an_empty_value_means_the_default() -> None:
-    """For every variable; compose files and templates set some that they have no value for."""
+    """This applies to every variable: compose files and templates leave some empty."""
     variables = {
         line.split("=")[0].lstrip("#") for line in (PROJECT / ".env.example").read_text().splitlines() if "=" in line
     }
@@ -257,7 +257,7 @@ def test_an_empty_value_means_the_default() -> None:
     assert differing == set()
 
 
-def test_items_of_lists_may_stand_behind_blanks() -> None:
+def test_items_of_lists_may_follow_blanks() -> None:
     read = read_settings(
         {"ALLOWED_HOSTS": "a.example.com, b.example.com ,", "POS_CLOSE_CODES": "replaced=1, disabled = 2"}
     )
@@ -266,5 +266,5 @@ def test_items_of_lists_may_stand_behind_blanks() -> None:
 
 
 @pytest.mark.parametrize(("text", "number"), [("1e1", 10.0), ("0.25", 0.25), (" 3 ", 3.0)])
-def test_a_number_is_the_number_that_is_written(text: str, number: float) -> None:
+def test_a_number_may_have_blanks_a_point_or_an_exponent(text: str, number: float) -> None:
     assert read_settings({"DRAIN_SECONDS": text})["DRAIN_SECONDS"] == number

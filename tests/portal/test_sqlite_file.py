@@ -1,4 +1,4 @@
-"""The embedded database's file: its owner's alone, and its locks stay while other connections come and go."""
+"""Only the owner can read the embedded database's file, and other connections do not release its locks."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ except sqlite3.OperationalError as error:
 """
 
 
-def test_a_new_file_is_its_owners_alone(tmp_path: Path) -> None:
+def test_only_its_owner_can_read_a_new_file(tmp_path: Path) -> None:
     file = tmp_path / "portal.sqlite3"
     with closing(PrivateConnection(str(file))) as connection:
         connection.execute("CREATE TABLE a (b)")

@@ -16,7 +16,7 @@ class Asking(InProcess):
         }
 
     def refused(self, answer: Answer, status: int) -> str:
-        """Return the ErrorMessage of a refusal that has the one form which all refusals have."""
+        """Return the ErrorMessage of a refusal, which must have the format of all refusals."""
         assert answer.status == status, answer
         assert answer.headers["content-type"].startswith("application/json")
         assert answer.headers["cache-control"] == "no-store"

@@ -59,11 +59,11 @@ class Succeeding(Asking):
         for kind in ("text/html", "image/png", "nonsense", "*/*;q=0"):
             assert (await authenticate(self.good, headers={"accept": kind})).status == 200, kind
 
-    async def test_a_byte_order_mark_and_other_letter_cases_are_taken(self) -> None:
+    async def test_a_byte_order_mark_and_keys_in_any_letter_case_are_accepted(self) -> None:
         lower = {name.lower(): value for name, value in self.good.items()} | {"unknown": None}
         assert (await authenticate(b"\xef\xbb\xbf" + json.dumps(lower).encode())).status == 200
 
-    async def test_a_body_in_many_pieces_is_put_together(self) -> None:
+    async def test_a_body_in_many_pieces_is_reassembled(self) -> None:
         body = json.dumps(self.good).encode()
         assert (await request("POST", AUTH_PATH, [body[n : n + 1] for n in range(len(body))])).status == 200
 
@@ -80,7 +80,7 @@ class Succeeding(Asking):
     async def test_a_pos_is_never_redirected_to_https(self) -> None:
         assert (await authenticate(self.good)).status == 200
 
-    async def test_an_adopted_secret_is_exchanged_too(self) -> None:
+    async def test_an_adopted_secret_gets_a_token_too(self) -> None:
         station = await in_main(make_enabled_outlet, "Station", adopted_secret=ADOPTED)
         answer = await authenticate({
             "ProviderOutletID": station.handover.provider_outlet_id,
@@ -91,15 +91,15 @@ class Succeeding(Asking):
 
 
 class Malforming(Asking):
-    async def test_what_is_not_json_is_400(self) -> None:
+    async def test_a_body_that_is_not_json_is_refused_with_400(self) -> None:
         for body in (b"", b"{", b"a=b", b"\xff\xfe", b"\x00", b"[" * 10_000):
             self.refused(await authenticate(body), 400)
 
-    async def test_what_is_no_object_is_400(self) -> None:
+    async def test_json_that_is_not_an_object_is_refused_with_400(self) -> None:
         for content in ([], None, 7, "x", [self.good]):
             self.refused(await authenticate(content), 400)
 
-    async def test_a_field_of_the_wrong_form_is_400_and_named(self) -> None:
+    async def test_an_invalid_field_is_refused_with_400_and_named(self) -> None:
         for name in self.good:
             values: list[Any] = [None, "", " ", 7, [], {}, "x" * 300, "a\x00b"]
             for value in values:
@@ -108,12 +108,12 @@ class Malforming(Asking):
             missing = {key: value for key, value in self.good.items() if key != name}
             assert name in self.refused(await authenticate(missing), 400)
 
-    async def test_a_body_of_16_kib_is_read_and_one_byte_more_is_413(self) -> None:
+    async def test_a_body_of_16_kib_is_read_and_a_larger_one_refused_with_413(self) -> None:
         body = json.dumps(self.good).encode()
         assert (await authenticate(body.ljust(MAX_AUTH_BODY))).status == 200
         self.refused(await authenticate(body.ljust(MAX_AUTH_BODY + 1)), 413)
 
-    async def test_an_endless_body_is_413_before_it_ends(self) -> None:
+    async def test_an_endless_body_is_refused_with_413_before_it_ends(self) -> None:
         scope: dict[str, Any] = {
             "type": "http", "method": "POST", "path": AUTH_PATH, "raw_path": b"", "root_path": "", "query_string": b"",
             "headers": [], "client": ("198.51.100.7", 1), "server": ("127.0.0.1", 8000), "scheme": "http",
@@ -124,7 +124,7 @@ class Malforming(Asking):
                 run.send({"type": "http.request", "body": b"x" * 1024, "more_body": True})
             assert (await run.next())["status"] == 413
 
-    async def test_a_client_that_leaves_in_the_middle_gets_no_answer_and_breaks_nothing(self) -> None:
+    async def test_a_client_that_disconnects_during_its_request_gets_no_answer_and_causes_no_error(self) -> None:
         scope: dict[str, Any] = {"type": "http", "method": "POST", "path": AUTH_PATH, "headers": [], "client": None}
         async with Run(scope) as run:
             run.send({"type": "http.request", "body": b"{", "more_body": True})
@@ -132,13 +132,13 @@ class Malforming(Asking):
             await run.ended()
             assert not run.has_more()
 
-    async def test_other_methods_are_405_with_allow(self) -> None:
+    async def test_other_methods_are_refused_with_405_and_allow(self) -> None:
         for method in ("GET", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"):
             answer = await request(method, AUTH_PATH)
             self.refused(answer, 405)
             assert answer.headers["allow"] == "POST"
 
-    async def test_head_is_405_without_a_body(self) -> None:
+    async def test_head_is_refused_with_405_and_no_body(self) -> None:
         answer = await request("HEAD", AUTH_PATH)
         assert (answer.status, answer.headers["allow"], answer.body) == (405, "POST", b"")
 
@@ -163,16 +163,16 @@ class Refusing(Asking):
         assert self.refused(unknown, 401) == self.refused(wrong, 401)
         assert (unknown.headers, unknown.body) == (wrong.headers, wrong.body)
 
-    async def test_a_mistyped_secret_is_told_to_be_mistyped(self) -> None:
+    async def test_a_mistyped_secret_is_reported_as_mistyped(self) -> None:
         answer = await authenticate(self.good | {"AuthSecret": generate(SecretKind.POS_SECRET)[:-1]})
         assert "mistyped" in self.refused(answer, 401)
 
-    async def test_a_wrong_pos_remote_id_is_401_and_named_for_who_proved_the_secret(self) -> None:
+    async def test_a_caller_with_the_right_secret_learns_of_a_wrong_pos_remote_id(self) -> None:
         assert "POSRemoteID" in self.refused(await authenticate(self.good | {"POSRemoteID": "other"}), 401)
         guess = self.good | {"POSRemoteID": "other", "AuthSecret": generate(SecretKind.POS_SECRET)}
         assert "POSRemoteID" not in self.refused(await authenticate(guess), 401)
 
-    async def test_a_disabled_integration_is_403_for_who_proved_the_secret(self) -> None:
+    async def test_a_caller_with_the_right_secret_learns_that_the_integration_is_disabled(self) -> None:
         await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
         assert "disabled" in self.refused(await authenticate(self.good), 403)
         self.refused(await authenticate(self.good | {"AuthSecret": generate(SecretKind.POS_SECRET)}), 401)
@@ -190,7 +190,7 @@ class Throttling(Asking):
     async def guess(self, **kwargs: Any) -> Answer:
         return await authenticate(self.good | {"AuthSecret": generate(SecretKind.POS_SECRET)}, **kwargs)
 
-    async def test_past_the_limit_it_is_429_with_retry_after(self) -> None:
+    async def test_beyond_the_limit_of_failures_the_answer_is_429_with_retry_after(self) -> None:
         for _ in range(10):
             self.refused(await self.guess(), 401)
         answer = await self.guess()
@@ -198,12 +198,12 @@ class Throttling(Asking):
         assert answer.headers["retry-after"] == "15"
         assert (await authenticate(self.good)).status == 200
 
-    async def test_from_another_address_the_right_secret_gets_in_all_the_while(self) -> None:
+    async def test_meanwhile_the_right_secret_is_accepted_from_another_address(self) -> None:
         for _ in range(12):
             await self.guess(client="203.0.113.66")
         assert (await authenticate(self.good)).status == 200
 
-    async def test_a_proxys_header_counts_for_nothing_from_anybody_else(self) -> None:
+    async def test_the_header_of_an_untrusted_proxy_is_ignored(self) -> None:
         for number in range(10):
             await self.guess(headers={"x-forwarded-for": f"192.0.2.{number}", "forwarded": f"for=192.0.2.{number}"})
         self.refused(await self.guess(), 429)
@@ -211,7 +211,7 @@ class Throttling(Asking):
         addresses = AuthAttempt.objects.values_list("address", flat=True)
         assert {address async for address in addresses} == {"198.51.100.7"}
 
-    async def test_a_configured_proxys_header_names_the_client(self) -> None:
+    async def test_the_header_of_a_trusted_proxy_names_the_client(self) -> None:
         behind = ProxyHeaders(application, trusted=["10.0.0.0/8"], scheme="https")
         headers = {"x-forwarded-for": "192.0.2.1"}
         for _ in range(10):
@@ -220,7 +220,7 @@ class Throttling(Asking):
         another = {"x-forwarded-for": "192.0.2.2"}
         self.refused(await self.guess(headers=another, client="10.1.2.3", app=behind), 401)
 
-    async def test_refusals_leave_a_bounded_number_of_rows_whatever_the_number_of_addresses(self) -> None:
+    async def test_refusals_create_a_bounded_number_of_rows_for_any_number_of_addresses(self) -> None:
         with mock.patch.object(attempts, "_of_all_addresses", Sampler(burst=30)):
             for number in range(40):
                 await authenticate(b"[]", client=f"2001:db8:{number:x}::1")
@@ -229,7 +229,7 @@ class Throttling(Asking):
             await recorded()
         assert await AuthAttempt.objects.acount() == 31, "a known outlet's refusal has its place among them"
 
-    async def test_the_addresses_of_one_ipv6_network_leave_as_many_rows_as_one_address(self) -> None:
+    async def test_one_ipv6_network_creates_as_many_rows_as_one_address(self) -> None:
         for number in range(60):
             await authenticate(b"[]", client=f"2001:db8::{number:x}")
         await recorded()
@@ -237,7 +237,7 @@ class Throttling(Asking):
 
 
 class Failing(Asking):
-    async def test_while_the_database_is_away_it_is_503_with_retry_after(self) -> None:
+    async def test_while_the_database_is_unavailable_the_answer_is_503_with_retry_after(self) -> None:
         await runtime.running()
         async with table_away("integrations_credential"):
             answer = await authenticate(self.good)
@@ -245,13 +245,13 @@ class Failing(Asking):
         assert int(answer.headers["retry-after"]) > 0
         assert (await authenticate(self.good)).status == 200
 
-    async def test_while_the_server_drains_it_is_503_with_retry_after(self) -> None:
+    async def test_while_the_server_drains_the_answer_is_503_with_retry_after(self) -> None:
         (await runtime.running()).is_draining = True
         answer = await authenticate(self.good)
         self.refused(answer, 503)
         assert "retry-after" in answer.headers
 
-    async def test_a_fault_of_ours_is_500_with_the_same_form_and_no_detail(self) -> None:
+    async def test_an_internal_error_is_500_in_the_usual_format_without_details(self) -> None:
         logging.disable(logging.CRITICAL)
         self.addCleanup(logging.disable, logging.NOTSET)
         await runtime.running()
@@ -262,7 +262,7 @@ class Failing(Asking):
 
 @override_settings(POS_REFUSALS_AS_200=True)
 class AnsweringAlways200(Asking):
-    async def test_refusals_are_200_with_the_error_message(self) -> None:
+    async def test_a_refusal_is_200_with_the_error_message(self) -> None:
         for content in (
             {},
             self.good | {"POSRemoteID": "other"},
@@ -272,13 +272,13 @@ class AnsweringAlways200(Asking):
         await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
         self.refused(await authenticate(self.good), 200)
 
-    async def test_being_throttled_is_200_too(self) -> None:
+    async def test_throttling_is_200_too(self) -> None:
         for _ in range(10):
             await authenticate(self.good | {"AuthSecret": generate(SecretKind.POS_SECRET)})
         answer = await authenticate(self.good | {"AuthSecret": generate(SecretKind.POS_SECRET)})
         assert "Too many" in self.refused(answer, 200)
 
-    async def test_whatever_is_wrong_with_the_request_is_200_too(self) -> None:
+    async def test_every_error_in_the_request_is_200_too(self) -> None:
         too_large = self.refused(await authenticate(b"x" * (MAX_AUTH_BODY + 1)), 200)
         other_method = self.refused(await request("GET", AUTH_PATH), 200)
         for path in ("/api/powerepos/v2/auth", f"{AUTH_PATH}/token", "/"):
@@ -286,6 +286,6 @@ class AnsweringAlways200(Asking):
         assert "16 KiB" in too_large
         assert "POST" in other_method
 
-    async def test_trouble_of_ours_keeps_its_status(self) -> None:
+    async def test_an_internal_error_keeps_its_status(self) -> None:
         (await runtime.running()).is_draining = True
         self.refused(await authenticate(self.good), 503)

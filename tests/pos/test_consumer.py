@@ -1,4 +1,4 @@
-"""The POS's websocket, through the whole portal: who gets in, and who does not."""
+"""The POS's websocket, through the whole portal: which handshakes are accepted."""
 
 from django.test import override_settings
 from django.utils import timezone
@@ -32,7 +32,7 @@ class Coming(Connecting):
                 await pos.connect()
                 await pos.disconnect()
 
-    async def test_the_first_subprotocol_that_is_one_is_chosen(self) -> None:
+    async def test_the_first_valid_subprotocol_is_chosen(self) -> None:
         for offered, chosen in (
             (["a", "b"], "a"),
             (["", "x y", "b"], "b"),
@@ -60,7 +60,7 @@ class Coming(Connecting):
             await pos.connect()
             await pos.disconnect()
 
-    async def test_whatever_origin_a_till_sends_its_token_decides_and_the_origin_is_recorded(self) -> None:
+    async def test_any_origin_is_accepted_with_a_valid_token_and_recorded(self) -> None:
         origins = ["", "file://", "http://127.0.0.1:8000", "http://[::1", "https://elsewhere.example", "null"]
         origins += ["ws://portal.example:443"]
         for origin in origins:
@@ -71,7 +71,7 @@ class Coming(Connecting):
         rows = Connection.objects.order_by("origin")
         assert [row async for row in rows.values_list("origin", flat=True)] == origins
 
-    async def test_an_origin_of_any_length_and_of_any_characters_is_recorded_shortened(self) -> None:
+    async def test_a_long_or_unusual_origin_is_shortened_and_recorded(self) -> None:
         async with PosSocket(self.token, headers={"origin": "\x85null" + "x" * 300}) as pos:
             await pos.connect()
             await pos.disconnect()
@@ -84,19 +84,19 @@ class Coming(Connecting):
         await recorded()
         assert (await AuthAttempt.objects.aget()).detail == "The Origin header was null"
 
-    async def test_surplus_slashes_and_blanks_in_the_path_are_still_the_root(self) -> None:
+    async def test_surplus_slashes_and_blanks_in_the_path_are_ignored(self) -> None:
         for path in ("//", "///", "/ ", "/\u200b/"):
             async with PosSocket(self.token, path=path) as pos:
                 await pos.connect()
                 await pos.disconnect()
 
-    async def test_the_token_s_name_may_be_in_any_letter_case_and_blanks_around_it_are_passed_over(self) -> None:
+    async def test_the_parameter_token_is_recognised_in_any_letter_case_and_with_surrounding_blanks(self) -> None:
         for query in (f"Token={self.token}", f"TOKEN={self.token}%0d%0a", f"token=%20{self.token}+"):
             async with PosSocket(query=query) as pos:
                 await pos.connect()
                 await pos.disconnect()
 
-    async def test_a_websocket_on_another_path_is_told_the_right_one_and_recorded_under_its_outlet(self) -> None:
+    async def test_a_websocket_on_another_path_learns_the_right_one_and_is_recorded_for_its_outlet(self) -> None:
         for path in ("/ws", "/api/powerepos/v1/auth", "/socket/?"):
             async with PosSocket(self.token, path=path) as pos:
                 answer = await pos.refusal()
@@ -123,25 +123,25 @@ class BeingRefused(Connecting):
         rows = AuthAttempt.objects.filter(endpoint=PosEndpoint.WEBSOCKET).order_by("pk")
         return [row async for row in rows.values_list("outcome", flat=True)]
 
-    async def test_no_token_is_401_with_an_error_message(self) -> None:
+    async def test_a_missing_token_is_refused_with_401_and_an_error_message(self) -> None:
         await self.refused(PosSocket())
         await self.refused(PosSocket(query="token="))
         await self.refused(PosSocket(query="other=1"))
         await self.refused(PosSocket(headers={"authorization": "Basic YTpi"}))
         assert await self.outcomes() == [Outcome.TOKEN_MISSING] * 4
 
-    async def test_a_forged_token_is_401(self) -> None:
+    async def test_a_forged_token_is_refused_with_401(self) -> None:
         for forged in ("x", self.token[:-2] + "AA", self.token + "x", "x%00x", "%ff%fe", "x" * 10_000):
             await self.refused(PosSocket(query=f"token={forged}"))
         assert await self.outcomes() == [Outcome.TOKEN_FORGED] * 6
 
-    async def test_a_voided_token_is_401_and_the_reason_is_recorded(self) -> None:
+    async def test_a_revoked_token_is_refused_with_401_and_the_reason_recorded(self) -> None:
         await in_main(rotate_secret, self.harbour.integration, actor=ANNA)
         await self.refused(PosSocket(self.token))
         assert await self.outcomes() == [Outcome.TOKEN_VOID]
         assert (await AuthAttempt.objects.aget()).integration_id == self.harbour.integration.pk
 
-    async def test_an_expired_token_is_401(self) -> None:
+    async def test_an_expired_token_is_refused_with_401(self) -> None:
         with override_settings(POS_TOKEN_LIFETIME=-1):
             await self.refused(PosSocket(self.token))
         assert await self.outcomes() == [Outcome.TOKEN_EXPIRED]
@@ -157,7 +157,7 @@ class BeingRefused(Connecting):
             answer = await pos.refusal()
         assert (answer.status, "retry-after" in answer.headers) == (503, True)
 
-    async def test_any_other_path_is_refused_and_not_a_500(self) -> None:
+    async def test_any_other_path_is_refused_without_an_error(self) -> None:
         for path in ("/other", "/api/powerepos/v1/auth", "/admin/", "/%00", "/\u00e4"):
             await self.refused(PosSocket(self.token, path=path), 404)
 
@@ -167,7 +167,7 @@ class BeingRefused(Connecting):
                 pos.send({"type": "websocket.connect"})
                 assert (await pos.next())["type"] == "websocket.close"
 
-    async def test_a_refused_handshake_makes_no_connection(self) -> None:
+    async def test_a_refused_handshake_creates_no_connection(self) -> None:
         await self.refused(PosSocket("forged"))
         await recorded()
         assert not await Connection.objects.aexists()

@@ -1,4 +1,4 @@
-"""How a POS's websocket ends, and why."""
+"""A POS's websocket ends with the right close code and reason."""
 
 from typing import Any
 from unittest import mock
@@ -20,7 +20,7 @@ from tests.support.in_process import in_main, recorded
 
 
 class Ending(Connecting):
-    async def test_the_newest_wins_and_the_older_is_closed_with_its_own_code(self) -> None:
+    async def test_the_newest_connection_wins_and_the_older_is_closed_with_its_own_code(self) -> None:
         async with PosSocket(self.token) as old, PosSocket(self.token) as new:
             await old.connect()
             await new.connect()
@@ -32,7 +32,9 @@ class Ending(Connecting):
             assert (await Presence.objects.aget()).is_online
             await new.disconnect()
 
-    async def test_after_many_takeovers_a_newcomer_is_told_when_to_try_again_and_the_other_till_stays(self) -> None:
+    async def test_after_many_takeovers_a_new_connection_is_refused_with_retry_after_and_the_open_one_stays(
+        self,
+    ) -> None:
         async with PosSocket(self.token) as pos:
             await pos.connect()
             running = await runtime.running()
@@ -48,7 +50,7 @@ class Ending(Connecting):
             assert (await Connection.objects.aget()).closed_at is None
             await pos.disconnect()
 
-    async def test_after_many_takeovers_a_till_that_was_gone_gets_in_at_once(self) -> None:
+    async def test_after_many_takeovers_a_till_whose_link_was_lost_connects_at_once(self) -> None:
         running = await runtime.running()
         for _ in range(20):
             running.registry.takeovers.note(self.harbour.integration.pk)
@@ -56,7 +58,7 @@ class Ending(Connecting):
             await pos.connect()
             await pos.disconnect()
 
-    async def test_disabling_closes_at_once_and_voids_the_token(self) -> None:
+    async def test_disabling_closes_the_connection_at_once_and_revokes_the_token(self) -> None:
         async with PosSocket(self.token) as pos:
             await pos.connect()
             await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
@@ -67,20 +69,20 @@ class Ending(Connecting):
         assert (await Connection.objects.aget()).close_reason == CloseReason.DISABLED
         assert not (await Presence.objects.aget()).is_online
 
-    async def test_enabled_again_the_pos_connects_again_with_a_new_token(self) -> None:
+    async def test_after_reenabling_the_pos_connects_with_a_new_token(self) -> None:
         await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
         await in_main(reenable, self.harbour.integration, actor=ANNA)
         async with PosSocket(await in_main(token_for, self.harbour)) as pos:
             await pos.connect()
             await pos.disconnect()
 
-    async def test_rotating_without_overlap_closes_at_once(self) -> None:
+    async def test_rotating_without_overlap_closes_the_connection_at_once(self) -> None:
         async with PosSocket(self.token) as pos:
             await pos.connect()
             await in_main(rotate_secret, self.harbour.integration, actor=ANNA)
             assert (await pos.closed())[0] == code_for(CloseReason.CREDENTIAL_RETIRED)
 
-    async def test_a_change_between_the_check_of_the_token_and_the_accept_closes_too(self) -> None:
+    async def test_a_change_between_token_check_and_accept_closes_the_connection(self) -> None:
         async with PosSocket(self.token) as pos:
             running = await runtime.running()
             pos.send({"type": "websocket.connect"})
@@ -90,14 +92,14 @@ class Ending(Connecting):
             if first["type"] == "websocket.accept":
                 assert (await pos.closed())[0] == code_for(CloseReason.DISABLED)
 
-    async def test_the_close_codes_are_a_setting(self) -> None:
+    async def test_the_close_codes_can_be_configured(self) -> None:
         with override_settings(POS_CLOSE_CODES={"disabled": 4003}):
             async with PosSocket(self.token) as pos:
                 await pos.connect()
                 await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
                 assert (await pos.closed())[0] == 4003
 
-    async def test_daphne_is_given_only_the_codes_that_it_can_send(self) -> None:
+    async def test_daphne_gets_only_the_codes_that_it_can_send(self) -> None:
         assert code_for(CloseReason.FLOODING, only_private=True) == 1000
         assert code_for(CloseReason.REPLACED, only_private=True) == 4409
         with mock.patch.object(allowance, "FRAMES_PER_SECOND", 1):
@@ -107,7 +109,7 @@ class Ending(Connecting):
                     pos.send_text("{}")
                 assert (await pos.closed())[0] == 1000
 
-    async def test_how_the_pos_ended_it_is_told_apart(self) -> None:
+    async def test_the_ways_in_which_a_pos_ends_its_connection_are_distinguished(self) -> None:
         endings: list[tuple[int, dict[str, Any], CloseReason]] = [
             (1000, {"reason": ""}, CloseReason.BY_POS),
             (1001, {"reason": ""}, CloseReason.BY_POS),
@@ -125,14 +127,14 @@ class Ending(Connecting):
             row = await Connection.objects.alatest("opened_at")
             assert (row.close_code, row.close_reason) == (code, reason)
 
-    async def test_a_socket_whose_server_gives_up_without_a_word_is_taken_off_the_books(self) -> None:
+    async def test_a_connection_that_the_server_drops_without_notice_is_recorded_as_closed(self) -> None:
         async with PosSocket(self.token) as pos:
             await pos.connect()
         running = await recorded()
         assert len(running.registry) == 0
         assert (await Connection.objects.aget()).close_reason == CloseReason.RESTART
 
-    async def test_a_pos_that_goes_before_it_is_accepted_leaves_nothing(self) -> None:
+    async def test_a_pos_that_disconnects_before_the_accept_leaves_no_record(self) -> None:
         async with PosSocket(self.token) as pos:
             pos.send({"type": "websocket.connect"})
             pos.send({"type": "websocket.disconnect", "code": 1006})
@@ -141,7 +143,7 @@ class Ending(Connecting):
         assert len(running.registry) == 0
         assert not await Connection.objects.filter(closed_at=None).aexists()
 
-    async def test_a_restart_closes_with_its_own_reason(self) -> None:
+    async def test_a_restart_has_its_own_close_reason(self) -> None:
         async with PosSocket(self.token) as pos:
             await pos.connect()
             (await the_live()).socket.close_soon(CloseReason.RESTART)
@@ -149,7 +151,7 @@ class Ending(Connecting):
         await recorded()
         assert (await Connection.objects.aget()).close_reason == CloseReason.RESTART
 
-    async def test_the_first_reason_to_close_stands(self) -> None:
+    async def test_the_first_close_reason_is_kept(self) -> None:
         async with PosSocket(self.token) as pos:
             await pos.connect()
             live = await the_live()

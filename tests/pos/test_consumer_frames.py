@@ -1,4 +1,4 @@
-"""What a POS sends on its websocket, and what is kept of it."""
+"""Unrecognised frames of a POS are counted, and some are stored."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ SECRET = "ONPS-17940-1EV50-X709W-G7FK3-HMBW1-3ZCEY-F9S4X"
 
 class Sending(Connecting):
     async def sent(self, *frames: str | bytes) -> list[UnrecognisedFrame]:
-        """Send frames, hang up, and return what was kept."""
+        """Send frames, close the connection, and return the stored frames."""
         async with PosSocket(self.token) as pos:
             await pos.connect()
             for frame in frames:
@@ -29,7 +29,7 @@ class Sending(Connecting):
         await recorded()
         return [stray async for stray in UnrecognisedFrame.objects.order_by("pk")]
 
-    async def test_bad_json_binary_and_unknown_frames_are_kept_and_do_not_kill_the_connection(self) -> None:
+    async def test_invalid_binary_and_unknown_frames_are_stored_and_do_not_end_the_connection(self) -> None:
         strays = await self.sent("not json", b"\x00\x01", "[]", '{"RequestID": "1"}', "", b"", "[" * 50_000)
         assert [stray.kind for stray in strays] == [
             UnrecognisedFrameKind.NOT_JSON,
@@ -43,14 +43,14 @@ class Sending(Connecting):
         row = await Connection.objects.aget()
         assert (row.frames_in, row.unrecognised_frames, row.close_reason) == (7, 7, CloseReason.BY_POS)
 
-    async def test_a_stray_says_whose_when_how_large_and_what(self) -> None:
+    async def test_an_unrecognised_frame_is_stored_with_its_connection_time_size_and_text(self) -> None:
         (stray,) = await self.sent('{"Hello": "\u4e16\u754c"}')
         row = await Connection.objects.aget()
         assert (stray.integration_id, stray.connection_id) == (self.harbour.integration.pk, row.pk)
         assert stray.size == len('{"Hello": "\u4e16\u754c"}'.encode())
         assert json.loads(stray.excerpt) == {"Hello": "\u4e16\u754c"}
 
-    async def test_secrets_tokens_and_pins_in_a_stray_are_redacted(self) -> None:
+    async def test_secrets_tokens_and_pins_in_an_unrecognised_frame_are_redacted(self) -> None:
         strays = await self.sent(
             json.dumps({"AuthSecret": "sharedS3cr3t!", "PIN": "1234", "AccessToken": self.token}),
             f"my secret is {SECRET} and the address is /?token={self.token}",
@@ -60,21 +60,21 @@ class Sending(Connecting):
         for hidden in ("sharedS3cr3t!", "1234", self.token, SECRET, SECRET[:30], SECRET[16:]):
             assert hidden not in kept
 
-    async def test_a_huge_stray_is_shortened(self) -> None:
+    async def test_a_very_long_unrecognised_frame_is_shortened(self) -> None:
         (stray,) = await self.sent("x" * 1_000_000)
         assert (len(stray.excerpt), stray.size) == (2_000, 1_000_000)
 
-    async def test_a_stray_with_what_no_database_takes_is_kept_nevertheless(self) -> None:
+    async def test_an_unrecognised_frame_with_characters_that_no_database_accepts_is_stored(self) -> None:
         strays = await self.sent("a\x00b", '{"a": "\\u0000\\ud800"}')
         assert [stray.kind for stray in strays] == [UnrecognisedFrameKind.NOT_JSON, UnrecognisedFrameKind.UNKNOWN]
         assert "\x00" not in "".join(stray.excerpt for stray in strays)
 
-    async def test_of_one_connection_fifty_strays_are_kept_and_all_are_counted(self) -> None:
+    async def test_fifty_unrecognised_frames_of_a_connection_are_stored_and_all_counted(self) -> None:
         strays = await self.sent(*[f"frame {number}" for number in range(60)])
         assert len(strays) == 50
         assert (await Connection.objects.aget()).unrecognised_frames == 60
 
-    async def test_no_frame_is_answered(self) -> None:
+    async def test_no_unrecognised_frame_is_answered(self) -> None:
         async with PosSocket(self.token) as pos:
             await pos.connect()
             pos.send_text('{"RequestID": "1", "MessageType": 0}')
@@ -82,7 +82,7 @@ class Sending(Connecting):
             assert not pos.has_more()
             await pos.disconnect()
 
-    async def test_a_flood_closes_that_connection_and_no_other(self) -> None:
+    async def test_a_flood_of_frames_closes_only_its_own_connection(self) -> None:
         station = await in_main(make_enabled_outlet, "Station")
         async with PosSocket(self.token) as flooding, PosSocket(await in_main(token_for, station)) as calm:
             await calm.connect()
@@ -100,24 +100,24 @@ class Sending(Connecting):
         other = await Connection.objects.aget(integration=station.integration)
         assert (other.close_reason, other.frames_in) == (CloseReason.BY_POS, 1)
 
-    async def test_too_many_bytes_are_a_flood_too(self) -> None:
+    async def test_too_many_bytes_close_the_connection_too(self) -> None:
         with mock.patch.object(allowance, "BYTES_PER_SECOND", 1024):
             async with PosSocket(self.token) as pos:
                 await pos.connect()
                 pos.send_text("x" * 20_000)
                 assert (await pos.closed())[0] == 1008
 
-    async def test_a_fault_of_ours_closes_that_connection_with_the_internal_code(self) -> None:
+    async def test_an_internal_error_closes_the_connection_with_the_internal_code(self) -> None:
         logging.disable(logging.CRITICAL)
         self.addCleanup(logging.disable, logging.NOTSET)
         async with PosSocket(self.token) as pos:
             await pos.connect()
-            pos.send({"type": "websocket.receive"})  # neither text nor bytes: no server of ours sends it
+            pos.send({"type": "websocket.receive"})  # neither text nor bytes: neither uvicorn nor daphne sends this
             assert (await pos.closed())[0] == 1011
         await recorded()
         assert (await Connection.objects.aget()).close_reason == CloseReason.INTERNAL
 
-    async def test_many_connections_one_after_another_leave_one_row_each_and_nobody_online(self) -> None:
+    async def test_many_successive_connections_leave_one_row_each_and_no_outlet_online(self) -> None:
         for _ in range(50):
             async with PosSocket(self.token) as pos:
                 await pos.connect()
@@ -126,7 +126,7 @@ class Sending(Connecting):
         assert (len(running.registry), await Connection.objects.acount()) == (0, 50)
         assert not (await Presence.objects.aget()).is_online
 
-    async def test_what_comes_after_the_close_is_not_read(self) -> None:
+    async def test_frames_after_the_close_are_not_read(self) -> None:
         async with PosSocket(self.token) as pos:
             await pos.connect()
             live = await the_live()

@@ -26,7 +26,7 @@ from tests.support.in_process import InProcess, recorded, until
 
 @contextmanager
 def counted(look_up: Joined[Any, Any]) -> Iterator[list[int]]:
-    """Yield a list to which each look-up adds the number of callers that it serves."""
+    """Yield a list; each look-up appends the number of callers that it serves."""
     answered: list[int] = []
     answer = look_up._answer
 
@@ -49,7 +49,7 @@ def without_garbage_collection() -> Iterator[None]:
 
 
 class AtTheDoors(InProcess):
-    async def test_a_crowd_is_authenticated_completely_in_batches(self) -> None:
+    async def test_many_concurrent_callers_are_authenticated_in_batches(self) -> None:
         outlet = await make_outlet()
         with counted(exchange._credentials) as answered:
             claims = [authenticate(outlet.handover.as_wire()) for _ in range(AUTHENTICATIONS_AT_ONCE + 40)]
@@ -58,7 +58,7 @@ class AtTheDoors(InProcess):
         assert sum(answered) == AUTHENTICATIONS_AT_ONCE + 40
         assert max(answered) == AUTHENTICATIONS_AT_ONCE
 
-    async def test_a_crowd_is_admitted_completely_in_batches(self) -> None:
+    async def test_many_concurrent_connections_are_admitted_in_batches(self) -> None:
         outlet = await make_outlet()
         token = (await authenticate(outlet.handover.as_wire())).json()["AccessToken"]
 

@@ -1,4 +1,4 @@
-"""What a POS or a browser is told beside the path of the token, and how a server starts and stops."""
+"""Calls to other paths than that of the token get a helpful answer; a server starts and stops its runtime."""
 
 import json
 import logging
@@ -14,20 +14,20 @@ from tests.support.tables import table_away
 
 
 class Around(InProcess):
-    async def test_a_browsers_plain_get_of_the_root_leads_into_the_portal(self) -> None:
+    async def test_a_browser_at_the_root_is_redirected_to_the_portal(self) -> None:
         answer = await request("GET", "/")
         assert (answer.status, answer.headers["location"]) == (302, "/admin/")
 
-    async def test_healthz_says_that_the_process_answers(self) -> None:
+    async def test_healthz_reports_that_the_process_answers(self) -> None:
         assert (await request("GET", "/healthz")).status == 200
 
-    async def test_readyz_says_no_while_the_server_drains(self) -> None:
+    async def test_readyz_is_503_while_the_server_drains(self) -> None:
         assert (await request("GET", "/readyz")).status == 200
         (await runtime.running()).is_draining = True
         assert (await request("GET", "/readyz")).status == 503
         assert (await request("GET", "/healthz")).status == 200
 
-    async def test_the_life_of_a_server_starts_and_stops_the_runtime(self) -> None:
+    async def test_the_runtime_starts_and_stops_with_the_server(self) -> None:
         async with Run({"type": "lifespan"}) as run:
             run.send({"type": "lifespan.startup"})
             assert (await run.next())["type"] == "lifespan.startup.complete"
@@ -36,7 +36,7 @@ class Around(InProcess):
             assert (await run.next())["type"] == "lifespan.shutdown.complete"
             assert runtime.current() is None
 
-    async def test_a_server_starts_while_its_database_is_away(self) -> None:
+    async def test_a_server_starts_while_its_database_is_unavailable(self) -> None:
         logging.disable(logging.CRITICAL)
         self.addCleanup(logging.disable, logging.NOTSET)
         async with table_away("integrations_serverprocess"), Run({"type": "lifespan"}) as run:
@@ -54,13 +54,13 @@ class Misdirected(Asking):
         "/api/Power\x00EPOS/v1/auth", "/api/powerepos/v1/" + "x" * 1000,
     )  # fmt: skip
 
-    async def test_a_path_near_the_right_one_is_told_the_right_one_in_json(self) -> None:
+    async def test_a_similar_path_gets_the_right_one_in_json(self) -> None:
         body = json.dumps(self.good).encode()
         for path in self.PATHS:
             message = self.refused(await request("POST", path, [body]), 404)
             assert f"http://127.0.0.1:8000{AUTH_PATH}" in message, path
 
-    async def test_it_is_recorded_with_the_path_under_the_outlet_that_the_request_names(self) -> None:
+    async def test_a_call_to_a_similar_path_is_recorded_for_the_outlet_that_it_names(self) -> None:
         await request("POST", "/api/power\u200bepos/v1", [json.dumps(self.good).encode()])
         await recorded()
         attempt = await AuthAttempt.objects.aget()
@@ -68,7 +68,7 @@ class Misdirected(Asking):
         assert attempt.detail == "The path was /api/power[U+200B ZERO WIDTH SPACE]epos/v1"
         assert attempt.pos_remote_id == self.good["POSRemoteID"]
 
-    async def test_it_is_recorded_too_when_the_body_says_nothing(self) -> None:
+    async def test_a_call_to_a_similar_path_is_recorded_even_without_a_readable_body(self) -> None:
         for body in (b"", b"{", b"\xff\xfe", b"[]"):
             self.refused(await request("POST", "/auth", [body]), 404)
         await recorded()
@@ -79,7 +79,7 @@ class Misdirected(Asking):
         await recorded()
         assert (await AuthAttempt.objects.aget()).detail == f"The path was {AUTH_PATH}/[redacted]"
 
-    async def test_another_method_is_405_in_json_and_recorded_with_the_reason(self) -> None:
+    async def test_another_method_is_refused_with_405_in_json_and_recorded(self) -> None:
         for number, method in enumerate(("GET", "PUT", "DELETE", "OPTIONS", "PATCH", "BREW"), start=1):
             answer = await request(method, f"/{AUTH_PATH}")
             assert f"POST to http://127.0.0.1:8000{AUTH_PATH}" in self.refused(answer, 405)
@@ -88,18 +88,18 @@ class Misdirected(Asking):
             details = [row async for row in AuthAttempt.objects.order_by("pk").values_list("detail", flat=True)]
             assert (len(details), details[-1].partition(".")[0]) == (number, f"The method {method} is not allowed")
 
-    async def test_a_body_that_is_too_large_is_recorded_with_the_reason(self) -> None:
+    async def test_a_body_that_is_too_large_is_recorded_with_its_reason(self) -> None:
         self.refused(await request("POST", AUTH_PATH, [b"x" * (MAX_AUTH_BODY + 1)]), 413)
         await recorded()
         assert (await AuthAttempt.objects.aget()).detail == "The request body is larger than 16 KiB."
 
-    async def test_a_flood_to_wrong_paths_is_sampled(self) -> None:
+    async def test_a_flood_of_calls_to_wrong_paths_is_sampled(self) -> None:
         for number in range(50):
             await request("POST", f"{AUTH_PATH}/{number}", [b"{}"])
         await recorded()
         assert await AuthAttempt.objects.acount() == 20
 
-    async def test_pages_that_only_look_alike_are_left_alone(self) -> None:
+    async def test_pages_with_similar_paths_are_not_affected(self) -> None:
         for call in ("GET /", "GET /auth", "GET /admin/auth/user/", "POST /admin/auth/group/"):
             method, path = call.split()
             answer = await request(method, path)

@@ -1,4 +1,4 @@
-"""Openings of hand-over links are bounded before they take a thread: per address, and in all."""
+"""Attempts to open hand-over links are limited for each address and in total, before they use a thread."""
 
 import asyncio
 from typing import Any
@@ -21,7 +21,7 @@ class Clock:
 
 
 class Site:
-    """The bounds around an application that counts who is in it, and lets them out when it is told so."""
+    """The limits around an application that counts concurrent requests and holds them until it is released."""
 
     def __init__(self) -> None:
         self.clock, self.inside, self.most, self.go_on = Clock(), 0, 0, asyncio.Event()
@@ -92,7 +92,7 @@ def test_one_address_has_ten_openings_a_minute_and_a_whole_ipv6_network_counts_a
     asyncio.run(scene())
 
 
-def test_three_hundred_openings_from_as_many_addresses_take_few_threads() -> None:
+def test_three_hundred_openings_from_as_many_addresses_use_few_threads() -> None:
     async def scene() -> None:
         site = Site()
         site.go_on.clear()
@@ -108,7 +108,7 @@ def test_three_hundred_openings_from_as_many_addresses_take_few_threads() -> Non
     asyncio.run(scene())
 
 
-def test_forms_that_are_sent_slowly_hold_up_no_other_opening() -> None:
+def test_forms_that_are_sent_slowly_delay_no_other_opening() -> None:
     async def scene() -> None:
         site = Site()
         slow = [_slow() for _ in range(OPENINGS * 5)]
@@ -128,7 +128,7 @@ def test_forms_that_are_sent_slowly_hold_up_no_other_opening() -> None:
     asyncio.run(scene())
 
 
-def test_the_form_is_bounded_like_the_body_of_every_page() -> None:
+def test_the_form_has_the_size_limit_of_every_page() -> None:
     async def scene() -> None:
         site = Site()
         answer = await site.ask("198.51.100.1", receive=_nothing, **{"Content-Length": str(MAX_BODY + 1)})
@@ -144,7 +144,7 @@ def test_the_form_is_bounded_like_the_body_of_every_page() -> None:
     asyncio.run(scene())
 
 
-def test_of_too_many_half_sent_forms_of_one_address_the_oldest_gives_way(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_too_many_unfinished_forms_of_one_address_the_oldest_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openings, "OPENINGS", BODIES_PER_ADDRESS + 1)
 
     async def scene() -> None:
@@ -159,7 +159,7 @@ def test_of_too_many_half_sent_forms_of_one_address_the_oldest_gives_way(monkeyp
     asyncio.run(scene())
 
 
-def test_a_client_that_leaves_while_it_sends_its_form_is_forgotten() -> None:
+def test_a_client_that_disconnects_while_it_sends_its_form_is_forgotten() -> None:
     async def gone() -> dict[str, Any]:
         return {"type": "http.disconnect"}
 
@@ -173,7 +173,7 @@ def test_a_client_that_leaves_while_it_sends_its_form_is_forgotten() -> None:
 
 
 @pytest.mark.parametrize("is_given", [False, True])
-def test_who_leaves_while_waiting_keeps_no_turn(is_given: bool) -> None:
+def test_a_client_that_disconnects_while_waiting_frees_its_place(is_given: bool) -> None:
     async def scene() -> None:
         turns = Turns(1, 5)
         assert await turns.begin()
@@ -190,7 +190,7 @@ def test_who_leaves_while_waiting_keeps_no_turn(is_given: bool) -> None:
     asyncio.run(scene())
 
 
-def test_the_counts_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_counted_addresses_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openings, "KEPT", 3)
     site_app = RecipientHttp(_nothing, headers={})  # type: ignore[arg-type]
     assert all(site_app._may_open(f"192.0.2.{number}") for number in range(20))

@@ -1,4 +1,4 @@
-"""Records of connections, written as the processes write them, and what the database then says."""
+"""Write records of connections as a server process does, and read the resulting rows."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

@@ -17,7 +17,7 @@ from integrations.relay.sockets.lane import Lane
 from integrations.relay.sockets.outgoing import LinkLost, Outgoing, Transient
 from tests.support.in_process import until
 
-ERRORS = [RuntimeError("can't start new thread"), OperationalError("the database is gone"), asyncio.CancelledError()]
+ERRORS = [RuntimeError("can't start new thread"), OperationalError("no database"), asyncio.CancelledError()]
 SOON = timedelta(seconds=30)
 
 

@@ -1,4 +1,4 @@
-"""A process holds its connections for as long as it beats; another closes what it leaves behind."""
+"""A process keeps its connections while it sends heartbeats; after its death another process closes them."""
 
 import os
 import socket
@@ -17,7 +17,7 @@ from tests.support.factories import NOON, Enabled, make_live, make_process
 pytestmark = pytest.mark.django_db
 
 
-def test_a_process_that_begins_has_a_lease(db: None) -> None:
+def test_a_process_has_a_lease_from_its_start(db: None) -> None:
     with time_machine.travel(NOON, tick=False):
         process = ServerProcess.objects.get(pk=process_lease.begin_lease())
     assert (process.host, process.pid) == (socket.gethostname(), os.getpid())
@@ -31,7 +31,7 @@ def test_a_lease_is_renewed_while_it_is_held(here: ServerProcess) -> None:
     assert here.heartbeat_at == NOON + MINUTE
 
 
-def test_online_is_no_longer_true_half_a_minute_after_a_process_died(enabled: Enabled, here: ServerProcess) -> None:
+def test_an_outlet_is_offline_half_a_minute_after_its_process_died(enabled: Enabled, here: ServerProcess) -> None:
     write(here, opened=[make_live(enabled.integration)])
     presence = Presence.objects.select_related("connection__process").get(integration=enabled.integration)
     for seconds, is_online in ((29, True), (31, False)):
@@ -41,7 +41,7 @@ def test_online_is_no_longer_true_half_a_minute_after_a_process_died(enabled: En
     assert presence.since_at(NOON + MINUTE) == NOON
 
 
-def test_the_connections_of_a_process_that_died_are_closed_by_another(
+def test_another_process_closes_the_connections_of_a_dead_one(
     enabled: Enabled, here: ServerProcess, there: ServerProcess
 ) -> None:
     live = make_live(enabled.integration, opened_at=NOON - MINUTE)
@@ -56,7 +56,9 @@ def test_the_connections_of_a_process_that_died_are_closed_by_another(
     assert there.ended_at == NOON
 
 
-def test_a_process_that_beats_is_left_alone(enabled: Enabled, here: ServerProcess, there: ServerProcess) -> None:
+def test_a_process_with_a_heartbeat_keeps_its_connections(
+    enabled: Enabled, here: ServerProcess, there: ServerProcess
+) -> None:
     write(there, opened=[make_live(enabled.integration)])
     with time_machine.travel(NOON + timedelta(seconds=29), tick=False):
         assert process_lease.end_lost_leases(here.pk) == 0
@@ -72,7 +74,7 @@ def test_a_connection_never_ends_before_it_began(enabled: Enabled, here: ServerP
 
 
 @pytest.mark.processes
-def test_at_the_next_start_what_a_killed_forerunner_held_is_closed_at_once(enabled: Enabled) -> None:
+def test_the_next_start_closes_the_connections_of_a_killed_predecessor_at_once(enabled: Enabled) -> None:
     now = timezone.now()
     nobody = make_process(heartbeat_at=now, host=socket.gethostname(), pid=_pid_of_nobody())
     live = make_live(enabled.integration, opened_at=now)
@@ -82,7 +84,7 @@ def test_at_the_next_start_what_a_killed_forerunner_held_is_closed_at_once(enabl
     assert not presence_of(enabled).is_online
 
 
-def test_at_the_next_start_a_forerunner_with_our_own_process_id_counts_as_dead(enabled: Enabled) -> None:
+def test_a_predecessor_with_the_same_process_id_counts_as_dead(enabled: Enabled) -> None:
     now = timezone.now()
     forerunner = make_process(heartbeat_at=now, host=socket.gethostname(), pid=os.getpid())
     write(forerunner, opened=[make_live(enabled.integration, opened_at=now)])
@@ -91,7 +93,7 @@ def test_at_the_next_start_a_forerunner_with_our_own_process_id_counts_as_dead(e
 
 
 @pytest.mark.processes
-def test_a_process_that_lives_on_this_host_is_left_alone(enabled: Enabled) -> None:
+def test_a_live_process_on_this_host_keeps_its_connections(enabled: Enabled) -> None:
     now = timezone.now()
     parent = make_process(heartbeat_at=now, host=socket.gethostname(), pid=os.getppid())
     elsewhere = make_process(heartbeat_at=now, host="another-host", pid=_pid_of_nobody())
@@ -99,7 +101,7 @@ def test_a_process_that_lives_on_this_host_is_left_alone(enabled: Enabled) -> No
     assert set(ServerProcess.objects.filter(ended_at=None)) >= {parent, elsewhere}
 
 
-def test_a_process_that_was_thought_dead_hears_of_it_and_takes_its_connections_back(
+def test_a_process_that_was_declared_dead_reopens_its_connections(
     enabled: Enabled, here: ServerProcess, there: ServerProcess
 ) -> None:
     live = make_live(enabled.integration)
@@ -115,7 +117,7 @@ def test_a_process_that_was_thought_dead_hears_of_it_and_takes_its_connections_b
     assert presence_of(enabled).is_online
 
 
-def test_what_was_replaced_while_its_process_was_thought_dead_ended_when_it_was_replaced(
+def test_a_connection_replaced_while_its_process_was_declared_dead_ended_at_that_moment(
     enabled: Enabled, here: ServerProcess, there: ServerProcess
 ) -> None:
     old = make_live(enabled.integration, opened_at=NOON - 60 * MINUTE)
@@ -129,9 +131,7 @@ def test_what_was_replaced_while_its_process_was_thought_dead_ended_when_it_was_
     assert presence_of(enabled).connection_id == new.id
 
 
-def test_a_process_that_ends_closes_what_the_database_still_believes_it_to_hold(
-    enabled: Enabled, here: ServerProcess
-) -> None:
+def test_a_process_that_ends_closes_all_connections_recorded_for_it(enabled: Enabled, here: ServerProcess) -> None:
     live = make_live(enabled.integration)
     write(here, opened=[live])
     with time_machine.travel(NOON + MINUTE, tick=False):

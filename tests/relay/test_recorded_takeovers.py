@@ -22,7 +22,7 @@ def test_a_newer_connection_takes_the_outlet_over(enabled: Enabled, here: Server
     assert (row_of(new).closed_at, presence_of(enabled).connection_id) == (None, new.id)
 
 
-def test_a_connection_from_before_a_clock_was_set_back_does_not_count_as_newer(
+def test_a_connection_from_before_a_clock_change_does_not_count_as_newer(
     enabled: Enabled, here: ServerProcess, there: ServerProcess
 ) -> None:
     now = timezone.now()
@@ -45,7 +45,7 @@ def test_a_newer_connection_takes_the_outlet_over_from_another_process(
     assert presence_of(enabled).connection_id == new.id
 
 
-def test_an_older_connection_that_is_written_later_loses(
+def test_an_older_connection_that_is_recorded_later_is_closed(
     enabled: Enabled, here: ServerProcess, there: ServerProcess
 ) -> None:
     old, new = make_live(enabled.integration), make_live(enabled.integration, opened_at=NOON + MINUTE)
@@ -55,13 +55,13 @@ def test_an_older_connection_that_is_written_later_loses(
     assert (row_of(new).closed_at, presence_of(enabled).connection_id) == (None, new.id)
 
 
-def test_of_two_in_one_batch_the_newer_stays(enabled: Enabled, here: ServerProcess) -> None:
+def test_of_two_connections_in_one_batch_the_newer_stays_open(enabled: Enabled, here: ServerProcess) -> None:
     old, new = make_live(enabled.integration), make_live(enabled.integration, opened_at=NOON + MINUTE)
     assert write(here, opened=[new, old]) == [old]
     assert (row_of(new).closed_at, row_of(old).close_reason) == (None, CloseReason.REPLACED)
 
 
-def test_of_two_at_the_same_moment_both_processes_choose_the_same_one(
+def test_of_two_simultaneous_connections_all_processes_choose_the_same_one(
     enabled: Enabled, here: ServerProcess, there: ServerProcess
 ) -> None:
     first, second = make_live(enabled.integration), make_live(enabled.integration)
@@ -73,13 +73,15 @@ def test_of_two_at_the_same_moment_both_processes_choose_the_same_one(
     assert Connection.objects.get(closed_at=None).pk == second.id
 
 
-def test_of_two_at_the_same_moment_in_one_batch_the_same_one_is_chosen(enabled: Enabled, here: ServerProcess) -> None:
+def test_of_two_simultaneous_connections_in_one_batch_the_same_one_is_chosen(
+    enabled: Enabled, here: ServerProcess
+) -> None:
     smaller = make_live(enabled.integration, id=uuid.UUID(int=255))
     larger = make_live(enabled.integration, id=uuid.UUID(int=256))
     assert write(here, opened=[larger, smaller]) == [smaller]
 
 
-def test_a_connection_that_had_ended_by_itself_was_not_replaced_and_the_outlet_stays_online(
+def test_a_connection_that_ended_before_its_successor_opened_was_not_replaced(
     enabled: Enabled, here: ServerProcess
 ) -> None:
     old, new = make_live(enabled.integration), make_live(enabled.integration, opened_at=NOON + MINUTE)
@@ -94,7 +96,7 @@ def test_a_connection_that_had_ended_by_itself_was_not_replaced_and_the_outlet_s
     assert presence_of(enabled).connection_id == new.id
 
 
-def test_the_end_of_the_old_and_the_opening_of_the_new_in_one_batch_are_not_a_takeover(
+def test_an_end_followed_by_a_new_connection_in_one_batch_is_not_a_takeover(
     enabled: Enabled, here: ServerProcess
 ) -> None:
     old, new = make_live(enabled.integration), make_live(enabled.integration, opened_at=NOON + MINUTE)
@@ -105,9 +107,7 @@ def test_the_end_of_the_old_and_the_opening_of_the_new_in_one_batch_are_not_a_ta
     assert presence_of(enabled).is_online
 
 
-def test_the_closing_of_the_old_and_the_opening_of_the_new_in_one_batch_leave_the_outlet_online(
-    enabled: Enabled, here: ServerProcess
-) -> None:
+def test_a_takeover_within_one_batch_leaves_the_outlet_online(enabled: Enabled, here: ServerProcess) -> None:
     old, new = make_live(enabled.integration), make_live(enabled.integration, opened_at=NOON + MINUTE)
     write(here, opened=[old])
     write(here, opened=[new], closed=[closing(old, NOON + MINUTE, CloseReason.REPLACED, 4409)])
@@ -115,15 +115,13 @@ def test_the_closing_of_the_old_and_the_opening_of_the_new_in_one_batch_leave_th
     assert presence_of(enabled).is_online
 
 
-def test_the_closing_of_a_connection_that_was_never_written_changes_nothing(
-    enabled: Enabled, here: ServerProcess
-) -> None:
+def test_the_end_of_an_unrecorded_connection_changes_nothing(enabled: Enabled, here: ServerProcess) -> None:
     write(here, closed=[closing(make_live(enabled.integration), NOON)])
     assert not Connection.objects.exists()
     assert presence_of(enabled).last_seen_at is None
 
 
-def test_other_outlets_are_left_alone(enabled: Enabled, here: ServerProcess) -> None:
+def test_other_outlets_are_not_affected(enabled: Enabled, here: ServerProcess) -> None:
     other = make_enabled_outlet("Airport")
     mine, theirs = make_live(enabled.integration), make_live(other.integration)
     write(here, opened=[mine, theirs])

@@ -1,4 +1,4 @@
-"""What the processes write of their connections, of attempts and of unrecognised frames."""
+"""Processes record their connections, attempts and unrecognised frames in batches."""
 
 import uuid
 from collections import deque
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 # --- Opened and closed
 
 
-def test_an_opened_connection_is_a_row_and_its_outlet_is_online(enabled: Enabled, here: ServerProcess) -> None:
+def test_an_open_connection_has_a_row_and_its_outlet_is_online(enabled: Enabled, here: ServerProcess) -> None:
     live = make_live(enabled.integration)
     assert write(here, opened=[live]) == []
     row, presence = row_of(live), presence_of(enabled)
@@ -34,7 +34,7 @@ def test_an_opened_connection_is_a_row_and_its_outlet_is_online(enabled: Enabled
     assert presence.connection_id == live.id
 
 
-def test_a_closed_connection_says_when_why_and_how_much_it_carried(enabled: Enabled, here: ServerProcess) -> None:
+def test_a_closed_connection_has_its_end_its_reason_and_its_frame_counts(enabled: Enabled, here: ServerProcess) -> None:
     live = make_live(enabled.integration)
     write(here, opened=[live])
     live.frames_in, live.frames_out, live.unrecognised_frames = 5, 4, 3
@@ -52,7 +52,7 @@ def test_a_connection_that_opened_and_closed_within_one_batch_is_closed(enabled:
     assert not presence_of(enabled).is_online
 
 
-def test_the_frames_of_a_connection_that_goes_on_are_seen_meanwhile(enabled: Enabled, here: ServerProcess) -> None:
+def test_the_frame_counts_of_an_open_connection_are_recorded(enabled: Enabled, here: ServerProcess) -> None:
     live = make_live(enabled.integration)
     write(here, opened=[live])
     live.frames_in = 7
@@ -61,7 +61,7 @@ def test_the_frames_of_a_connection_that_goes_on_are_seen_meanwhile(enabled: Ena
     assert presence_of(enabled).is_online
 
 
-def test_a_late_count_does_not_open_what_was_closed(enabled: Enabled, here: ServerProcess) -> None:
+def test_a_late_frame_count_does_not_reopen_a_connection(enabled: Enabled, here: ServerProcess) -> None:
     live = make_live(enabled.integration)
     write(here, opened=[live], closed=[closing(live, NOON + MINUTE)])
     live.frames_in = 7
@@ -69,7 +69,7 @@ def test_a_late_count_does_not_open_what_was_closed(enabled: Enabled, here: Serv
     assert (row_of(live).frames_in, row_of(live).closed_at) == (0, NOON + MINUTE)
 
 
-def test_a_storm_of_more_rows_than_one_statement_takes_is_written(enabled: Enabled, here: ServerProcess) -> None:
+def test_more_openings_than_one_statement_can_hold_are_written(enabled: Enabled, here: ServerProcess) -> None:
     lives = [make_live(enabled.integration, opened_at=NOON + timedelta(seconds=n)) for n in range(CHUNK + 5)]
     losers = write(here, opened=lives)
     assert Connection.objects.count() == CHUNK + 5
@@ -78,24 +78,24 @@ def test_a_storm_of_more_rows_than_one_statement_takes_is_written(enabled: Enabl
     assert lives[-1] not in losers
 
 
-def test_closings_of_more_rows_than_one_statement_takes_are_written(enabled: Enabled, here: ServerProcess) -> None:
+def test_more_closings_than_one_statement_can_hold_are_written(enabled: Enabled, here: ServerProcess) -> None:
     lives = [make_live(enabled.integration, opened_at=NOON + timedelta(seconds=n)) for n in range(CHUNK + 5)]
     write(here, opened=lives, closed=[closing(live, NOON + 10 * MINUTE) for live in lives])
     assert not Connection.objects.filter(closed_at=None).exists()
     assert not presence_of(enabled).is_online
 
 
-# --- Used, tried, strayed
+# --- Last use, attempts, unrecognised frames
 
 
-def test_last_used_is_written_for_all_of_a_batch(enabled: Enabled, here: ServerProcess) -> None:
+def test_the_last_use_of_every_credential_in_a_batch_is_written(enabled: Enabled, here: ServerProcess) -> None:
     credential = enabled.integration.current_credential()
     record_writer.write(Batch(used={credential.pk: NOON}), here.pk)
     credential.refresh_from_db()
     assert credential.last_used_at == NOON
 
 
-def test_a_secret_that_was_proved_under_an_older_key_is_kept_under_the_new_one(
+def test_a_secret_proved_under_an_old_key_is_stored_under_the_current_one(
     enabled: Enabled, here: ServerProcess
 ) -> None:
     credential = enabled.integration.current_credential()
@@ -122,7 +122,7 @@ def test_a_pos_remote_id_of_no_outlet_refers_to_none(enabled: Enabled, here: Ser
     assert (row.pos_remote_id_of_id, row.detail) == (None, "")
 
 
-def test_other_refusals_are_not_explained_by_a_pairing(enabled: Enabled, here: ServerProcess) -> None:
+def test_other_refusals_refer_to_no_other_outlet(enabled: Enabled, here: ServerProcess) -> None:
     write(here, attempts=[attempt(enabled.handover.pos_remote_id, Outcome.WRONG_SECRET)])
     assert AuthAttempt.objects.get().pos_remote_id_of_id is None
 
@@ -137,7 +137,7 @@ def stray(enabled: Enabled, number: int) -> UnrecognisedFrame:
     )
 
 
-def test_of_an_integrations_stray_frames_the_newest_are_kept(enabled: Enabled, here: ServerProcess) -> None:
+def test_the_newest_unrecognised_frames_of_an_integration_are_kept(enabled: Enabled, here: ServerProcess) -> None:
     other = make_enabled_outlet("Airport")
     write(here, strays=[stray(other, 0)])
     for start in (0, 40, 80):
@@ -147,7 +147,7 @@ def test_of_an_integrations_stray_frames_the_newest_are_kept(enabled: Enabled, h
     assert UnrecognisedFrame.objects.filter(integration=other.integration).count() == 1
 
 
-def test_a_batch_is_written_as_a_whole_or_not_at_all(enabled: Enabled, here: ServerProcess) -> None:
+def test_a_batch_is_written_completely_or_not_at_all(enabled: Enabled, here: ServerProcess) -> None:
     live = make_live(enabled.integration)
     nothing = attempt("x")
     nothing.outcome = None  # type: ignore[assignment]  # what the database refuses
@@ -156,7 +156,9 @@ def test_a_batch_is_written_as_a_whole_or_not_at_all(enabled: Enabled, here: Ser
     assert not Connection.objects.exists()
 
 
-def test_in_parts_only_what_the_database_refuses_is_given_up(enabled: Enabled, here: ServerProcess) -> None:
+def test_when_a_batch_is_split_only_rows_that_the_database_rejects_are_dropped(
+    enabled: Enabled, here: ServerProcess
+) -> None:
     live = make_live(enabled.integration)
     nothing = attempt("x")
     nothing.outcome = None  # type: ignore[assignment]
@@ -169,7 +171,7 @@ def test_in_parts_only_what_the_database_refuses_is_given_up(enabled: Enabled, h
     assert AuthAttempt.objects.count() == 0
 
 
-def test_a_batch_that_is_put_back_takes_every_kind_of_record_that_came_after_it() -> None:
+def test_a_batch_that_is_retried_includes_later_records_of_every_kind() -> None:
     older, newer = Batch(), Batch()
     for number, each in enumerate((older, newer)):
         for records in each.collections():
@@ -184,7 +186,9 @@ def test_a_batch_that_is_put_back_takes_every_kind_of_record_that_came_after_it(
     assert not Batch()
 
 
-def test_of_attempts_that_are_put_back_the_oldest_are_dropped_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_when_too_many_attempts_wait_for_a_retry_the_oldest_are_dropped_and_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(batch, "ATTEMPTS_KEPT", 3)
     older, newer = Batch(), Batch()
     older.attempts.extend(attempt(name) for name in "ab")

@@ -1,4 +1,4 @@
-"""What a process knows of the integrations whose POSes it serves, and when it reads that again."""
+"""A process caches the state of the integrations whose POSes it serves, and reads changed rows again."""
 
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ from tests.support.factories import ANNA, NOON, Enabled, make_enabled_outlet
 pytestmark = pytest.mark.django_db
 
 
-def test_what_staff_changed_is_seen_by_when_it_changed(enabled: Enabled) -> None:
+def test_changes_by_staff_are_found_by_their_timestamp(enabled: Enabled) -> None:
     make_enabled_outlet("Airport")
     moment = timezone.now()
     assert standings.changed_since(moment, {}) == {}
@@ -27,7 +27,7 @@ def test_what_staff_changed_is_seen_by_when_it_changed(enabled: Enabled) -> None
     assert standing.provider_outlet_id == enabled.handover.provider_outlet_id
 
 
-def test_a_standing_names_the_credentials_that_live_and_when_they_expire(enabled: Enabled) -> None:
+def test_a_standing_names_the_valid_credentials_and_their_expiry(enabled: Enabled) -> None:
     pk = enabled.integration.pk
     old = enabled.integration.current_credential()
     with time_machine.travel(NOON, tick=False) as clock:
@@ -39,16 +39,14 @@ def test_a_standing_names_the_credentials_that_live_and_when_they_expire(enabled
         assert standings.standings_of([pk])[pk].live_credentials == {new.pk: None}
 
 
-def test_a_credential_whose_overlap_was_ended_lives_no_more(enabled: Enabled) -> None:
+def test_a_credential_is_invalid_after_its_overlap_was_ended(enabled: Enabled) -> None:
     rotate_secret(enabled.integration, overlap="1h", actor=ANNA)
     end_overlap(enabled.integration, actor=ANNA)
     new = enabled.integration.current_credential()
     assert standings.standings_of([enabled.integration.pk])[enabled.integration.pk].live_credentials == {new.pk: None}
 
 
-def test_what_is_known_is_read_again_only_when_it_changed_again(
-    enabled: Enabled, django_assert_num_queries: object
-) -> None:
+def test_rows_are_read_again_only_after_another_change(enabled: Enabled, django_assert_num_queries: object) -> None:
     moment = enabled.integration.changed_at
     known = standings.changed_since(moment, {})
     with django_assert_num_queries(1):  # type: ignore[operator]
@@ -60,6 +58,6 @@ def test_what_is_known_is_read_again_only_when_it_changed_again(
     assert (changed.is_enabled, known[pk].is_enabled) == (False, True)
 
 
-def test_looking_when_nothing_changed_is_one_query(enabled: Enabled, django_assert_num_queries: object) -> None:
+def test_a_poll_without_changes_takes_one_query(enabled: Enabled, django_assert_num_queries: object) -> None:
     with django_assert_num_queries(1):  # type: ignore[operator]
         standings.changed_since(timezone.now() + MINUTE, {})

@@ -209,7 +209,7 @@ def test_the_old_list_of_integrations_leads_to_the_outlets_with_its_search_and_f
 
 @pytest.mark.parametrize("page", ["change", "history"])
 def test_the_old_pages_of_an_integration_lead_to_its_outlet(staff: Client, enabled: Enabled, page: str) -> None:
-    make_outlet("First")  # so that the outlet and its integration have different keys
+    make_outlet("First")  # the outlet and its integration then have different keys
     old = reverse(f"admin:integrations_integration_{page}", args=(enabled.integration.pk,))
     assert staff.get(old)["Location"] == page_url(enabled.integration)
     assert client_of("view_outlet").get(old).status_code == 403

@@ -1,4 +1,4 @@
-"""An outlet has an address of its own, whatever characters its ProviderOutletID has."""
+"""Each outlet has its own address, for any characters in its ProviderOutletID."""
 
 from urllib.parse import quote
 

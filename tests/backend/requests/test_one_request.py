@@ -1,4 +1,4 @@
-"""One request of the backend: what goes to the POS, what comes back, and what its id means when it is sent again."""
+"""One request: the frame for the POS, the answer to the caller, and a repeat with the same request_id."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ UPDATE = '{"SalesTransactionID": "1121008e-2769-46e2-918d-65e0291621a1"}'
 
 
 class OneRequest(InProcess):
-    async def test_the_pos_gets_the_documented_envelope_and_its_answer_comes_back(self) -> None:
+    async def test_the_pos_gets_the_documented_envelope_and_its_answer_is_returned(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         async with await Pos.of(outlet) as pos:
             asking = asyncio.ensure_future(backend.ask(outlet, '{"PIN": "1234"}', user_identifier="77", request_id="r"))
@@ -47,7 +47,7 @@ class OneRequest(InProcess):
         assert answer.json()["outcome"] == "answered"
         assert answer.body.endswith(b'"payload": {"Amount": 5.00}}')
 
-    async def test_a_payload_goes_through_as_it_was_spelled(self) -> None:
+    async def test_a_payload_is_forwarded_exactly_as_it_was_spelled(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         spelled = '{ "b":1.10,"a":[1E+2,\t-0.0, 12345678901234567890.10],"\\u00e9":"\\u20ac", "a":null }'
         async with await Pos.of(outlet) as pos:
@@ -69,7 +69,7 @@ class OneRequest(InProcess):
         assert (content["outcome"], content["result_code"], content["payload"]) == ("refused", 4, None)
         assert content["error_message"].startswith("No user was found!")
 
-    async def test_an_async_request_says_where_to_look(self) -> None:
+    async def test_an_async_request_returns_the_location_of_its_outcome(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         async with await Pos.of(outlet) as pos:
             answer = await backend.ask(outlet, mode="async")
@@ -80,7 +80,7 @@ class OneRequest(InProcess):
             await _until_state(row, RequestState.ANSWERED)
             assert (await backend.get(path)).json()["state"] == "answered"
 
-    async def test_an_offline_pos_is_told_at_once(self) -> None:
+    async def test_an_offline_pos_is_reported_at_once(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         for durable in (True, False):
             answer = await backend.ask(outlet, durable=durable)
@@ -88,7 +88,7 @@ class OneRequest(InProcess):
             assert int(answer.headers["retry-after"]) > 0
         assert await in_main(Request.objects.count) == 0
 
-    async def test_a_mute_pos_costs_the_timeout_and_the_request_goes_on(self) -> None:
+    async def test_with_an_unresponsive_pos_the_call_times_out_and_the_request_continues(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         async with await Pos.of(outlet) as pos:
             answer = await backend.ask(outlet, timeout=1)
@@ -98,7 +98,7 @@ class OneRequest(InProcess):
             found = await backend.get(answer.headers["location"].removeprefix(f"{API}/"))
         assert found.json()["answer"] == {"late": 1}
 
-    async def test_a_database_that_is_away_for_a_moment_ends_no_wait(self) -> None:
+    async def test_a_short_outage_of_the_database_ends_no_wait(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         look, looks = results.results, 0
 
@@ -106,7 +106,7 @@ class OneRequest(InProcess):
             nonlocal looks
             looks += 1
             if looks == 1:
-                raise OperationalError("the database is away")
+                raise OperationalError("the database is unavailable")
             return look(pks)
 
         async with await Pos.of(outlet) as pos:
@@ -114,16 +114,16 @@ class OneRequest(InProcess):
             frame = await pos.next_frame()
             (await runtime.running()).dispatcher._waiters._results = Joined(away_at_first)
             again = asyncio.create_task(backend.ask(outlet, request_id="once"))
-            await until(lambda: looks >= 1)  # the watcher may look as well
+            await until(lambda: looks >= 1)  # the watcher may poll as well
             pos.answers(frame, "{}")
             for answer in await asyncio.gather(first, again):
                 assert (answer.status, answer.json()["outcome"]) == (200, "answered")
 
-    async def test_who_has_stored_a_request_is_told_its_end_without_a_poll(self) -> None:
+    async def test_the_process_that_stored_a_request_learns_its_end_without_a_poll(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
 
         def away(_pks: Sequence[int]) -> dict[int, Result]:
-            raise OperationalError("the database is away")
+            raise OperationalError("the database is unavailable")
 
         async with await Pos.of(outlet) as pos:
             running = await runtime.running()
@@ -142,7 +142,7 @@ class OneRequest(InProcess):
             body = '{"message_type": 1, "payload": {}, "device_id": "d"}'
             assert kind_of(await backend.post(f"outlets/{outlet_id}/requests", body)) == "integration-disabled"
 
-    async def test_wrong_input_is_named_field_by_field(self) -> None:
+    async def test_every_invalid_field_is_named(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         wrong: list[tuple[str, Any]] = [
             ("message_type", -1),
@@ -188,7 +188,7 @@ class OneRequest(InProcess):
         }
         assert 0 < logged["milliseconds"] < LIMIT * 1000
 
-    async def test_the_least_and_the_greatest_of_each_field_are_accepted(self) -> None:
+    async def test_the_minimum_and_the_maximum_of_each_field_are_accepted(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         accepted: list[tuple[str, Any]] = [
             ("message_type", 0),
@@ -242,7 +242,7 @@ class OneRequest(InProcess):
                 pos.answers(await pos.next_frame())
                 assert (await asking).json()["message_type"] == message_type
 
-    async def test_a_payload_is_checked_when_that_is_asked_for(self) -> None:
+    async def test_a_payload_sent_by_number_is_checked_on_demand(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         await in_main(know, "UpdateOrder", 12)
         payload = '{"products": [{"productType": 0, "name": "x", "quantity": 1, "price": 1.005, "totalAmount": 1}]}'
@@ -265,7 +265,7 @@ async def _until_state(row: Request, state: RequestState) -> None:
 
 
 class TheSameRequestId(InProcess):
-    async def test_fifty_callers_at_once_make_one_row_one_frame_and_get_one_answer(self) -> None:
+    async def test_fifty_concurrent_calls_create_one_request_and_get_one_answer(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         async with await Pos.of(outlet) as pos:
             asking = [asyncio.ensure_future(backend.ask(outlet, request_id="once")) for _ in range(50)]
@@ -278,7 +278,7 @@ class TheSameRequestId(InProcess):
         assert len({answer.body for answer in answers}) == 1
         assert await in_main(Request.objects.count) == 1
 
-    async def test_sent_again_later_it_returns_what_the_first_became(self) -> None:
+    async def test_a_later_repeat_returns_the_outcome_of_the_first(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         async with await Pos.of(outlet) as pos:
             asking = asyncio.ensure_future(backend.ask(outlet, request_id="r"))
@@ -288,7 +288,7 @@ class TheSameRequestId(InProcess):
             again = await backend.ask(outlet, request_id="r", durable=durable)
             assert again.body == first.body
 
-    async def test_another_content_is_a_conflict(self) -> None:
+    async def test_a_repeat_with_different_content_is_a_conflict(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         assert (await backend.ask(outlet, request_id="r", mode="async", expires_in=60)).status == 202
         for changes in ({"message_type": 2}, {"device_id": "x"}, {"user_identifier": "x"}, {"payload": '{"a": 1}'}):
@@ -296,7 +296,7 @@ class TheSameRequestId(InProcess):
                 answer = await backend.ask(outlet, **({"request_id": "r", "durable": durable} | changes))
                 assert (answer.status, kind_of(answer)) == (409, "request-id-reused")
 
-    async def test_two_contents_at_the_same_moment_make_one_request_and_one_conflict(self) -> None:
+    async def test_two_concurrent_contents_create_one_request_and_one_conflict(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         asking = (
             backend.ask(outlet, f'{{"n": {n % 2}}}', request_id="r", mode="async", expires_in=9) for n in range(9)

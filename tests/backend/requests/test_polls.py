@@ -1,4 +1,4 @@
-"""Polls of the backend: asked once, and on disk only when they have ended."""
+"""Transient requests are sent once, and stored only after they have ended."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ from tests.support.in_process import LIMIT, InProcess, in_main, recorded
 
 @contextlib.asynccontextmanager
 async def busy_writers() -> AsyncIterator[None]:
-    """Keep all threads busy that write for callers."""
+    """Keep all threads busy that write to the database for callers."""
     over = threading.Event()
     waiting = [asyncio.ensure_future(writers.run(over.wait, LIMIT)) for _ in range(8)]
     try:
@@ -34,7 +34,7 @@ async def busy_writers() -> AsyncIterator[None]:
 
 
 class APoll(InProcess):
-    async def test_a_poll_is_on_disk_only_after_it_has_ended(self) -> None:
+    async def test_a_transient_request_is_stored_only_after_it_has_ended(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         async with await Pos.of(outlet) as pos:
             asking = asyncio.ensure_future(backend.ask(outlet, durable=False))
@@ -47,7 +47,7 @@ class APoll(InProcess):
         row = await row_of(answer)
         assert (row.state, row.is_durable, row.answer) == (RequestState.ANSWERED, False, '{"n": 1.50}')
 
-    async def test_polls_keep_to_the_window_too(self) -> None:
+    async def test_transient_requests_respect_the_window_too(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         async with await Pos.of(outlet) as pos:
             asking = [asyncio.ensure_future(backend.ask(outlet, durable=False)) for _ in range(20)]
@@ -60,7 +60,7 @@ class APoll(InProcess):
                 pos.answers(frame)
             assert {answer.status for answer in await asyncio.gather(*asking)} == {200}
 
-    async def test_the_same_poll_at_the_same_time_is_one_frame(self) -> None:
+    async def test_the_same_transient_request_sent_concurrently_is_one_frame(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         async with await Pos.of(outlet) as pos:
             asking = [asyncio.ensure_future(backend.ask(outlet, durable=False, request_id="p")) for _ in range(10)]
@@ -68,7 +68,7 @@ class APoll(InProcess):
             assert len({answer.body for answer in await asyncio.gather(*asking)}) == 1
             assert not pos.has_more()
 
-    async def test_one_that_joins_another_waits_no_longer_than_its_own_timeout(self) -> None:
+    async def test_a_call_that_joins_another_waits_no_longer_than_its_own_timeout(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         async with await Pos.of(outlet) as pos:
             patient = asyncio.ensure_future(backend.ask(outlet, durable=False, request_id="p", timeout=60))
@@ -78,7 +78,7 @@ class APoll(InProcess):
             pos.answers(frame)
             assert (await patient).status == 200
 
-    async def test_a_poll_has_one_try(self) -> None:
+    async def test_a_transient_request_is_sent_only_once(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         async with await Pos.of(outlet) as pos:
             asking = asyncio.ensure_future(backend.ask(outlet, durable=False))
@@ -96,7 +96,7 @@ class APoll(InProcess):
         states = await in_main(lambda: set(Request.objects.values_list("state", flat=True)))
         assert states == {RequestState.FAILED, RequestState.EXPIRED}
 
-    async def test_a_poll_with_a_new_request_id_waits_for_no_writer(self) -> None:
+    async def test_a_transient_request_with_a_new_request_id_waits_for_no_writer(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         async with await Pos.of(outlet) as pos:
             async with busy_writers():
@@ -109,7 +109,7 @@ class APoll(InProcess):
             assert (await backend.ask(outlet, durable=False, request_id="p")).status == 200
             assert not pos.has_more()
 
-    async def test_a_poll_whose_time_went_before_it_could_be_asked_is_not_said_to_have_left(self) -> None:
+    async def test_a_transient_request_that_expired_before_it_was_sent_is_not_reported_as_sent(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         running = await runtime.running()
 
@@ -125,7 +125,7 @@ class APoll(InProcess):
         await recorded()
         assert await in_main(Request.objects.count) == 0
 
-    async def test_a_poll_that_waited_for_its_turn_until_its_time_was_over_was_not_sent(self) -> None:
+    async def test_a_transient_request_that_expired_in_the_queue_was_not_sent(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         async with await Pos.of(outlet) as pos:
             asking = [asyncio.ensure_future(backend.ask(outlet, durable=False)) for _ in range(8)]
@@ -141,7 +141,7 @@ class APoll(InProcess):
         assert (row.times_sent, row.sent_at) == (0, None)
         assert await in_main(Request.objects.filter(times_sent=1).exclude(sent_at=None).count) == 8
 
-    async def test_a_poll_that_the_layer_does_not_take_waits_for_no_other_process(self) -> None:
+    async def test_a_transient_request_that_the_layer_rejects_waits_for_no_other_process(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         running = await runtime.running()
         layer = mock.Mock()
@@ -159,7 +159,9 @@ class APoll(InProcess):
                 assert (answer.status, kind_of(answer)) == (503, "link-lost")
                 assert layer.group_send.await_count == sent
 
-    async def test_while_the_layer_is_away_a_poll_for_a_pos_elsewhere_is_refused_at_once(self) -> None:
+    async def test_while_the_layer_is_unavailable_a_transient_request_for_a_pos_elsewhere_is_refused_at_once(
+        self,
+    ) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         running = await runtime.running()
         assert running.transient_requests.channel is None
@@ -173,7 +175,7 @@ class APoll(InProcess):
             assert (answer.status, kind_of(answer)) == (503, "pos-offline")
             assert layer.group_send.await_count == 0
 
-    async def test_a_poll_is_neither_kept_for_later_nor_asked_for_later(self) -> None:
+    async def test_a_transient_request_can_be_neither_queued_nor_async(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         assert (await backend.ask(outlet, durable=False, expires_in=5)).status == 422
         assert (await backend.ask(outlet, durable=False, mode="async")).status == 422

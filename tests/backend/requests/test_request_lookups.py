@@ -1,4 +1,4 @@
-"""Requests are found by their request_id, by the call that sent them, and by the time at which they ended."""
+"""Requests are found by their request_id, by the call that sent them, and by their end time."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Requests that wait for their POS: in which order they leave, how often, and how they end."""
+"""Queued requests are sent in order, and each ends exactly once."""
 
 import asyncio
 from datetime import timedelta
@@ -17,7 +17,7 @@ from tests.support.in_process import InProcess, in_main, recorded, until
 
 
 class TheQueue(InProcess):
-    async def test_what_waits_leaves_in_order_the_moment_the_pos_connects(self) -> None:
+    async def test_waiting_requests_are_sent_in_order_when_the_pos_connects(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         for number in range(30):
             answer = await backend.ask(outlet, f'{{"n": {number}}}', mode="async", expires_in=60)
@@ -30,7 +30,7 @@ class TheQueue(InProcess):
                 pos.answers(frame)
         assert seen == list(range(30))
 
-    async def test_no_more_than_the_window_is_in_flight_and_the_order_holds(self) -> None:
+    async def test_no_more_requests_than_the_window_are_in_flight_and_their_order_is_kept(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         async with await Pos.of(outlet) as pos:
             asking = [asyncio.ensure_future(backend.ask(outlet, f'{{"n": {number}}}')) for number in range(40)]
@@ -46,7 +46,7 @@ class TheQueue(InProcess):
             assert {answer.status for answer in await asyncio.gather(*asking)} == {200}
         assert seen == list(range(40))
 
-    async def test_three_hundred_waiting_requests_leave_once_each_and_in_order(self) -> None:
+    async def test_three_hundred_waiting_requests_are_sent_once_each_and_in_order(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         await asyncio.gather(
             *(backend.ask(outlet, f'{{"n": {n}}}', mode="async", expires_in=600) for n in range(300)),
@@ -60,14 +60,14 @@ class TheQueue(InProcess):
             stored = await in_main(lambda: list(Request.objects.order_by("pk").values_list("request_id", flat=True)))
         assert seen == stored
 
-    async def test_a_full_queue_is_told_with_429(self) -> None:
+    async def test_a_full_queue_is_refused_with_429(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         with override_settings(REQUESTS_QUEUED_PER_OUTLET=3):
             answers = [await backend.ask(outlet, mode="async", expires_in=60) for _ in range(4)]
         assert [answer.status for answer in answers] == [202, 202, 202, 429]
         assert kind_of(answers[-1]) == "queue-full"
 
-    async def test_a_mute_outlet_slows_no_other(self) -> None:
+    async def test_an_unresponsive_pos_delays_no_other(self) -> None:
         mute, quick, backend = await make_outlet("Mute"), await make_outlet("Quick"), await Backend.make()
         async with await Pos.of(mute), await Pos.of(quick) as pos:
             for _ in range(20):
@@ -76,7 +76,7 @@ class TheQueue(InProcess):
             pos.answers(await pos.next_frame())
             assert (await asking).status == 200
 
-    async def test_answers_that_were_asked_for_are_no_flood(self) -> None:
+    async def test_requested_answers_do_not_count_as_a_flood(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         with mock.patch.object(allowance, "FRAMES_PER_SECOND", 1):  # ten at once
             async with await Pos.of(outlet) as pos:
@@ -85,7 +85,7 @@ class TheQueue(InProcess):
                     pos.answers(await pos.next_frame())
                     assert (await asking).status == 200
 
-    async def test_after_a_lost_link_it_goes_out_again_with_the_same_id(self) -> None:
+    async def test_after_a_lost_link_the_request_is_sent_again_with_the_same_id(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         async with await Pos.of(outlet) as pos:
             asking = [asyncio.ensure_future(backend.ask(outlet, f'{{"n": {n}}}')) for n in range(12)]
@@ -105,7 +105,7 @@ class TheQueue(InProcess):
             assert {answer.status for answer in await asyncio.gather(*asking)} == {200}
         assert set(await in_main(lambda: set(Request.objects.values_list("times_sent", flat=True)))) == {1, 2}
 
-    async def test_a_newer_connection_gets_what_the_older_one_did_not_answer(self) -> None:
+    async def test_a_newer_connection_gets_the_requests_that_the_older_one_did_not_answer(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         async with await Pos.of(outlet) as older:
             asking = asyncio.ensure_future(backend.ask(outlet))
@@ -116,7 +116,7 @@ class TheQueue(InProcess):
                 assert (await asking).status == 200
                 assert not newer.has_more()
 
-    async def test_what_was_stored_as_sent_just_when_the_connection_changed_is_found(self) -> None:
+    async def test_a_request_stored_as_sent_during_a_change_of_connection_is_sent_again(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         async with await Pos.of(outlet) as pos:
             answer = await backend.ask(outlet, mode="async")
@@ -133,7 +133,7 @@ class TheQueue(InProcess):
             await poll()
             assert await pos.next_frame() == frame
 
-    async def test_a_request_that_waits_can_be_cancelled_and_one_that_left_cannot(self) -> None:
+    async def test_a_waiting_request_can_be_cancelled_and_a_sent_one_cannot(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         asking = asyncio.ensure_future(backend.ask(outlet, expires_in=60))
         await until(lambda: runtime.current() is not None and waiting_calls() == 1)
@@ -150,7 +150,7 @@ class TheQueue(InProcess):
             assert (answer.status, kind_of(answer), answer.json()["state"]) == (409, "not-cancellable", "sent")
             assert not pos.has_more()
 
-    async def test_a_cancelled_request_never_leaves_though_it_was_loaded(self) -> None:
+    async def test_a_cancelled_request_is_not_sent_even_if_it_was_loaded(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         async with await Pos.of(outlet) as pos:
             sent = [await backend.ask(outlet, f'{{"n": {n}}}', mode="async") for n in range(10)]
@@ -159,7 +159,7 @@ class TheQueue(InProcess):
             pos.answers(frames[0])
             assert (await pos.next_frame())["Payload"] == {"n": 9}
 
-    async def test_what_is_not_sent_or_answered_in_time_expires(self) -> None:
+    async def test_a_request_that_is_not_sent_or_answered_in_time_expires(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         asking = asyncio.ensure_future(backend.ask(outlet, expires_in=60))
         await until(lambda: runtime.current() is not None and waiting_calls() == 1)
@@ -176,12 +176,12 @@ class TheQueue(InProcess):
             row = await row_of(sent)
             assert row.state == RequestState.EXPIRED
             assert not pos.has_more()
-            # what came too late is answered by nobody, and harms nothing
+            # a late answer matches no waiting call, and changes nothing
             asking = asyncio.ensure_future(backend.ask(outlet))
             pos.answers(await pos.next_frame())
             assert (await asking).status == 200
 
-    async def test_an_answer_in_another_spelling_is_an_answer(self) -> None:
+    async def test_an_answer_in_another_spelling_is_accepted(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         async with await Pos.of(outlet) as pos:
             for number, spelled in enumerate(
@@ -204,7 +204,7 @@ class TheQueue(InProcess):
         await recorded()
         assert not await UnrecognisedFrame.objects.aexists()
 
-    async def test_a_request_id_in_another_letter_case_is_nobodys_while_two_are_alike(self) -> None:
+    async def test_a_request_id_in_another_letter_case_matches_no_request_while_two_match(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         async with await Pos.of(outlet) as pos:
             asking = [asyncio.ensure_future(backend.ask(outlet, request_id=name)) for name in ("same", "Same")]
@@ -236,7 +236,7 @@ class TheQueue(InProcess):
                     row = await Request.objects.aget(request_id=name)
                     assert (row.state, row.failure) == (RequestState.FAILED, answer.json()["detail"])
 
-    async def test_double_unknown_and_malformed_answers_harm_nothing(self) -> None:
+    async def test_duplicate_unknown_and_malformed_answers_change_nothing(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         async with await Pos.of(outlet) as pos:
             asking = asyncio.ensure_future(backend.ask(outlet, request_id="r"))
@@ -256,7 +256,7 @@ class TheQueue(InProcess):
             pos.answers(await pos.next_frame())
             assert (await asking).status == 200
 
-    async def test_a_caller_that_goes_away_loses_nothing(self) -> None:
+    async def test_a_request_continues_after_its_caller_disconnects(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         async with await Pos.of(outlet) as pos:
             async with backend.begin(outlet, request_id="r") as call:

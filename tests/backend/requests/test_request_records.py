@@ -1,4 +1,4 @@
-"""No stored request contains a readable PIN, and yet the POS and the backend get every byte."""
+"""No stored request contains a readable PIN, but the POS and the caller get every byte."""
 
 import asyncio
 import hashlib

@@ -1,4 +1,4 @@
-"""A PIN passes through a server that is killed meanwhile, and no database file shows it."""
+"""A PIN passes through a server that is killed during the request, and no database file shows it."""
 
 import json
 from pathlib import Path

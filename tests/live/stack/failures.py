@@ -1,4 +1,4 @@
-"""Shows with a failed test what the servers that ran meanwhile logged: often only their logs explain the failure."""
+"""Shows the logs of the running servers with each failed test: often only they explain the failure."""
 
 from collections.abc import Generator
 

@@ -242,7 +242,7 @@ def test_an_unchanged_page_is_answered_with_304(page: Page) -> None:
     page.goto(OUTLETS)
     assert next_refresh(page).status == 200
     statuses = [next_refresh(page).status for _ in range(2)]
-    assert 304 in statuses, "the words for a time may change once meanwhile"
+    assert 304 in statuses, "a relative time such as 2 seconds ago may change once"
 
 
 @ON_SERVE

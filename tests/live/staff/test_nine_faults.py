@@ -45,7 +45,7 @@ def be_mispaired(stack: Stack, outlet: Credentials) -> None:
 
 
 def be_unknown(stack: Stack, outlet: Credentials) -> None:
-    """Send an unknown ProviderOutletID after an attempt with the right one, so that there is an older attempt."""
+    """Send the right ProviderOutletID once, and then an unknown one."""
     authenticate(stack, outlet)
     authenticate(stack, outlet, ProviderOutletID="mistyped-id")
 
@@ -150,7 +150,7 @@ def test_each_refused_attempt_leads_to_the_words_in_one_click(stack: Stack, page
 
 
 def mistyped(outlet: Credentials) -> str:
-    """Return the outlet's secret with another last character, so that its checksum is wrong."""
+    """Return the outlet's secret with another last character, which makes its checksum wrong."""
     return f"{outlet.auth_secret[:-1]}{OTHER_DIGIT[outlet.auth_secret.endswith('0')]}"
 
 

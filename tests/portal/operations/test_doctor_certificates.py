@@ -1,4 +1,4 @@
-"""The doctor reports certificates that expire soon or that nobody trusts."""
+"""The doctor reports certificates that expire soon or are not trusted."""
 
 import datetime
 import ssl

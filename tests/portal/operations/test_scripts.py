@@ -146,7 +146,7 @@ class TestTheDocuments:
     def test_every_block_about_sending_requests_does_what_it_says(
         self, tour: Tour, monkeypatch: pytest.MonkeyPatch, document: str
     ) -> None:
-        tour.reader.close()  # each document creates a client of its own
+        tour.reader.close()  # each document creates its own client
         for block in blocks_of(document):
             if block.is_python:
                 assert tour.reader.run_python(block.text) == block.expected, block.text
