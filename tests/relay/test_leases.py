@@ -86,8 +86,8 @@ def test_the_next_start_closes_the_connections_of_a_killed_predecessor_at_once(e
 
 def test_a_predecessor_with_the_same_process_id_counts_as_dead(enabled: Enabled) -> None:
     now = timezone.now()
-    forerunner = make_process(heartbeat_at=now, host=socket.gethostname(), pid=os.getpid())
-    write(forerunner, opened=[make_live(enabled.integration, opened_at=now)])
+    predecessor = make_process(heartbeat_at=now, host=socket.gethostname(), pid=os.getpid())
+    write(predecessor, opened=[make_live(enabled.integration, opened_at=now)])
     process_lease.begin_lease()
     assert not presence_of(enabled).is_online
 
