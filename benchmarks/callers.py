@@ -20,7 +20,7 @@ class Figures:
 
     @classmethod
     def of(cls, latencies: Sequence[float], seconds: float) -> "Figures":
-        """Return the figures of latencies in seconds."""
+        """Return the figures of one round of `seconds` with these latencies, which are also in seconds."""
         cuts = statistics.quantiles(latencies, n=100)
         longest = max(latencies) * 1000
         return cls(len(latencies) / seconds, cuts[49] * 1000, cuts[98] * 1000, longest, len(latencies))

@@ -51,7 +51,7 @@ def doors() -> list[tuple[str, str]]:
 
 
 def outcomes() -> list[tuple[str, str]]:
-    """Return the choices of AuthAttempt.outcome. A function: a new choice then needs no migration."""
+    """Return the choices of AuthAttempt.outcome. Because this is a function, a new choice needs no migration."""
     return Outcome.choices
 
 

@@ -108,7 +108,7 @@ class AuditQuerySet(models.QuerySet["AuditEvent"]):
 
 
 def verbs() -> list[tuple[str, str]]:
-    """Return the choices of AuditEvent.verb. A function: a new choice then needs no migration."""
+    """Return the choices of AuditEvent.verb. Because this is a function, a new choice needs no migration."""
     return Verb.choices
 
 

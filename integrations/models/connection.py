@@ -68,7 +68,7 @@ NOT_BY_A_REQUEST = frozenset(
 
 
 def close_reasons() -> list[tuple[str, str]]:
-    """Return the choices of Connection.close_reason. A function: a new choice then needs no migration."""
+    """Return the choices of Connection.close_reason. Because this is a function, a new choice needs no migration."""
     return CloseReason.choices
 
 

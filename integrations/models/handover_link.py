@@ -16,7 +16,7 @@ class LinkState(models.TextChoices):
 
 
 def link_states() -> list[tuple[str, str]]:
-    """Return the choices of HandoverLink.state. A function: a new choice then needs no migration."""
+    """Return the choices of HandoverLink.state. Because this is a function, a new choice needs no migration."""
     return LinkState.choices
 
 

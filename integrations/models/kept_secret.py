@@ -26,7 +26,7 @@ def is_live(secret: MayEnd, now: datetime) -> bool:
 
 
 def algorithms() -> list[tuple[str, str]]:
-    """Return the choices of KeptSecret.algorithm. A function: a new choice then needs no migration."""
+    """Return the choices of KeptSecret.algorithm. Because this is a function, a new choice needs no migration."""
     return [(each.value, each.value) for each in Algorithm]
 
 

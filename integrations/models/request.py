@@ -26,7 +26,7 @@ OPEN_STATES = (RequestState.QUEUED, RequestState.SENT)
 
 
 def states() -> list[tuple[str, str]]:
-    """Return the choices of Request.state. A function: a new choice then needs no migration."""
+    """Return the choices of Request.state. Because this is a function, a new choice needs no migration."""
     return RequestState.choices
 
 

@@ -10,7 +10,7 @@ from django.conf import settings
 from integrations.text.characters import trimmed
 from integrations.wire import raw_json
 
-MAX_SPELLED_ID = 2 + 12 * 256  # characters, if each of a RequestID is escaped as two surrogates
+MAX_SPELLED_ID = 2 + 12 * 256  # 256 characters, each escaped as two surrogates, and quotation marks
 MAX_SPELLED_CODE = 1000  # characters of a ResultCode: 0, as "0.000"
 RESULT_CODES = range(-(2**31), 2**31)  # the range of .NET's int and of the database column
 

@@ -25,7 +25,7 @@ from portal.web.page_run import PageRun
 PATIENCE = 1.0
 # Seconds that the database has to answer a probe. With PATIENCE less than 3 s, the limit for the 503.
 PROBE_SECONDS = 1.5
-# Seconds until a new connection probes as well: those of the pool may all be in use.
+# Seconds after which the probe is repeated on a new connection: all connections of the pool may be in use.
 HEAD_START = 0.5
 DETAIL = "It does not answer. Check whether your request was carried out before you send it again."
 

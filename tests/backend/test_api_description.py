@@ -17,7 +17,7 @@ from tests.backend.operations import calls, document
 
 pytestmark = pytest.mark.django_db
 
-SUCCESSES = {"send": {"200", "202"}, "create": {"201"}}  # by the verb of the operation; of any other: 200
+SUCCESSES = {"send": {"200", "202"}, "create": {"201"}}  # by the verb of the operation; 200 for any other verb
 
 
 def test_the_document_is_openapi_3_1_and_names_every_call_and_model() -> None:

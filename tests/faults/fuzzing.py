@@ -12,7 +12,7 @@ from contextlib import suppress
 from tests.live.callers.clients import AUTH_PATH
 from tests.support.raw_http import RawAnswer, answers_in
 
-PATIENCE = 30  # seconds, on a busy machine
+PATIENCE = 30  # seconds; a busy machine needs this long
 HIDDEN = b"GET /hidden HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 PROBE = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
 QUIET = 5.0  # seconds: more than a request may take to arrive

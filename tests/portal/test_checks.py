@@ -72,7 +72,7 @@ def test_several_workers_need_postgresql_and_redis(
     databases: dict[str, dict[str, str]], redis_url: str, expected: list[str]
 ) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Django's, about overriding DATABASES: nothing connects here
+        warnings.simplefilter("ignore")  # Django warns about overriding DATABASES; nothing connects here
         assert ids(WORKERS=2, DATABASES=databases, REDIS_URL=redis_url, IS_PUBLIC_HTTPS=True) == expected
         assert ids(WORKERS=1, DATABASES=databases, REDIS_URL=redis_url, IS_PUBLIC_HTTPS=True) == []
 

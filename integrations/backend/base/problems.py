@@ -57,7 +57,7 @@ class ProblemKind:
         return f"urn:order-n-pay:problem:{self.name}"
 
 
-_STORED = ("id", "request_id", "location", "state")  # of a request that is stored, which Location leads to
+_STORED = ("id", "request_id", "location", "state")  # the id of a stored request; Location leads to it
 
 
 MALFORMED = ProblemKind("malformed-request", "The request cannot be read.", 400)

@@ -37,7 +37,7 @@ def get_endpoint(caller: Caller, endpoint_id: int) -> WebhookEndpoint:
 
 
 def endpoints_of(caller: Caller) -> QuerySet[WebhookEndpoint]:
-    """Return the endpoints that get events of the key's organisation only; of a key for all organisations, all."""
+    """Return the endpoints limited to the key's organisation, or all endpoints for a key of all organisations."""
     rows = WebhookEndpoint.objects.select_related("organisation").defer("sealed_secret")
     return rows if caller.organisation_id is None else rows.filter(organisation=caller.organisation_id)
 

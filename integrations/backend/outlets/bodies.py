@@ -41,7 +41,7 @@ class NewOutletSerializer(OutletChangeSerializer):
 
 
 class EnableSerializer(serializers.Serializer[Any]):
-    """The values to enable an outlet with."""
+    """The values that enable an outlet."""
 
     pos_remote_id = serializers.CharField(max_length=128, help_text="The ID that PowerEPOS assigned.")
     adopted_secret = serializers.CharField(required=False, trim_whitespace=False, help_text=_ADOPTED)

@@ -12,7 +12,7 @@ class AlertKind(models.TextChoices):
 
 
 def alert_kinds() -> list[tuple[str, str]]:
-    """Return the choices of Alert.kind. A function: a new choice then needs no migration."""
+    """Return the choices of Alert.kind. Because this is a function, a new choice needs no migration."""
     return AlertKind.choices
 
 
@@ -102,7 +102,7 @@ class AlertRecipient(models.Model):
 
 
 def mail_states() -> list[tuple[str, str]]:
-    """Return the choices of Mail.state. A function: a new choice then needs no migration."""
+    """Return the choices of Mail.state. Because this is a function, a new choice needs no migration."""
     return MailState.choices
 
 

@@ -21,7 +21,7 @@ class NoticeKind(models.TextChoices):
 
 
 def kinds() -> list[tuple[str, str]]:
-    """Return the choices of Notice.kind. A function: a new choice then needs no migration."""
+    """Return the choices of Notice.kind. Because this is a function, a new choice needs no migration."""
     return NoticeKind.choices
 
 

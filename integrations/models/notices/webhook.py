@@ -96,7 +96,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 
 
 def delivery_states() -> list[tuple[str, str]]:
-    """Return the choices of Delivery.state. A function: a new choice then needs no migration."""
+    """Return the choices of Delivery.state. Because this is a function, a new choice needs no migration."""
     return DeliveryState.choices
 
 

@@ -192,7 +192,7 @@ class Lane:
         self._known.discard(pk)
 
     def drop_overdue(self, now: datetime) -> None:
-        """Free the places of requests whose time to be answered is over."""
+        """Free the places of requests whose answer is overdue."""
         if not self._window.request_ids and not self._queue:
             return  # the usual case, and every lane is checked every second
         for outgoing in [each for each in self._window.requests if each.answer_before <= now]:

@@ -20,7 +20,7 @@ CHANGED_AT = Cast("changed_at", TextField())
 
 @dataclass(frozen=True)
 class Standing:
-    """The current state of an integration that decides about its connections and tokens."""
+    """The state of an integration that decides whether its connections and tokens are valid."""
 
     is_enabled: bool
     generation: int

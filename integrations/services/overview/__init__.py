@@ -1,4 +1,4 @@
-"""What the start page shows about the whole installation: `attention` what needs work now, `fleet` the figures.
+"""Data of the start page about the whole installation: `attention` lists problems, `fleet` counts outlets and requests.
 
 `figures` counts rows for /metrics.
 """

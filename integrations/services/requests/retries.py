@@ -1,7 +1,7 @@
 """Limit retries of requests that may break their POS's connection: resend each alone, a few times, then give up.
 
 Without the limit, a POS whose connection breaks at a certain request would get that request, and the outlet's other
-requests with it, again and again for ever. Runs in a database thread.
+requests with it, for ever. Runs in a database thread.
 """
 
 from collections.abc import Sequence

@@ -53,7 +53,7 @@ def database_of(stack: Stack) -> Path:
 
 
 def restore(file: Path, dump: str) -> None:
-    """Put these tables and rows in the place of whatever the file holds."""
+    """Replace the contents of the database file by these tables and rows."""
     file.unlink()
     with closing(sqlite3.connect(file)) as database:
         database.execute("PRAGMA journal_mode = wal")  # as the old version had set it; a dump does not contain it

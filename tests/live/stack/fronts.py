@@ -51,7 +51,7 @@ def send_body(caller: socket.socket, size: int, is_chunked: bool) -> None:
         if is_chunked:
             caller.sendall(b"0\r\n\r\n")
     except OSError:
-        return  # it has its answer
+        return  # the client has its answer
 
 
 def head_with(*headers: str, target: str = "/healthz") -> bytes:

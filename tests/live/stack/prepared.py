@@ -49,7 +49,7 @@ def migrate(database_url: str, folder: Path) -> None:
 
 
 def _folder() -> Path:
-    """Return the folder of the test run, or one of this process alone where no fixture named any."""
+    """Return the folder of the test run, or a separate one for this process if no fixture set any."""
     if not _folders:
         folder = Path(tempfile.mkdtemp(prefix="portal-prepared-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
