@@ -111,6 +111,8 @@ export class Transport {
                 if (caught instanceof ApiError) {
                     if (!isTemporary(caught)) throw caught;
                     retryAfter = caught.retryAfter;
+                } else if (!isLost(caught)) {
+                    throw caught;
                 } else if (call.isRepeatable === false) {
                     throw new OutcomeUnknown(call.key, caught);
                 }
@@ -131,13 +133,18 @@ export class Transport {
             method: call.method,
             headers,
             redirect: "manual",
-            signal: AbortSignal.timeout(Math.max(100, Math.min(ATTEMPT, deadline.remaining))),
+            signal: AbortSignal.timeout(Math.ceil(Math.max(100, Math.min(ATTEMPT, deadline.remaining)))),
             ...(call.body ? { body: JSON.stringify(call.body()) } : {}),
         });
         const text = await response.text();
         if (!response.ok) throw new ApiError(response.status, membersOf(text), retryAfterOf(response));
         return JSON.parse(text) as T;
     }
+}
+
+/** Whether fetch could not send the call or read its answer, or the attempt took too long. */
+function isLost(error: unknown): boolean {
+    return error instanceof TypeError || error instanceof DOMException;
 }
 
 /** A 5xx without a problem comes from a proxy. */
