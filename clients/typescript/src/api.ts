@@ -1042,7 +1042,7 @@ export interface components {
          * @enum {string}
          */
         DeliveryStateEnum: "pending" | "delivered" | "failed";
-        /** @description The values to enable an outlet with. */
+        /** @description The values that enable an outlet. */
         Enable: {
             /** @description The ID that PowerEPOS assigned. */
             pos_remote_id: string;

@@ -68,7 +68,7 @@ class ChildProduct(TypedDict):
 
 class Enable(TypedDict):
     """
-    The values to enable an outlet with.
+    The values that enable an outlet.
     """
 
     pos_remote_id: str
