@@ -33,7 +33,7 @@ class StaticFile:
     """A static file with its hashed name. `compressed` is empty if compression does not make it smaller."""
 
     name: str
-    digest: str
+    version: str  # the hash of its content
     content_type: str
     body: bytes = field(repr=False)
     compressed: bytes = field(repr=False)
@@ -57,7 +57,7 @@ class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]
         if hashed is None or found is None or request.method not in ("GET", "HEAD"):
             answer: HttpResponseBase = super().__call__(request)
             return answer
-        return _answer(request, found, is_current=found.digest == hashed["digest"])
+        return _answer(request, found, is_current=found.version == hashed["digest"])
 
     def _is_ours(self, path: str) -> bool:
         return path.startswith(self.static_prefix)

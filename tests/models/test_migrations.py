@@ -138,7 +138,8 @@ def test_the_name_of_an_outlet_in_old_attempts_becomes_a_reference(enabled: Enab
 @pytest.mark.django_db(transaction=True)
 def test_people_who_may_see_unrecognised_frames_may_see_them_under_their_new_name() -> None:
     type_of = ContentType.objects.get_or_create(app_label="integrations", model="strayframe")[0]
-    former = Permission.objects.create(content_type=type_of, codename="view_strayframe", name="Can view stray frame")
+    name = {"name": "Can view stray frame"}
+    former = Permission.objects.get_or_create(content_type=type_of, codename="view_strayframe", defaults=name)[0]
     night_shift, anna = Group.objects.create(name="night shift"), User.objects.create(username="anna")
     night_shift.permissions.add(former)
     anna.user_permissions.add(former)

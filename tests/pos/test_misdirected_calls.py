@@ -50,8 +50,8 @@ class Misdirected(Asking):
     PATHS = (
         f"{AUTH_PATH}x", f"/x{AUTH_PATH}", f"{AUTH_PATH}/token", "/api/powerepos/v2/auth", "/api/powerepos/auth",
         "/powerepos/v1/auth", "/api/v1/auth", "/auth", "/", "//", "/api", "/api/powerepos/v1/", f"{AUTH_PATH};x=1",
-        "/api/./powerepos/v1/auth", "\\api\\powerepos\\v1\\auth", "/%61pi/powerepos/v1/auth", "/api/power\u200bepos/v1",
-        "/api/Power\x00EPOS/v1/auth", "/api/powerepos/v1/" + "x" * 1000,
+        "/api/./powerepos/v1/auth", "\\api\\powerepos\\v1\\auth", "/%2561pi/powerepos/v1/auth",
+        "/api/power\u200bepos/v1", "/api/Power\x00EPOS/v1/auth", "/api/powerepos/v1/" + "x" * 1000,
     )  # fmt: skip
 
     async def test_a_similar_path_gets_the_right_one_in_json(self) -> None:

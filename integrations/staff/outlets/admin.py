@@ -14,7 +14,6 @@ from django.utils.safestring import SafeString
 from integrations.models import Credential, Integration, Outlet
 from integrations.models.clock import shared_now
 from integrations.services.outlets import near_names, outlets
-from integrations.services.outlets.search import outlet_found_by
 from integrations.services.people import scope
 from integrations.staff.base import rights
 from integrations.staff.base.admin import PageAdmin, warn_of_near_name
@@ -47,7 +46,7 @@ class OutletAdmin(BulkActions, PageAdmin[Outlet]):
     list_filter = (OutletStateFilter, OrganisationFilter)
     list_select_related = ("organisation", "integration__presence__connection__process")
     search_fields = ("name", "organisation__name", "provider_outlet_id", "integration__pos_remote_id")
-    search_help_text = "Name of the outlet or of its organisation, ProviderOutletID, POSRemoteID, beginning of a secret"
+    search_help_text = "Name of the outlet or of its organisation, ProviderOutletID, POSRemoteID"
     autocomplete_fields = ("organisation",)
     prefilled = ("organisation",)
     fieldsets = (
@@ -123,16 +122,6 @@ class OutletAdmin(BulkActions, PageAdmin[Outlet]):
             path("export/", export, name="integrations_outlet_export"),
             *super().get_urls(),
         ]
-
-    def get_search_results(
-        self,
-        request: HttpRequest,  # noqa: ARG002
-        queryset: QuerySet[Outlet],
-        search_term: str,
-    ) -> tuple[QuerySet[Outlet], bool]:
-        """Return what the search at the top of each page finds, too."""
-        text = search_term.strip()
-        return (queryset.filter(outlet_found_by(text)) if text else queryset), False
 
     def edit_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Return the form of an outlet's name, ProviderOutletID and alerts."""

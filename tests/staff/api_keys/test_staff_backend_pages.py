@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.messages import get_messages
+from django.templatetags.static import static
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -63,7 +64,7 @@ def test_a_new_key_is_shown_once_and_must_not_be_cached(staff: Client) -> None:
 
 def test_the_page_with_the_key_has_what_its_script_needs(staff: Client) -> None:
     page = staff.post(CREATE, {"name": "kiosk", "scopes": DEFAULT_SCOPES}).content.decode()
-    assert "integrations/handover.js" in page
+    assert static("integrations/handover.js") in page
     assert f'data-handover data-next="{key_url(ApiKey.objects.get())}"' in page
     assert page.count("data-copy=") == 2
     assert page.count("data-value") == 2
