@@ -1,14 +1,13 @@
 """Describes the header fields of every operation in the OpenAPI document, without naming the operations."""
 
-from collections.abc import Iterator
-from http import HTTPStatus
 from typing import Any
 
 from integrations.backend.base import correlation, idempotency
 from integrations.backend.base.problem_schema import kinds_in
-from integrations.backend.base.problems import ProblemKind
+from integrations.backend.base.problems import headers_of
 from integrations.backend.base.schema import SENDING
 from integrations.models.api_key import MAX_IDEMPOTENCY_KEY
+from integrations.wire.payloads.json_schema import name_in
 
 POS_KEY = "The `request_id`, for callers that send an idempotency key as a header field. Send one of the two."
 KEY = (
@@ -71,23 +70,15 @@ def _describe(method: str, call: dict[str, Any], schemas: dict[str, Any]) -> Non
     call.setdefault("parameters", []).extend({"$ref": f"#/components/parameters/{name}"} for name in accepted)
     for status, response in call["responses"].items():
         names = ["X-Request-ID", "RateLimit-Policy", "RateLimit"]
-        names += [name for kind in kinds_in(response) for name in _of_problem(kind)]
-        names += ["Location"] if status in ("201", "202") else []
+        kinds = kinds_in(response)
+        names += [name for kind in kinds for name in headers_of(kind)]
+        names += ["Location"] if status in ("201", "202") or any("location" in kind.members for kind in kinds) else []
         names += ["Link"] if _is_page(response, schemas) else []
         names += ["Idempotent-Replayed"] if is_change and int(status) < 400 else []
         headers = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
         response["headers"] = headers | response.get("headers", {})
 
 
-def _of_problem(kind: ProblemKind) -> Iterator[str]:
-    if kind.can_be_retried:
-        yield "Retry-After"
-    if kind.status == HTTPStatus.UNAUTHORIZED:
-        yield "WWW-Authenticate"
-    if "location" in kind.members:
-        yield "Location"
-
-
 def _is_page(response: dict[str, Any], schemas: dict[str, Any]) -> bool:
     schema = response["content"].get("application/json", {}).get("schema", {})
-    return "next" in schemas.get(schema.get("$ref", "").rpartition("/")[2], {}).get("properties", {})
+    return "next" in schemas.get(name_in(schema), {}).get("properties", {})

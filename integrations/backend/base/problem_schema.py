@@ -7,11 +7,10 @@ from typing import Any
 from drf_spectacular.utils import OpenApiResponse
 
 from integrations.backend.base.problems import ProblemKind
-from integrations.wire.payloads.json_schema import reference
+from integrations.wire.payloads.json_schema import name_in, one_of, reference
 
 PROBLEM_JSON = "application/problem+json"
 
-_SCHEMAS = "#/components/schemas/"
 _TEXT = {"type": "string"}
 _OF_EVERY_PROBLEM = ("detail", "correlation_id")
 _MEMBERS: dict[str, dict[str, Any]] = {
@@ -45,7 +44,7 @@ def responses_with(kinds: Sequence[ProblemKind]) -> dict[tuple[int, str], OpenAp
 def kinds_in(response: dict[str, Any]) -> list[ProblemKind]:
     """Return the problems that the description of an answer refers to."""
     schema = response.get("content", {}).get(PROBLEM_JSON, {}).get("schema", {})
-    return [_described[each["$ref"].removeprefix(_SCHEMAS)] for each in schema.get("oneOf", [schema]) if each]
+    return [_described[name_in(each)] for each in schema.get("oneOf", [schema]) if each]
 
 
 def kinds() -> list[ProblemKind]:
@@ -63,11 +62,9 @@ def _name_of(kind: ProblemKind) -> str:
 
 
 def _one_of(kinds: Sequence[ProblemKind]) -> dict[str, Any]:
-    references = [reference(_name_of(kind)) for kind in kinds]
     if len(kinds) == 1:
-        return references[0]
-    mapping = {kind.type: each["$ref"] for kind, each in zip(kinds, references, strict=True)}
-    return {"oneOf": references, "discriminator": {"propertyName": "type", "mapping": mapping}}
+        return reference(_name_of(kinds[0]))
+    return one_of("type", {kind.type: _name_of(kind) for kind in kinds})
 
 
 def _schema_of(kind: ProblemKind) -> dict[str, Any]:

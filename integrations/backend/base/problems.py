@@ -140,7 +140,7 @@ class Problem(Exception):
         self.kind = kind
         self.detail = detail
         self.more = more
-        self.headers = _headers(kind) | (headers or {})
+        self.headers = headers_of(kind) | (headers or {})
 
 
 def of_refusal(refusal: type[PortalError]) -> ProblemKind:
@@ -228,7 +228,8 @@ def _refused(error: PortalError) -> Problem:
     return Problem(of_refusal(type(error)), " ".join(filter(None, sentences)) or None, headers=headers, **errors)
 
 
-def _headers(kind: ProblemKind) -> dict[str, str]:
+def headers_of(kind: ProblemKind) -> dict[str, str]:
+    """Return the header fields of every answer with this problem."""
     if kind.can_be_retried:
         return {"Retry-After": str(RETRY_AFTER)}
     if kind.status == 401:

@@ -9,7 +9,7 @@ from typing import Any
 from integrations.models.notices.notice import NoticeKind
 from integrations.services.notices.event_types import EVENTS, json_schemas
 from integrations.services.notices.signing import HEADERS
-from integrations.wire.payloads.json_schema import reference
+from integrations.wire.payloads.json_schema import one_of, reference
 
 Schema = dict[str, Any]
 
@@ -36,12 +36,8 @@ def add_events(result: Schema, **_kwargs: Any) -> Schema:
         words = str(inspect.getdoc(data))
         schemas[_name_of(kind, "Webhook")] = _object(content, words)
         schemas[_name_of(kind, "Event")] = _object(row["properties"] | content, words)
-    mapping = {kind.value: reference(_name_of(kind, "Event"))["$ref"] for kind in EVENTS}
-    schemas["Event"] = {
-        "oneOf": [reference(_name_of(kind, "Event")) for kind in EVENTS],
-        "discriminator": {"propertyName": "type", "mapping": mapping},
-        "description": row["description"],
-    }
+    names = {kind.value: _name_of(kind, "Event") for kind in EVENTS}
+    schemas["Event"] = one_of("type", names) | {"description": row["description"]}
     result["webhooks"] = {kind.value: {"post": _webhook(kind)} for kind in EVENTS}
     return result
 

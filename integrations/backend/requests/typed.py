@@ -10,7 +10,7 @@ from typing import Any
 from integrations.backend.requests import orders
 from integrations.wire.payloads.answers import answer_model, type_name
 from integrations.wire.payloads.examples import EXAMPLES
-from integrations.wire.payloads.json_schema import or_null, reference
+from integrations.wire.payloads.json_schema import one_of, or_null, reference
 
 Schema = dict[str, Any]
 
@@ -38,12 +38,8 @@ def _split(schemas: dict[str, Schema], name: str, payloads: Mapping[str, Schema]
         schemas[variants[type_name(model)]] = _variant(base, message_type, payload, closed=closed)
     other, documented = f"Other{name}", f"Documented{name}"
     schemas[other] = _variant(base, _NUMBER, base["properties"]["payload"], closed=closed) | _NOT_COMPARED
-    mapping = {message_type: reference(variant)["$ref"] for message_type, variant in variants.items()}
-    schemas[documented] = {
-        "oneOf": [reference(variant) for variant in variants.values()],
-        "discriminator": {"propertyName": "message_type", "mapping": mapping},
-        "description": f"{base['description']} Its message type is documented, and named.",
-    }
+    words = f"{base['description']} Its message type is documented, and named."
+    schemas[documented] = one_of("message_type", variants) | {"description": words}
     schemas[name] = {"oneOf": [reference(documented), reference(other)], "description": base["description"]}
 
 

@@ -13,8 +13,7 @@ from integrations.models.connection import CloseReason
 from integrations.models.notices.alert import AlertKind
 from integrations.models.notices.notice import NoticeKind
 from integrations.models.request import OPEN_STATES, RequestState
-
-REFERENCE = "#/components/schemas/{name}"
+from integrations.wire.payloads.json_schema import REFERENCE
 
 Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 RequestId = Annotated[str, Meta(extra_json_schema={"format": "uuid"}, description="The id of the request in the API.")]

@@ -1,5 +1,6 @@
 """Describes a model in JSON Schema."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from integrations.wire.payloads.answers import ALL_MODELS, UNKNOWN
@@ -25,9 +26,26 @@ def json_schema(model: str) -> dict[str, Any]:
     return schema
 
 
+REFERENCE = "#/components/schemas/{name}"
+
+
 def reference(name: str) -> dict[str, Any]:
     """Return a schema that refers to a component of the document."""
-    return {"$ref": f"#/components/schemas/{name}"}
+    return {"$ref": REFERENCE.format(name=name)}
+
+
+def name_in(schema: dict[str, Any]) -> str:
+    """Return the name of the component that a schema refers to; empty if it refers to none."""
+    return str(schema.get("$ref", "")).rpartition("/")[2]
+
+
+def one_of(member: str, names: Mapping[str, str]) -> dict[str, Any]:
+    """Return a schema of several components. `names` has the name of each by its value of `member`."""
+    mapping = {value: REFERENCE.format(name=name) for value, name in names.items()}
+    return {
+        "oneOf": [{"$ref": each} for each in mapping.values()],
+        "discriminator": {"propertyName": member, "mapping": mapping},
+    }
 
 
 def or_null(schema: dict[str, Any]) -> dict[str, Any]:
