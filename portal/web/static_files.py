@@ -52,15 +52,13 @@ class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         path = request.path_info
-        hashed = _HASHED.fullmatch(path.removeprefix(self.static_prefix)) if self._is_ours(path) else None
+        is_ours = path.startswith(self.static_prefix)
+        hashed = _HASHED.fullmatch(path, len(self.static_prefix)) if is_ours else None
         found = find(hashed["stem"] + hashed["extension"]) if hashed else None
         if hashed is None or found is None or request.method not in ("GET", "HEAD"):
             answer: HttpResponseBase = super().__call__(request)
             return answer
         return _answer(request, found, is_current=found.version == hashed["digest"])
-
-    def _is_ours(self, path: str) -> bool:
-        return path.startswith(self.static_prefix)
 
 
 def find(name: str) -> StaticFile | None:
