@@ -16,7 +16,8 @@ from integrations.models import Integration, Notice
 from integrations.models.notices.notice import NoticeKind
 from integrations.services.notices import alerts, event_detection, signing, webhooks
 from integrations.services.notices.delivering import body_of
-from integrations.services.notices.event_types import EVENTS, REFERENCE, json_schemas
+from integrations.services.notices.event_types import EVENTS, json_schemas
+from integrations.wire.payloads.json_schema import REFERENCE
 from tests.support.factories import ANNA, NOON, Enabled
 from tests.support.notice_factories import (
     go_offline,
