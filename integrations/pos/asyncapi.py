@@ -96,7 +96,7 @@ def _operations() -> Described:
 
 
 def _names(frame: str) -> list[str]:
-    """Return the names of the messages with this frame: one for each documented message type, and one more."""
+    """Return the names of the requests or answers: one for each documented message type, and one for any other type."""
     kind = "Request" if frame == REQUEST else "Answer"
     return [f"{type_name(model)}{kind}" for model in EXAMPLES] + [f"{OTHER}{kind}"]
 

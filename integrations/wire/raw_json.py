@@ -119,11 +119,11 @@ def write(values: Mapping[str, object], raw: Mapping[str, str]) -> str:
 
 
 def replace(text: str, *, is_key: Callable[[str], bool], is_string: Callable[[str], bool], by: str) -> str:
-    """Return JSON with some values, at any depth, replaced `by` this text; every other character stays the same.
+    """Return JSON in which the text `by` replaces some values, at any depth. Every other character stays the same.
 
-    Replaced are the values, except null, of keys for which `is_key` returns True, and the strings, including keys, for
-    which `is_string` does. Both get the string with its escapes resolved. Never raises and never recurses: a truncated
-    text, or one that is not JSON, is searched as far as it looks like JSON.
+    It replaces the value of each key for which `is_key` returns True, unless the value is null, and each string (keys
+    too) for which `is_string` returns True. Both functions get the string with its escapes resolved. Never raises and
+    never recurses. In text that is truncated or not JSON, it replaces what it recognises.
     """
     kept, begin = [], 0
     for start, end in _places(text, is_key, is_string):

@@ -136,7 +136,7 @@ def secret(evidence: Evidence) -> Finding:
 
 
 def _cause(evidence: Evidence, refusal: AuthAttempt) -> Outcome:
-    """Return what is wrong with a refused secret: a block does not hide it if an attempt shows it."""
+    """Return why a secret was refused. For an attempt during a block, an earlier attempt may show the cause."""
     if refusal.outcome != Outcome.THROTTLED:
         return Outcome(refusal.outcome)
     before = evidence.before_block

@@ -20,7 +20,7 @@ from integrations.models.fields.opening import open_since
 from integrations.services.notices import presences
 
 REFUSALS_WINDOW = timedelta(minutes=5)
-# Refusals in that window that raise an alert: more than one till causes while its mistyped secret is being corrected.
+# This many refusals in the window raise an alert. A till whose mistyped secret is being corrected causes fewer.
 ALERT_REFUSALS_PER_OUTLET = 10
 ALERT_REFUSALS = 100  # of all known and unknown outlets together
 # An older secret that is still in use raises an alert this long before it ends, which leaves a working day to act.

@@ -19,7 +19,7 @@ NEWEST_SENT = 1_000  # attempts of each kind to search for a value that was sent
 
 
 def beginning_with(field: str, text: str) -> Q:
-    """Match rows whose value begins with `text`, case-sensitively, because only then an index on the field is used."""
+    """Match rows whose value begins with `text`. Upper and lower case differ, so that the database can use an index."""
     if connection.vendor == "sqlite":
         # LIKE would ignore case and bypass the index. Texts are sorted by code point.
         return Q(**{f"{field}__gte": text, f"{field}__lt": text + LAST_CHARACTER})

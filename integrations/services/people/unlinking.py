@@ -51,7 +51,7 @@ def unlink(person: User, found: Sequence[SocialAccount], *, actor: Actor) -> Non
 
 
 def prospect_of(identity: SocialAccount) -> Prospect:
-    """Return the effect of the next sign-in with this identity if it is unlinked now or was just unlinked."""
+    """Return what the next sign-in with this identity will do once the identity is no longer linked."""
     if not settings.OIDC_SERVER_URL:
         return Prospect.NO_PROVIDER
     claims = claims_of(identity)

@@ -152,9 +152,9 @@ class Stream:
 class Streams:
     """The rows of some outlets or other parents. An index has the rows of each parent in the list's order.
 
-    Two rows of each parent are looked up: the first, and the last one in its share of the work. Rows beyond the
-    earliest of these last rows are not needed, nor are parents whose first row lies beyond it. For more than PARENTS
-    parents, all rows of the table are read.
+    Two index lookups for each parent find its first row, and the last row that its share of the page could include.
+    The earliest of these last rows is the limit: later rows cannot be on the page, nor can parents whose first row is
+    later. With more than PARENTS parents, all rows of the table are read.
     """
 
     rows: QuerySet[Any]

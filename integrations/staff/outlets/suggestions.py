@@ -1,4 +1,4 @@
-"""The organisations that "Enable an outlet" suggests while a person types: also those that its page does not list."""
+"""Suggests organisations while a person types into "Enable an outlet". The page itself lists only the first ones."""
 
 from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import PermissionDenied

@@ -125,9 +125,9 @@ def check_tills(stack: Stack, fleet: Fleet, tally: Tally) -> None:
 
 @dataclass(frozen=True)
 class _Standing:
-    """The states of an outlet's orders; true when none is open and none was lost.
+    """The states of an outlet's orders. It is true when no order is open and none was lost.
 
-    `expired`: urgent orders that were never sent. `others`: orders that are neither answered nor expired so, with rows.
+    `expired`: urgent orders that were never sent. `others`: the rows of orders that were neither answered nor expired.
     """
 
     expired: set[str]

@@ -69,7 +69,7 @@ def make_calls(backends: Sequence[Backend], calls: Sequence[Call], *, meanwhile:
 
 
 def faults(acts: Sequence[Callable[[], None]], chance: random.Random) -> Iterator[Callable[[], None]]:
-    """Yield these acts without end: each once in random order, then all again in another order."""
+    """Yield all acts in random order, then all again in another order, and so on without end."""
     while True:
         yield from chance.sample(list(acts), len(acts))
 
