@@ -92,20 +92,29 @@ def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]
         yield instance
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def depot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Depot]:
+    """Makes the stacks of one file, and stops them after its last test, even if a test failed before it stopped its own."""
     depot = Depot(tmp_path_factory.mktemp("stacks"))
     yield depot
     depot.close()
 
 
+@pytest.fixture(scope="session")
+def shared_depot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Depot]:
+    """Makes the stacks that several files share."""
+    depot = Depot(tmp_path_factory.mktemp("shared-stacks"))
+    yield depot
+    depot.close()
+
+
 @pytest.fixture
-def shared_stack(request: pytest.FixtureRequest, depot: Depot) -> Callable[[str], Stack]:
+def shared_stack(request: pytest.FixtureRequest, shared_depot: Depot) -> Callable[[str], Stack]:
     """Return the running stack of a name like `serve-postgres`; other tests use it afterwards, so leave it usable."""
 
     def find(name: str) -> Stack:
         if name not in _shared or not _shared[name].is_running:
-            _shared[name] = _make(request, depot, name)
+            _shared[name] = _make(request, shared_depot, name)
         return _shared[name]
 
     return find

@@ -1,4 +1,4 @@
-"""One demo server for all tests of the clients, and a webhook that it sent."""
+"""A demo server for the tests of a client, and a webhook that it sent."""
 
 import json
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ class Portal:
     env: dict[str, str]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def portal(depot: Depot) -> Iterator[Portal]:
     env = with_constants({NOTICE_INTERVAL: 0.2}) | {"WEBHOOK_ALLOW_PRIVATE": "true"}
     stack = depot.make("serve", options=["--demo"], env=env)

@@ -255,12 +255,15 @@ class Stack:
         return answer.status_code == 200
 
 
+# Of the folders and Redis databases of stacks: depots share a Redis.
+_NUMBERS = itertools.count(1)
+
+
 class Depot:
     """Makes stacks, each over a copy of a database that was migrated once, and stops them all at the end."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._folders = 0
         self._stacks: list[Stack] = []
 
     def make(
@@ -277,12 +280,13 @@ class Depot:
 
         A stack that is not started serves tests of commands while no server runs.
         """
-        folder = self._new_folder(server)
+        number = next(_NUMBERS)
+        folder = self._new_folder(f"{number}-{server}")
         stack = Stack(
             server=server,
             folder=folder,
             database_url=self._database(folder, postgres),
-            redis_url=redis.url(self._folders) if redis else "",
+            redis_url=redis.url(number) if redis else "",
             env=env or {},
             options=options,
         )
@@ -296,7 +300,7 @@ class Depot:
 
         It has the same keys, unless `env` changes them.
         """
-        folder = self._new_folder(f"{stack.server}-twin")
+        folder = self._new_folder(f"{next(_NUMBERS)}-{stack.server}-twin")
         twin = Stack(
             server=stack.server,
             folder=folder,
@@ -315,8 +319,7 @@ class Depot:
             stack.close()
 
     def _new_folder(self, name: str) -> Path:
-        self._folders += 1
-        folder = self._folder / f"{self._folders}-{name}"
+        folder = self._folder / name
         folder.mkdir()
         return folder
 
