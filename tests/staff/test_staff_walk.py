@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 from django.http.response import HttpResponseBase
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from integrations.models import Request
 from tests.staff.test_staff_limits import name_of, pages_of
@@ -25,7 +26,9 @@ ENDING = (reverse("admin:logout"),)
 
 
 @pytest.fixture
-def world(db: None, settings: Any) -> World:
+def world(db: None, settings: Any, time_machine: Any) -> World:
+    """Rows of every model, while the clock stands still: pages say how long ago something happened."""
+    time_machine.move_to(timezone.now(), tick=False)
     settings.EMAIL_URL = "smtp://mail.example.com"
     return make_world()
 

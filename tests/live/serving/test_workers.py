@@ -23,8 +23,8 @@ TWO = ("--workers", "2")
 RESTART = 1000
 
 
-def two_workers(new_stack: NewStack) -> Stack:
-    stack = new_stack("serve", "postgres", env=ENV, options=TWO)
+def two_workers(new_stack: NewStack, **env: str) -> Stack:
+    stack = new_stack("serve", "postgres", env=ENV | env, options=TWO)
     eventually(lambda: has_begun(stack), timeout=20, what="both workers serve")
     return stack
 
@@ -128,7 +128,7 @@ def test_a_killed_worker_is_replaced_and_its_poses_reconnect(workers: Stack) -> 
 def test_a_signal_to_the_supervisor_drains_every_worker_and_ends_with_0(
     new_stack: NewStack, number: signal.Signals
 ) -> None:
-    stack = two_workers(new_stack)
+    stack = two_workers(new_stack, DRAIN_NOTICE_SECONDS="2")
     outlets = [stack.supply_outlet() for _ in range(4)]
     with ExitStack() as opened:
         poses = [opened.enter_context(connect(stack, token_for(stack, outlet))) for outlet in outlets]
