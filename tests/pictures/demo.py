@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from tests.live.callers import records
 from tests.live.callers.backend import NUMBERS, Backend, pos_of, soup
@@ -77,20 +78,12 @@ def demo_of(stack: Stack) -> Iterator[Demo]:
         seed_samples(stack)
         move_online_into_the_past(stack)
         eventually(lambda: count(stack, "alert WHERE told_at IS NOT NULL"), what="staff are alerted")
-        yield Demo(
-            stack,
-            login,
-            Places(
-                online=records.integration_id(stack, town),
-                offline=records.integration_id(stack, harbour),
-                refused=records.integration_id(stack, station),
-                weak=records.integration_id(stack, weak),
-                overlapping=records.integration_id(stack, airport),
-                disabled=records.integration_id(stack, castle),
-                rotated=records.integration_id(stack, market),
-                fresh=fresh,
-            ),
-        )
+        at = partial(records.integration_id, stack)
+        places = Places(
+            online=at(town), offline=at(harbour), refused=at(station), weak=at(weak), overlapping=at(airport),
+            disabled=at(castle), rotated=at(market), fresh=fresh,
+        )  # fmt: skip
+        yield Demo(stack, login, places)
 
 
 @contextmanager

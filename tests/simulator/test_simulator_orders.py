@@ -9,6 +9,54 @@ from tests.simulator.connected_till import NUMBERS, SOUP_LINE, ConnectedTill, re
 from tests.support.servers.simulator_portal import ask, within
 
 
+def product(name: str, quantity: int, price: float, total: float, plu: str) -> dict[str, Any]:
+    return {
+        "ProductType": 0,
+        "Name": name,
+        "Quantity": quantity,
+        "Price": price,
+        "TotalAmount": total,
+        "ProviderProductID": None,
+        "PLUIdentifier": plu,
+        "SalesModifierIdentifier": None,
+        "SalesModifierName": None,
+    }
+
+
+ORDER = {
+    "ServiceModePrefix": "TBL",
+    "ServiceModeEntityID": "5",
+    "OrderNumberOpened": "S1000004",
+    "CurrencyCode": "GBP",
+    "Amount": 28.0,
+    "AmountOwing": 28.0,
+    "IsClosed": False,
+    "RemainingServiceChargeAmount": 0.0,
+    "Covers": 2,
+    "Products": [
+        product("Burger", 2, 12.95, 25.9, "102")
+        | {
+            "ChildProducts": [product("Chips", 1, 3.45, 3.45, CHIPS.plu_id) | {"ProviderProductID": "c-1"}],
+            "Adjustment": None,
+        }
+    ],
+    "Taxes": [{"Name": VAT.name, "Amount": 4.67, "TaxRate": 20.0, "IsAddOnTax": False}],
+    "OwnedBy_UserID": MANAGER.user_id,
+    "OwnedBy_UserName": "Manager",
+    "Payments": [],
+    "Adjustments": [
+        {
+            "Amount": -1.35,
+            "Name": "Voucher",
+            "ProviderAdjustmentID": "v-1",
+            "AdjustmentID": CATALOGUE.fallback_adjustment_id,
+        }
+    ],
+    "Notes": [{"Value": "7"}],
+}
+ANSWER = {"RequestID": "r-1", "ResultCode": 0, "ErrorMessage": None, "MessageType": 10}
+
+
 class EveryMethod(ConnectedTill):
     async def test_a_created_order_is_answered_completely(self) -> None:
         chips = SOUP_LINE | {"Name": "Chips", "PLUIdentifier": CHIPS.plu_id, "ProviderProductID": "c-1"}
@@ -23,49 +71,8 @@ class EveryMethod(ConnectedTill):
             }
             answered = await ask(socket, request("r-1", **products))
             (kept,) = pos.till.orders[3:]
-        assert answered == {
-            "RequestID": "r-1",
-            "ResultCode": 0,
-            "ErrorMessage": None,
-            "MessageType": 10,
-            "Payload": {
-                "Order": {
-                    "SalesTransactionID": kept.sales_transaction_id,
-                    "ServiceModePrefix": "TBL",
-                    "ServiceModeEntityID": "5",
-                    "OrderNumberOpened": "S1000004",
-                    "CurrencyCode": "GBP",
-                    "Amount": 28.0,
-                    "AmountOwing": 28.0,
-                    "IsClosed": False,
-                    "RemainingServiceChargeAmount": 0.0,
-                    "Covers": 2,
-                    "Products": [
-                        product("Burger", 2, 12.95, 25.9, "102")
-                        | {
-                            "ChildProducts": [
-                                product("Chips", 1, 3.45, 3.45, CHIPS.plu_id) | {"ProviderProductID": "c-1"}
-                            ],
-                            "Adjustment": None,
-                        }
-                    ],
-                    "Taxes": [{"Name": VAT.name, "Amount": 4.67, "TaxRate": 20.0, "IsAddOnTax": False}],
-                    "OwnedBy_UserID": MANAGER.user_id,
-                    "OwnedBy_UserName": "Manager",
-                    "Payments": [],
-                    "Adjustments": [
-                        {
-                            "Amount": -1.35,
-                            "Name": "Voucher",
-                            "ProviderAdjustmentID": "v-1",
-                            "AdjustmentID": CATALOGUE.fallback_adjustment_id,
-                        }
-                    ],
-                    "Notes": [{"Value": "7"}],
-                },
-                "OutOfStockProducts": None,
-            },
-        }
+        order = ORDER | {"SalesTransactionID": kept.sales_transaction_id}
+        assert answered == ANSWER | {"Payload": {"Order": order, "OutOfStockProducts": None}}
 
     async def test_an_order_that_comes_with_its_payment_is_closed_and_no_longer_open(self) -> None:
         paid: dict[str, Any] = {
@@ -165,20 +172,6 @@ class EveryMethod(ConnectedTill):
         lower = json.loads(json.dumps(request("r-1", Products=[SOUP_LINE])), object_hook=lower_keys)
         async with self.connected_pos() as (_pos, socket):
             assert (await ask(socket, lower))["Payload"]["Order"]["Amount"] == 5.0
-
-
-def product(name: str, quantity: int, price: float, total: float, plu: str) -> dict[str, Any]:
-    return {
-        "ProductType": 0,
-        "Name": name,
-        "Quantity": quantity,
-        "Price": price,
-        "TotalAmount": total,
-        "ProviderProductID": None,
-        "PLUIdentifier": plu,
-        "SalesModifierIdentifier": None,
-        "SalesModifierName": None,
-    }
 
 
 def lower_keys(values: dict[str, Any]) -> dict[str, Any]:

@@ -53,6 +53,15 @@ def other_organisation(db: None) -> Organisation:
     create_api_key(f"{OTHER} key", organisation=organisation, actor=ANNA)
     create_api_key(f"{OTHER} key for all", actor=ANNA)
     record(Verb.ORGANISATION_CHANGED, organisation, actor=ANNA)
+    _add_notices(organisation, enabled.integration)
+    person = User.objects.create_user(f"{OTHER} person", is_staff=True)
+    person.groups.add(Group.objects.create(name="visitors"))
+    StaffLimit.objects.create(user=person).organisations.add(organisation)
+    return organisation
+
+
+def _add_notices(organisation: Organisation, integration: Integration) -> None:
+    """Add webhooks and alert recipients, of the organisation and of all organisations, and an alert."""
     for owner in (organisation, None):
         endpoint, _ = webhooks.create_endpoint(
             f"{OTHER} hook of {owner}",
@@ -65,11 +74,7 @@ def other_organisation(db: None) -> Organisation:
         AlertRecipient.objects.create(email=f"{OTHER}-{owner}@example.com", organisation=owner)
     now = timezone.now()
     alert = Alert.objects.create(kind="offline", organisation=organisation, since=now, tell_at=now, told_at=now)
-    AlertMember.objects.create(alert=alert, key="a", integration=enabled.integration, label=OTHER, since=now)
-    person = User.objects.create_user(f"{OTHER} person", is_staff=True)
-    person.groups.add(Group.objects.create(name="visitors"))
-    StaffLimit.objects.create(user=person).organisations.add(organisation)
-    return organisation
+    AlertMember.objects.create(alert=alert, key="a", integration=integration, label=OTHER, since=now)
 
 
 @pytest.fixture

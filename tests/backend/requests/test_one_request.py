@@ -24,6 +24,31 @@ from tests.support.in_process import LIMIT, InProcess, in_main, until
 
 UPDATE = '{"SalesTransactionID": "1121008e-2769-46e2-918d-65e0291621a1"}'
 
+# One invalid value of each kind, by field.
+WRONG: list[tuple[str, Any]] = [
+    ("message_type", -1),
+    ("message_type", 2**31),
+    ("message_type", 1.0),
+    ("message_type", "Nonsense"),
+    ("message_type", None),
+    ("device_id", ""),
+    ("device_id", "x" * 65),
+    ("device_id", "a\x00b"),
+    ("device_id", "\ud800"),
+    ("user_identifier", "x" * 37),
+    ("request_id", ""),
+    ("request_id", "x" * 257),
+    ("mode", "soon"),
+    ("timeout", 0),
+    ("timeout", 121),
+    ("timeout", True),
+    ("expires_in", 86_401),
+    ("durable", "false"),
+    ("validate", 1),
+    ("devise_id", "x"),
+]
+NO_ORDERS = ("", "[]", "{", "null", '{"payload": {}}', b"\xff", "[" * 100_000, '{"a": NaN}')
+
 
 class OneRequest(InProcess):
     async def test_the_pos_gets_the_documented_envelope_and_its_answer_is_returned(self) -> None:
@@ -144,33 +169,11 @@ class OneRequest(InProcess):
 
     async def test_every_invalid_field_is_named(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
-        wrong: list[tuple[str, Any]] = [
-            ("message_type", -1),
-            ("message_type", 2**31),
-            ("message_type", 1.0),
-            ("message_type", "Nonsense"),
-            ("message_type", None),
-            ("device_id", ""),
-            ("device_id", "x" * 65),
-            ("device_id", "a\x00b"),
-            ("device_id", "\ud800"),
-            ("user_identifier", "x" * 37),
-            ("request_id", ""),
-            ("request_id", "x" * 257),
-            ("mode", "soon"),
-            ("timeout", 0),
-            ("timeout", 121),
-            ("timeout", True),
-            ("expires_in", 86_401),
-            ("durable", "false"),
-            ("validate", 1),
-            ("devise_id", "x"),
-        ]
-        for field, value in wrong:
+        for field, value in WRONG:
             answer = await backend.ask(outlet, **{field: value})
             assert (answer.status, kind_of(answer)) == (422, "invalid-input"), (field, value)
             assert answer.json()["errors"][0]["field"] == field
-        for body in ("", "[]", "{", "null", '{"payload": {}}', b"\xff", "[" * 100_000, '{"a": NaN}'):
+        for body in NO_ORDERS:
             answer = await backend.post(f"outlets/{outlet.handover.provider_outlet_id}/requests", body)
             assert (answer.status, kind_of(answer)) == (422, "invalid-input"), body[:20]
         assert (await backend.ask(outlet, "[]")).status == 422

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler
 
 import httpx2
 
-from tests.support.servers.http_thread import serving
+from tests.support.servers.http_thread import QuietHandler, serving
 
 _FORWARDED = ("authorization", "content-type", "idempotency-key")
 
@@ -18,7 +18,7 @@ def losing_every_other_answer(base_url: str) -> Iterator[str]:
     client = httpx2.Client(base_url=base_url, trust_env=False, timeout=30)
     calls, lock = [0], threading.Lock()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler, BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             kept = {name: self.headers[name] for name in _FORWARDED if name in self.headers}
@@ -34,9 +34,6 @@ def losing_every_other_answer(base_url: str) -> Iterator[str]:
             self.send_header("Content-Length", str(len(answer.content)))
             self.end_headers()
             self.wfile.write(answer.content)
-
-        def log_message(self, *_: object) -> None:
-            pass
 
     with client, serving(Handler) as port:
         yield f"http://127.0.0.1:{port}"

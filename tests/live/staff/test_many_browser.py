@@ -146,12 +146,7 @@ def test_a_link_opens_once_in_another_browser_and_staff_see_that(
         recipient.goto(url)
         expect(recipient.get_by_label("Code of the link")).to_be_hidden()
         assert_fits(recipient)
-        recipient.get_by_label("Passphrase").fill("not this one")
-        recipient.keyboard.press("Enter")
-        expect(recipient.get_by_role("alert")).to_contain_text("do not match")
-        recipient.get_by_label("Passphrase").fill(passphrase.lower())
-        recipient.get_by_role("button", name="Show the values once").click()
-        values = {name: recipient.locator(f"#value-{name}").inner_text() for name in NAMES}
+        values = open_link(recipient, passphrase)
         assert authenticate(portal, Credentials.from_json(values)).status_code == 200
         assert_fits(recipient)
         recipient.reload()
@@ -231,6 +226,16 @@ def choose_all(page: Page, action: str) -> None:
     page.get_by_role("button", name=re.compile("Select all 55")).click()
     page.get_by_label("Action:").select_option(label=action)
     page.get_by_role("button", name=re.compile("^(Go|Run)")).click()
+
+
+def open_link(recipient: Page, passphrase: str) -> dict[str, str]:
+    """Enter a wrong passphrase, then the correct one in lower case; return the values that the page then shows."""
+    recipient.get_by_label("Passphrase").fill("not this one")
+    recipient.keyboard.press("Enter")
+    expect(recipient.get_by_role("alert")).to_contain_text("do not match")
+    recipient.get_by_label("Passphrase").fill(passphrase.lower())
+    recipient.get_by_role("button", name="Show the values once").click()
+    return {name: recipient.locator(f"#value-{name}").inner_text() for name in NAMES}
 
 
 def collect_errors(page: Page) -> list[str]:

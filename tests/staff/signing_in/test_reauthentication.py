@@ -51,16 +51,15 @@ def assert_reauthentication_required(client: Client, url: str) -> None:
         assert answer["Location"].startswith(f"{CONFIRM}?next="), url
 
 
-def test_every_sensitive_action_requires_reauthentication_for_its_form_and_its_submission(
-    stale: Client, boss: User, enabled: Enabled, outlet: Outlet
-) -> None:
+def sensitive_pages(enabled: Enabled, outlet: Outlet) -> list[str]:
+    """Return the URL of each page that requires reauthentication."""
     ensure_groups()
     otto = make_person("otto", VIEWER)
     key = ApiKey.objects.create(name="Web shop")
     endpoint, _ = webhooks.create_endpoint(
         name="Hook", url="https://x.example/", kinds=["alert.began"], organisation=None, actor=ANNA
     )
-    for url in (
+    return [
         enable_url(outlet),
         reverse("admin:integrations_outlet_enable_new"),
         act_url(enabled.integration, "rotate"),
@@ -79,7 +78,13 @@ def test_every_sensitive_action_requires_reauthentication_for_its_form_and_its_s
         reverse("mfa_activate_totp"),
         reverse("mfa_add_webauthn"),
         reverse("mfa_generate_recovery_codes"),
-    ):
+    ]
+
+
+def test_every_sensitive_action_requires_reauthentication_for_its_form_and_its_submission(
+    stale: Client, boss: User, enabled: Enabled, outlet: Outlet
+) -> None:
+    for url in sensitive_pages(enabled, outlet):
         assert_reauthentication_required(stale, url)
     for url, values in (
         (reverse("admin:integrations_integration_many", args=("rotate",)), {"checked": "x", "overlap": "0"}),
@@ -135,16 +140,14 @@ def test_after_the_password_the_action_can_be_completed(stale: Client, outlet: O
     assert Integration.objects.filter(outlet=outlet).exists()
 
 
-def test_every_form_sent_too_late_is_shown_again_as_it_was_filled_in(
-    stale: Client, boss: User, enabled: Enabled, outlet: Outlet
-) -> None:
-    ensure_groups()
-    otto = make_person("otto", VIEWER)
+Typed = list[tuple[str, dict[str, Any], list[str]]]  # a form's URL, an input, and the patterns of its page with it
+
+
+def typed_outlets_and_keys(enabled: Enabled, outlet: Outlet) -> Typed:
+    """Return the sensitive forms of outlets and API keys."""
     key, _ = api_keys.create_api_key("Web shop", actor=ANNA)
-    hook: dict[str, Any] = {"name": "Hook", "url": "https://x.example/", "kinds": ["alert.began"]}
-    endpoint, _ = webhooks.create_endpoint(**hook, organisation=None, actor=ANNA)
     own = outlet.organisation_id
-    typed: list[tuple[str, dict[str, Any], list[str]]] = [
+    return [
         (enable_url(outlet), {"pos_remote_id": "Typed-1"}, ['value="Typed-1"']),
         (
             act_url(enabled.integration, "rotate"),
@@ -157,6 +160,16 @@ def test_every_form_sent_too_late_is_shown_again_as_it_was_filled_in(
             ['value="Typed"', f'value="{own}" selected', '"events:read"[^>]* checked', 'value="2026-09-01"'],
         ),
         (reverse("admin:integrations_apikey_rotate", args=(key.pk,)), {"overlap": "1h"}, ['value="1h"[^>]* checked']),
+    ]
+
+
+def typed_webhooks_and_people() -> Typed:
+    """Return the sensitive forms of webhook endpoints and people."""
+    ensure_groups()
+    otto = make_person("otto", VIEWER)
+    hook: dict[str, Any] = {"name": "Hook", "url": "https://x.example/", "kinds": ["alert.began"]}
+    endpoint, _ = webhooks.create_endpoint(**hook, organisation=None, actor=ANNA)
+    return [
         (
             reverse("admin:integrations_webhookendpoint_add"),
             {**hook, "name": "Typed"},
@@ -170,11 +183,16 @@ def test_every_form_sent_too_late_is_shown_again_as_it_was_filled_in(
         (
             reverse("admin:auth_user_add"),
             {"username": "typed", "usable_password": "false", "email": "t@example.com", "role": OPERATOR},
-            ['value="typed"', 't@example.com', 'value="operator"[^>]* checked', 'value="false"[^>]* checked'],
+            ['value="typed"', "t@example.com", 'value="operator"[^>]* checked', 'value="false"[^>]* checked'],
         ),
         (page_of(otto), {"username": "otto", "first_name": "Typed", "is_limited": "on"}, ['value="Typed"', "checked"]),
-    ]  # fmt: skip
-    for url, values, shown in typed:
+    ]
+
+
+def test_every_form_sent_too_late_is_shown_again_as_it_was_filled_in(
+    stale: Client, boss: User, enabled: Enabled, outlet: Outlet
+) -> None:
+    for url, values, shown in typed_outlets_and_keys(enabled, outlet) + typed_webhooks_and_people():
         prove(stale, boss, ago=STALE)
         confirm_url = stale.post(url, values)["Location"]
         assert "to return to the form" in text(stale.get(confirm_url)), url

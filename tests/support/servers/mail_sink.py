@@ -22,11 +22,25 @@ class Sink:
         return f"smtp://127.0.0.1:{self.port}"
 
 
+class _Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+
+
 @contextmanager
 def mail_sink() -> Iterator[Sink]:
     """Run a mail server on a free port of the loopback."""
     sink = Sink()
+    with _Server(("127.0.0.1", 0), _handler(sink)) as server:
+        sink.port = server.server_address[1]
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield sink
+        server.shutdown()
+        thread.join()
 
+
+def _handler(sink: Sink) -> type[socketserver.StreamRequestHandler]:
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
             self.wfile.write(b"220 sink\r\n")
@@ -49,14 +63,4 @@ def mail_sink() -> Iterator[Sink]:
                 lines.append(line.removeprefix(b".") if line.startswith(b"..") else line)
             return message_from_bytes(b"".join(lines), policy=policy.default)
 
-    class Server(socketserver.ThreadingTCPServer):
-        daemon_threads = True
-        allow_reuse_address = True
-
-    with Server(("127.0.0.1", 0), Handler) as server:
-        sink.port = server.server_address[1]
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield sink
-        server.shutdown()
-        thread.join()
+    return Handler

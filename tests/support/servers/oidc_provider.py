@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 
-from tests.support.servers.http_thread import serving
+from tests.support.servers.http_thread import QuietHandler, serving
 
 CLIENT_ID, CLIENT_SECRET = "portal", "a-secret-of-the-tests"
 KEY_ID = "key-1"
@@ -99,6 +99,46 @@ class Provider:
         return jwt.encode(claims, signing_key, algorithm=self.algorithm, headers={"kid": KEY_ID})
 
 
+class _Handler(QuietHandler, BaseHTTPRequestHandler):
+    state: Provider
+
+    def do_GET(self) -> None:
+        url = urlsplit(self.path)
+        if url.path == "/.well-known/openid-configuration":
+            self._send(self.state.configuration())
+        elif url.path == "/jwks":
+            self._send(self.state.jwks())
+        elif url.path == "/authorize":
+            self._authorize(dict(parse_qsl(url.query)))
+        elif url.path == "/userinfo" and self.headers.get("Authorization") == "Bearer an-access-token":
+            self._send(self.state.claims | self.state.userinfo_changes)
+        else:
+            self._send({"error": "not_found"}, status=404)
+
+    def do_POST(self) -> None:
+        form = dict(parse_qsl(self.rfile.read(int(self.headers["Content-Length"])).decode()))
+        answer = self.state.token_for(form)
+        self._send(
+            answer | self.state.answer_changes if answer else {"error": "invalid_grant"}, status=200 if answer else 400
+        )
+
+    def _authorize(self, asked: dict[str, str]) -> None:
+        answer = {"code": self.state.code_for(asked), "state": asked["state"]}
+        self.send_response(302)
+        self.send_header("Location", f"{asked['redirect_uri']}?{urlencode(answer)}")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def _send(self, answer: dict[str, Any], *, status: int = 200) -> None:
+        value = "[" * self.state.nested + "]" * self.state.nested
+        body = json.dumps(answer).replace(json.dumps(NESTED), value).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
 @contextmanager
 def oidc_provider(**claims: Any) -> Iterator[Provider]:
     """Run a provider on a free loopback port."""
@@ -112,45 +152,5 @@ def _challenge(verifier: str) -> str:
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
-def _handler(state: Provider) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            url = urlsplit(self.path)
-            if url.path == "/.well-known/openid-configuration":
-                self._send(state.configuration())
-            elif url.path == "/jwks":
-                self._send(state.jwks())
-            elif url.path == "/authorize":
-                self._authorize(dict(parse_qsl(url.query)))
-            elif url.path == "/userinfo" and self.headers.get("Authorization") == "Bearer an-access-token":
-                self._send(state.claims | state.userinfo_changes)
-            else:
-                self._send({"error": "not_found"}, status=404)
-
-        def do_POST(self) -> None:
-            form = dict(parse_qsl(self.rfile.read(int(self.headers["Content-Length"])).decode()))
-            answer = state.token_for(form)
-            self._send(
-                answer | state.answer_changes if answer else {"error": "invalid_grant"}, status=200 if answer else 400
-            )
-
-        def _authorize(self, asked: dict[str, str]) -> None:
-            answer = {"code": state.code_for(asked), "state": asked["state"]}
-            self.send_response(302)
-            self.send_header("Location", f"{asked['redirect_uri']}?{urlencode(answer)}")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def _send(self, answer: dict[str, Any], *, status: int = 200) -> None:
-            value = "[" * state.nested + "]" * state.nested
-            body = json.dumps(answer).replace(json.dumps(NESTED), value).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_args: object) -> None:
-            pass
-
-    return Handler
+def _handler(state: Provider) -> type[_Handler]:
+    return type("_Handler", (_Handler,), {"state": state})

@@ -10,7 +10,7 @@ from typing import Any
 
 from standardwebhooks import Webhook
 
-from tests.support.servers.http_thread import serving
+from tests.support.servers.http_thread import QuietHandler, serving
 
 
 @dataclass
@@ -49,6 +49,37 @@ class Receiver:
         return f"http://127.0.0.1:{self.port}/hooks"
 
 
+class _Handler(QuietHandler, BaseHTTPRequestHandler):
+    state: Receiver
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        self.state.got.append(Got(self.path, {name.lower(): value for name, value in self.headers.items()}, body))
+        self.state.let_go.wait(self.state.hold)
+        try:
+            self._send()
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True
+
+    do_GET = do_POST  # noqa: N815  (http.server requires this name)
+
+    def _send(self) -> None:
+        self.send_response(self.state.status)
+        if self.state.retry_after:
+            self.send_header("retry-after", self.state.retry_after)
+        if self.state.location:
+            self.send_header("location", self.state.location)
+        if self.state.status != 204:
+            self.send_header("content-length", str(len(self.state.answer)))
+        self.end_headers()
+        step = 1 if self.state.drip else 65_536
+        for start in range(0, len(self.state.answer), step):
+            self.wfile.write(self.state.answer[start : start + step])
+            self.state.sent += step
+            if self.state.drip:
+                time.sleep(self.state.drip)
+
+
 @contextmanager
 def receiver(**answers: Any) -> Iterator[Receiver]:
     """Run a receiver on a free loopback port."""
@@ -60,36 +91,5 @@ def receiver(**answers: Any) -> Iterator[Receiver]:
             state.let_go.set()
 
 
-def _handler(state: Receiver) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            state.got.append(Got(self.path, {name.lower(): value for name, value in self.headers.items()}, body))
-            state.let_go.wait(state.hold)
-            try:
-                self._send()
-            except (BrokenPipeError, ConnectionResetError):
-                self.close_connection = True
-
-        do_GET = do_POST  # noqa: N815  (http.server requires this name)
-
-        def _send(self) -> None:
-            self.send_response(state.status)
-            if state.retry_after:
-                self.send_header("retry-after", state.retry_after)
-            if state.location:
-                self.send_header("location", state.location)
-            if state.status != 204:
-                self.send_header("content-length", str(len(state.answer)))
-            self.end_headers()
-            step = 1 if state.drip else 65_536
-            for start in range(0, len(state.answer), step):
-                self.wfile.write(state.answer[start : start + step])
-                state.sent += step
-                if state.drip:
-                    time.sleep(state.drip)
-
-        def log_message(self, *_args: Any) -> None:
-            return
-
-    return Handler
+def _handler(state: Receiver) -> type[_Handler]:
+    return type("_Handler", (_Handler,), {"state": state})
