@@ -14,6 +14,10 @@ KEY = (
     "A repeat of the call with the same key within 24 hours gets the first answer and changes nothing. The key belongs "
     "to the API key. It is a quoted string (RFC 9651), or the same text without quotes."
 )
+TRACED = (
+    "The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a "
+    "request that it sends, carry it. An invalid one is ignored."
+)
 _TEXT = {"type": "string"}
 _HEADERS = {
     "X-Request-ID": {"description": "The id of this call, in the portal's log too.", "schema": _TEXT},
@@ -47,6 +51,7 @@ def add_header_fields(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
     result["components"]["headers"] = _HEADERS
     result["components"]["parameters"] = {
         "RequestIdHeader": _parameter("X-Request-ID", "An id for this call.", correlation.MAX_LENGTH),
+        "Traceparent": _parameter("traceparent", TRACED, correlation.MAX_LENGTH),
         "IdempotencyKey": _parameter(idempotency.HEADER, KEY, MAX_IDEMPOTENCY_KEY),
         "PosRequestId": _parameter(idempotency.HEADER, POS_KEY, MAX_IDEMPOTENCY_KEY),
     }
@@ -64,7 +69,7 @@ def _parameter(name: str, description: str, longest: int) -> dict[str, Any]:
 
 def _describe(method: str, call: dict[str, Any], schemas: dict[str, Any]) -> None:
     is_change = method != "get" and call["operationId"] != SENDING
-    accepted = ["RequestIdHeader"]
+    accepted = ["RequestIdHeader", "Traceparent"]
     if method != "get":
         accepted.append("IdempotencyKey" if is_change else "PosRequestId")
     call.setdefault("parameters", []).extend({"$ref": f"#/components/parameters/{name}"} for name in accepted)

@@ -53,6 +53,8 @@ class Request(models.Model):
     is_durable = models.BooleanField(default=True)
     # With a database default, because the previous version still writes rows during a rolling restart.
     correlation_id = models.CharField(max_length=64, blank=True, default="", db_default="")
+    # W3C trace context of the call that sent it. With a database default, as above.
+    traceparent = models.CharField(max_length=55, blank=True, default="", db_default="")
     sealed_request = models.TextField(null=True, editable=False)  # noqa: DJ001  (null: nothing is left out)
     # False in rows of a version that did not redact. A chore redacts them after they end.
     is_redacted = models.BooleanField(default=False, db_default=False, editable=False)

@@ -23,6 +23,7 @@ from integrations.text.characters import printable
 # not checked for secrets; Django attaches whole requests.
 EXTRA = (
     "correlation_id",
+    "traceparent",
     "request_id",
     "message_type",
     "outlet",
@@ -148,7 +149,8 @@ def _with_count(record: logging.LogRecord, left_out: int) -> logging.LogRecord:
 def _extra(record: logging.LogRecord) -> dict[str, Any]:
     found = {name: value for name in EXTRA if (value := getattr(record, name, "")) not in ("", None)}
     if "correlation_id" not in found and (correlation_id := correlation.current()):
-        found = {"correlation_id": correlation_id, **found}
+        traced = {"traceparent": traceparent} if (traceparent := correlation.traceparent()) else {}
+        found = {"correlation_id": correlation_id, **traced, **found}
     return found
 
 

@@ -15,11 +15,12 @@ def accepted(call: dict[str, Any]) -> set[str]:
     return {each["$ref"].removeprefix(PARAMETERS) for each in call["parameters"] if "$ref" in each}
 
 
-def test_every_operation_accepts_a_request_id_and_every_change_an_idempotency_key() -> None:
+def test_every_operation_accepts_ids_for_tracing_and_every_change_an_idempotency_key() -> None:
     parameters = document()["components"]["parameters"]
     for path, method, call in calls():
         names = sorted(parameters[each]["name"] for each in accepted(call))
-        assert names == (["X-Request-ID"] if method == "get" else ["Idempotency-Key", "X-Request-ID"]), path
+        tracing = ["X-Request-ID", "traceparent"]
+        assert names == (tracing if method == "get" else ["Idempotency-Key", *tracing]), path
 
 
 def test_every_response_describes_its_header_fields() -> None:

@@ -1,6 +1,7 @@
 """A backend that calls the API, and a POS whose answers the test gives, both in this process."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -42,9 +43,11 @@ class Backend:
         """Send a request; the payload is JSON text, sent unchanged."""
         return await self.post(_path(outlet), _body(payload, options))
 
-    def begin(self, outlet: Enabled, payload: str = "{}", **options: Any) -> Run:
+    def begin(
+        self, outlet: Enabled, payload: str = "{}", *, headers: Mapping[str, str] | None = None, **options: Any
+    ) -> Run:
         """Return a request to start with `async with`; the caller awaits its answer later."""
-        scope = http_scope("POST", f"{API}/{_path(outlet)}", self._headers, POS_ADDRESS)
+        scope = http_scope("POST", f"{API}/{_path(outlet)}", self._headers | dict(headers or {}), POS_ADDRESS)
         return _Begun(scope, body=_body(payload, options).encode())
 
     @property

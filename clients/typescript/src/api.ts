@@ -1806,6 +1806,8 @@ export interface components {
             result_code: number | null;
             /** @enum {string} */
             state: "answered" | "refused" | "expired" | "cancelled" | "failed";
+            /** @description The valid `traceparent` of the call that sent the request. */
+            traceparent?: string;
         };
         /** @description The portal refused an authentication or a websocket handshake; without an outlet if it is unknown. */
         AuthenticationRefusedData: {
@@ -3993,6 +3995,8 @@ export interface components {
     parameters: {
         /** @description An id for this call. */
         RequestIdHeader: string;
+        /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+        Traceparent: string;
         /** @description A repeat of the call with the same key within 24 hours gets the first answer and changes nothing. The key belongs to the API key. It is a quoted string (RFC 9651), or the same text without quotes. */
         IdempotencyKey: string;
         /** @description The `request_id`, for callers that send an idempotency key as a header field. Send one of the two. */
@@ -4027,6 +4031,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
             };
             path?: never;
             cookie?: never;
@@ -4221,6 +4227,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
             };
             path?: never;
             cookie?: never;
@@ -4419,6 +4427,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
             };
             path: {
                 /** @description The id of the delivery. */
@@ -4619,6 +4629,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
                 /** @description A repeat of the call with the same key within 24 hours gets the first answer and changes nothing. The key belongs to the API key. It is a quoted string (RFC 9651), or the same text without quotes. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -4858,6 +4870,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
             };
             path?: never;
             cookie?: never;
@@ -5056,6 +5070,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
             };
             path?: never;
             cookie?: never;
@@ -5248,6 +5264,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
             };
             path?: never;
             cookie?: never;
@@ -5434,6 +5452,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
                 /** @description A repeat of the call with the same key within 24 hours gets the first answer and changes nothing. The key belongs to the API key. It is a quoted string (RFC 9651), or the same text without quotes. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -5652,6 +5672,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
             };
             path: {
                 /** @description The id of the organisation. */
@@ -5852,6 +5874,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
                 /** @description A repeat of the call with the same key within 24 hours gets the first answer and changes nothing. The key belongs to the API key. It is a quoted string (RFC 9651), or the same text without quotes. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -6080,6 +6104,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
                 /** @description A repeat of the call with the same key within 24 hours gets the first answer and changes nothing. The key belongs to the API key. It is a quoted string (RFC 9651), or the same text without quotes. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -6325,6 +6351,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
             };
             path?: never;
             cookie?: never;
@@ -6511,6 +6539,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
                 /** @description A repeat of the call with the same key within 24 hours gets the first answer and changes nothing. The key belongs to the API key. It is a quoted string (RFC 9651), or the same text without quotes. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -6741,6 +6771,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
             };
             path: {
                 /** @description The ProviderOutletID, percent-encoded: `%2F` for a slash. */
@@ -6941,6 +6973,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
                 /** @description A repeat of the call with the same key within 24 hours gets the first answer and changes nothing. The key belongs to the API key. It is a quoted string (RFC 9651), or the same text without quotes. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -7169,6 +7203,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
                 /** @description A repeat of the call with the same key within 24 hours gets the first answer and changes nothing. The key belongs to the API key. It is a quoted string (RFC 9651), or the same text without quotes. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -7406,6 +7442,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
             };
             path: {
                 /** @description The ProviderOutletID, percent-encoded: `%2F` for a slash. */
@@ -7607,6 +7645,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
                 /** @description A repeat of the call with the same key within 24 hours gets the first answer and changes nothing. The key belongs to the API key. It is a quoted string (RFC 9651), or the same text without quotes. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -7839,6 +7879,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
             };
             path: {
                 /** @description The ProviderOutletID, percent-encoded: `%2F` for a slash. */
@@ -8056,6 +8098,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
             };
             path: {
                 /** @description The ProviderOutletID, percent-encoded: `%2F` for a slash. */
@@ -8257,6 +8301,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
                 /** @description A repeat of the call with the same key within 24 hours gets the first answer and changes nothing. The key belongs to the API key. It is a quoted string (RFC 9651), or the same text without quotes. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -8489,6 +8535,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
                 /** @description A repeat of the call with the same key within 24 hours gets the first answer and changes nothing. The key belongs to the API key. It is a quoted string (RFC 9651), or the same text without quotes. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -8721,6 +8769,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
                 /** @description A repeat of the call with the same key within 24 hours gets the first answer and changes nothing. The key belongs to the API key. It is a quoted string (RFC 9651), or the same text without quotes. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -8953,6 +9003,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
                 /** @description A repeat of the call with the same key within 24 hours gets the first answer and changes nothing. The key belongs to the API key. It is a quoted string (RFC 9651), or the same text without quotes. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -9186,6 +9238,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
             };
             path: {
                 /** @description The ProviderOutletID, percent-encoded: `%2F` for a slash. */
@@ -9387,6 +9441,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
                 /** @description A repeat of the call with the same key within 24 hours gets the first answer and changes nothing. The key belongs to the API key. It is a quoted string (RFC 9651), or the same text without quotes. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -9620,6 +9676,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
                 /** @description A repeat of the call with the same key within 24 hours gets the first answer and changes nothing. The key belongs to the API key. It is a quoted string (RFC 9651), or the same text without quotes. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -9850,6 +9908,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
                 /** @description A repeat of the call with the same key within 24 hours gets the first answer and changes nothing. The key belongs to the API key. It is a quoted string (RFC 9651), or the same text without quotes. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -10082,6 +10142,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
                 /** @description A repeat of the call with the same key within 24 hours gets the first answer and changes nothing. The key belongs to the API key. It is a quoted string (RFC 9651), or the same text without quotes. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -10310,6 +10372,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
                 /** @description The `request_id`, for callers that send an idempotency key as a header field. Send one of the two. */
                 "Idempotency-Key"?: components["parameters"]["PosRequestId"];
             };
@@ -10581,6 +10645,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
                 /** @description A repeat of the call with the same key within 24 hours gets the first answer and changes nothing. The key belongs to the API key. It is a quoted string (RFC 9651), or the same text without quotes. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -10830,6 +10896,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
             };
             path?: never;
             cookie?: never;
@@ -11028,6 +11096,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
             };
             path: {
                 request_uuid: string;
@@ -11239,6 +11309,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
                 /** @description A repeat of the call with the same key within 24 hours gets the first answer and changes nothing. The key belongs to the API key. It is a quoted string (RFC 9651), or the same text without quotes. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -11471,6 +11543,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
             };
             path?: never;
             cookie?: never;
@@ -11657,6 +11731,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
                 /** @description A repeat of the call with the same key within 24 hours gets the first answer and changes nothing. The key belongs to the API key. It is a quoted string (RFC 9651), or the same text without quotes. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -11887,6 +11963,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
             };
             path: {
                 /** @description The id of the endpoint. */
@@ -12087,6 +12165,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
                 /** @description A repeat of the call with the same key within 24 hours gets the first answer and changes nothing. The key belongs to the API key. It is a quoted string (RFC 9651), or the same text without quotes. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -12315,6 +12395,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
                 /** @description A repeat of the call with the same key within 24 hours gets the first answer and changes nothing. The key belongs to the API key. It is a quoted string (RFC 9651), or the same text without quotes. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -12547,6 +12629,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
                 /** @description A repeat of the call with the same key within 24 hours gets the first answer and changes nothing. The key belongs to the API key. It is a quoted string (RFC 9651), or the same text without quotes. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -12775,6 +12859,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
                 /** @description A repeat of the call with the same key within 24 hours gets the first answer and changes nothing. The key belongs to the API key. It is a quoted string (RFC 9651), or the same text without quotes. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -13007,6 +13093,8 @@ export interface operations {
             header?: {
                 /** @description An id for this call. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
+                /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
+                traceparent?: components["parameters"]["Traceparent"];
                 /** @description A repeat of the call with the same key within 24 hours gets the first answer and changes nothing. The key belongs to the API key. It is a quoted string (RFC 9651), or the same text without quotes. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -13339,6 +13427,8 @@ export interface operations {
                 "webhook-timestamp": string;
                 /** @description `v1,` and the signature; during an overlap of two secrets, two separated by a blank. */
                 "webhook-signature": string;
+                /** @description The `traceparent` of the call that sent the request; absent if it had no valid one. */
+                traceparent?: string;
             };
             path?: never;
             cookie?: never;

@@ -1,7 +1,10 @@
-"""Gives each API call one id, used in its answer, its log lines, the frame to the POS and the POS's answer.
+"""Gives each API call one id, used in its answer and in the log lines about it, its frame and the POS's answer.
 
 The caller may send the id as X-Request-ID. It is not a secret, and it is not the RequestID. The RequestID is for the
 POS, and stays the same when another call sends the same request again.
+
+A caller that traces its calls also sends `traceparent` (https://www.w3.org/TR/trace-context/). The same log lines and
+the webhook about the end of a request carry it.
 """
 
 import re
@@ -15,7 +18,12 @@ HEADER = b"x-request-id"  # X-Request-ID in ASGI's lower case
 MAX_LENGTH = 64
 
 _WELL_FORMED = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:/+=-]{{0,{MAX_LENGTH - 1}}}").fullmatch
+# Version, trace, parent and flags. An id is not all zeros, `ff` is not a version, and only later versions continue.
+_TRACED = re.compile(
+    "(?:00(?=.{53}$)|(?!00|ff)[0-9a-f]{2})(-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2})(?:-.*)?"
+).fullmatch
 _current: ContextVar[str] = ContextVar("correlation_id", default="")
+_traceparent: ContextVar[str] = ContextVar("traceparent", default="")
 
 
 def begin(scope: Scope) -> str:
@@ -23,12 +31,25 @@ def begin(scope: Scope) -> str:
     given = header(scope, HEADER) or ""
     correlation_id = given if _is_acceptable(given) else new_uuid().hex
     _current.set(correlation_id)
+    _traceparent.set(_traceparent_in(scope))
     return correlation_id
 
 
 def current() -> str:
     """Return the id of the call that this task serves, or an empty string."""
     return _current.get()
+
+
+def traceparent() -> str:
+    """Return the caller's valid `traceparent` in version 00, or an empty string."""
+    return _traceparent.get()
+
+
+def _traceparent_in(scope: Scope) -> str:
+    """Return the one valid traceparent among a call's headers. As the standard says, an invalid one is ignored."""
+    given = [value for name, value in scope["headers"] if name == b"traceparent"]
+    traced = _TRACED(given[0].decode("latin-1")) if len(given) == 1 else None
+    return f"00{traced[1]}" if traced else ""
 
 
 def _is_acceptable(text: str) -> bool:

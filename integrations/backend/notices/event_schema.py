@@ -14,6 +14,7 @@ from integrations.wire.payloads.json_schema import one_of, reference
 Schema = dict[str, Any]
 
 _TIME = {"type": "string", "format": "date-time", "description": "When it happened."}
+TRACED = "The `traceparent` of the call that sent the request; absent if it had no valid one."
 _ANSWERS = {
     "2XX": {"description": "The receiver has accepted the event."},
     "410": {"description": "The receiver wants no more events: the portal disables the endpoint."},
@@ -50,8 +51,8 @@ def _webhook(kind: NoticeKind) -> Schema:
         "tags": ["webhooks"],
         "security": [],
         "parameters": [
-            {"name": name, "in": "header", "description": words, "required": True, "schema": {"type": "string"}}
-            for name, words in HEADERS.items()
+            *(_header(name, words, required=True) for name, words in HEADERS.items()),
+            *([_header("traceparent", TRACED)] if "traceparent" in EVENTS[kind].__annotations__ else []),
         ],
         "requestBody": {
             "required": True,
@@ -59,6 +60,10 @@ def _webhook(kind: NoticeKind) -> Schema:
         },
         "responses": _ANSWERS,
     }
+
+
+def _header(name: str, words: str, *, required: bool = False) -> Schema:
+    return {"name": name, "in": "header", "description": words, "required": required, "schema": {"type": "string"}}
 
 
 def _name_of(kind: NoticeKind, suffix: str) -> str:

@@ -76,6 +76,7 @@ class Order:
             needs_online=self.expires_in == 0,
             store_before=received_at + timedelta(seconds=self.timeout),
             correlation_id=correlation.current(),
+            traceparent=correlation.traceparent(),
         )
 
 

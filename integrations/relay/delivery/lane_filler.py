@@ -136,6 +136,7 @@ def _outgoing_of(live: Live, waiting: Waiting) -> Outgoing:
         send_before=waiting.answer_before if waiting.was_sent else waiting.send_before,
         answer_before=waiting.answer_before,
         correlation_id=waiting.correlation_id,
+        traceparent=waiting.traceparent,
         disconnects=waiting.disconnects,
         retry_at=waiting.retry_at,
     )

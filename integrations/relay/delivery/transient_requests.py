@@ -293,7 +293,9 @@ def _queue(live: Live, lane: Lane, waiting: Waiting) -> Transient:
         raise QueueFull
     answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
     frame = live.socket.frame_of(waiting)
-    transient = Transient(waiting.request_id, frame, waiting.answer_before, answer, waiting.correlation_id)
+    transient = Transient(
+        waiting.request_id, frame, waiting.answer_before, answer, waiting.correlation_id, waiting.traceparent
+    )
     lane.ask(transient)
     return transient
 
@@ -317,6 +319,7 @@ def _ask_message(new: NewRequest, ask: str, reply_to: str) -> dict[str, Any]:
         **new.content.by_name(),
         "answer_before": new.answer_before.isoformat(),
         "correlation_id": new.correlation_id,
+        "traceparent": new.traceparent,
     }
 
 
@@ -331,6 +334,7 @@ def _waiting_of(message: dict[str, Any]) -> Waiting:
         answer_before=answer_before,
         was_sent=False,
         correlation_id=message.get("correlation_id", ""),  # the previous version sends none
+        traceparent=message.get("traceparent", ""),
     )
 
 

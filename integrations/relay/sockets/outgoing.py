@@ -21,6 +21,7 @@ class Outgoing:
     send_before: datetime
     answer_before: datetime
     correlation_id: str = ""
+    traceparent: str = ""
     disconnects: int = 0
     retry_at: datetime | None = None
     is_claimed: bool = False  # its row is marked as sent by this process, but the frame has not been sent yet
@@ -44,6 +45,7 @@ class Transient:
     answer_before: datetime
     answer: asyncio.Future[Answer] = field(repr=False)
     correlation_id: str = ""
+    traceparent: str = ""
     has_left: bool = False
 
     def is_due(self, now: datetime) -> bool:
@@ -63,4 +65,8 @@ class Transient:
 
 def named(outgoing: Outgoing | Transient) -> dict[str, str]:
     """Return the ids that identify a request in log lines."""
-    return {"request_id": outgoing.request_id, "correlation_id": outgoing.correlation_id}
+    return {
+        "request_id": outgoing.request_id,
+        "correlation_id": outgoing.correlation_id,
+        "traceparent": outgoing.traceparent,
+    }

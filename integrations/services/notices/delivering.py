@@ -59,6 +59,7 @@ class Message:
     url: str = field(repr=False)  # may contain secrets of the receiver
     webhook_id: str
     body: bytes = field(repr=False)
+    traceparent: str
     secrets: tuple[str, ...] = field(repr=False)
 
 
@@ -123,6 +124,8 @@ async def try_once(client: httpx2.AsyncClient, message: Message) -> Answer:
         return Answer(None, "The endpoint's secret cannot be decrypted with the configured keys. Rotate it.")
     timestamp = int(shared_now().timestamp())
     headers = signing.headers(message.webhook_id, timestamp, message.body, message.secrets)
+    if message.traceparent:
+        headers["traceparent"] = message.traceparent
     return await posting.post(client, message.url, message.body, headers)
 
 
@@ -183,6 +186,7 @@ def _message(row: Delivery, now: datetime) -> Message:
         url=endpoint.url,
         webhook_id=row.notice.webhook_id,
         body=body_of(row.notice),
+        traceparent=row.notice.data.get("traceparent", ""),
         secrets=_secrets(endpoint, now),
     )
 

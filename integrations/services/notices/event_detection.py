@@ -128,6 +128,8 @@ def _of_request(row: Request) -> Notice:
         "ended_at": iso(ended_at),
         "duration_ms": int((ended_at - row.received_at).total_seconds() * 1000),
     }
+    if row.traceparent:
+        data["traceparent"] = row.traceparent
     return outbox.of_integration(
         row.integration, kind=NoticeKind.REQUEST_FINISHED, subject=row.pk, at=ended_at, data=data
     )

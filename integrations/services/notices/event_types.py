@@ -3,7 +3,7 @@
 A test compares the events that the portal reports with it. A new member is added here and where the event is made.
 """
 
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, NotRequired, TypedDict
 
 import msgspec
 from msgspec import Meta
@@ -17,6 +17,7 @@ from integrations.wire.payloads.json_schema import REFERENCE
 
 Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 RequestId = Annotated[str, Meta(extra_json_schema={"format": "uuid"}, description="The id of the request in the API.")]
+Traceparent = Annotated[str, Meta(description="The valid `traceparent` of the call that sent the request.")]
 _ENDED = [state.value for state in RequestState if state not in OPEN_STATES]
 EndState = Annotated[str, Meta(extra_json_schema={"enum": _ENDED})]
 _LEFT = [reason.value for reason in CloseReason if reason is not CloseReason.REPLACED]  # the outlet is offline
@@ -70,6 +71,7 @@ class RequestFinishedData(_OfOutlet):
     received_at: Moment
     ended_at: Moment
     duration_ms: int
+    traceparent: NotRequired[Traceparent]
 
 
 class AuthenticationRefusedData(TypedDict):

@@ -35,6 +35,7 @@ class NewRequest:
     socket_at: ProcessId | None = None
     has_place: bool = False
     correlation_id: str = ""
+    traceparent: str = ""
     store_before: datetime | None = None  # the caller waits until then
     unequal_attempts: int = 0  # counted while the request was in progress but not yet stored
     has_left: bool = True  # for a transient request, which is stored when it has ended
@@ -148,6 +149,7 @@ class Waiting:
     answer_before: datetime
     was_sent: bool
     correlation_id: str = ""
+    traceparent: str = ""
     disconnects: int = 0
     retry_at: datetime | None = None
     sent_by: uuid.UUID | None = None
@@ -165,4 +167,5 @@ class Waiting:
             answer_before=new.answer_before,
             was_sent=was_sent,
             correlation_id=new.correlation_id,
+            traceparent=new.traceparent,
         )

@@ -117,6 +117,7 @@ def _waiting(row: Request) -> Waiting:
         answer_before=row.answer_before,
         was_sent=row.state == RequestState.SENT,
         correlation_id=row.correlation_id,
+        traceparent=row.traceparent,
         disconnects=row.disconnects,
         retry_at=row.retry_at,
         sent_by=row.sent_by,

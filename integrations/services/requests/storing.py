@@ -159,6 +159,7 @@ def _asked(new: NewRequest, user_identifier: str | None, payload: str) -> dict[s
         "received_at": new.received_at,
         "answer_before": new.answer_before,
         "correlation_id": new.correlation_id,
+        "traceparent": new.traceparent,
         "unequal_attempts": new.unequal_attempts,
     }
 

@@ -1,16 +1,20 @@
-"""One id from the backend's call to the POS's frame, in the answer, the problem, the log and the row."""
+"""One id, and the caller's trace, from the backend's call to the POS's frame: in the answer, the log and the row."""
 
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
+
+import pytest
 
 from integrations.backend.base import correlation
 from integrations.models import Request
 from tests.support.asgi_client import Answer, request
 from tests.support.backend_client import API, Backend, Pos, make_outlet
-from tests.support.in_process import InProcess, in_main, until
+from tests.support.in_process import InProcess, in_main, recorded, until
 
 HEADER = correlation.HEADER.decode()
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 SECRET = "ONPS-17940-1EV50-X709W-G7FK3-HMBW1-3ZCEY-F9S4X"
 
 
@@ -68,6 +72,68 @@ class Correlation(InProcess):
         assert not [line for line in lines if "Ada" in str(vars(line)) or "Bob" in str(vars(line))]
 
 
+class Tracing(InProcess):
+    async def test_the_log_lines_and_the_row_of_a_request_contain_the_traceparent_of_its_call(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        for is_durable in (True, False):
+            call = backend.begin(outlet, headers={"traceparent": TRACE}, durable=is_durable, request_id=str(is_durable))
+            with logged() as lines:
+                async with await Pos.of(outlet) as pos, call:
+                    pos.answers(await pos.next_frame())
+                    await call.next()
+            assert traced(lines, "Request sent to POS.") == [TRACE]
+            assert traced(lines, "POS answered.") == [TRACE]
+        await recorded()
+        kept = await in_main(lambda: list(Request.objects.values_list("is_durable", "traceparent")))
+        assert sorted(kept) == [(False, TRACE), (True, TRACE)]
+
+    async def test_a_request_that_waited_in_the_database_is_sent_with_the_traceparent_of_its_call(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        body = '{"message_type": 1, "device_id": "till", "payload": {}, "mode": "async", "expires_in": 600}'
+        path = f"outlets/{outlet.handover.provider_outlet_id}/requests"
+        assert (await backend.post(path, body, traceparent=TRACE)).status == 202
+        with logged() as lines:
+            async with await Pos.of(outlet) as pos:
+                await pos.next_frame()
+        assert traced(lines, "Request sent to POS.") == [TRACE]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "",
+        "order-77",
+        TRACE.upper(),
+        f"{TRACE} ",
+        f"{TRACE}-more",
+        TRACE.replace("00-", "ff-", 1),
+        "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+        TRACE.replace("00-", "cc-", 1) + "more",
+        TRACE.replace("4bf", "4bé"),
+    ],
+)
+def test_an_invalid_traceparent_is_ignored(given: str) -> None:
+    assert traceparent_of(given) == ""
+
+
+def test_of_two_traceparents_none_is_valid() -> None:
+    assert traceparent_of(TRACE, TRACE) == ""
+
+
+def test_a_traceparent_is_kept_in_the_version_that_the_portal_knows() -> None:
+    assert traceparent_of(TRACE) == TRACE
+    assert traceparent_of(TRACE.replace("00-", "cc-", 1) + "-more") == TRACE
+    assert traceparent_of(TRACE.replace("00-", "01-", 1)) == TRACE
+
+
+def traceparent_of(*given: str) -> str:
+    """Return what a call with these headers passes on."""
+    context = copy_context()
+    context.run(correlation.begin, {"headers": [(b"traceparent", each.encode("latin-1")) for each in given]})
+    return context.run(correlation.traceparent)
+
+
 async def ask(given: str | None) -> Answer:
     headers = {} if given is None else {HEADER: given}
     return await request("GET", f"{API}/nothing", headers=headers)
@@ -96,3 +162,7 @@ def logged() -> Iterator[list[logging.LogRecord]]:
 def named(lines: list[logging.LogRecord], message: str) -> list[tuple[str, str]]:
     found = [vars(line) for line in lines if line.getMessage() == message]
     return [(line.get("request_id", ""), line.get("correlation_id", "")) for line in found]
+
+
+def traced(lines: list[logging.LogRecord], message: str) -> list[str]:
+    return [vars(line).get("traceparent", "") for line in lines if line.getMessage() == message]

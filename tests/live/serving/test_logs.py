@@ -14,6 +14,7 @@ from tests.live.stack.servers import Credentials, Server, Stack
 from tests.live.stack.waiting import eventually
 
 PRIVATE = "4929-CardHolder-Ada"
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
 @pytest.mark.parametrize("server", ["serve", "daphne"])
@@ -31,6 +32,7 @@ def test_the_log_is_json_and_follows_a_call_to_the_pos_and_back(new_stack: NewSt
     assert refused.status_code == 422
     told = {line["message"]: line for line in lines_of(stack) if line.get("correlation_id") == "order-77"}
     assert list(told) == ["Request sent to POS.", "POS answered.", "API call answered."]
+    assert {line["traceparent"] for line in told.values()} == {TRACE}
     assert told["POS answered."]["outlet"] == outlet.provider_outlet_id
     assert told["Request sent to POS."]["request_id"] == answer.json()["request_id"]
     assert not LEDGER.leaks(), "also read at the end of the run, with the other logs"
@@ -41,7 +43,7 @@ def ask(backend: Backend, outlet: Credentials, correlation_id: str, *, query: st
         backend.stack,
         "POST",
         f"/api/v1/outlets/{outlet.provider_outlet_id}/requests{query}",
-        headers=backend.headers | {"X-Request-ID": correlation_id},
+        headers=backend.headers | {"X-Request-ID": correlation_id, "traceparent": TRACE},
         content=order_text("GetUserFromPIN", {"PIN": PRIVATE}).encode(),
     )
 

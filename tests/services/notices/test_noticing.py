@@ -81,6 +81,18 @@ def test_a_finished_request_is_reported_once_without_its_contents(enabled: Enabl
     assert "tables" not in text
 
 
+def test_a_finished_request_is_reported_with_the_trace_of_its_call(enabled: Enabled, clock: Any) -> None:
+    make_endpoint(kinds=[NoticeKind.REQUEST_FINISHED])
+    event_detection.poll()
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    make_finished_request(enabled.integration, traceparent=trace)
+    make_finished_request(enabled.integration)
+    event_detection.poll()
+    traced, untraced = Notice.objects.order_by("pk")
+    assert traced.data["traceparent"] == trace
+    assert "traceparent" not in untraced.data
+
+
 def test_an_open_request_is_not_reported(enabled: Enabled, clock: Any) -> None:
     make_endpoint()
     event_detection.poll()

@@ -10,7 +10,7 @@ from django.test import override_settings
 from django.utils import timezone
 from standardwebhooks import WebhookVerificationError
 
-from integrations.models import AuditEvent, Delivery, WebhookEndpoint
+from integrations.models import AuditEvent, Delivery, Notice, WebhookEndpoint
 from integrations.models.audit import Verb
 from integrations.models.notices.webhook import DeliveryState
 from integrations.services import metrics
@@ -45,6 +45,15 @@ class Delivering(WithReceiver):
         assert got.headers["content-type"] == "application/json"
         after = await in_main(fresh, delivery)
         assert (after.state, after.status, after.tries) == (DeliveryState.DELIVERED, 204, 1)
+
+    async def test_an_event_about_a_traced_request_continues_the_trace(self) -> None:
+        _, _, delivery = await in_main(make_delivery, self.receiver.url)
+        await send_due()
+        trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        await in_main(Notice.objects.update, data={"traceparent": trace})
+        await in_main(webhooks.replay, await in_main(fresh, delivery), actor=ANNA)
+        await send_due()
+        assert [got.headers.get("traceparent") for got in self.receiver.got] == [None, trace]
 
     async def test_another_secret_does_not_verify(self) -> None:
         await in_main(make_delivery, self.receiver.url)

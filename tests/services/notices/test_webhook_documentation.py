@@ -111,7 +111,7 @@ def each_event(integration: Integration) -> list[Notice]:
         endpoint, _ = make_endpoint()
         pass_minutes(clock, 10)
         go_online(integration, timezone.now())
-        make_finished_request(integration)
+        make_finished_request(integration, traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
         make_refusal(integration)
         make_unrecognised_frame(integration)
         pass_minutes(clock, 2)

@@ -697,6 +697,10 @@ class RequestFinishedData(BaseModel):
     request_id: str
     result_code: int | None
     state: Literal["answered", "refused", "expired", "cancelled", "failed"] | str
+    traceparent: str | None = None
+    """
+    The valid `traceparent` of the call that sent the request.
+    """
 
 
 class RequestFinishedEvent(BaseModel):
