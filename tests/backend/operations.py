@@ -1,5 +1,6 @@
 """The operations that the OpenAPI document describes, for tests that cover each one without naming it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -25,8 +26,19 @@ class Operation:
 
     def url(self, **values: object) -> str:
         """Return its path below the prefix, with these values; of any other parameter, one that no row has."""
-        given = {each["name"]: _unknown(each["schema"]) for each in self.parameters if each["in"] == "path"}
-        return self.path.format_map(given | values)
+        return self.path.format_map(self._of_path | values)
+
+    def sample_body(self, **values: object) -> dict[str, Any]:
+        """Return a valid body with these values, or nothing. Fields that are not required are missing."""
+        return _sample(self.body, values) if self.body else {}
+
+    def names(self, **values: object) -> set[str]:
+        """Return the names of what a call with these values is about: its parameters in the path and in the body."""
+        return {*self._of_path, *(self.sample_body(**values).keys() & values.keys())}
+
+    @property
+    def _of_path(self) -> dict[str, object]:
+        return {each["name"]: _unknown(each["schema"]) for each in self.parameters if each["in"] == "path"}
 
 
 def document() -> dict[str, Any]:
@@ -56,15 +68,19 @@ def operations() -> list[Operation]:
     ]
 
 
-def sample(schema: dict[str, Any], **known: object) -> dict[str, Any]:
-    """Return a body with the required fields of a schema: the known values, and plausible ones of the others."""
-    fields = {name: schema["properties"][name] for name in schema.get("required", ())}
-    return {name: known.get(name, _sample(each)) for name, each in fields.items()}
-
-
-def _sample(schema: dict[str, Any]) -> object:
-    kind = schema.get("type", "integer")
-    return {"integer": 1, "string": "Sample", "array": [], "object": {}}[kind]
+def _sample(schema: dict[str, Any], known: Mapping[str, object]) -> Any:
+    """Return a value of a schema; an object has its required fields, with the known values."""
+    match schema:
+        case {"enum": [value, *_]}:
+            return value
+        case {"type": "object"}:
+            fields = {name: schema["properties"][name] for name in schema.get("required", ())}
+            return {name: known.get(name, _sample(each, known)) for name, each in fields.items()}
+        case {"type": "array"}:
+            return [_sample(schema["items"], known)]
+        case {"type": "string"}:
+            return "Sample"
+    return 1
 
 
 def _unknown(schema: dict[str, Any]) -> object:
