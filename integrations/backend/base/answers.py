@@ -1,6 +1,5 @@
 """Answers of the API in JSON."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -25,20 +24,6 @@ class _Renderer(JSONRenderer):
 def plain_data(content: Any, *, status: int = 200) -> PlainResponse:
     """Return the output of serializers as an answer. Serializers leave times as they are (DATETIME_FORMAT is None)."""
     return json_answer(_Renderer().render(content), status=status)
-
-
-def answer_of_change(
-    function: Callable[[], Any], *, status: int = 200, location: Callable[[Any], str] | None = None
-) -> PlainResponse:
-    """Call `function`, which changes something, and return its content as the answer. Pass it to BackendView.change.
-
-    `location` returns the path of a created resource from the content.
-    """
-    content = function()
-    response = plain_data(content, status=status)
-    if location:
-        response.set_header(b"location", location(content))
-    return response
 
 
 def json_answer(body: bytes, *, status: int = 200) -> PlainResponse:

@@ -4,25 +4,27 @@ A handler that changes something passes the change to `change`, which honours Id
 
     @CREATE_OUTLET
     async def post(self, request: PlainRequest) -> PlainResponse:
-        given = read_body(request.body, NewOutletSerializer)
-        return await self.change(changes.create_outlet, self.caller, given, self.actor)
+        values = read_change(request, NewOutletSerializer)
+        create = partial(changes.create, self.caller, actor=self.actor, **values)
+        return await self.change(create, status=201, location=_location)
 
 The function runs in one transaction, in a database thread. It checks what the caller may see, calls the services, and
-returns the whole answer: status, body, Location. It raises Problem or a service's refusal, which undoes everything. It
-must not wait for the network or a POS. A repeat of the call gets the first answer, and the function does not run. So
-everything that the call changes belongs into the function, and a step in this process that must follow the commit
-belongs after the `await` or into `transaction.on_commit`. Without the header, the function runs in the same way.
+returns the content of the answer. It raises Problem or a service's refusal, which undoes everything. It must not wait
+for the network or a POS. A repeat of the call gets the first answer, and the function does not run. So everything that
+the call changes belongs into the function, and a step in this process that must follow the commit belongs after the
+`await` or into `transaction.on_commit`. Without the header, the function runs in the same way.
 """
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, ParamSpec
+from typing import Any
 
 from django.db import transaction
 from rest_framework.renderers import JSONRenderer
 from rest_framework.views import APIView
 
 from integrations.backend.base import problems, rate_limits
+from integrations.backend.base.answers import plain_data
 from integrations.backend.base.authentication import Caller, authenticate, check_scope
 from integrations.backend.base.idempotency import idempotency_key
 from integrations.backend.base.problems import Problem
@@ -36,8 +38,6 @@ from integrations.text.client_address import address_in
 from integrations.wire.plain_http import PlainRequest, PlainResponse
 
 CHANGE_SECONDS = 5.0  # how long a caller waits for the database; the change may still happen afterwards
-
-Arguments = ParamSpec("Arguments")
 
 
 class BackendView(APIView):
@@ -91,14 +91,14 @@ class BackendView(APIView):
         return response
 
     async def change(
-        self, function: Callable[Arguments, PlainResponse], *args: Arguments.args, **kwargs: Arguments.kwargs
+        self, function: Callable[[], Any], *, status: int = 200, location: Callable[[Any], str] | None = None
     ) -> PlainResponse:
-        """Run `function` in one transaction and return its answer, or the first answer to a repeated Idempotency-Key.
+        """Run `function` in one transaction and answer with its content, or with the first answer to a repeated call.
 
-        Raises Problem, the refusals of `change_once`, the function's errors, or DatabaseUnresponsive after
-        CHANGE_SECONDS.
+        `location` returns the path of a created resource from the content. Raises Problem, the refusals of
+        `change_once`, the function's errors, or DatabaseUnresponsive after CHANGE_SECONDS.
         """
-        change = partial(function, *args, **kwargs)
+        change = partial(_answer_of, function, status, location)
         key = idempotency_key(self.received)
         if key is None:
             return await within(CHANGE_SECONDS, writers.run(transaction.atomic(change)))
@@ -109,3 +109,13 @@ class BackendView(APIView):
         request = self.received
         target = f"{request.path}?{request.scope['query_string'].decode('latin-1')}"
         return Call(self.caller.api_key_id, key, request.method, target, request.body)
+
+
+def _answer_of(function: Callable[[], Any], status: int, location: Callable[[Any], str] | None) -> PlainResponse:
+    content = function()
+    if isinstance(content, PlainResponse):  # with JSON that must keep its spelling
+        return content
+    response = plain_data(content, status=status)
+    if location:
+        response.set_header(b"location", location(content))
+    return response

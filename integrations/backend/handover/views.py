@@ -4,7 +4,6 @@ from functools import partial
 from typing import Any
 
 from integrations.backend.base.addresses import address_of_outlet
-from integrations.backend.base.answers import answer_of_change
 from integrations.backend.base.bodies import Nothing, read_change
 from integrations.backend.base.pagination import page_answer
 from integrations.backend.base.query import check_names
@@ -30,7 +29,7 @@ class HandoverLinksView(BackendView):
     async def post(self, request: PlainRequest, provider_outlet_id: str) -> PlainResponse:
         values = read_change(request, NewLinkBodySerializer)
         create = partial(rows.create, self.caller, provider_outlet_id, actor=self.actor, **values)
-        return await self.change(answer_of_change, create, status=201, location=partial(_location, provider_outlet_id))
+        return await self.change(create, status=201, location=partial(_location, provider_outlet_id))
 
 
 class HandoverLinkView(BackendView):
@@ -41,9 +40,7 @@ class HandoverLinkView(BackendView):
     @schema.REVOKE
     async def delete(self, request: PlainRequest, provider_outlet_id: str, link_id: int) -> PlainResponse:
         read_change(request, Nothing)
-        return await self.change(
-            answer_of_change, partial(rows.revoke, self.caller, provider_outlet_id, link_id, actor=self.actor)
-        )
+        return await self.change(partial(rows.revoke, self.caller, provider_outlet_id, link_id, actor=self.actor))
 
 
 def _location(provider_outlet_id: str, content: Any) -> str:

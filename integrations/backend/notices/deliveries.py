@@ -5,7 +5,6 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import QueryDict
 
-from integrations.backend.base.answers import plain_data
 from integrations.backend.base.authentication import Caller
 from integrations.backend.base.pagination import page_from
 from integrations.backend.base.problems import UNKNOWN_DELIVERY, Problem
@@ -18,7 +17,6 @@ from integrations.models.notices.webhook import DeliveryState
 from integrations.services.audit import Actor
 from integrations.services.notices import webhooks
 from integrations.services.rows.keyset_pages import Position, Source, Stream, Streams
-from integrations.wire.plain_http import PlainResponse
 
 
 def deliveries_page(caller: Caller, query: QueryDict) -> tuple[list[Delivery], Position | None]:
@@ -39,10 +37,10 @@ def get_delivery(caller: Caller, delivery_id: int) -> Delivery:
     return delivery
 
 
-def replay(caller: Caller, delivery_id: int, actor: Actor) -> PlainResponse:
+def replay(caller: Caller, delivery_id: int, *, actor: Actor) -> Any:
     """Queue the event again, and return the delivery. Raises Problem or WebhookDisabled."""
     webhooks.replay(get_delivery(caller, delivery_id), actor=actor)
-    return plain_data(DeliverySerializer(get_delivery(caller, delivery_id)).data)
+    return DeliverySerializer(get_delivery(caller, delivery_id)).data
 
 
 def _source(caller: Caller, asked: dict[str, Any]) -> Source:

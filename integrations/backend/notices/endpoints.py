@@ -4,10 +4,8 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import QueryDict
-from django.urls import reverse
 from django.views.decorators.debug import sensitive_variables
 
-from integrations.backend.base.answers import plain_data
 from integrations.backend.base.authentication import Caller
 from integrations.backend.base.pagination import OLDEST_FIRST, page_of
 from integrations.backend.base.problems import UNKNOWN_WEBHOOK, Problem
@@ -18,7 +16,6 @@ from integrations.services.audit import Actor
 from integrations.services.errors import InvalidValue
 from integrations.services.notices import webhooks
 from integrations.services.rows.keyset_pages import Position
-from integrations.wire.plain_http import PlainResponse
 
 LIMITED = "The API key is limited to one organisation, so its endpoints get only events of that one. Omit the field."
 
@@ -42,17 +39,15 @@ def endpoints_of(caller: Caller) -> QuerySet[WebhookEndpoint]:
     return rows if caller.organisation_id is None else rows.filter(organisation=caller.organisation_id)
 
 
-@sensitive_variables("secret")
-def create(caller: Caller, values: dict[str, Any], actor: Actor) -> PlainResponse:
+@sensitive_variables()
+def create(caller: Caller, *, actor: Actor, **values: Any) -> dict[str, Any]:
     """Create an endpoint and return it with its secret. Raises Problem or a refusal of create_endpoint."""
     organisation = _organisation_of(caller, values.pop("organisation_id", caller.organisation_id))
     endpoint, secret = webhooks.create_endpoint(**values, organisation=organisation, actor=actor)
-    answer = _shown(endpoint, status=201, secret=secret)
-    answer.set_header(b"location", reverse("backend-webhook-endpoint", args=[endpoint.pk]))
-    return answer
+    return _content_of(endpoint) | {"secret": secret}
 
 
-def change(caller: Caller, endpoint_id: int, values: dict[str, Any], actor: Actor) -> PlainResponse:
+def change(caller: Caller, endpoint_id: int, *, actor: Actor, **values: Any) -> dict[str, Any]:
     """Change the given fields and return the endpoint. Raises Problem or a refusal of the services."""
     endpoint = get_endpoint(caller, endpoint_id).locked()
     enabled, reason = values.get("enabled", endpoint.is_enabled), values.get("reason")
@@ -65,33 +60,33 @@ def change(caller: Caller, endpoint_id: int, values: dict[str, Any], actor: Acto
         webhooks.enable_endpoint(endpoint, actor=actor)
     if endpoint.is_enabled and not enabled:
         webhooks.disable_endpoint(endpoint, reason=reason or "", actor=actor)
-    return _shown(get_endpoint(caller, endpoint_id))
+    return _content_of(get_endpoint(caller, endpoint_id))
 
 
-@sensitive_variables("secret")
-def rotate(caller: Caller, endpoint_id: int, values: dict[str, Any], actor: Actor) -> PlainResponse:
+@sensitive_variables()
+def rotate(caller: Caller, endpoint_id: int, *, overlap: str = "0", actor: Actor) -> dict[str, Any]:
     """Replace the secret, and return the endpoint with the new one. Raises Problem or OverlapRunning."""
-    secret = webhooks.rotate_endpoint(get_endpoint(caller, endpoint_id), actor=actor, **values)
-    return _shown(get_endpoint(caller, endpoint_id), secret=secret)
+    secret = webhooks.rotate_endpoint(get_endpoint(caller, endpoint_id), overlap=overlap, actor=actor)
+    return _content_of(get_endpoint(caller, endpoint_id)) | {"secret": secret}
 
 
-def end_overlap(caller: Caller, endpoint_id: int, actor: Actor) -> PlainResponse:
+def end_overlap(caller: Caller, endpoint_id: int, *, actor: Actor) -> dict[str, Any]:
     """Stop signing with the older secret, and return the endpoint. Raises Problem or NoOverlap."""
     webhooks.end_endpoint_overlap(get_endpoint(caller, endpoint_id), actor=actor)
-    return _shown(get_endpoint(caller, endpoint_id))
+    return _content_of(get_endpoint(caller, endpoint_id))
 
 
-def test(caller: Caller, endpoint_id: int, actor: Actor) -> PlainResponse:
+def test(caller: Caller, endpoint_id: int, *, actor: Actor) -> Any:
     """Queue a test event and return its delivery. Raises Problem or WebhookDisabled."""
-    return plain_data(DeliverySerializer(webhooks.send_test(get_endpoint(caller, endpoint_id), actor=actor)).data)
+    return DeliverySerializer(webhooks.send_test(get_endpoint(caller, endpoint_id), actor=actor)).data
 
 
-def delete(caller: Caller, endpoint_id: int, actor: Actor) -> PlainResponse:
+def delete(caller: Caller, endpoint_id: int, *, actor: Actor) -> dict[str, Any]:
     """Delete an endpoint, and return it as it was. Raises Problem."""
     endpoint = get_endpoint(caller, endpoint_id)
-    answer = _shown(endpoint)
+    content = _content_of(endpoint)
     webhooks.delete_endpoint(endpoint, actor=actor)
-    return answer
+    return content
 
 
 def _organisation_of(caller: Caller, organisation_id: int | None) -> Organisation | None:
@@ -103,6 +98,5 @@ def _organisation_of(caller: Caller, organisation_id: int | None) -> Organisatio
     return get_organisation(caller, organisation_id)
 
 
-def _shown(endpoint: WebhookEndpoint, *, status: int = 200, **secret: str) -> PlainResponse:
-    """Return an endpoint as an answer, with its new secret if there is one. No answer of the API may be stored."""
-    return plain_data(EndpointSerializer(endpoint).data | secret, status=status)
+def _content_of(endpoint: WebhookEndpoint) -> dict[str, Any]:
+    return dict(EndpointSerializer(endpoint).data)

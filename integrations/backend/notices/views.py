@@ -1,5 +1,10 @@
 """The views of events, webhook endpoints and deliveries."""
 
+from functools import partial
+from typing import Any
+
+from django.urls import reverse
+
 from integrations.backend.base.answers import plain_data
 from integrations.backend.base.bodies import Nothing, read_change
 from integrations.backend.base.pagination import page_answer
@@ -37,7 +42,8 @@ class EndpointsView(BackendView):
     @schema.CREATE_ENDPOINT
     async def post(self, request: PlainRequest) -> PlainResponse:
         values = read_change(request, bodies.NewEndpointSerializer)
-        return await self.change(endpoints.create, self.caller, values, self.actor)
+        create = partial(endpoints.create, self.caller, actor=self.actor, **values)
+        return await self.change(create, status=201, location=_location)
 
 
 class EndpointView(BackendView):
@@ -54,12 +60,12 @@ class EndpointView(BackendView):
     @schema.CHANGE_ENDPOINT
     async def patch(self, request: PlainRequest, endpoint_id: int) -> PlainResponse:
         values = read_change(request, bodies.EndpointChangeSerializer, partial=True)
-        return await self.change(endpoints.change, self.caller, endpoint_id, values, self.actor)
+        return await self.change(partial(endpoints.change, self.caller, endpoint_id, actor=self.actor, **values))
 
     @schema.DELETE_ENDPOINT
     async def delete(self, request: PlainRequest, endpoint_id: int) -> PlainResponse:
         read_change(request, Nothing)
-        return await self.change(endpoints.delete, self.caller, endpoint_id, self.actor)
+        return await self.change(partial(endpoints.delete, self.caller, endpoint_id, actor=self.actor))
 
 
 class RotateEndpointSecretView(BackendView):
@@ -70,7 +76,7 @@ class RotateEndpointSecretView(BackendView):
     @schema.ROTATE_ENDPOINT_SECRET
     async def post(self, request: PlainRequest, endpoint_id: int) -> PlainResponse:
         values = read_change(request, bodies.EndpointRotationSerializer)
-        return await self.change(endpoints.rotate, self.caller, endpoint_id, values, self.actor)
+        return await self.change(partial(endpoints.rotate, self.caller, endpoint_id, actor=self.actor, **values))
 
 
 class EndEndpointOverlapView(BackendView):
@@ -81,7 +87,7 @@ class EndEndpointOverlapView(BackendView):
     @schema.END_ENDPOINT_OVERLAP
     async def post(self, request: PlainRequest, endpoint_id: int) -> PlainResponse:
         read_change(request, Nothing)
-        return await self.change(endpoints.end_overlap, self.caller, endpoint_id, self.actor)
+        return await self.change(partial(endpoints.end_overlap, self.caller, endpoint_id, actor=self.actor))
 
 
 class TestEndpointView(BackendView):
@@ -92,7 +98,7 @@ class TestEndpointView(BackendView):
     @schema.TEST_ENDPOINT
     async def post(self, request: PlainRequest, endpoint_id: int) -> PlainResponse:
         read_change(request, Nothing)
-        return await self.change(endpoints.test, self.caller, endpoint_id, self.actor)
+        return await self.change(partial(endpoints.test, self.caller, endpoint_id, actor=self.actor))
 
 
 class DeliveriesView(BackendView):
@@ -127,4 +133,8 @@ class ReplayDeliveryView(BackendView):
     @schema.REPLAY_DELIVERY
     async def post(self, request: PlainRequest, delivery_id: int) -> PlainResponse:
         read_change(request, Nothing)
-        return await self.change(deliveries.replay, self.caller, delivery_id, self.actor)
+        return await self.change(partial(deliveries.replay, self.caller, delivery_id, actor=self.actor))
+
+
+def _location(content: Any) -> str:
+    return reverse("backend-webhook-endpoint", args=[content["id"]])

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from integrations.backend.base.answers import answer_of_change, plain_data
+from integrations.backend.base.answers import plain_data
 from integrations.backend.base.bodies import Nothing, read_change
 from integrations.backend.base.pagination import page_answer
 from integrations.backend.base.query import check_names
@@ -31,7 +31,7 @@ class OrganisationsView(BackendView):
     async def post(self, request: PlainRequest) -> PlainResponse:
         values = read_change(request, OrganisationBodySerializer)
         create = partial(rows.create, self.caller, actor=self.actor, **values)
-        return await self.change(answer_of_change, create, status=201, location=_location)
+        return await self.change(create, status=201, location=_location)
 
 
 class OrganisationView(BackendView):
@@ -48,14 +48,12 @@ class OrganisationView(BackendView):
     @schema.CHANGE
     async def patch(self, request: PlainRequest, organisation_id: int) -> PlainResponse:
         values = read_change(request, OrganisationBodySerializer, partial=True)
-        return await self.change(
-            answer_of_change, partial(rows.change, self.caller, organisation_id, actor=self.actor, **values)
-        )
+        return await self.change(partial(rows.change, self.caller, organisation_id, actor=self.actor, **values))
 
     @schema.DELETE
     async def delete(self, request: PlainRequest, organisation_id: int) -> PlainResponse:
         read_change(request, Nothing)
-        return await self.change(answer_of_change, partial(rows.delete, self.caller, organisation_id, actor=self.actor))
+        return await self.change(partial(rows.delete, self.caller, organisation_id, actor=self.actor))
 
 
 def _location(content: Any) -> str:

@@ -2,7 +2,6 @@
 
 from functools import partial
 
-from integrations.backend.base.answers import answer_of_change
 from integrations.backend.base.bodies import Nothing, read_change
 from integrations.backend.base.views import BackendView
 from integrations.backend.outlets import bodies, changes, schema
@@ -17,9 +16,7 @@ class EnableView(BackendView):
     @schema.ENABLE
     async def post(self, request: PlainRequest, provider_outlet_id: str) -> PlainResponse:
         values = read_change(request, bodies.EnableSerializer)
-        return await self.change(
-            answer_of_change, partial(changes.enable, self.caller, provider_outlet_id, actor=self.actor, **values)
-        )
+        return await self.change(partial(changes.enable, self.caller, provider_outlet_id, actor=self.actor, **values))
 
 
 class DisableView(BackendView):
@@ -30,9 +27,7 @@ class DisableView(BackendView):
     @schema.DISABLE
     async def post(self, request: PlainRequest, provider_outlet_id: str) -> PlainResponse:
         values = read_change(request, bodies.ReasonSerializer)
-        return await self.change(
-            answer_of_change, partial(changes.disable, self.caller, provider_outlet_id, actor=self.actor, **values)
-        )
+        return await self.change(partial(changes.disable, self.caller, provider_outlet_id, actor=self.actor, **values))
 
 
 class ReenableView(BackendView):
@@ -43,9 +38,7 @@ class ReenableView(BackendView):
     @schema.REENABLE
     async def post(self, request: PlainRequest, provider_outlet_id: str) -> PlainResponse:
         values = read_change(request, bodies.OptionalReasonSerializer)
-        return await self.change(
-            answer_of_change, partial(changes.reenable, self.caller, provider_outlet_id, actor=self.actor, **values)
-        )
+        return await self.change(partial(changes.reenable, self.caller, provider_outlet_id, actor=self.actor, **values))
 
 
 class RotateSecretView(BackendView):
@@ -57,7 +50,7 @@ class RotateSecretView(BackendView):
     async def post(self, request: PlainRequest, provider_outlet_id: str) -> PlainResponse:
         values = read_change(request, bodies.RotationSerializer)
         rotate = partial(changes.rotate_secret, self.caller, provider_outlet_id, actor=self.actor, **values)
-        return await self.change(answer_of_change, rotate)
+        return await self.change(rotate)
 
 
 class ReplaceUnusedSecretView(BackendView):
@@ -69,7 +62,7 @@ class ReplaceUnusedSecretView(BackendView):
     async def post(self, request: PlainRequest, provider_outlet_id: str) -> PlainResponse:
         read_change(request, Nothing)
         replace = partial(changes.replace_unused_secret, self.caller, provider_outlet_id, actor=self.actor)
-        return await self.change(answer_of_change, replace)
+        return await self.change(replace)
 
 
 class EndOverlapView(BackendView):
@@ -80,9 +73,7 @@ class EndOverlapView(BackendView):
     @schema.END_OVERLAP
     async def post(self, request: PlainRequest, provider_outlet_id: str) -> PlainResponse:
         read_change(request, Nothing)
-        return await self.change(
-            answer_of_change, partial(changes.end_overlap, self.caller, provider_outlet_id, actor=self.actor)
-        )
+        return await self.change(partial(changes.end_overlap, self.caller, provider_outlet_id, actor=self.actor))
 
 
 class DisconnectView(BackendView):
@@ -94,7 +85,7 @@ class DisconnectView(BackendView):
     async def post(self, request: PlainRequest, provider_outlet_id: str) -> PlainResponse:
         values = read_change(request, bodies.OptionalReasonSerializer)
         disconnect = partial(changes.disconnect, self.caller, provider_outlet_id, actor=self.actor, **values)
-        return await self.change(answer_of_change, disconnect)
+        return await self.change(disconnect)
 
 
 class ChangePosRemoteIdView(BackendView):
@@ -106,4 +97,4 @@ class ChangePosRemoteIdView(BackendView):
     async def post(self, request: PlainRequest, provider_outlet_id: str) -> PlainResponse:
         values = read_change(request, bodies.PosRemoteIdSerializer)
         change = partial(changes.change_pos_remote_id, self.caller, provider_outlet_id, actor=self.actor, **values)
-        return await self.change(answer_of_change, change)
+        return await self.change(change)

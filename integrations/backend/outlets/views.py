@@ -4,7 +4,7 @@ from functools import partial
 from typing import Any
 
 from integrations.backend.base.addresses import address_of_outlet
-from integrations.backend.base.answers import answer_of_change, plain_data
+from integrations.backend.base.answers import plain_data
 from integrations.backend.base.bodies import Nothing, read_change
 from integrations.backend.base.pagination import page_answer
 from integrations.backend.base.query import check_names
@@ -30,7 +30,7 @@ class OutletsView(BackendView):
     async def post(self, request: PlainRequest) -> PlainResponse:
         values = read_change(request, bodies.NewOutletSerializer)
         create = partial(changes.create, self.caller, actor=self.actor, **values)
-        return await self.change(answer_of_change, create, status=201, location=_location)
+        return await self.change(create, status=201, location=_location)
 
 
 class OutletView(BackendView):
@@ -46,16 +46,12 @@ class OutletView(BackendView):
     @schema.CHANGE_OUTLET
     async def patch(self, request: PlainRequest, provider_outlet_id: str) -> PlainResponse:
         values = read_change(request, bodies.OutletChangeSerializer, partial=True)
-        return await self.change(
-            answer_of_change, partial(changes.change, self.caller, provider_outlet_id, actor=self.actor, **values)
-        )
+        return await self.change(partial(changes.change, self.caller, provider_outlet_id, actor=self.actor, **values))
 
     @schema.DELETE_OUTLET
     async def delete(self, request: PlainRequest, provider_outlet_id: str) -> PlainResponse:
         read_change(request, Nothing)
-        return await self.change(
-            answer_of_change, partial(changes.delete, self.caller, provider_outlet_id, actor=self.actor)
-        )
+        return await self.change(partial(changes.delete, self.caller, provider_outlet_id, actor=self.actor))
 
 
 def _location(content: Any) -> str:

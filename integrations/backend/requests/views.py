@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Awaitable
+from functools import partial
 from typing import TypeVar
 
 from django.db import DatabaseError, InterfaceError
@@ -138,7 +139,7 @@ class CancelView(BackendView):
     async def post(self, request: PlainRequest, request_uuid: uuid.UUID) -> PlainResponse:
         check_names(request.query, ())
         cancelled: list[int] = []
-        answer = await self.change(_cancel, self.caller, request_uuid, cancelled)
+        answer = await self.change(partial(_cancel, self.caller, request_uuid, cancelled))
         if cancelled:
             await self.running.dispatcher.ended(cancelled)
             self.running.wakeups.send(wake.ENDED, cancelled)
