@@ -2,7 +2,7 @@
 
 import re
 
-from integrations.backend.base.query import invalid
+from integrations.backend.base.problems import invalid
 from integrations.models.api_key import MAX_IDEMPOTENCY_KEY
 from integrations.wire.plain_http import PlainRequest
 

@@ -10,7 +10,8 @@ from django.db.models import Model, QuerySet
 from django.http import QueryDict
 
 from integrations.backend.base.answers import plain_data
-from integrations.backend.base.query import invalid, read_whole_number
+from integrations.backend.base.problems import invalid
+from integrations.backend.base.query import read_whole_number
 from integrations.services.rows.keyset_pages import Order, Position, Source, read_page, read_position, write_position
 from integrations.wire.plain_http import PlainRequest, PlainResponse
 

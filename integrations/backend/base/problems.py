@@ -6,6 +6,7 @@ A refusal of a service is a problem whose type is the name of its class (`of_ref
 import json
 import logging
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -143,6 +144,17 @@ class Problem(Exception):
         self.headers = headers_of(kind) | (headers or {})
 
 
+def invalid(field: str, message: str) -> Problem:
+    """Return the problem for one invalid field; see `invalid_fields`."""
+    return invalid_fields({field: message})
+
+
+def invalid_fields(messages: Mapping[str, str]) -> Problem:
+    """Return the problem for invalid fields. Each message is a sentence, or one without its subject: `is missing`."""
+    errors = [{"field": field, "message": _sentence(message)} for field, message in messages.items()]
+    return Problem(INVALID_INPUT, " ".join(f"{each['field']}: {each['message']}" for each in errors), errors=errors)
+
+
 def of_refusal(refusal: type[PortalError]) -> ProblemKind:
     """Return the problem that a service's refusal becomes: AlreadyEnabled has the type …:already-enabled, for example.
 
@@ -195,6 +207,8 @@ def _problem_of(error: Exception) -> Problem:
             return Problem(OTHER_CONTENT, NOT_COMPARED)
         case NotComparable():
             return Problem(UNREADABLE, NOT_COMPARABLE)
+        case InvalidValue():
+            return invalid(error.field, str(error))
         case PortalError():
             return _refused(error)
     return _problem_of_framework(error)
@@ -235,3 +249,7 @@ def headers_of(kind: ProblemKind) -> dict[str, str]:
     if kind.status == 401:
         return {"WWW-Authenticate": 'Bearer realm="Order N Pay"'}
     return {}
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")

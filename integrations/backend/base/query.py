@@ -8,18 +8,7 @@ from django.http import QueryDict
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from integrations.backend.base.problems import INVALID_INPUT, Problem
-
-
-def invalid(field: str, message: str) -> Problem:
-    """Return the problem for one invalid field."""
-    return invalid_fields({field: message})
-
-
-def invalid_fields(errors: dict[str, str]) -> Problem:
-    """Return the problem for several invalid fields, with a message for each."""
-    listed = [{"field": field, "message": f"{field} {message}."} for field, message in errors.items()]
-    return Problem(INVALID_INPUT, " ".join(each["message"] for each in listed), errors=listed)
+from integrations.backend.base.problems import invalid, invalid_fields
 
 
 def check_names(query: QueryDict, known: Iterable[str]) -> None:

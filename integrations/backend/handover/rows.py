@@ -14,8 +14,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from integrations.backend.base.authentication import Caller
 from integrations.backend.base.pagination import NEWEST_FIRST, page_of
-from integrations.backend.base.problems import UNKNOWN_LINK, Problem
-from integrations.backend.base.query import invalid
+from integrations.backend.base.problems import UNKNOWN_LINK, Problem, invalid
 from integrations.backend.handover.serializers import HandoverLinkSerializer
 from integrations.backend.outlets.rows import get_outlet
 from integrations.models import HandoverLink, Outlet

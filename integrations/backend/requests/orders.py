@@ -10,14 +10,13 @@ from typing import Any
 from django.conf import settings
 
 from integrations.backend.base import correlation
+from integrations.backend.base.bodies import UNKNOWN, read_members
 from integrations.backend.base.idempotency import HEADER
-from integrations.backend.base.problems import INVALID_INPUT, Problem
-from integrations.backend.base.query import invalid, invalid_fields
+from integrations.backend.base.problems import invalid, invalid_fields
 from integrations.services.requests import contents
 from integrations.services.requests.contents import Content
 from integrations.services.requests.request_types import MAX_EXPIRES_IN, NewRequest
 from integrations.text.random_ids import new_uuid
-from integrations.wire import raw_json
 
 MAX_BODY = 256 * 1024  # bytes
 MAX_MESSAGE_TYPE = 2**31 - 1
@@ -82,8 +81,8 @@ class Order:
 
 def read_order(body: bytes) -> Order:
     """Return the order in a body. Raises Problem, which names each wrong field."""
-    given = _members(body)
-    errors = {name[:64]: "is not a known field" for name in given if name not in _READERS}
+    given = read_members(body)
+    errors = {name[:64]: UNKNOWN for name in given if name not in _READERS}
     values = {}
     for name, (reader, default) in _READERS.items():
         try:
@@ -95,15 +94,6 @@ def read_order(body: bytes) -> Order:
     if errors:
         raise invalid_fields(errors)
     return Order(**values)
-
-
-def _members(body: bytes) -> dict[str, str]:
-    try:
-        return raw_json.members(body.decode("utf-8-sig"))
-    except raw_json.TooDeep as error:
-        raise Problem(INVALID_INPUT, f"The request body nests more than {raw_json.MOST_NESTED} levels deep.") from error
-    except ValueError as error:  # NotAnObject, or an error of the UTF-8 decoder
-        raise Problem(INVALID_INPUT, "The request body must be a JSON object in UTF-8.") from error
 
 
 def _read(given: dict[str, str], name: str, reader: Callable[[str], Any], default: Any) -> Any:

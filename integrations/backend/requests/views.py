@@ -13,8 +13,8 @@ from integrations.backend.base.answers import plain_data
 from integrations.backend.base.authentication import Caller
 from integrations.backend.base.idempotency import idempotency_key
 from integrations.backend.base.pagination import page_answer
-from integrations.backend.base.problems import Problem
-from integrations.backend.base.query import check_names, invalid, invalid_fields
+from integrations.backend.base.problems import Problem, invalid, invalid_fields
+from integrations.backend.base.query import check_names
 from integrations.backend.base.views import BackendView
 from integrations.backend.outlets.rows import find_target
 from integrations.backend.requests import orders, outcomes, rows

@@ -52,7 +52,15 @@ def test_a_refused_value_names_its_field() -> None:
 def test_an_invalid_value_is_invalid_input_like_one_that_the_api_itself_refuses() -> None:
     problem = problem_of(InvalidValue("reason", "A reason is required."))
     assert problem["type"] == problems.INVALID_INPUT.type
-    assert problem["detail"] == "A reason is required."
+    own = problem_of(problems.invalid("reason", "A reason is required."))
+    assert problem == own
+    assert problem["detail"] == "reason: A reason is required."
+    assert problem["errors"] == [{"field": "reason", "message": "A reason is required."}]
+
+
+def test_each_invalid_field_has_a_sentence() -> None:
+    problem = problem_of(problems.invalid_fields({"limit": "must be true or false", "name": "This is required."}))
+    assert problem["detail"] == "limit: Must be true or false. name: This is required."
 
 
 def test_an_operation_that_cannot_be_done_now_is_a_conflict() -> None:
