@@ -5,6 +5,7 @@ from functools import partial
 from integrations.backend.base.bodies import Nothing, read_change
 from integrations.backend.base.views import BackendView
 from integrations.backend.outlets import bodies, changes, schema
+from integrations.backend.outlets.hashing import take_secret
 from integrations.wire.plain_http import PlainRequest, PlainResponse
 
 
@@ -16,7 +17,9 @@ class EnableView(BackendView):
     @schema.ENABLE
     async def post(self, request: PlainRequest, provider_outlet_id: str) -> PlainResponse:
         values = read_change(request, bodies.EnableSerializer)
-        return await self.change(partial(changes.enable, self.caller, provider_outlet_id, actor=self.actor, **values))
+        secret = await take_secret(values)
+        enable = partial(changes.enable, self.caller, provider_outlet_id, secret=secret, actor=self.actor, **values)
+        return await self.change(enable)
 
 
 class DisableView(BackendView):

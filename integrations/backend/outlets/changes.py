@@ -4,6 +4,7 @@ Each returns the content of the answer. Each raises Problem if the caller may no
 the services.
 """
 
+from concurrent.futures import Future
 from typing import Any
 
 from django.views.decorators.debug import sensitive_variables
@@ -17,6 +18,7 @@ from integrations.models import Outlet
 from integrations.services.audit import Actor
 from integrations.services.handover.handover import HandOver
 from integrations.services.integration import disconnecting, enabling, pos_secrets
+from integrations.services.integration.pos_secrets import NewSecret
 from integrations.services.outlets import outlets
 
 
@@ -25,19 +27,19 @@ def create(
     caller: Caller,
     *,
     organisation_id: int,
+    secret: Future[NewSecret],
     pos_remote_id: str | None = None,
-    adopted_secret: str | None = None,
     actor: Actor,
     **values: Any,
 ) -> dict[str, Any]:
     """Create an outlet; with `pos_remote_id`, enable it too."""
-    if adopted_secret is not None and pos_remote_id is None:
+    if pos_remote_id is None and secret.result().is_adopted:
         raise invalid("adopted_secret", "needs pos_remote_id: only an outlet that is enabled has a secret")
     outlet = Outlet(organisation=get_organisation(caller, organisation_id), **values)
     outlets.save_outlet(outlet, actor=actor)
     if pos_remote_id is None:
         return content_of(caller, outlet.pk) | {"handover": None}
-    handover = enabling.enable_outlet(outlet, pos_remote_id=pos_remote_id, adopted_secret=adopted_secret, actor=actor)
+    handover = enabling.enable_with(outlet, secret.result(), pos_remote_id=pos_remote_id, actor=actor)
     return _with_values(caller, outlet.pk, handover)
 
 
@@ -63,9 +65,12 @@ def delete(caller: Caller, provider_outlet_id: str, *, actor: Actor) -> dict[str
 
 
 @sensitive_variables()
-def enable(caller: Caller, provider_outlet_id: str, *, actor: Actor, **values: Any) -> dict[str, Any]:
+def enable(
+    caller: Caller, provider_outlet_id: str, *, secret: Future[NewSecret], pos_remote_id: str, actor: Actor
+) -> dict[str, Any]:
     outlet = get_outlet(caller, provider_outlet_id)
-    return _with_values(caller, outlet.pk, enabling.enable_outlet(outlet, actor=actor, **values))
+    handover = enabling.enable_with(outlet, secret.result(), pos_remote_id=pos_remote_id, actor=actor)
+    return _with_values(caller, outlet.pk, handover)
 
 
 def disable(caller: Caller, provider_outlet_id: str, *, reason: str, actor: Actor) -> dict[str, Any]:

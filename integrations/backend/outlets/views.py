@@ -10,6 +10,7 @@ from integrations.backend.base.pagination import page_answer
 from integrations.backend.base.query import check_names
 from integrations.backend.base.views import BackendView
 from integrations.backend.outlets import bodies, changes, rows, schema
+from integrations.backend.outlets.hashing import take_secret
 from integrations.backend.outlets.serializers import OutletSerializer
 from integrations.services.rows.threads import readers
 from integrations.wire.plain_http import PlainRequest, PlainResponse
@@ -29,7 +30,8 @@ class OutletsView(BackendView):
     @schema.CREATE_OUTLET
     async def post(self, request: PlainRequest) -> PlainResponse:
         values = read_change(request, bodies.NewOutletSerializer)
-        create = partial(changes.create, self.caller, actor=self.actor, **values)
+        secret = await take_secret(values)
+        create = partial(changes.create, self.caller, secret=secret, actor=self.actor, **values)
         return await self.change(create, status=201, location=_location)
 
 

@@ -1,9 +1,14 @@
 """The provider's systems create, change and delete outlets."""
 
 from typing import Any
+from unittest import mock
+
+from django.db import connection
 
 from integrations.models import AuditEvent, Integration, Outlet
 from integrations.models.api_key import Scope
+from integrations.security import secret_digests
+from integrations.security.secret_digests import Digest, digest_adopted
 from tests.backend.answers import kind_of
 from tests.support.asgi_client import authenticate
 from tests.support.backend_client import Backend, make_outlet, organisation
@@ -70,6 +75,30 @@ class Outlets(InProcess):
         created = await backend.call("POST", "outlets", **values, pos_remote_id="P-1")
         assert created.json()["handover"]["AuthSecret"] == ADOPTED
         assert (await authenticate(created.json()["handover"])).status == 200
+
+    async def test_an_adopted_secret_is_hashed_before_the_transaction_and_a_repeated_call_gets_its_first_answer(
+        self,
+    ) -> None:
+        backend, outlet = await Backend.make(scopes=SCOPES), await in_main(make_bare_outlet)
+        values: dict[str, Any] = {"pos_remote_id": "P-1", "adopted_secret": ADOPTED}
+        path, inside = f"outlets/{outlet.provider_outlet_id}/enable", []
+
+        def hash_it(secret: str) -> Digest:
+            inside.append(connection.in_atomic_block)
+            return digest_adopted(secret)
+
+        with mock.patch.object(secret_digests, "digest_adopted", hash_it):
+            first, again = [await backend.call("POST", path, once="enable-1", **values) for _ in range(2)]
+        assert inside == [False]
+        assert (first.status, again.status, again.body) == (200, 200, first.body)
+        assert again.headers["idempotent-replayed"] == "true"
+
+    async def test_an_outlet_is_looked_up_before_a_weak_secret_is_refused(self) -> None:
+        backend, outlet = await Backend.make(scopes=SCOPES), await in_main(make_bare_outlet)
+        values: dict[str, Any] = {"pos_remote_id": "P-1", "adopted_secret": "password"}
+        for target, kind in (("unknown", "unknown-outlet"), (outlet.provider_outlet_id, "weak-secret")):
+            answer = await backend.call("POST", f"outlets/{target}/enable", **values)
+            assert kind_of(answer) == kind
 
     async def test_a_refused_integration_creates_no_outlet_either(self) -> None:
         taken, backend = await make_outlet(), await Backend.make(scopes=SCOPES)

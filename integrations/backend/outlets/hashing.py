@@ -1,0 +1,32 @@
+"""Hashes the secret for a new integration before the transaction that stores it."""
+
+from concurrent.futures import Future
+from typing import Any
+
+from django.views.decorators.debug import sensitive_variables
+
+from integrations.backend.base.views import CHANGE_SECONDS
+from integrations.services.errors import PortalError
+from integrations.services.integration import pos_secrets
+from integrations.services.integration.pos_secrets import NewSecret
+from integrations.services.rows.threads import within, writers
+
+
+@sensitive_variables()
+async def take_secret(values: dict[str, Any]) -> Future[NewSecret]:
+    """Take `adopted_secret` out of a body and hash it; without one, generate a secret.
+
+    Hashing takes 100 ms, and a transaction blocks other writers. The result raises the refusal of the secret, if there
+    is one: inside the transaction, because the secret of a repeated call is taken, and its answer is the first one.
+    """
+    return await within(CHANGE_SECONDS, writers.run(_hashed, values.pop("adopted_secret", None)))
+
+
+@sensitive_variables()
+def _hashed(adopted_secret: str | None) -> Future[NewSecret]:
+    secret: Future[NewSecret] = Future()
+    try:
+        secret.set_result(pos_secrets.new_secret(adopted_secret))
+    except PortalError as refusal:
+        secret.set_exception(refusal)
+    return secret
