@@ -32,6 +32,7 @@ class Verb(models.TextChoices):
     REENABLED = "reenabled", "enabled the integration again"
     POS_REMOTE_ID_CHANGED = "pos_remote_id_changed", "changed the POSRemoteID"
     API_KEY_CREATED = "api_key_created", "created the API key"
+    API_KEY_CHANGED = "api_key_changed", "changed the access of the API key"
     API_KEY_ROTATED = "api_key_rotated", "rotated the API key"
     API_KEY_OVERLAP_ENDED = "api_key_overlap_ended", "ended the overlap of the API key's older secret"
     API_KEY_RETIRED = "api_key_retired", "retired the API key"

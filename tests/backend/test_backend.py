@@ -12,14 +12,16 @@ from django.test import override_settings
 from django.utils import timezone
 
 from integrations.backend.base import problems
-from integrations.models import ApiKeySecret
+from integrations.models import ApiKey, ApiKeySecret
 from integrations.models.api_key import READING_SCOPES
 from integrations.relay import runtime
+from integrations.services.api_keys.api_keys import change_api_key
 from integrations.services.requests import ending
 from integrations.services.requests.request_types import NotStored, TooLate
 from tests.backend.answers import kind_of
 from tests.support.asgi_client import request
 from tests.support.backend_client import API, Backend, Pos, make_outlet, organisation
+from tests.support.factories import ANNA
 from tests.support.factories import make_outlet as make_bare_outlet
 from tests.support.in_process import InProcess, in_main, recorded
 
@@ -125,6 +127,15 @@ class TheDoor(InProcess):
         await recorded()
         used = ApiKeySecret.objects.filter(last_used_at__isnull=False).values_list("api_key__name", flat=True)
         assert await in_main(list, used) == ["inside"]
+
+    async def test_a_change_of_a_keys_access_applies_to_its_next_call(self) -> None:
+        backend = await Backend.make("kiosk")
+        assert (await backend.get("outlets")).status == 200
+        key = await in_main(ApiKey.objects.get)
+        access: dict[str, Any] = {"scopes": ["events:read"], "calls_per_second": 7, "calls_burst": 8}
+        await in_main(change_api_key, key, **access, actor=ANNA)
+        assert kind_of(await backend.get("outlets")) == "missing-scope"
+        assert access.items() <= (await backend.get("api-key")).json().items()
 
     async def test_another_organisations_outlet_does_not_exist_for_a_key(self) -> None:
         outlet = await make_outlet()

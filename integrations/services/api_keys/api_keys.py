@@ -1,8 +1,9 @@
-"""Create API keys, rotate them with an overlap, and retire them. They have the same life cycle as a POS's secret."""
+"""Create and change API keys, rotate and retire them. They have the same life cycle as a POS's secret."""
 
 from collections.abc import Collection
 from datetime import datetime
 from ipaddress import ip_network
+from typing import Any
 
 from django.db import IntegrityError, transaction
 
@@ -45,19 +46,41 @@ def create_api_key(
     come from any address. Without `calls_per_second`, the limit in the settings applies; without `calls_burst`, twice
     `calls_per_second`. Raises InvalidValue or ApiKeyExists.
     """
-    _check(expires_at, calls_per_second, calls_burst)
-    key = ApiKey(
-        name=name,
-        organisation=organisation,
-        scopes=_checked_scopes(scopes),
-        networks=_checked_networks(networks),
-        calls_per_second=calls_per_second,
-        calls_burst=calls_burst,
-    )
+    if expires_at is not None and expires_at <= shared_now():
+        raise InvalidValue("expires_at", "The expiry time is in the past. Choose a later one.")
+    access = _checked_access(scopes, networks, calls_per_second, calls_burst)
+    key = ApiKey(name=name, organisation=organisation, **access)
     _save(key)
     text, secret = _add_secret(key, expires_at=expires_at, actor=actor)
     _record_creation(key, secret, actor)
     return key, text
+
+
+@transaction.atomic
+def change_api_key(
+    key: ApiKey,
+    *,
+    scopes: Collection[str],
+    networks: Collection[str] = (),
+    calls_per_second: int | None = None,
+    calls_burst: int | None = None,
+    actor: Actor,
+) -> None:
+    """Change what a key may do, from where and how often, from its next call on; see create_api_key for the values.
+
+    Raises InvalidValue or ApiKeyRetired.
+    """
+    after = _checked_access(scopes, networks, calls_per_second, calls_burst)
+    key = key.locked()
+    if not key.secrets.filter(retired_at=None).exists():
+        raise ApiKeyRetired
+    before = {name: getattr(key, name) for name in after}
+    changed = {name: value for name, value in after.items() if value != before[name]}
+    if not changed:
+        return
+    ApiKey.objects.filter(pk=key.pk).update(**changed)
+    detail = {name: {"before": before[name], "after": value} for name, value in changed.items()}
+    record(Verb.API_KEY_CHANGED, key, actor=actor, **detail)
 
 
 @transaction.atomic
@@ -121,14 +144,17 @@ def _checked_network(text: str) -> str:
         raise InvalidValue("networks", message) from error
 
 
-def _check(expires_at: datetime | None, per_second: int | None, burst: int | None) -> None:
-    if expires_at is not None and expires_at <= shared_now():
-        raise InvalidValue("expires_at", "The expiry time is in the past. Choose a later one.")
-    for field, value in (("calls_per_second", per_second), ("calls_burst", burst)):
+def _checked_access(
+    scopes: Collection[str], networks: Collection[str], per_second: int | None, burst: int | None
+) -> dict[str, Any]:
+    """Return the columns of a key that say what it may do, from where and how often. Raises InvalidValue."""
+    limits = {"calls_per_second": per_second, "calls_burst": burst}
+    for field, value in limits.items():
         if value is not None and not 1 <= value <= MOST_CALLS:
             raise InvalidValue(field, f"Enter a whole number from 1 to {MOST_CALLS:,}.")
     if per_second is None and burst is not None:
         raise InvalidValue("calls_per_second", "Enter the calls per second too.")
+    return {"scopes": _checked_scopes(scopes), "networks": _checked_networks(networks), **limits}
 
 
 def _save(key: ApiKey) -> None:

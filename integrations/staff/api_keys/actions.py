@@ -1,7 +1,7 @@
 """The actions of staff on the API keys of the provider's own systems."""
 
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.http import HttpResponse
@@ -10,6 +10,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_variables
 
 from integrations.models import ApiKey
+from integrations.models.api_key import DEFAULT_SCOPES
 from integrations.services.api_keys import api_keys
 from integrations.services.errors import ApiKeyRetired, PortalError
 from integrations.staff.base import forms
@@ -32,19 +33,39 @@ class CreateApiKey(CreateSystemAction[ApiKey], ApiKeyAction):
     button = "Create and show the key"
     words = "staff/api_keys/words/create_api_key.html"
 
+    def initial(self) -> dict[str, Any]:
+        return {"scopes": list(DEFAULT_SCOPES)}
+
     @method_decorator(sensitive_variables("text"))
     def act(self, values: dict[str, Any]) -> HttpResponse:
         key, text = api_keys.create_api_key(
             values["name"],
             organisation=self.allowed(values["organisation"]),
-            scopes=values["scopes"],
-            networks=values["networks"].split(),
-            calls_per_second=values["calls_per_second"],
-            calls_burst=values["calls_burst"],
             expires_at=_end_of(values["last_day"]),
             actor=self.actor,
+            **_access(values),
         )
         return self.show_secret(key, text)
+
+
+class ChangeApiKey(ApiKeyAction):
+    is_sensitive: ClassVar[bool] = True
+    form_class = forms.ApiKeyAccessForm
+    title = "Change access"
+    button = "Save"
+    words = "staff/api_keys/words/change_api_key.html"
+
+    def obstacle(self) -> PortalError | None:
+        return _obstacle_of_retired(self.owner)
+
+    def initial(self) -> dict[str, Any]:
+        key = self.owner
+        limits = {"calls_per_second": key.calls_per_second, "calls_burst": key.calls_burst}
+        return {"scopes": key.scopes, "networks": " ".join(key.networks), **limits}
+
+    def act(self, values: dict[str, Any]) -> HttpResponse:
+        api_keys.change_api_key(self.owner, **_access(values), actor=self.actor)
+        return self.done("Saved. The change applies from the next call on.")
 
 
 class RotateApiKey(RotateAction, ApiKeyAction):
@@ -71,11 +92,21 @@ class RetireApiKey(ApiKeyAction):
     words = "staff/api_keys/words/retire_api_key.html"
 
     def obstacle(self) -> PortalError | None:
-        return None if self.owner.secrets.filter(retired_at=None).exists() else ApiKeyRetired()
+        return _obstacle_of_retired(self.owner)
 
     def act(self, values: dict[str, Any]) -> HttpResponse:
         api_keys.retire_api_key(self.owner, reason=values["reason"], actor=self.actor)
         return self.done("The API key is retired. Calls with it are refused from now on.")
+
+
+def _obstacle_of_retired(key: ApiKey) -> PortalError | None:
+    return None if key.secrets.filter(retired_at=None).exists() else ApiKeyRetired()
+
+
+def _access(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of an ApiKeyAccessForm as the services take them."""
+    access = {name: values[name] for name in forms.ApiKeyAccessForm.base_fields}
+    return access | {"networks": values["networks"].split()}
 
 
 def _end_of(day: date | None) -> datetime | None:

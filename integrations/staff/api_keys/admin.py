@@ -19,6 +19,7 @@ from integrations.staff.base.menu import MenuGroup
 from integrations.staff.base.presentation import ago, marked
 
 ACTIONS = {
+    "change-access": api_key_actions.ChangeApiKey,
     "rotate": api_key_actions.RotateApiKey,
     "end-overlap": api_key_actions.EndApiKeyOverlap,
     "retire": api_key_actions.RetireApiKey,

@@ -13,7 +13,7 @@ from django.db.models import TextChoices
 from django.utils import timezone
 
 from integrations.models import ApiKey, Integration, Organisation, Outlet
-from integrations.models.api_key import DEFAULT_SCOPES, Scope
+from integrations.models.api_key import Scope
 from integrations.security.secret_digests import MAX_SECRET_LENGTH
 from integrations.services.api_keys.api_keys import MOST_CALLS
 from integrations.services.errors import PortalError
@@ -234,24 +234,13 @@ class OwnerForm(ActionForm):
         chosen.queryset = scope.limit(Organisation.objects.all(), person, "pk")
 
 
-class CreateApiKeyForm(OwnerForm):
-    renamed: ClassVar[Mapping[str, str]] = {"expires_at": "last_day"}
-    name = forms.CharField(
-        max_length=ApiKey._meta.get_field("name").max_length,
-        help_text="The system that uses the key. The name cannot be changed later.",
-        widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),
-    )
-    organisation = RowField(
-        Organisation.objects.none(),
-        required=False,
-        help_text="Limits the key to this organisation's outlets. If empty, it sees the outlets of all organisations.",
-        widget=RowSelect(ApiKey._meta.get_field("organisation"), site),
-    )
+class ApiKeyAccessForm(ActionForm):
+    """What an API key may do, from where, and how often."""
+
     scopes = forms.MultipleChoiceField(
         label="What the key can do",
         choices=[(scope.value, f"{scope.label[0].upper()}{scope.label[1:]} ({scope.value})") for scope in Scope],
-        initial=list(DEFAULT_SCOPES),
-        help_text="Choose only what the system needs. The choice cannot be changed later.",
+        help_text="Choose only what the system needs.",
         widget=forms.CheckboxSelectMultiple,
         error_messages={"required": "Choose at least one."},
     )
@@ -277,6 +266,22 @@ class CreateApiKeyForm(OwnerForm):
         max_value=MOST_CALLS,
         help_text="The most calls at once after a pause. If empty, twice the calls per second.",
         widget=forms.NumberInput(attrs={"class": "vIntegerField"}),
+    )
+
+
+class CreateApiKeyForm(OwnerForm, ApiKeyAccessForm):
+    renamed: ClassVar[Mapping[str, str]] = {"expires_at": "last_day"}
+    field_order = ("name", "organisation", *ApiKeyAccessForm.base_fields, "last_day")
+    name = forms.CharField(
+        max_length=ApiKey._meta.get_field("name").max_length,
+        help_text="The system that uses the key. The name cannot be changed later.",
+        widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),
+    )
+    organisation = RowField(
+        Organisation.objects.none(),
+        required=False,
+        help_text="Limits the key to this organisation's outlets. If empty, it sees the outlets of all organisations.",
+        widget=RowSelect(ApiKey._meta.get_field("organisation"), site),
     )
     last_day = forms.DateField(
         label="Last day",

@@ -148,7 +148,7 @@ def _value(value: Any) -> str:
 
 
 def _side(value: Any) -> str:
-    return "none" if value in (None, "") else str(value)
+    return "none" if value in (None, "", []) else _value(value)
 
 
 def _time(moment: datetime, words: str | SafeString) -> SafeString:

@@ -14,7 +14,13 @@ from integrations.models import ApiKey, ApiKeySecret, AuditEvent
 from integrations.models.api_key import DEFAULT_SCOPES, READING_SCOPES, Scope
 from integrations.security import secret_digests
 from integrations.security.secret_digests import SecretKind
-from integrations.services.api_keys.api_keys import create_api_key, end_api_key_overlap, retire_api_key, rotate_api_key
+from integrations.services.api_keys.api_keys import (
+    change_api_key,
+    create_api_key,
+    end_api_key_overlap,
+    retire_api_key,
+    rotate_api_key,
+)
 from integrations.services.api_keys.errors import ApiKeyExists
 from integrations.services.errors import (
     ApiKeyExpired,
@@ -45,15 +51,27 @@ def test_a_key_is_generated_and_stored_only_as_a_digest() -> None:
     assert text.startswith(secret.shown)
 
 
+def test_a_change_to_the_same_access_leaves_no_audit_event_and_a_retired_key_is_not_changed() -> None:
+    key, _ = create_api_key("kiosk", calls_per_second=5, actor=ANNA)
+    change_api_key(key, scopes=DEFAULT_SCOPES, calls_per_second=5, actor=ANNA)
+    assert not AuditEvent.objects.filter(verb="api_key_changed").exists()
+    retire_api_key(key, actor=ANNA)
+    with pytest.raises(ApiKeyRetired):
+        change_api_key(key, scopes=READING_SCOPES, actor=ANNA)
+    assert ApiKey.objects.get().scopes == list(DEFAULT_SCOPES)
+
+
 def test_creating_a_key_is_audited_without_the_key() -> None:
     organisation = make_organisation()
     key, text = create_api_key("kiosk", organisation=organisation, scopes=READING_SCOPES, actor=ANNA)
+    change_api_key(key, scopes=READING_SCOPES, networks=["192.0.2.0/24"], actor=ANNA)
     rotate_api_key(key, overlap="1h", actor=ANNA)
     end_api_key_overlap(key, actor=ANNA)
     retire_api_key(key, actor=ANNA)
     events = list(AuditEvent.objects.filter(subject="kiosk").order_by("pk"))
-    verbs = ["api_key_created", "api_key_rotated", "api_key_overlap_ended", "api_key_retired"]
+    verbs = ["api_key_created", "api_key_changed", "api_key_rotated", "api_key_overlap_ended", "api_key_retired"]
     assert [event.verb for event in events] == verbs
+    assert events[1].detail == {"networks": {"before": [], "after": ["192.0.2.0/24"]}}
     assert {event.organisation_id for event in events} == {organisation.pk}
     assert not any(text in json.dumps(event.detail) for event in events)
 

@@ -24,7 +24,7 @@ from tests.support.staff.pages import MaxQueries, client_of, count_queries, list
 
 KEY = re.compile(r"ONPK(?:-[0-9A-Z]{5}){7}")
 CREATE = reverse("admin:integrations_apikey_add")
-KEY_ACTIONS = ("rotate", "end_overlap", "retire")
+KEY_ACTIONS = ("change_access", "rotate", "end_overlap", "retire")
 
 
 def act_url(key: ApiKey, act: str) -> str:
@@ -130,7 +130,34 @@ def test_an_invalid_form_shows_its_errors_and_creates_no_key(
     assert not ApiKey.objects.exists()
 
 
-# --- Rotating and retiring an API key ---
+# --- Changing, rotating and retiring an API key ---
+
+
+def test_the_access_of_a_key_changes_and_its_secret_does_not(staff: Client, key: ApiKey) -> None:
+    page = text(staff.get(act_url(key, "change_access")))
+    assert "applies from the next call on" in page
+    secret = key.secrets.get()
+    values = {"scopes": ["events:read"], "networks": "192.0.2.0/24", "calls_per_second": "20", "calls_burst": ""}
+    answer = staff.post(act_url(key, "change_access"), values)
+    assert (answer.status_code, answer["Location"]) == (302, key_url(key))
+    key.refresh_from_db()
+    assert (key.scopes, key.networks, key.call_limit) == (["events:read"], ["192.0.2.0/24"], (20, 40))
+    assert key.secrets.get() == secret
+    assert "networks: none → 192.0.2.0/24" in text(staff.get(key_url(key)))
+    form = staff.get(act_url(key, "change_access")).content.decode()
+    assert 'value="192.0.2.0/24"' in form
+    assert re.findall(r'value="([a-z]+:[a-z]+)"[^>]* checked', form) == ["events:read"]
+
+
+def test_the_form_of_a_new_key_proposes_the_default_scopes(staff: Client) -> None:
+    form = staff.get(CREATE).content.decode()
+    assert re.findall(r'value="([a-z]+:[a-z]+)"[^>]* checked', form) == list(DEFAULT_SCOPES)
+
+
+def test_an_invalid_change_of_access_shows_its_error_and_changes_nothing(staff: Client, key: ApiKey) -> None:
+    answer = staff.post(act_url(key, "change_access"), {"scopes": ["events:read"], "networks": "here"})
+    assert "is not a network in CIDR notation" in text(answer)
+    assert ApiKey.objects.get().scopes == key.scopes
 
 
 def test_rotating_a_key_shows_the_new_one_once(staff: Client, key: ApiKey) -> None:

@@ -66,6 +66,7 @@ def sensitive_pages(enabled: Enabled, outlet: Outlet) -> list[str]:
         act_url(enabled.integration, "replace_secret"),
         reverse("admin:integrations_apikey_add"),
         reverse("admin:integrations_apikey_rotate", args=(key.pk,)),
+        reverse("admin:integrations_apikey_change_access", args=(key.pk,)),
         reverse("admin:integrations_webhookendpoint_add"),
         reverse("admin:integrations_webhookendpoint_rotate", args=(endpoint.pk,)),
         reverse("admin:integrations_outlet_enable_from_file"),
