@@ -1,0 +1,76 @@
+"""Adds links to the OpenAPI document: from the answer of a POST to the calls that take the identifier in it.
+
+They follow from the paths. `/outlets/{provider_outlet_id}` is a row of `/outlets`: the answer of a POST to a path that
+ends in `/outlets` identifies such a row, and so does an answer with the schema of the row.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from integrations.wire.payloads.json_schema import name_in
+
+_ROW = re.compile(r".*(?P<collection>/[^/{}]+)/\{(?P<parameter>[^/{}]+)\}")
+
+
+@dataclass(frozen=True)
+class _Row:
+    """The path of a row: its collection, its path parameter, and the schema of an answer that shows it."""
+
+    path: str
+    collection: str
+    parameter: str
+    schema: dict[str, Any]
+    member: str  # that has the parameter's value in an answer
+
+    def is_in(self, path: str, response: dict[str, Any]) -> bool:
+        """Return whether the response to a POST to `path` identifies a row that the path does not identify."""
+        is_new = path.endswith(self.collection) or _schema_of(response) == self.schema
+        return is_new and f"{{{self.parameter}}}" not in path
+
+
+def add_links(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
+    """Add links to each answer of a POST that identifies a row."""
+    paths: dict[str, Any] = result["paths"]
+    rows = list(_rows(paths, result["components"]["schemas"]))
+    for path, calls in paths.items():
+        for response in _successes(calls.get("post", {})):
+            for row in rows:
+                if row.is_in(path, response):
+                    response["links"] = dict(_links(path, row, paths))
+    return result
+
+
+def _rows(paths: dict[str, Any], schemas: dict[str, Any]) -> Iterator[_Row]:
+    for path, calls in paths.items():
+        if found := _ROW.fullmatch(path):
+            schema = _schema_of(next(_successes(next(iter(calls.values())))))
+            name = found["parameter"]
+            member = name if name in schemas[name_in(schema)]["properties"] else "id"
+            yield _Row(path, found["collection"], name, schema, member)
+
+
+def _links(source: str, row: _Row, paths: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield a link to each call about the row whose other path parameters the call to `source` has, too."""
+    for path, calls in paths.items():
+        others = set(_names_in(path)) - {row.parameter}
+        if path.startswith(row.path) and others <= set(_names_in(source)):
+            values = {name: f"$request.path.{name}" for name in sorted(others)}
+            values[row.parameter] = f"$response.body#/{row.member}"
+            for call in calls.values():
+                name = call["operationId"]
+                yield name, {"operationId": name, "parameters": values}
+
+
+def _names_in(path: str) -> list[str]:
+    return re.findall(r"\{([^}]+)\}", path)
+
+
+def _successes(call: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield from (response for status, response in call.get("responses", {}).items() if status < "300")
+
+
+def _schema_of(response: dict[str, Any]) -> dict[str, Any]:
+    schema: dict[str, Any] = response["content"]["application/json"]["schema"]
+    return schema
