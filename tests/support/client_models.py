@@ -1,7 +1,8 @@
-"""Writes what `clients/` generates from the OpenAPI document: models, problem types, and the synchronous Python client.
+"""Writes what `clients/` generates from the OpenAPI document.
 
+These are the models, the problem types, the overloads of `send`, and the synchronous Python client.
 datamodel-code-generator and openapi-typescript write the models, unasync the synchronous client. `script/clients` calls
-this module; tests compare the files with what it writes.
+this module; tests compare the files with its output.
 """
 
 import copy
@@ -25,6 +26,35 @@ from tests.support.project import PROJECT
 PYTHON = Path("clients/python/src/order_n_pay")
 TYPESCRIPT = Path("clients/typescript/src")
 HEADER = "# Written by script/clients from the API's OpenAPI document. Do not edit it."
+# The problems that a client repeats: nothing was done yet, or the call continues, so the same call with the same key
+# leads to its outcome. A problem with Retry-After need not be one of them: `pos-offline` is an outcome.
+_TEMPORARY = (
+    "database-away",
+    "idempotency-key-in-use",
+    "internal",
+    "no-answer-yet",
+    "not-ready",
+    "queue-full",
+    "rate-limited",
+    "request-timeout",
+    "restarting",
+    "too-many-bodies",
+    "too-many-requests",
+)
+_CLIENT = PYTHON / "_async/client.py"
+_OVERLOADS = re.compile(
+    r"(    # The overloads, written by script/clients.\n).*?(    # The end of the overloads.\n)", re.DOTALL
+)
+_OVERLOAD = """
+    @overload
+    async def send(
+        self,
+        outlet: str,
+        message_type: Literal["{name}"],
+        payload: params.{payload},
+        **options: Unpack[SendOptions],
+    ) -> models.{answer}: ...
+"""
 _METHODS = ("get", "post", "patch", "delete")
 # A client must be able to read the answers of a later portal, so limits of values do not belong to its models.
 _LIMITS = re.compile(r"(min|max)(imum|Length|Items|Properties)|pattern|title|readOnly|example|examples|default")
@@ -47,16 +77,45 @@ def python_models(document: dict[str, Any]) -> dict[Path, str]:
             r"(?<!import )\bDecimal\b", "Decimal | int", _generate(bodies, "typing.TypedDict")
         ),
         PYTHON / "errors.py": _python_problems(document),
+        PYTHON / "_temporary.py": _formatted(f"{HEADER}\n\nTEMPORARY = frozenset({_TEMPORARY})\n"),
     }
 
 
 def typescript_problems(document: dict[str, Any]) -> str:
     types = "".join(f'\n    | "{name}"' for name in problem_names(document))
-    return f"{HEADER.replace('#', '//')}\n\nexport type ProblemType ={types};\n"
+    temporary = "".join(f'    "{name}",\n' for name in _TEMPORARY)
+    return (
+        f"{HEADER.replace('#', '//')}\n\nexport type ProblemType ={types};\n\n"
+        "/** The problems that the client repeats. */\n"
+        f"export const TEMPORARY: ReadonlySet<string> = new Set<ProblemType>([\n{temporary}]);\n"
+    )
 
 
-def synchronous_client() -> dict[Path, str]:
-    """Return the files of the synchronous client, which are those of the asynchronous one without `async`."""
+def asynchronous_client(document: dict[str, Any]) -> str:
+    """Return the asynchronous client with an overload of `send` for each documented message type."""
+    schemas = document["components"]["schemas"]
+    answers = schemas["DocumentedAnswer"]["discriminator"]["mapping"]
+    orders = schemas["DocumentedOrder"]["discriminator"]["mapping"]
+    overloads = "".join(
+        _OVERLOAD.format(name=name, payload=_payload_of(schemas[_name(orders[name])]), answer=_name(answer))
+        for name, answer in answers.items()
+    )
+    return _OVERLOADS.sub(lambda found: found[1] + overloads + "\n" + found[2], (PROJECT / _CLIENT).read_text())
+
+
+def _payload_of(order: dict[str, Any]) -> str:
+    return _name(order["properties"]["payload"]["$ref"])
+
+
+def _name(reference: str) -> str:
+    return reference.removeprefix(_SCHEMA)
+
+
+def synchronous_client(client: str) -> dict[Path, str]:
+    """Return the files of the synchronous client, which are those of the asynchronous one without `async`.
+
+    `client` is the text of the asynchronous `client.py`.
+    """
     names = {
         "AsyncClient": "Client",
         "AsyncBaseTransport": "BaseTransport",
@@ -67,6 +126,7 @@ def synchronous_client() -> dict[Path, str]:
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "_async", Path(folder) / "_sync"
         shutil.copytree(PROJECT / PYTHON / "_async", source, ignore=shutil.ignore_patterns("__pycache__"))
+        (source / _CLIENT.name).write_text(client)
         rule = unasync.Rule("/_async/", "/_sync/", additional_replacements=names)
         unasync.unasync_files([str(file) for file in source.iterdir()], [rule])
         return {PYTHON / "_sync" / file.name: _formatted(file.read_text()) for file in sorted(target.iterdir())}
@@ -176,7 +236,8 @@ def generated_files() -> dict[Path, str]:
     """Return every generated file of the Python client, and the problem types of the TypeScript client."""
     document = read_document()
     problem_types = {TYPESCRIPT / "problem_types.ts": typescript_problems(document)}
-    return python_models(document) | synchronous_client() | problem_types
+    client = asynchronous_client(document)
+    return python_models(document) | {_CLIENT: client} | synchronous_client(client) | problem_types
 
 
 def write_typescript_types() -> None:

@@ -62,3 +62,18 @@ export type ProblemType =
     | "webhook-disabled"
     | "webhook-enabled"
     | "webhook-exists";
+
+/** The problems that the client repeats. */
+export const TEMPORARY: ReadonlySet<string> = new Set<ProblemType>([
+    "database-away",
+    "idempotency-key-in-use",
+    "internal",
+    "no-answer-yet",
+    "not-ready",
+    "queue-full",
+    "rate-limited",
+    "request-timeout",
+    "restarting",
+    "too-many-bodies",
+    "too-many-requests",
+]);

@@ -1,20 +1,6 @@
 import { ApiError, OutcomeUnknown } from "./errors.js";
-import type { ProblemType } from "./problem_types.js";
+import { TEMPORARY } from "./problem_types.js";
 
-/** Nothing was done yet, or the call continues: the same call with the same key leads to its outcome. */
-const TEMPORARY: ReadonlySet<string> = new Set<ProblemType>([
-    "database-away",
-    "idempotency-key-in-use",
-    "internal",
-    "no-answer-yet",
-    "not-ready",
-    "queue-full",
-    "rate-limited",
-    "request-timeout",
-    "restarting",
-    "too-many-bodies",
-    "too-many-requests",
-]);
 const ATTEMPT = 35_000; // milliseconds that one attempt may take
 const LONGEST_PAUSE = 8_000;
 

@@ -8,24 +8,9 @@ from typing import Any
 import httpx2
 
 from order_n_pay import _json
+from order_n_pay._temporary import TEMPORARY
 from order_n_pay.errors import ApiError
 
-# Nothing was done yet, or the call continues: the same call with the same key leads to its outcome.
-TEMPORARY = frozenset(
-    {
-        "database-away",
-        "idempotency-key-in-use",
-        "internal",
-        "no-answer-yet",
-        "not-ready",
-        "queue-full",
-        "rate-limited",
-        "request-timeout",
-        "restarting",
-        "too-many-bodies",
-        "too-many-requests",
-    }
-)
 _LONGEST_PAUSE = 8.0  # seconds, without Retry-After
 
 

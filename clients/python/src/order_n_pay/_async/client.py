@@ -51,6 +51,8 @@ class AsyncClient:
     async def aclose(self) -> None:
         await self._transport.aclose()
 
+    # The overloads, written by script/clients.
+
     @overload
     async def send(
         self,
@@ -104,6 +106,8 @@ class AsyncClient:
         payload: params.OrderNPayCreatePaymentRequest,
         **options: Unpack[SendOptions],
     ) -> models.CreatePaymentAnswer: ...
+
+    # The end of the overloads.
 
     @overload
     async def send(

@@ -51,6 +51,8 @@ class Client:
     def close(self) -> None:
         self._transport.close()
 
+    # The overloads, written by script/clients.
+
     @overload
     def send(
         self,
@@ -104,6 +106,8 @@ class Client:
         payload: params.OrderNPayCreatePaymentRequest,
         **options: Unpack[SendOptions],
     ) -> models.CreatePaymentAnswer: ...
+
+    # The end of the overloads.
 
     @overload
     def send(
