@@ -1,4 +1,4 @@
-"""A demo server for the tests of a client, and a webhook that it sent."""
+"""A demo server for the tests of a client, a webhook that it sent, and the installed packages."""
 
 import json
 from collections.abc import Iterator
@@ -10,7 +10,9 @@ import pytest
 
 from integrations.models.api_key import Scope
 from tests.live.clients.lossy import losing_every_other_answer
+from tests.live.clients.packages import install_python, install_typescript
 from tests.live.stack.ledger import LEDGER
+from tests.live.stack.prepared import prepared
 from tests.live.stack.processes import plain_environment
 from tests.live.stack.servers import Depot, Stack
 from tests.live.stack.waiting import eventually
@@ -25,6 +27,18 @@ class Portal:
     stack: Stack
     lossy_url: str
     env: dict[str, str]
+
+
+@pytest.fixture(scope="session")
+def python() -> str:
+    """The Python of an environment that has only the built package."""
+    return str(prepared("python-client", install_python) / "environment" / "bin" / "python")
+
+
+@pytest.fixture(scope="session")
+def folder() -> Path:
+    """A folder that has only the built package, beside TypeScript's compiler."""
+    return prepared("typescript-client", install_typescript) / "caller"
 
 
 @pytest.fixture(scope="module")
