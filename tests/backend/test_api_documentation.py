@@ -1,10 +1,11 @@
-"""The documents name every refusal that the API's description lists."""
+"""The documents name every refusal that the API's description lists, and every problem with its status."""
 
 import re
 
 import pytest
 
-from integrations.backend.base import problem_schema
+from integrations.backend.base import problem_schema, problems
+from integrations.services.api_keys.errors import FirstAnswerUnreadable, IdempotencyKeyInUse, IdempotencyKeyReused
 from tests.backend.operations import document
 from tests.support.project import PROJECT
 
@@ -18,3 +19,18 @@ def test_every_problem_of_an_operation_is_documented() -> None:
     text = "".join((PROJECT / "docs" / name).read_text() for name in DOCUMENTS)
     assert "overlap-running" in listed
     assert listed - set(re.findall(r"`([a-z-]+)`", text)) == set()
+
+
+def test_the_table_of_outcomes_has_every_problem_and_its_status() -> None:
+    kinds = [each for each in vars(problems).values() if isinstance(each, problems.ProblemKind)]
+    kinds += [problems.of_refusal(each) for each in (FirstAnswerUnreadable, IdempotencyKeyInUse, IdempotencyKeyReused)]
+    table = (PROJECT / "docs/api.md").read_text().split("## Outcomes")[1].split("\n## ")[0]
+    documented = {
+        name: row.split("|")[1]
+        for row in table.splitlines()
+        if row.startswith("| ")
+        for name in re.findall(r"`([a-z-]+)`", row.split("|")[2])
+    }
+    assert documented.keys() == {kind.name for kind in kinds}
+    for kind in kinds:
+        assert str(kind.status) in documented[kind.name]

@@ -1,7 +1,5 @@
-"""Runs the commands and the Python code of the documents, one block after another, as a reader does."""
+"""Reads the code blocks of the documents, and runs their commands one block after another, as a reader does."""
 
-import contextlib
-import io
 import json
 import re
 import subprocess
@@ -15,7 +13,7 @@ from tests.support.project import PROJECT
 
 DOCUMENTED_URL = "http://127.0.0.1:8000"
 _BLOCK = re.compile(r"^ *```(\w+)\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
-_EXPECTED = re.compile(r"^print\(.*\)  # (.+)$", re.MULTILINE)
+_EXPECTED = re.compile(r"^ *print\(.*\)  # (.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -30,6 +28,15 @@ class Block:
         """Return the lines that Python prints according to the document."""
         return _EXPECTED.findall(self.text)
 
+    def is_output(self, printed: str) -> bool:
+        """Return whether the commands print this according to the comments directly below them.
+
+        `...` in a comment stands for any text. Blanks and line ends make no difference.
+        """
+        described = "".join(_output_comments(self.text, "#"))
+        parts = ["".join(part.split()) for part in described.split("...")] if described else ["", ""]
+        return re.fullmatch(".*".join(map(re.escape, parts)), "".join(printed.split())) is not None
+
 
 def blocks_of(document: str) -> list[Block]:
     """The Python and shell blocks of a document, such as `docs/api.md`, without their indentation."""
@@ -42,30 +49,36 @@ def texts_of(document: str, language: str) -> list[str]:
     return [text for its, text in _all_blocks(document) if its == language]
 
 
+def logged_by(program: str) -> list[str]:
+    """Return the lines that TypeScript logs according to the comments beside `console.log`, or directly below code."""
+    return list(_output_comments(program, "//"))
+
+
+def _output_comments(program: str, mark: str) -> Iterator[str]:
+    """Yield the comments that describe output: beside `console.log`, or directly below a line of code."""
+    follows_code = False
+    for line in map(str.strip, program.splitlines()):
+        if line.startswith(mark):
+            if follows_code:
+                yield line.removeprefix(mark).strip()
+            continue
+        follows_code = bool(line)
+        if beside := re.search(rf"console\.log\(.*; {mark} (.+)$", line):
+            yield beside[1]
+
+
 def _all_blocks(document: str) -> list[tuple[str, str]]:
     text = (PROJECT / document).read_text(encoding="utf-8")
     return [(language, textwrap.dedent(block)) for language, block in _BLOCK.findall(text)]
 
 
 class Reader:
-    """Runs blocks in one shell environment and one Python session, with the documents' address replaced."""
+    """Runs blocks in one shell environment, with the documents' address replaced."""
 
     def __init__(self, base_url: str, folder: Path, environment: Mapping[str, str]) -> None:
         self._base_url = base_url
         self._folder = folder
         self.environment = dict(environment)
-        self._names: dict[str, Any] = {}
-
-    def close(self) -> None:
-        if portal := self._names.get("portal"):
-            portal.close()
-
-    def run_python(self, code: str) -> list[str]:
-        """Return the printed lines."""
-        printed = io.StringIO()
-        with contextlib.redirect_stdout(printed):
-            exec(self._here(code), self._names)  # noqa: S102  (our own document)
-        return printed.getvalue().splitlines()
 
     def run_shell(self, commands: str) -> str:
         """Return the commands' output; each must succeed. Exported variables persist."""

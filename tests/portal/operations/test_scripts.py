@@ -122,7 +122,6 @@ def tour(first_runs: tuple[Path, list[Running]], tmp_path_factory: pytest.TempPa
         tour = Tour(folder, running, Reader(running.base_url, folder, environment(own)))
         eventually(lambda: tour.online() == {"demo-harbour", "demo-airport"}, what="two POSes are online")
         yield tour
-        tour.reader.close()
 
 
 class TestTheDemo:
@@ -140,35 +139,7 @@ class TestTheDemo:
 
 
 class TestTheDocuments:
-    """The examples of README.md, two tutorials, docs/api.md and the OpenAPI description, on the demo server."""
-
-    @pytest.mark.parametrize("document", ["docs/api.md", "docs/tutorials/first-order.md"])
-    def test_every_block_about_sending_requests_does_what_it_says(
-        self, tour: Tour, monkeypatch: pytest.MonkeyPatch, document: str
-    ) -> None:
-        tour.reader.close()  # each document creates its own client
-        for block in blocks_of(document):
-            if block.is_python:
-                assert tour.reader.run_python(block.text) == block.expected, block.text
-                continue
-            assert_success(tour.reader.run_shell(block.text))
-            for name in ("PORTAL_API_KEY", "NO_PROXY"):
-                monkeypatch.setenv(name, tour.reader.environment[name])
-
-    @pytest.mark.parametrize("document", ["docs/api.md", "docs/tutorials/first-order.md"])
-    def test_every_payload_about_sending_requests_passes_the_check(
-        self, tour: Tour, monkeypatch: pytest.MonkeyPatch, document: str
-    ) -> None:
-        blocks = blocks_of(document)
-        for block in blocks:
-            if not block.is_python:
-                assert_success(tour.reader.run_shell(with_check(block.text)) if "message_type" in block.text else "")
-        tour.reader.close()  # the first block creates another client
-        key = (tour.folder / "data" / "demo" / "api-key").read_text().strip()
-        monkeypatch.setenv("PORTAL_API_KEY", key)
-        monkeypatch.setenv("NO_PROXY", "*")
-        for block in [each for each in blocks if each.is_python]:
-            assert tour.reader.run_python(with_check(block.text)) == block.expected, block.text
+    """The commands of README.md, of two guides, and the examples of the OpenAPI document, on the demo server."""
 
     def test_every_command_of_the_readme_and_of_the_first_tutorial_is_answered(self, tour: Tour) -> None:
         documents = ("README.md", "docs/tutorials/first-outlet.md")
