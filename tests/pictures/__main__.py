@@ -14,7 +14,8 @@ from tests.live.callers.browser import chromium, first_login, page_at, sign_in
 from tests.live.stack.servers import Depot, Stack
 from tests.pictures import gallery
 from tests.pictures.demo import ENVIRONMENT, Demo, demo_of
-from tests.pictures.shots import EMPTY, Shot, rotate, sections
+from tests.pictures.shots import EMPTY, Shot, sections
+from tests.pictures.steps import rotate
 from tests.support.project import PROJECT
 
 README_IMAGE = PROJECT / "docs" / "images" / "portal.png"
