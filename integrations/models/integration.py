@@ -79,7 +79,9 @@ class Credential(KeptSecret):
             # For the start page: the secrets that no POS has used yet are few among many.
             models.Index(
                 fields=["-created_at"], condition=Q(is_current=True, last_used_at=None), name="credential_never_used"
-            )
+            ),
+            # For the search by the beginning of a secret.
+            models.Index(fields=["shown"], opclasses=["varchar_pattern_ops"], name="credential_shown"),
         ]
 
     @property

@@ -16,6 +16,8 @@ STORED_LATE = timedelta(minutes=10)
 HIGHEST_KEY = 2**63 - 1
 LAST_CHARACTER = "\U0010ffff"
 NEWEST_SENT = 1_000  # attempts of each kind to search for a value that was sent
+FOUND_MOST = 200  # outlets found by a secret or by a value that was sent
+SHORTEST_BEGINNING = 2  # characters of a secret after "ONPS-"; fewer stand for too many secrets
 
 
 def beginning_with(field: str, text: str) -> Q:
@@ -54,22 +56,38 @@ def newest_under_another_id() -> tuple[QuerySet[Any], QuerySet[Any]]:
 def outlet_found_by(text: str) -> Q:
     """Match outlets that have each of these words in a name or an ID, or a secret that begins with the text.
 
-    Secrets that were replaced match as well. The five characters after "ONPS-" are enough. An outlet is also found by
-    a wrong POSRemoteID or ProviderOutletID that its till sent lately.
+    Secrets that were replaced match as well. SHORTEST_BEGINNING characters are enough, with or without "ONPS-" before
+    them. An outlet is also found by a wrong POSRemoteID or ProviderOutletID that its till sent lately.
+
+    Runs one query, and names the primary keys that it finds in the condition. With subqueries in the condition, a
+    database would read all secrets.
     """
-    beginning = public_part(text.upper())
-    secrets = Credential.objects.filter(
-        beginning_with("shown", beginning) | beginning_with("shown", f"{SecretKind.POS_SECRET}-{beginning}")
-    )
-    return outlet_called(text) | Q(integration__in=secrets.values("integration")) | _outlet_that_sent(text)
+    return outlet_called(text) | Q(pk__in=_found_by_secret_or_attempt(text))
 
 
-def _outlet_that_sent(text: str) -> Q:
-    """Match outlets for whose secret or POSRemoteID a value beginning with `text` was sent in the newest attempts."""
+def _found_by_secret_or_attempt(text: str) -> list[int]:
+    """Return the outlets with a secret that begins with `text`, or for which such a value was sent; at most FOUND_MOST.
+
+    Each part of the query reads a bounded number of rows by an index.
+    """
     unknown, wrong = newest_under_another_id()
-    by_id = AuthAttempt.objects.filter(pk__in=unknown).filter(beginning_with("provider_outlet_id", text))
-    by_pairing = AuthAttempt.objects.filter(pk__in=wrong).filter(beginning_with("pos_remote_id", text))
-    return Q(integration__in=by_id.values("pos_remote_id_of")) | Q(integration__in=by_pairing.values("integration"))
+    by_id = AuthAttempt.objects.filter(pk__in=unknown, pos_remote_id_of__isnull=False)
+    by_id = by_id.filter(beginning_with("provider_outlet_id", text)).order_by()
+    by_pairing = AuthAttempt.objects.filter(pk__in=wrong).filter(beginning_with("pos_remote_id", text)).order_by()
+    by_secret = Credential.objects.filter(pk__in=_secrets_beginning(text)).order_by()
+    found = by_id.values_list("pos_remote_id_of__outlet").union(
+        by_pairing.values_list("integration__outlet"), by_secret.values_list("integration__outlet")
+    )
+    return [pk for (pk,) in found.order_by()[:FOUND_MOST]]
+
+
+def _secrets_beginning(text: str) -> QuerySet[Any]:
+    """Return the primary keys of the secrets that begin with `text`, with or without "ONPS-" before it."""
+    beginning = public_part(text.upper()).removeprefix(f"{SecretKind.POS_SECRET}-")
+    if len(beginning) < SHORTEST_BEGINNING:
+        return Credential.objects.none().values("pk")
+    those = Credential.objects.filter(beginning_with("shown", f"{SecretKind.POS_SECRET}-{beginning}"))
+    return those.order_by("shown").values("pk")[:FOUND_MOST]
 
 
 def public_part(text: str) -> str:

@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from integrations.models import Credential, Integration, Outlet
 from integrations.models.clock import shared_now
 from integrations.services.outlets import near_names, outlets
+from integrations.services.outlets.search import outlet_found_by
 from integrations.services.people import scope
 from integrations.staff.base import rights
 from integrations.staff.base.admin import PageAdmin, warn_of_near_name
@@ -26,6 +27,7 @@ from integrations.staff.bulk.page import EnableFromFile
 from integrations.staff.integration import page as integration_page
 from integrations.staff.integration.enable_actions import EnableNewOutlet, EnableOutlet
 from integrations.staff.outlets import export as outlets_export
+from integrations.staff.outlets.search_page import SEARCH_HELP, without_secret
 from integrations.staff.outlets.suggestions import suggest
 from integrations.staff.signing_in.actors import actor_of
 
@@ -46,7 +48,7 @@ class OutletAdmin(BulkActions, PageAdmin[Outlet]):
     list_filter = (OutletStateFilter, OrganisationFilter)
     list_select_related = ("organisation", "integration__presence__connection__process")
     search_fields = ("name", "organisation__name", "provider_outlet_id", "integration__pos_remote_id")
-    search_help_text = "Name of the outlet or of its organisation, ProviderOutletID, POSRemoteID"
+    search_help_text = SEARCH_HELP
     autocomplete_fields = ("organisation",)
     prefilled = ("organisation",)
     fieldsets = (
@@ -61,6 +63,19 @@ class OutletAdmin(BulkActions, PageAdmin[Outlet]):
         pairing = "pairing_or_enable" if rights.may_enable(request) else "pairing"
         secret = ("secret",) if rights.may_see(request, Integration) else ()
         return ("name", "state", "organisation", pairing, *secret, "last_seen")
+
+    def get_search_results(
+        self,
+        request: HttpRequest,  # noqa: ARG002
+        queryset: QuerySet[Outlet],
+        search_term: str,
+    ) -> tuple[QuerySet[Outlet], bool]:
+        """Find what the search at the top of each page finds."""
+        text = search_term.strip()
+        return (queryset.filter(outlet_found_by(text)) if text else queryset), False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return without_secret(request) or super().changelist_view(request, extra_context)
 
     @admin.display
     def state(self, outlet: Outlet) -> SafeString:

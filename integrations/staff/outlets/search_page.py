@@ -6,8 +6,6 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
-from django.utils.http import urlencode
 
 from integrations.models import Outlet
 from integrations.models.clock import shared_now
@@ -18,6 +16,10 @@ from integrations.staff.base.lookups import check_search
 from integrations.staff.base.presentation import standing_of
 
 MOST = 50  # outlets on the page
+SEARCH_HELP = (
+    "Name of the outlet or of its organisation, ProviderOutletID, POSRemoteID, also as sent by a refused till, or the "
+    "first ten characters of its secret (ONPS-…)"
+)
 
 
 def search(request: HttpRequest) -> HttpResponse:
@@ -26,13 +28,30 @@ def search(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     text = request.GET.get(SEARCH_VAR, "").strip()
     check_search(text)
-    if public_part(text) != text:
-        return HttpResponseRedirect(f"{reverse('admin:search')}?{urlencode({SEARCH_VAR: public_part(text)})}")
+    if shortened := without_secret(request):
+        return shortened
     found = list(_matching(request, text)[: MOST + 1]) if text else []
     now = shared_now()
     rows = [(outlet, standing_of(outlet.integration_or_none, now)) for outlet in found[:MOST]]
-    context = {"title": "Find an outlet", "text": text, "rows": rows, "has_more": len(found) > MOST, "most": MOST}
+    context = {
+        "title": "Find an outlet",
+        "text": text,
+        "rows": rows,
+        "has_more": len(found) > MOST,
+        "most": MOST,
+        "help": SEARCH_HELP,
+    }
     return TemplateResponse(request, "staff/outlets/search.html", {**site.each_context(request), **context})
+
+
+def without_secret(request: HttpRequest) -> HttpResponseRedirect | None:
+    """Return a redirect to the same search with the public part of a POS's secret, or None if `q` is no secret."""
+    text = request.GET.get(SEARCH_VAR, "").strip()
+    if public_part(text) == text:
+        return None
+    shortened = request.GET.copy()
+    shortened[SEARCH_VAR] = public_part(text)
+    return HttpResponseRedirect(f"{request.path}?{shortened.urlencode()}")
 
 
 def _matching(request: HttpRequest, text: str) -> QuerySet[Outlet]:

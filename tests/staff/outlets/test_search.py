@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from integrations.models import Credential
 from integrations.models.attempt import Outcome
 from integrations.services.integration.pos_secrets import rotate_secret
 from tests.staff.people.test_staff_people import browser_of, make_person
@@ -12,10 +13,12 @@ from tests.support.staff.pages import be_refused, text
 from tests.support.staff.world import THEIRS, make_limited
 
 SEARCH = reverse("admin:search")
+LIST = reverse("admin:integrations_outlet_changelist")
+both_searches = pytest.mark.parametrize("search", [SEARCH, LIST], ids=["every page", "list"])
 
 
-def results(client: Client, words: str) -> str:
-    return text(client.get(SEARCH, {"q": words}))
+def results(client: Client, words: str, search: str = SEARCH) -> str:
+    return text(client.get(search, {"q": words}))
 
 
 def test_every_page_has_a_search_field(staff: Client, enabled: Enabled) -> None:
@@ -30,7 +33,8 @@ def test_the_sign_in_page_and_a_person_without_a_role_have_no_search(client: Cli
     assert browser.get(SEARCH, {"q": "a"}).status_code == 403
 
 
-def test_it_finds_an_outlet_by_each_name_and_id(staff: Client, enabled: Enabled) -> None:
+@both_searches
+def test_it_finds_an_outlet_by_each_name_and_id(staff: Client, enabled: Enabled, search: str) -> None:
     integration = enabled.integration
     outlet = integration.outlet
     page = reverse("admin:integrations_outlet_change", args=(outlet.pk,))
@@ -46,16 +50,30 @@ def test_it_finds_an_outlet_by_each_name_and_id(staff: Client, enabled: Enabled)
         shown.partition("-")[2],
         f" {outlet.name} ",
     ):
-        assert page in staff.get(SEARCH, {"q": words}).content.decode(), words
+        assert page in staff.get(search, {"q": words}).content.decode(), words
 
 
-def test_it_finds_an_outlet_by_a_secret_that_was_replaced(staff: Client, enabled: Enabled) -> None:
+@both_searches
+def test_it_finds_an_outlet_by_a_secret_that_was_replaced(staff: Client, enabled: Enabled, search: str) -> None:
     older = enabled.integration.credentials.get().shown
     rotate_secret(enabled.integration, overlap="0", actor=ANNA)
-    assert enabled.integration.outlet.name in results(staff, older)
+    assert enabled.integration.outlet.name in results(staff, older, search)
 
 
-def test_it_finds_an_outlet_by_the_wrong_values_that_its_till_sent(staff: Client, enabled: Enabled) -> None:
+@both_searches
+@pytest.mark.parametrize("words", ["ONPS", "onps-", "ONPS-7"])
+def test_too_few_characters_of_a_secret_find_no_outlet(
+    staff: Client, enabled: Enabled, search: str, words: str
+) -> None:
+    Credential.objects.update(shown="ONPS-7K3VD")
+    assert enabled.integration.outlet.name not in results(staff, words, search)
+    assert enabled.integration.outlet.name in results(staff, "ONPS-7K", search)
+
+
+@both_searches
+def test_it_finds_an_outlet_by_the_wrong_values_that_its_till_sent(
+    staff: Client, enabled: Enabled, search: str
+) -> None:
     be_refused(enabled.integration, Outcome.WRONG_POS_REMOTE_ID, pos_remote_id="Bella-Harbuor")
     be_refused(
         None,
@@ -65,15 +83,23 @@ def test_it_finds_an_outlet_by_the_wrong_values_that_its_till_sent(staff: Client
         pos_remote_id_of=enabled.integration,
     )
     for words in ("Bella-Harbuor", "mistyped-"):
-        assert enabled.integration.outlet.name in results(staff, words), words
-    assert "No outlet matches" in results(staff, "typed-id")
+        assert enabled.integration.outlet.name in results(staff, words, search), words
+    assert enabled.integration.outlet.name not in results(staff, "typed-id", search)
 
 
-def test_a_whole_secret_is_shortened_in_the_address(staff: Client, enabled: Enabled) -> None:
+@both_searches
+def test_a_whole_secret_is_shortened_in_the_address(staff: Client, enabled: Enabled, search: str) -> None:
     secret = enabled.handover.auth_secret
-    answer = staff.get(SEARCH, {"q": secret})
-    assert answer["Location"] == f"{SEARCH}?q={secret[:10]}"
-    assert enabled.integration.outlet.name in results(staff, secret[:10])
+    answer = staff.get(search, {"q": secret})
+    assert answer["Location"] == f"{search}?q={secret[:10]}"
+    assert enabled.integration.outlet.name in results(staff, secret[:10], search)
+
+
+def test_the_outlet_list_searches_within_its_filters(staff: Client, enabled: Enabled) -> None:
+    be_refused(enabled.integration, Outcome.WRONG_POS_REMOTE_ID, pos_remote_id="Bella-Harbuor")
+    for state, is_found in (("never-seen", True), ("disabled", False)):
+        page = text(staff.get(LIST, {"q": "Bella-Harbuor", "state": state}))
+        assert (enabled.integration.pos_remote_id in page) is is_found
 
 
 def test_a_search_without_a_match_says_what_to_do(staff: Client, enabled: Enabled) -> None:
