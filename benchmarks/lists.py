@@ -102,6 +102,7 @@ class Line:
 def main() -> None:
     options = read_options()
     with tempfile.TemporaryDirectory() as folder:
+        print("filling the small database, then the large one", file=sys.stderr, flush=True)
         small = QueryProcess(
             options.small_database_url or f"sqlite:///{folder}/small.sqlite3", SMALL, own_time=options.own_time
         )
@@ -109,7 +110,7 @@ def main() -> None:
         sizes = [max(least, int(n * options.scale)) for n, least in zip(LARGE, SMALL, strict=True)]
         large_url = options.database_url or f"sqlite:///{folder}/large.sqlite3"
         large = QueryProcess(large_url, sizes, own_time=options.own_time)
-        print(f"filled in {large.listen()['seconds']:.0f} s", file=sys.stderr)
+        print(f"filled in {large.listen()['seconds']:.0f} s", file=sys.stderr, flush=True)
         print_head()
         lines = compare(small, large, [name for name in names if options.only in name], options.rounds)
         small.close()

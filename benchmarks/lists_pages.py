@@ -23,6 +23,7 @@ from integrations.models import (
     AuthAttempt,
     Connection,
     Delivery,
+    Integration,
     Organisation,
     Outlet,
     Request,
@@ -62,6 +63,7 @@ def _page(client: Client, url: str) -> Ask:
 
 def _urls(client: Client, chain: Organisation) -> Iterator[tuple[str, str]]:
     yield "first page", reverse("admin:index")
+    yield "people", reverse("admin:auth_user_changelist")
     for name in LISTS:
         yield f"{name}s", _list(name)
     for name in WITH_SECOND_PAGE:
@@ -70,7 +72,21 @@ def _urls(client: Client, chain: Organisation) -> Iterator[tuple[str, str]]:
         yield f"requests, {what}", f"{_list('request')}?{urlencode(parameters)}"
     for name, what, parameters in _other_questions(chain):
         yield f"{name}s, {what}", f"{_list(name)}?{urlencode(parameters)}"
+    outlet = Integration.objects.filter(outlet__organisation=chain).order_by("pk")[0]
+    for what, text in _outlet_searches(outlet):
+        yield f"search on every page for {what}", f"{reverse('admin:search')}?{urlencode({'q': text})}"
     yield from _rows_of(chain)
+    yield "check of one outlet", reverse("admin:integrations_integration_check", args=(outlet.pk,))
+    yield "request to one outlet", reverse("admin:integrations_integration_ask", args=(outlet.pk,)) + "?type=1"
+    yield "enabling of an outlet", reverse("admin:integrations_outlet_enable_new")
+
+
+def _outlet_searches(integration: Integration) -> Iterator[tuple[str, str]]:
+    yield "an outlet", integration.outlet.name
+    yield "a secret", integration.current_credential().shown
+    yield "an unknown ID that was sent", "nobody-5"
+    yield "a wrong POSRemoteID that was sent", "mistyped-"
+    yield "a word of no outlet", "zzzz"
 
 
 def _list(name: str) -> str:
@@ -146,7 +162,8 @@ def _other_questions(chain: Organisation) -> Iterator[tuple[str, str, dict[str, 
     yield "auditevent", "of a person", {"q": "person 07"}
     yield "delivery", "given up", {"state__exact": "failed"}
     yield "delivery", "search for an outlet", {"q": outlet.outlet.name}
-    yield "outlet", "search for one", {"q": outlet.outlet.name}
+    for what, text in _outlet_searches(outlet):
+        yield "outlet", f"search for {what}", {"q": text}
     yield "outlet", "of a chain", {"organisation": chain.pk}
     for state in ("online", "offline", "never-seen", "disabled"):
         yield "outlet", state, {"state": state}

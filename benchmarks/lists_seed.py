@@ -89,7 +89,12 @@ def _outlets(size: Size, now: datetime) -> list[int]:
     Credential.objects.bulk_create(
         [
             Credential(
-                integration_id=pk, algorithm="hmac-sha256", digest=f"digest-{pk}", key_id="k", shown="ONPS-ab", bits=130
+                integration_id=pk,
+                algorithm="hmac-sha256",
+                digest=f"digest-{pk}",
+                key_id="k",
+                shown=f"ONPS-{pk:05}",
+                bits=130,
             )
             for pk in integrations
         ],
@@ -205,19 +210,27 @@ def _attempts(size: Size, integrations: list[int], now: datetime, chance: random
 
     def rows() -> Iterator[dict[str, Any]]:
         for number in range(count):
-            is_unknown = number % 1000 == 5
+            outcome = _outcome_of(number)
+            is_unknown = outcome == "unknown_outlet"
             yield {
                 "at": now - MONTH + BLOCK * number / count,
                 "endpoint": "auth",
-                "outcome": "unknown_outlet" if is_unknown else "wrong_secret" if number % 200 == 9 else "accepted",
+                "outcome": outcome,
                 "integration_id": None if is_unknown else chance.choice(integrations),
                 "provider_outlet_id": f"nobody-{number}" if is_unknown else "seeded",
+                "pos_remote_id": f"mistyped-{number}" if outcome == "wrong_pos_remote_id" else "",
                 "address": f"198.51.{chance.randrange(100)}.{chance.randrange(250)}",
             }
 
     insert(AuthAttempt, rows())
     copy(AuthAttempt, {})
     _unrecognised_frames(count // 4, integrations, now)
+
+
+def _outcome_of(number: int) -> str:
+    if number % 1000 == 5:
+        return "unknown_outlet"
+    return {9: "wrong_secret", 11: "wrong_pos_remote_id"}.get(number % 200, "accepted")
 
 
 def _unrecognised_frames(count: int, integrations: list[int], now: datetime) -> None:
