@@ -80,6 +80,7 @@ class AuthAttempt(models.Model):
     detail = models.CharField(max_length=300, blank=True)
 
     class Meta:
+        verbose_name = "authentication attempt"
         ordering = ("-at", "-id")
         indexes = [
             models.Index(fields=["integration", "-at"], name="attempt_of_integration"),

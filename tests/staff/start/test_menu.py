@@ -16,7 +16,7 @@ from tests.support.staff.pages import client_of, edit_url, list_url, outlet_url
 
 MENU = {
     "Outlets": ["Outlets", "Organisations", "Hand-over links"],
-    "Activity": ["Requests", "Connections", "Auth attempts", "Unrecognised frames", "Audit events"],
+    "Activity": ["Requests", "Connections", "Authentication attempts", "Unrecognised frames", "Audit events"],
     "Alerts and webhooks": ["Alerts", "Alert recipients", "Webhook endpoints", "Deliveries"],
     "People": ["People"],
     "Set-up": ["API keys", "Message types"],

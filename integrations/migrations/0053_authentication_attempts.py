@@ -1,0 +1,13 @@
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    """Call attempts in the menu and in titles what the other pages call them. The database does not change."""
+
+    dependencies = [("integrations", "0052_index_of_secrets_beginnings")]
+
+    operations = [
+        migrations.AlterModelOptions(
+            name="authattempt", options={"ordering": ("-at", "-id"), "verbose_name": "authentication attempt"}
+        ),
+    ]
