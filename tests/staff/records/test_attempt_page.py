@@ -44,6 +44,13 @@ def test_a_refused_attempt_has_the_words_for_the_person_on_site(
     assert "Check Trattoria Bella – Station now" in page
 
 
+def test_the_endpoint_of_an_attempt_is_on_its_page_and_on_the_outlets(staff: Client, enabled: Enabled) -> None:
+    attempt = be_refused(enabled.integration, Outcome.WRONG_SECRET)
+    AuthAttempt.objects.update(endpoint=PosEndpoint.WEBSOCKET)
+    assert "<dd>Websocket</dd>" in staff.get(url_of(attempt)).content.decode()
+    assert "<td>Websocket</td>" in staff.get(page_url(enabled.integration)).content.decode()
+
+
 def test_a_blocked_attempt_shows_its_cause_and_ends_the_wait(staff: Client, enabled: Enabled) -> None:
     blocked = be_refused(enabled.integration, Outcome.THROTTLED, cause=Outcome.MISTYPED_SECRET)
     page = staff.get(url_of(blocked))
