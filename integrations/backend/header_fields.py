@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from integrations.backend.base import correlation, idempotency
+from integrations.backend.base import idempotency
 from integrations.backend.base.problem_schema import kinds_in
 from integrations.backend.base.problems import headers_of
 from integrations.backend.base.schema import SENDING
 from integrations.models.api_key import MAX_IDEMPOTENCY_KEY
+from integrations.security import correlation_ids
 from integrations.wire.payloads.json_schema import name_in
 
 POS_KEY = "The `request_id`, for callers that send an idempotency key as a header field. Send one of the two."
@@ -50,8 +51,8 @@ def add_header_fields(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
     """Add the header fields of calls and answers."""
     result["components"]["headers"] = _HEADERS
     result["components"]["parameters"] = {
-        "RequestIdHeader": _parameter("X-Request-ID", "An id for this call.", correlation.MAX_LENGTH),
-        "Traceparent": _parameter("traceparent", TRACED, correlation.MAX_LENGTH),
+        "RequestIdHeader": _parameter("X-Request-ID", "An id for this call.", correlation_ids.MAX_LENGTH),
+        "Traceparent": _parameter("traceparent", TRACED, correlation_ids.MAX_LENGTH),
         "IdempotencyKey": _parameter(idempotency.HEADER, KEY, MAX_IDEMPOTENCY_KEY),
         "PosRequestId": _parameter(idempotency.HEADER, POS_KEY, MAX_IDEMPOTENCY_KEY),
     }

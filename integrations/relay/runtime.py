@@ -8,8 +8,8 @@ import atexit
 import contextlib
 import logging
 import uuid
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Coroutine, Iterable
+from typing import Any, TypeVar
 
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.db import DatabaseError, InterfaceError
@@ -25,6 +25,7 @@ from integrations.relay.watch.watcher import Watcher
 from integrations.services import metrics, wake
 from integrations.services.rows.threads import READ_SECONDS, recorders, within
 
+Done = TypeVar("Done")
 logger = logging.getLogger(__name__)
 
 
@@ -82,6 +83,10 @@ class Runtime:
         with contextlib.suppress(DatabaseError, InterfaceError):
             await recorders.run(process_lease.end_lease, self.process_id)
         atexit.unregister(self._end_without_loop)
+
+    def run_from_thread(self, work: Coroutine[Any, Any, Done], seconds: float) -> Done:
+        """Return the result of `work` on the event loop, to a caller in another thread. Raises TimeoutError."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(seconds)
 
     def _changed(self, integration_id: int) -> None:
         """Wake this process's watcher and the other processes. Called in the thread that committed."""

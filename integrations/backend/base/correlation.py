@@ -10,14 +10,11 @@ the webhook about the end of a request carry it.
 import re
 from contextvars import ContextVar
 
-from integrations.security.redaction import redact
+from integrations.security.correlation_ids import is_acceptable
 from integrations.text.random_ids import new_uuid
 from integrations.wire.asgi_types import Scope, header
 
 HEADER = b"x-request-id"  # X-Request-ID in ASGI's lower case
-MAX_LENGTH = 64
-
-_WELL_FORMED = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:/+=-]{{0,{MAX_LENGTH - 1}}}").fullmatch
 # Version, trace, parent and flags. An id is not all zeros, `ff` is not a version, and only later versions continue.
 _TRACED = re.compile(
     "(?:00(?=.{53}$)|(?!00|ff)[0-9a-f]{2})(-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2})(?:-.*)?"
@@ -29,7 +26,7 @@ _traceparent: ContextVar[str] = ContextVar("traceparent", default="")
 def begin(scope: Scope) -> str:
     """Set and return the id for this task and the tasks that it starts: the caller's if well-formed, else a new one."""
     given = header(scope, HEADER) or ""
-    correlation_id = given if _is_acceptable(given) else new_uuid().hex
+    correlation_id = given if is_acceptable(given) else new_uuid().hex
     _current.set(correlation_id)
     _traceparent.set(_traceparent_in(scope))
     return correlation_id
@@ -50,8 +47,3 @@ def _traceparent_in(scope: Scope) -> str:
     given = [value for name, value in scope["headers"] if name == b"traceparent"]
     traced = _TRACED(given[0].decode("latin-1")) if len(given) == 1 else None
     return f"00{traced[1]}" if traced else ""
-
-
-def _is_acceptable(text: str) -> bool:
-    # A key or token that a caller puts here by mistake must not be logged or sent back.
-    return bool(_WELL_FORMED(text)) and redact(text) == text

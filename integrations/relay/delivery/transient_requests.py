@@ -42,6 +42,7 @@ from integrations.services.rows.threads import Joined
 from integrations.wire.envelope import Answer, Unreadable
 
 LINK_LOST = "The link was lost before the POS answered."
+REFUSED_SECONDS = 0.25  # time for a refusal, for a caller that does not wait for the answer
 TAKEN_SECONDS = 2.0  # time for the process with the POS to acknowledge; the rows may be outdated
 
 Key = tuple[int, str]
@@ -89,6 +90,7 @@ class TransientRequests:
         self._asked: dict[str, asyncio.Future[Answer]] = {}
         self._taken: dict[str, asyncio.Future[None]] = {}
         self._answering: set[asyncio.Task[None]] = set()
+        self._begun: set[asyncio.Task[Result]] = set()
         recorder.transient_recorded = self._recorded
         self.channel: str | None = None  # this process's own on the layer, while it listens there
 
@@ -109,6 +111,17 @@ class TransientRequests:
         underway.join(new)
         await asyncio.wait({underway.task}, timeout=seconds)
         return underway.task.result() if underway.task.done() else _still_open(underway)
+
+    async def begin(self, new: NewRequest) -> None:
+        """Start a request and return without its answer. Raises NotStored if it is refused at once."""
+        task = asyncio.ensure_future(self.ask(new, 0))
+        self._begun.add(task)
+        task.add_done_callback(self._begun.discard)
+        await asyncio.wait({task}, timeout=REFUSED_SECONDS)
+        if task.done():
+            task.result()
+        else:
+            task.add_done_callback(_read_error)
 
     def join(self, new: NewRequest) -> uuid.UUID | None:
         """Return the id of the request with this RequestID if it is not in the database yet. Raises NotStored."""
@@ -280,6 +293,11 @@ class TransientRequests:
         self._recorder.transient(new, ending)
         metrics.request_ended(state, (ending.at - new.received_at).total_seconds())
         return Result(new.uuid, 0, state, failure, *said)
+
+
+def _read_error(task: asyncio.Task[Result]) -> None:
+    if not task.cancelled():
+        task.exception()  # otherwise asyncio warns that the caller has not read it
 
 
 def _set(future: asyncio.Future[None]) -> None:

@@ -40,6 +40,7 @@ class Question:
 
     It is sent within `wait` seconds or not at all, and only if the POS is connected now. With `expires_in`, it waits
     for the POS to connect, for that many seconds. The answer must arrive within `answer_seconds` (0: the usual limit).
+    If not `is_durable`, it is not stored before it is sent, and the answer must arrive within `wait` seconds.
     """
 
     request_id: str
@@ -50,6 +51,8 @@ class Question:
     wait: int = 30
     expires_in: int = 0
     answer_seconds: int = 0
+    is_durable: bool = True
+    correlation_id: str = ""
 
     @property
     def content(self) -> Content:
@@ -65,20 +68,20 @@ def ask_pos(integration: Integration, question: Question, *, actor: Actor, verb:
         integration = integration.locked()
         if not integration.is_enabled:
             raise NotAsked
-        new = _new_request(integration, question)
+        new = new_request(integration, question)
         outcome = storing.store([new])[new]
         if isinstance(outcome, Stored) and outcome.is_new:
-            record(
-                verb,
-                integration,
-                actor=actor,
-                message_type=name_of(question.message_type),
-                request_id=question.request_id,
-            )
+            record_asked(integration, question, actor=actor, verb=verb)
             wake.on_commit(integration.pk)
     if isinstance(outcome, NotStored):  # after the transaction, because its count of unequal attempts must be kept
         raise outcome.refusal
     return outcome.pk
+
+
+def record_asked(integration: Integration, question: Question, *, actor: Actor, verb: Verb = Verb.POS_ASKED) -> None:
+    """Write the audit event of a request."""
+    named = {"message_type": name_of(question.message_type), "request_id": question.request_id}
+    record(verb, integration, actor=actor, **named)
 
 
 def check_outlet(integration: Integration, *, request_id: str, actor: Actor) -> int:
@@ -101,7 +104,8 @@ def name_of(number: int) -> str:
     return str(known) if known else f"MessageType {number}"
 
 
-def _new_request(integration: Integration, question: Question) -> NewRequest:
+def new_request(integration: Integration, question: Question) -> NewRequest:
+    """Return the request to store or to send."""
     now = shared_now()
     send_before = now + timedelta(seconds=max(question.expires_in, question.wait))
     answer_before = now + timedelta(seconds=question.answer_seconds or settings.REQUEST_ANSWER_SECONDS)
@@ -114,7 +118,7 @@ def _new_request(integration: Integration, question: Question) -> NewRequest:
         content_digest=contents.digest(question.content),
         received_at=now,
         send_before=send_before,
-        answer_before=max(send_before, answer_before),
+        answer_before=max(send_before, answer_before) if question.is_durable else send_before,
         needs_online=question.expires_in == 0,
-        correlation_id=uuid.uuid4().hex,
+        correlation_id=question.correlation_id or uuid.uuid4().hex,
     )

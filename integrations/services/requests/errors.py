@@ -20,6 +20,11 @@ class AskedOtherwise(PortalError):
     message = "This form was already sent with other values. Nothing was sent. Press the button again to send it."
 
 
+class RequestIdUsed(PortalError):
+    message = "This outlet already has a request with this RequestID. Nothing was sent. Enter another one, or none."
+    field = "own_request_id"
+
+
 class MessageTypeUnnumbered(PortalError):
     message = "The portal does not know the number of this message type. Enter it under Message types first."
 

@@ -49,7 +49,7 @@ class ActionForm(forms.Form):
         return [each for each in self.visible_fields() if each.name not in {*self.more, *HandOverFields.base_fields}]
 
     def more_fields(self) -> list[forms.BoundField]:
-        return [self[name] for name in self.more]
+        return [self[name] for name in self.more if name in self.fields]
 
     def is_more_open(self) -> bool:
         return any(each.errors or each.value() for each in self.more_fields())

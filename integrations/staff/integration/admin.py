@@ -51,6 +51,7 @@ class IntegrationAdmin(ReadOnlyAdmin[Integration]):
         ]
         asked = self.admin_site.admin_view(asked_page.AskedPage.as_view())
         actions.append(path("<int:pk>/asked/<int:request_pk>/", asked, name=url_name("asked")))
+        actions.append(path("<int:pk>/asked/<uuid:request_uuid>/", asked, name=url_name("asked_once")))
         many = self.admin_site.admin_view(ActOnSelection.as_view())
         actions.append(path("many/<slug:action>/", many, name=url_name("many")))
         return [*actions, *super().get_urls()]

@@ -4,11 +4,12 @@ import json
 import re
 import uuid
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.utils.html import format_html
 
+from integrations.security import correlation_ids
 from integrations.services.requests.asking import DEVICE_ID
 from integrations.services.requests.request_types import MAX_EXPIRES_IN
 from integrations.services.requests.secret_members import is_never_shown
@@ -28,6 +29,11 @@ SENT_AS_TYPED = "Sent exactly as you type it: same names, same order, same digit
 OR_AS_JSON = "The documentation does not allow this. To send it anyway, continue with JSON."
 UNTICKED = "Tick this box to confirm: this request may change something at the POS or take a payment."
 NOT_JSON = "This is not a valid JSON object. It must begin with { and end with }, with names in double quotes."
+NOT_KEPT = "A request that is sent at most once does not wait for the POS to connect. Enter 0, or untick the box below."
+NO_CORRELATION_ID = (
+    "Use letters, digits and . _ : / + = - only, and begin with a letter or a digit. Enter no key or token."
+)
+NOT_DOCUMENTED = "To send it anyway, untick the check of the payload under More."
 TOO_DEEP = f"The JSON has more than {raw_json.MOST_NESTED} levels of nesting. Use fewer levels."
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
@@ -71,8 +77,30 @@ class AskForm(AskOnceForm):
         widget=forms.NumberInput(attrs={"class": "vIntegerField"}),
     )
 
+    own_request_id = forms.CharField(
+        label="RequestID",
+        required=False,
+        max_length=256,
+        help_text="Your own ID of the request, which the outlet must not have used yet. Leave empty to generate one.",
+        widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off", "spellcheck": "false"}),
+    )
+    correlation_id = forms.CharField(
+        label="X-Request-ID",
+        required=False,
+        max_length=correlation_ids.MAX_LENGTH,
+        help_text="An ID for the logs, like the X-Request-ID of an API call. Leave empty to generate one.",
+        widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off", "spellcheck": "false"}),
+    )
+    sent_once = forms.BooleanField(
+        label="Send it at most once, like “durable: false” in the API",
+        required=False,
+        help_text="The request is not stored before it is sent, and not sent again if the connection is lost. The POS "
+        "must answer within the seconds above.",
+    )
     mode = forms.CharField(widget=forms.HiddenInput, required=False)
     payload_mode = ""
+    more: ClassVar[tuple[str, ...]] = ("own_request_id", "correlation_id", "sent_once")
+    more_label = "More: your own IDs, and how it is sent"
 
     def __init__(self, *args: Any, changes: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -83,6 +111,20 @@ class AskForm(AskOnceForm):
             )
         others = ("user_identifier", "device_id", "wait", "expires_in", "is_meant")
         self.order_fields(["request_id", *self.payload_names(), *others])
+
+    def clean(self) -> dict[str, Any]:
+        if self.cleaned_data.get("sent_once") and self.cleaned_data.get("expires_in"):
+            self.add_error("expires_in", NOT_KEPT)
+        return self.cleaned_data
+
+    def clean_own_request_id(self) -> str:
+        return _plain(self.cleaned_data["own_request_id"])
+
+    def clean_correlation_id(self) -> str:
+        text: str = self.cleaned_data["correlation_id"]
+        if text and not correlation_ids.is_acceptable(text):
+            raise forms.ValidationError(NO_CORRELATION_ID)
+        return text
 
     def payload_names(self) -> list[str]:
         """Return the names of the form fields that make up the payload."""
@@ -110,7 +152,13 @@ class RawForm(AskForm):
     """A form with the payload as free JSON, which is sent to the POS unchanged; `model` adds an example."""
 
     payload_mode = RAW
+    more = (*AskForm.more, "is_checked")
 
+    is_checked = forms.BooleanField(
+        label="Check the payload against PowerEPOS's documentation, like “validate: true” in the API",
+        required=False,
+        help_text="If it does not match, nothing is sent.",
+    )
     raw = forms.CharField(
         label="Payload (JSON)",
         max_length=MAX_PAYLOAD,
@@ -122,6 +170,9 @@ class RawForm(AskForm):
         super().__init__(*args, **kwargs)
         example = json.dumps(EXAMPLES.get(model) or {"Name": "Value"}, ensure_ascii=False)
         self.fields["raw"].help_text = format_html("{} Example: <code>{}</code>", SENT_AS_TYPED, example)
+        self._model = model
+        if not model:
+            del self.fields["is_checked"]
 
     def payload_names(self) -> list[str]:
         return ["raw"]
@@ -129,6 +180,12 @@ class RawForm(AskForm):
     def payload(self) -> str:
         text: str = self.cleaned_data["raw"]
         return text
+
+    def clean(self) -> dict[str, Any]:
+        if self.cleaned_data.get("is_checked") and "raw" in self.cleaned_data:
+            for path, what in payload_errors(self.payload(), self._model).items():
+                self.add_error("raw", f"{path} {what}. {NOT_DOCUMENTED}")
+        return super().clean()
 
     def clean_raw(self) -> str:
         text = self.cleaned_data["raw"].replace("\r\n", "\n")  # browsers send line ends as CRLF
@@ -163,16 +220,22 @@ class FieldsForm(AskForm):
     def clean(self) -> dict[str, Any]:
         """Check a payload of well-formed values against the model. Mistakes must not reach the till."""
         if not self.errors:
-            try:
-                checking.check(self.payload(), self._model)
-            except Invalid as invalid:
-                for path, what in invalid.errors.items():
-                    self._add_payload_error(path, what)
-        return self.cleaned_data
+            for path, what in payload_errors(self.payload(), self._model).items():
+                self._add_payload_error(path, what)
+        return super().clean()
 
     def _add_payload_error(self, path: str, what: str) -> None:
         name = PREFIX + re.split(r"[.\[]", path)[0]
         self.add_error(name if name in self.fields else None, f"{path} {what}. {OR_AS_JSON}")
+
+
+def payload_errors(payload: str, model: str) -> dict[str, str]:
+    """Return what is wrong with a well-formed payload, by the path of the member; nothing if it matches the model."""
+    try:
+        checking.check(payload, model)
+    except Invalid as invalid:
+        return invalid.errors
+    return {}
 
 
 def _field_for(field: Field) -> forms.CharField | forms.ChoiceField:

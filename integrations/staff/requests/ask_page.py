@@ -15,20 +15,18 @@ from integrations.models.clock import shared_now
 from integrations.services.errors import PortalError
 from integrations.services.requests import asking
 from integrations.services.requests.asking import Question
-from integrations.services.requests.errors import AskedOtherwise, MessageTypeUnnumbered, NotAsked
+from integrations.services.requests.errors import AskedOtherwise, MessageTypeUnnumbered, NotAsked, RequestIdUsed
 from integrations.staff.base import forms, rights
 from integrations.staff.base.outlet_actions import IntegrationAction, url_name
 from integrations.staff.requests.ask_forms import FIELDS, RAW, AskForm, FieldsForm, RawForm
 from integrations.staff.requests.ask_switch import NoSuchFields, fields_of, json_of
+from integrations.staff.requests.asked_page import UNTIL
+from integrations.staff.requests.one_attempt import ask_once
 from integrations.wire.payloads.models import MODELS
 
 MAX_NUMBER = 2**31 - 1
-KEPT = (
-    "request_id",
-    "device_id",
-    "wait",
-    "expires_in",
-)  # the input that stays when the person switches to JSON or back
+# The input that stays when the person switches to JSON or back.
+KEPT = ("request_id", "device_id", "wait", "expires_in", *RawForm.more)
 STAY_WITH_JSON = "Send the JSON as it is, or delete these members."
 UNKNOWN = "This is neither the name of a message type nor a number from 0 to 2147483647. Choose one from the list."
 # According to PowerEPOS's documents these only read. Any other message type may change something.
@@ -132,21 +130,41 @@ class AskPos(IntegrationAction):
     def act_on(self, form: forms.ActionForm) -> HttpResponse:
         if not isinstance(form, AskForm):
             raise TypeError("This action needs an AskForm.")
-        question = Question(
-            request_id=str(form.cleaned_data["request_id"]),
-            message_type=self._chosen().number,
-            payload=form.payload(),
-            device_id=form.cleaned_data["device_id"],
-            user_identifier=form.cleaned_data["user_identifier"],
-            wait=form.cleaned_data["wait"],
-            expires_in=form.cleaned_data["expires_in"],
-        )
+        question = self._question(form)
         try:
-            pk = asking.ask_pos(self.integration, question, actor=self.actor)
+            return HttpResponseRedirect(self._ask(question))
         except AskedOtherwise:
+            if form.cleaned_data["own_request_id"]:
+                raise RequestIdUsed from None
             form.renew()
             raise
-        return HttpResponseRedirect(reverse(f"admin:{url_name('asked')}", args=(self.integration.pk, pk)))
+
+    @method_decorator(sensitive_variables())
+    def _question(self, form: AskForm) -> Question:
+        values = form.cleaned_data
+        return Question(
+            request_id=values["own_request_id"] or str(values["request_id"]),
+            message_type=self._chosen().number,
+            payload=form.payload(),
+            device_id=values["device_id"],
+            user_identifier=values["user_identifier"],
+            wait=values["wait"],
+            expires_in=values["expires_in"],
+            is_durable=not values["sent_once"],
+            correlation_id=values["correlation_id"],
+        )
+
+    @method_decorator(sensitive_variables())
+    def _ask(self, question: Question) -> str:
+        """Send the request and return the address of the page that shows the answer. Raises PortalError."""
+        if question.is_durable:
+            pk = asking.ask_pos(self.integration, question, actor=self.actor)
+            return reverse(f"admin:{url_name('asked')}", args=(self.integration.pk, pk))
+        request_uuid = ask_once(self.integration, question, actor=self.actor)
+        until = int(shared_now().timestamp()) + question.wait
+        return reverse(
+            f"admin:{url_name('asked_once')}", args=(self.integration.pk, request_uuid), query={UNTIL: until}
+        )
 
     def choice(self, wrong: str = "") -> HttpResponse:
         """Show the catalogue of message types."""

@@ -1,7 +1,8 @@
 """The result page after "Ask the POS": it refreshes itself until the request has ended."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.http import Http404, HttpResponse
 
@@ -14,6 +15,9 @@ from integrations.staff.requests.rows import outcome, time_line, type_of, with_t
 from integrations.text.moments import exactly
 
 TEMPLATE = "staff/requests/asked_parts.html"
+WAITING_TEMPLATE = "staff/requests/asked_waiting.html"
+UNTIL = "until"  # parameter of the address: the Unix time until which a request that is sent once waits
+RECORDED_WITHIN = timedelta(seconds=30)  # after the end of the request; usually it takes a second
 
 
 def context_of(row: Request, now: datetime, *, with_content: bool) -> dict[str, Any]:
@@ -45,28 +49,48 @@ def sentence_of(row: Request, now: datetime, *, with_content: bool) -> str:
 
 
 class AskedPage(IntegrationAction):
-    """Shows the answer, or the state of the request until there is one."""
+    """Shows the answer, or the state of the request until there is one.
+
+    A request that is sent once has its id in the address, because its row is written when it has ended.
+    """
 
     http_method_names = ["get", "head"]
     title = "The POS's answer"
-    row: Request
+    row: Request | None
+    until: datetime | None = None
 
     def is_allowed(self) -> bool:
         return rights.may_ask(self.request)
 
-    def find(self, pk: int, request_pk: int = 0) -> None:
+    def find(self, pk: int, request_pk: int = 0, request_uuid: UUID | None = None) -> None:
         super().find(pk)
-        found = with_type_names(Request.objects.all()).filter(pk=request_pk, integration=pk).first()
-        if found is None:
+        chosen = {"uuid": request_uuid} if request_uuid else {"pk": request_pk}
+        self.row = with_type_names(Request.objects.all()).filter(**chosen, integration=pk).first()
+        self.until = _moment(self.request.GET.get(UNTIL, "")) if request_uuid else None
+        if self.row is None and self.until is None:
             raise Http404("There is no such request.")
-        self.row = found
 
     def get(self, _request: object, **_kwargs: object) -> HttpResponse:
+        row, now = self.row, shared_now()
+        if row is None:
+            return self.render("staff/requests/asked.html", fragment=WAITING_TEMPLATE, **self._waiting(now))
         with_content = rights.may_see_payload(self.request)
         return self.render(
             "staff/requests/asked.html",
-            kind_name=type_of(self.row),
-            **context_of(self.row, shared_now(), with_content=with_content),
+            kind_name=type_of(row),
+            **context_of(row, now, with_content=with_content),
             may_see_request=rights.may_see(self.request, Request),
             may_see_integration=rights.may_see(self.request, Integration),
         )
+
+    def _waiting(self, now: datetime) -> dict[str, Any]:
+        """Return the context of the page while no result is recorded."""
+        if self.until is None:
+            raise TypeError("Only a request with its id in the address can have no row.")
+        return {"kind_name": self.title, "until": self.until, "is_late": now > self.until + RECORDED_WITHIN}
+
+
+def _moment(text: str) -> datetime | None:
+    """Return the time that an address names in seconds since 1970, or None."""
+    is_number = text.isascii() and text.isdecimal() and len(text) <= 10
+    return datetime.fromtimestamp(int(text), UTC) if is_number else None

@@ -7,7 +7,8 @@ from urllib.parse import urlencode
 from django.contrib.auth.models import User
 from django.test import Client
 
-from integrations.models import Connection
+from integrations.models import AuditEvent, Connection, Request
+from integrations.models.audit import Verb
 from integrations.models.connection import CloseReason
 from integrations.models.request import RequestState
 from integrations.services import wake
@@ -16,7 +17,7 @@ from integrations.services.requests.asking import Question, ask_pos
 from tests.support.asgi_client import Answer, request
 from tests.support.backend_client import Pos, know, make_outlet
 from tests.support.factories import ANNA, Enabled
-from tests.support.in_process import LIMIT, InProcess, after_first_poll, in_main, recorded
+from tests.support.in_process import LIMIT, InProcess, after_first_poll, in_main, recorded, until
 
 OURS = "http://127.0.0.1:8000"
 
@@ -64,6 +65,48 @@ class Asking(InProcess):
             assert b"has not answered yet" in page.body
             pos.answers(frame, code=4, error="No such user.")
             await pos.disconnect()
+
+
+class AskingOnce(InProcess):
+    """Requests that are not stored before they are sent."""
+
+    async def send(self, station: Enabled, cookies: str, **values: Any) -> Answer:
+        form = {"raw": "{}", "device_id": "d", "wait": 30, "sent_once": "on", **values}
+        return await send_form(f"{page_of(station)}/ask/?type=1&raw", cookies, **form)
+
+    async def test_the_page_shows_the_answer_when_the_request_is_recorded(self) -> None:
+        await in_main(know, "GetOpenOrders", 1)
+        station, cookies = await make_outlet(), await in_main(signed_in)
+        running = await after_first_poll()
+        async with await Pos.of(station) as pos:
+            await recorded()
+            answer = await self.send(station, cookies, own_request_id="desk-17")
+            page_url = answer.headers["location"]
+            frame = await pos.next_frame()
+            assert (answer.status, frame["RequestID"]) == (302, "desk-17")
+            page = await request("GET", page_url, headers={"cookie": cookies})
+            assert b"recorded when it has ended" in page.body
+            assert not await in_main(Request.objects.exists)
+            again = await self.send(station, cookies, own_request_id="desk-17")
+            assert again.headers["location"].partition("?")[0] == page_url.partition("?")[0]
+            pos.answers(frame, '{"Total": 2.20}')
+            await until(lambda: not running.transient_requests.is_waited_for)
+            await recorded()
+            page = await request("GET", page_url, headers={"cookie": cookies})
+            assert b"Answered. ResultCode 0." in page.body
+            assert not pos.has_more()
+            await pos.disconnect()
+        row = await in_main(Request.objects.get)
+        assert (row.is_durable, row.request_id, row.state) == (False, "desk-17", RequestState.ANSWERED)
+        assert await in_main(AuditEvent.objects.filter(verb=Verb.POS_ASKED).count) == 1
+
+    async def test_nothing_is_sent_or_logged_while_the_pos_is_offline(self) -> None:
+        await in_main(know, "GetOpenOrders", 1)
+        station, cookies = await make_outlet(), await in_main(signed_in)
+        await after_first_poll()
+        page = await self.send(station, cookies)
+        assert b"is not connected. Nothing was sent." in page.body
+        assert not await in_main(AuditEvent.objects.filter(verb=Verb.POS_ASKED).exists)
 
 
 class Disconnecting(InProcess):

@@ -1,0 +1,57 @@
+"""Requests by staff that are not stored before they are sent: one attempt, recorded when it has ended."""
+
+import contextlib
+from uuid import UUID
+
+from django.db import transaction
+
+from integrations.models import Integration
+from integrations.relay import runtime
+from integrations.relay.runtime import Runtime
+from integrations.services.audit import Actor
+from integrations.services.requests import asking
+from integrations.services.requests.asking import Question
+from integrations.services.requests.errors import NotAsked, PosNotConnected
+from integrations.services.requests.request_types import NewRequest, NotStored
+
+LOOP_SECONDS = 5.0  # for the event loop to begin the request; usually it takes milliseconds
+
+
+def ask_once(integration: Integration, question: Question, *, actor: Actor) -> UUID:
+    """Send a request from the thread of a page, and return its id. Its row is written when it has ended.
+
+    A repeated RequestID returns the id of the existing request. Raises NotAsked, PosNotConnected, PosBusy or
+    AskedOtherwise; then nothing is sent.
+    """
+    running = runtime.current()
+    if running is None or running.is_draining:
+        raise PosNotConnected
+    new = asking.new_request(integration, question)
+    try:
+        if known := running.run_from_thread(_find(running, new), LOOP_SECONDS):
+            return known
+        _send(running, integration, question, new, actor)
+    except NotStored as refused:
+        raise refused.refusal from refused
+    return new.uuid
+
+
+def _send(running: Runtime, integration: Integration, question: Question, new: NewRequest, actor: Actor) -> None:
+    """Write the audit event and send the request; a refusal takes the event back."""
+    with transaction.atomic():
+        if not integration.locked().is_enabled:
+            raise NotAsked
+        asking.record_asked(integration, question, actor=actor)
+        # Without an answer of the event loop, the request may have been sent: its page will show what is recorded.
+        with contextlib.suppress(TimeoutError):
+            running.run_from_thread(running.transient_requests.begin(new), LOOP_SECONDS)
+
+
+async def _find(running: Runtime, new: NewRequest) -> UUID | None:
+    """Return the id of the request that already has this RequestID, or None. Raises NotStored."""
+    underway = running.transient_requests.join(new)
+    if underway is not None:
+        return underway
+    with running.transient_requests.looking_up(new):
+        stored = await running.dispatcher.find_repeated(new)
+    return stored.uuid if stored else None
