@@ -113,6 +113,16 @@ def check_again(sealed: str, *, action: BulkAction, actor: Actor) -> Checked:
 
 
 @sensitive_variables()
+def rows_of(sealed: str, *, actor: Actor) -> list[int]:
+    """Return the integrations of a confirmation, or none if it cannot be read or is of a file."""
+    try:
+        payload = _opened(sealed, actor)
+    except CheckUnreadable:
+        return []
+    return [] if payload["action"] is BulkAction.ENABLE else payload["rows"]
+
+
+@sensitive_variables()
 def confirm(sealed: str, *, reason: str = "", overlap: str = "0", actor: Actor) -> list[NamedHandOver]:
     """Carry out the checked action in one transaction, and return the new secrets; they cannot be read again.
 

@@ -40,9 +40,9 @@ class Action(View):
         if not self.is_allowed():
             raise PermissionDenied
         self.find(**kwargs)
-        if self.needs_proof() and (asked := proof.ask_if_stale(request, self.form_class.base_fields)):
-            return asked
         self.actor = actor_of(request)
+        if self.needs_proof() and (asked := self.ask_if_stale()):
+            return asked
         return super().dispatch(request, *args, **kwargs)
 
     def get(self, _request: HttpRequest, **_kwargs: Any) -> HttpResponse:
@@ -72,6 +72,10 @@ class Action(View):
     def needs_proof(self) -> bool:
         """Return whether this request needs a recent re-authentication; checked for GET and POST."""
         return self.is_sensitive
+
+    def ask_if_stale(self) -> HttpResponseBase | None:
+        """Return a redirect to the proof of identity, which keeps the form's input, or None if a proof is recent."""
+        return proof.ask_if_stale(self.request, self.form_class.base_fields)
 
     def obstacle(self) -> PortalError | None:
         """Return why the action is not possible now, if that is known before the form is filled in."""

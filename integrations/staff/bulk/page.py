@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
@@ -16,7 +17,7 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 
 from integrations.models import Outlet
 from integrations.services.bulk import confirming
-from integrations.services.bulk.confirming import Checked
+from integrations.services.bulk.confirming import Checked, NothingToDo
 from integrations.services.bulk.plan import BulkAction, PlannedRow, RowsChanged, Verdict
 from integrations.services.bulk.results import NamedHandOver, note_on_rotation, result_csv
 from integrations.services.errors import PortalError
@@ -24,6 +25,7 @@ from integrations.staff.base import rights
 from integrations.staff.base.actions import Action
 from integrations.staff.base.forms import ActionForm
 from integrations.staff.bulk import forms
+from integrations.staff.signing_in import proof, typed
 from integrations.staff.signing_in.actors import actor_of
 from integrations.text.characters import printable
 
@@ -160,7 +162,10 @@ class EnableFromFile(BulkActionPage):
 
 
 class ActOnSelection(BulkActionPage):
-    """Confirms a bulk action on outlets selected in a list. The list's action shows the check page."""
+    """Confirms a bulk action on outlets selected in a list. The list's action shows the check page.
+
+    After a proof of identity, this address shows it again, with the same outlets and the same input.
+    """
 
     def is_allowed(self) -> bool:
         return rights.may_act(self.request)
@@ -170,11 +175,16 @@ class ActOnSelection(BulkActionPage):
             raise Http404("There is no such bulk action.")
         self.bulk_action = BulkAction(action)
 
-    def needs_proof(self) -> bool:
-        return self.request.method == "POST"
+    def ask_if_stale(self) -> HttpResponseBase | None:
+        chosen = confirming.rows_of(self.request.POST.get("checked", ""), actor=self.actor)
+        return proof.ask_if_stale(self.request, self.form_class.base_fields, selected=chosen)
 
     def get(self, _request: HttpRequest, **_kwargs: Any) -> HttpResponse:
-        return HttpResponseRedirect(self.next_url())
+        try:
+            checked = confirming.check_selection(self.bulk_action, typed.selected(self.request), actor=self.actor)
+        except NothingToDo:
+            return HttpResponseRedirect(self.next_url())
+        return self.check_page(checked, self.make_form())
 
     def post(self, request: HttpRequest, **_kwargs: Any) -> HttpResponse:
         return self.confirm() if "checked" in request.POST else HttpResponseRedirect(self.next_url())
@@ -184,7 +194,9 @@ class ActOnSelection(BulkActionPage):
 
 
 def check_selection(request: HttpRequest, action: BulkAction, ids: Sequence[int]) -> HttpResponse:
-    """Return the check page of a list's bulk action. Raises PortalError."""
+    """Return the check page of a list's bulk action, or a redirect to the proof of identity. Raises PortalError."""
+    if not proof.is_recent(request):
+        return proof.ask(request, {}, path=_confirm_url(action), selected=ids)
     view = ActOnSelection()
     view.setup(request, action=action.value)
     view.bulk_action, view.actor = action, actor_of(request)

@@ -1,7 +1,7 @@
 """Requires a recent proof of identity before a sensitive action."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
@@ -31,21 +31,26 @@ def is_recent(request: HttpRequest) -> bool:
     return any(abs(time.time() - each.at) <= settings.REAUTHENTICATE_SECONDS for each in proofs)
 
 
-def ask(request: HttpRequest, fields: typed.Fields) -> HttpResponseRedirect:
-    """Redirect to the page that asks for a proof, which then redirects back here with a GET of the same address.
+def ask(
+    request: HttpRequest, fields: typed.Fields, *, path: str = "", selected: Sequence[int] = ()
+) -> HttpResponseRedirect:
+    """Redirect to the page that asks for a proof, which then redirects to `path`, by default the same address.
 
-    The form is then filled in again, except for secrets, which are not stored.
+    The form there is filled in again, except for secrets, which are not stored, and acts on the `selected` rows.
     """
+    path = path or request.get_full_path()
     if request.method not in ("GET", "HEAD"):
-        typed.keep(request, fields)
+        typed.keep(request, fields, path=path, selected=selected)
         messages.warning(request, NOT_DONE)
-    return HttpResponseRedirect(f"{_asking_url(request)}?{urlencode({'next': request.get_full_path()})}")
+    return HttpResponseRedirect(f"{_asking_url(request)}?{urlencode({'next': path})}")
 
 
-def ask_if_stale(request: HttpRequest, fields: typed.Fields | None = None) -> HttpResponseRedirect | None:
+def ask_if_stale(
+    request: HttpRequest, fields: typed.Fields | None = None, *, selected: Sequence[int] = ()
+) -> HttpResponseRedirect | None:
     """Return a redirect to the proof, or None if a proof is recent. `fields` are those of the page's form."""
     if not is_recent(request):
-        return ask(request, fields or {})
+        return ask(request, fields or {}, selected=selected)
     typed.recall(request)
     return None
 

@@ -151,6 +151,11 @@ def typed_outlets_and_keys(enabled: Enabled, outlet: Outlet) -> Typed:
     return [
         (enable_url(outlet), {"pos_remote_id": "Typed-1"}, ['value="Typed-1"']),
         (
+            reverse("admin:integrations_outlet_enable_new"),
+            {"organisation": "Typed", "outlet": "Site", "provider_outlet_id": "own-1", "hand_over": "link"},
+            ['value="Typed"', 'value="Site"', 'value="own-1"', 'value="link"[^>]* checked', '"onp-more" open'],
+        ),
+        (
             act_url(enabled.integration, "rotate"),
             {"overlap": "24h", "link_hours": "5"},
             ['value="24h"[^>]* checked', 'value="5"'],
@@ -203,6 +208,28 @@ def test_every_form_sent_too_late_is_shown_again_as_it_was_filled_in(
         html = " ".join(page.content.decode().split())
         assert [each for each in shown if not re.search(each, html)] == [], url
         assert STILL_TO_DO not in text(stale.get(url)), url
+
+
+def test_a_selection_sent_too_late_is_shown_again_with_its_outlets_and_its_input(
+    stale: Client, boss: User, enabled: Enabled
+) -> None:
+    many = reverse("admin:integrations_integration_many", args=("rotate",))
+    chosen = {"action": "rotate_many", "_selected_action": [enabled.integration.outlet_id]}
+    confirm_url = stale.post(reverse("admin:integrations_outlet_changelist"), chosen)["Location"]
+    assert stale.post(confirm_url, {"password": PASSWORD, "next": many})["Location"] == many
+    page = stale.get(many)
+    assert STILL_TO_DO in text(page)
+    assert enabled.integration.pos_remote_id in text(page)
+    prove(stale, boss, ago=STALE)
+    confirm_url = stale.post(many, {"checked": page.context["checked"].sealed, "overlap": "24h"})["Location"]
+    stale.post(confirm_url, {"password": PASSWORD, "next": many})
+    page = stale.get(many)
+    assert enabled.integration.pos_remote_id in text(page)
+    assert page.context["form"]["overlap"].value() == "24h"
+    done = stale.post(many, {"checked": page.context["checked"].sealed, "overlap": "24h"})
+    assert done.status_code == 200
+    assert enabled.integration.credentials.count() == 2
+    assert stale.get(many)["Location"] == reverse("admin:integrations_outlet_changelist")
 
 
 def test_an_unticked_checkbox_is_still_unticked_when_the_form_is_shown_again(stale: Client, boss: User) -> None:
