@@ -12,6 +12,7 @@ from django.utils import timezone
 from integrations.models import AuditEvent, Integration, Organisation, Outlet, UnrecognisedFrame
 from integrations.models.attempt import Outcome
 from integrations.models.audit import Verb
+from integrations.staff.base import choices
 from tests.staff.bulk.limits import limited_to
 from tests.support.factories import BELLA, Enabled, make_enabled_outlet, make_organisation, make_outlet
 from tests.support.staff.pages import (
@@ -27,10 +28,33 @@ from tests.support.staff.pages import (
     text,
 )
 
+ADD_OUTLET = reverse("admin:integrations_outlet_add")
 RECORDS = ("connection", "authattempt", "unrecognisedframe", "auditevent")
 
 
 # --- Organisations and outlets ---
+
+
+def test_the_form_of_an_outlet_needs_no_scripts_and_has_the_cursor_in_its_first_empty_field(
+    staff: Client, outlet: Outlet
+) -> None:
+    page = staff.get(ADD_OUTLET).content.decode()
+    assert f'<option value="{outlet.organisation_id}">{BELLA}</option>' in page
+    assert re.search(r'<select name="organisation"[^>]* autofocus', page)
+    assert "select2" not in page
+    assert "change_form.js" not in page
+    page = staff.get(ADD_OUTLET, {"organisation": outlet.organisation_id}).content.decode()
+    assert re.search(r'<input type="text" name="name"[^>]* autofocus', page)
+    assert f'<option value="{outlet.organisation_id}" selected>' in page
+
+
+def test_of_many_organisations_the_form_of_an_outlet_searches_one(
+    staff: Client, outlet: Outlet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choices, "MOST_LISTED", 0)
+    page = staff.get(ADD_OUTLET).content.decode()
+    assert "select2" in page
+    assert BELLA not in page
 
 
 def test_creating_an_organisation_records_an_audit_event(staff: Client) -> None:

@@ -9,8 +9,10 @@ from django.contrib.admin.exceptions import DisallowedModelAdminToField
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import PermissionDenied
-from django.db.models import ForeignKey, ManyToManyField, Model, QuerySet
+from django.db.models import Field, ForeignKey, ManyToManyField, Model, QuerySet
+from django.forms import Field as FormField
 from django.forms import Media, ModelChoiceField, ModelForm, ModelMultipleChoiceField
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -71,6 +73,13 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
         """Return whether this user may change these rows: limited staff may not change rows that all staff see."""
         is_for_all = self.organisation_path == FOR_ALL and not self.changed_by_limited
         return not (is_for_all and scope.is_limited(request.user))
+
+    def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> FormField | None:
+        """Return the field without Django's buttons that add or change a related row in a window: they need scripts."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
+            field.widget = field.widget.widget
+        return field
 
     def formfield_for_foreignkey(
         self, db_field: "ForeignKey[Any]", request: HttpRequest, **kwargs: Any

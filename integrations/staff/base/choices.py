@@ -8,11 +8,16 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.admin.widgets import AutocompleteSelect
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
-from django.forms import ModelChoiceField, ModelMultipleChoiceField
+from django.forms import Media, ModelChoiceField, ModelMultipleChoiceField, Select
+from django.utils.functional import cached_property
 
+from integrations.services.people import scope
 from integrations.staff.base.lookups import is_key
+
+MOST_LISTED = 500  # rows in a page, which stays below 150 KB
 
 
 class RowField(ModelChoiceField[Any]):
@@ -35,11 +40,34 @@ class RowsField(ModelMultipleChoiceField[Any]):
 
 
 class RowSelect(AutocompleteSelect):
-    """An autocompleting widget. It shows the chosen row, and nothing for a value that cannot be a primary key."""
+    """A list of all rows, which needs no scripts. With more than MOST_LISTED rows, a field that searches them instead.
+
+    It shows the chosen row, and nothing for a value that cannot be a primary key.
+    """
+
+    @cached_property
+    def is_short(self) -> bool:
+        rows = _queryset_of(self.choices.field).order_by().values_list("pk", flat=True)
+        return len(rows[: MOST_LISTED + 1]) <= MOST_LISTED
+
+    @property
+    def media(self) -> Media:
+        return Media() if self.is_short else super().media
+
+    def build_attrs(self, base_attrs: dict[str, Any], extra_attrs: dict[str, Any] | None = None) -> dict[str, Any]:
+        if self.is_short:
+            return Select.build_attrs(self, base_attrs, extra_attrs)
+        return super().build_attrs(base_attrs, extra_attrs)
 
     def optgroups(self, name: str, value: Iterable[Any], attrs: dict[str, Any] | None = None) -> Any:
         model = _queryset_of(self.choices.field).model
-        return super().optgroups(name, [each for each in value if is_key(model, str(each))], attrs)
+        keys = [each for each in value if is_key(model, str(each))]
+        return Select.optgroups(self, name, keys, attrs) if self.is_short else super().optgroups(name, keys, attrs)
+
+
+def no_organisation(person: AbstractBaseUser | AnonymousUser) -> str:
+    """Return the words for no choice of an organisation, which a limited person must choose."""
+    return "Choose an organisation" if scope.is_limited(person) else "All organisations"
 
 
 def _queryset_of(field: Any) -> QuerySet[Model]:

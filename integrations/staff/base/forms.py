@@ -20,7 +20,7 @@ from integrations.services.errors import PortalError
 from integrations.services.overlaps import OVERLAPS
 from integrations.services.people import scope
 from integrations.services.reasons import MAX_REASON_LENGTH
-from integrations.staff.base.choices import RowField, RowSelect
+from integrations.staff.base.choices import RowField, RowSelect, no_organisation
 
 LONGEST_LIFE = timedelta(days=36_500)
 _OVERLAPS_IN_WORDS = {
@@ -231,6 +231,7 @@ class OwnerForm(ActionForm):
     def __init__(self, *args: Any, person: AbstractBaseUser | AnonymousUser, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         chosen = cast("RowField", self.fields["organisation"])
+        chosen.empty_label = no_organisation(person)
         chosen.queryset = scope.limit(Organisation.objects.all(), person, "pk")
 
 

@@ -4,11 +4,9 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin import ModelAdmin, site
-from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import ValidationError
-from django.db.models import Count, Field, QuerySet
-from django.forms import Field as FormField
-from django.forms import ModelForm
+from django.db.models import Count, ForeignKey, QuerySet
+from django.forms import ModelChoiceField, ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 
@@ -17,6 +15,7 @@ from integrations.models.clock import shared_now
 from integrations.services.notices import alert_recipients, mailing
 from integrations.services.people import scope
 from integrations.staff.base.admin import PortalAdmin, ReadOnlyAdmin
+from integrations.staff.base.choices import no_organisation
 from integrations.staff.base.filters import OrganisationFilter, PortalFilter
 from integrations.staff.base.menu import MenuGroup
 from integrations.staff.base.presentation import ago, marked
@@ -141,13 +140,10 @@ class AlertRecipientAdmin(PortalAdmin[AlertRecipient]):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return super().changelist_view(request, {"mail_is_on": mailing.is_on(), **(extra_context or {})})
 
-    def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> FormField | None:
-        """Return the field for choosing an organisation, without the links to add, change, delete or view one."""
-        field = super().formfield_for_dbfield(db_field, request, **kwargs)
-        if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
-            field.widget.can_add_related = field.widget.can_change_related = field.widget.can_delete_related = False
-            field.widget.can_view_related = False
-        return field
+    def formfield_for_foreignkey(
+        self, db_field: "ForeignKey[Any]", request: HttpRequest, **kwargs: Any
+    ) -> "ModelChoiceField[Any] | None":
+        return super().formfield_for_foreignkey(db_field, request, empty_label=no_organisation(request.user), **kwargs)
 
     def get_form(self, request: HttpRequest, obj: AlertRecipient | None = None, *args: Any, **kwargs: Any) -> Any:
         """Return the form; a person who is limited to some organisations must choose one of them."""

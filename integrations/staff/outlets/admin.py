@@ -2,7 +2,6 @@ from functools import partial
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.db.models import Field, Prefetch, QuerySet
 from django.forms import Field as FormField
 from django.forms import ModelForm
@@ -30,6 +29,8 @@ from integrations.staff.outlets import export as outlets_export
 from integrations.staff.outlets.search_page import SEARCH_HELP, without_secret
 from integrations.staff.outlets.suggestions import suggest
 from integrations.staff.signing_in.actors import actor_of
+
+ADD_ORGANISATION = 'Not in the list? <a href="{}">Add the organisation</a> first.'
 
 
 @admin.register(Outlet)
@@ -113,10 +114,15 @@ class OutletAdmin(BulkActions, PageAdmin[Outlet]):
         return ("provider_outlet_id",) if obj and obj.integration_or_none else ()
 
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> FormField | None:
-        """Offer to add an organisation beside its field, but not to change or delete it."""
+        """Put the cursor into the first empty field of the form that adds an outlet."""
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
-        if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
-            field.widget.can_change_related = field.widget.can_delete_related = False
+        if field is None:
+            return None
+        if db_field.name == "organisation" and rights.may_add_organisation(request):
+            field.help_text = format_html(ADD_ORGANISATION, reverse("admin:integrations_organisation_add"))
+        is_added = request.resolver_match is not None and request.resolver_match.url_name == "integrations_outlet_add"
+        if is_added and db_field.name == _first_empty(request):
+            field.widget.attrs["autofocus"] = True
         return field
 
     def get_urls(self) -> list[URLPattern]:
@@ -189,6 +195,10 @@ class OutletAdmin(BulkActions, PageAdmin[Outlet]):
 
     def response_post_save_change(self, request: HttpRequest, obj: Outlet) -> HttpResponseRedirect:
         return self.response_post_save_add(request, obj)
+
+
+def _first_empty(request: HttpRequest) -> str:
+    return "name" if request.GET.get("organisation") else "organisation"
 
 
 class OutletList(SlimList):

@@ -121,6 +121,25 @@ def test_without_scripts_everything_works_except_copying(chromium: Browser, page
         expect(other.get_by_role("link", name="Scriptless first", exact=True)).to_be_visible()
 
 
+@pytest.mark.parametrize("scripts", [True, False])
+def test_the_form_of_an_outlet_accepts_the_first_key_press(
+    chromium: Browser, page: Page, portal: Stack, *, scripts: bool
+) -> None:
+    name = f"Pressed {scripts}"
+    page.goto("/admin/integrations/organisation/add/")
+    page.get_by_label("Name:").fill(name)
+    page.keyboard.press("Enter")
+    session = page.context.storage_state()
+    with browsing.page_at(chromium, portal, java_script_enabled=scripts, storage_state=session) as other:
+        other.goto("/admin/integrations/outlet/add/")
+        other.keyboard.type(name)
+        other.keyboard.press("Tab")
+        other.keyboard.press("Tab")  # over the link that adds an organisation
+        other.keyboard.type("Typed site")
+        other.keyboard.press("Enter")
+        expect(other.get_by_role("heading", name=f"{name} – Typed site")).to_be_visible()
+
+
 def type_in_turn(page: Page, *values: str) -> None:
     """Type the values into the field with the focus and those after it, then press Enter; wait for the next page."""
     expect(page.locator("input:focus")).to_be_visible()

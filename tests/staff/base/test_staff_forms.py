@@ -112,3 +112,17 @@ def test_a_limited_person_can_choose_their_own_organisation(limited: Client) -> 
     )
     assert answer.status_code == 200
     assert ApiKey.objects.get().organisation == own
+
+
+def test_an_optional_organisation_says_what_no_choice_means(boss: Client) -> None:
+    for page in ("integrations_apikey_add", "integrations_webhookendpoint_add", "integrations_alertrecipient_add"):
+        assert (
+            '<option value="" selected>All organisations</option>'
+            in boss.get(reverse(f"admin:{page}")).content.decode()
+        )
+
+
+def test_a_limited_person_is_not_offered_all_organisations(limited: Client) -> None:
+    for page in ("integrations_apikey_add", "integrations_alertrecipient_add"):
+        form = limited.get(reverse(f"admin:{page}")).content.decode()
+        assert '<option value="" selected>Choose an organisation</option>' in form
