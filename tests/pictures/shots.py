@@ -9,6 +9,7 @@ from tests.pictures.demo import Places
 from tests.pictures.steps import (
     ask_as_manager,
     ask_for_open_orders,
+    ask_once,
     check_file,
     check_wrong_file,
     choose_all,
@@ -18,10 +19,13 @@ from tests.pictures.steps import (
     open_anna,
     open_details,
     open_first_row,
+    open_link,
     refuse_enabling,
+    refuse_passphrase,
     refuse_password,
     reset_factors,
     rotate,
+    send_foreign_form,
     unlink_identity,
     write_no_json,
 )
@@ -56,6 +60,8 @@ EMPTY = [
             *("alertrecipient", "webhookendpoint", "delivery", "connection", "authattempt", "unrecognisedframe"),
         )
     ),
+    Shot("empty-people", "No other people", "/admin/auth/user/"),
+    Shot("empty-enable-new", "Enable the first outlet", f"{ADMIN}/outlet/enable/"),
 ]
 
 
@@ -84,6 +90,8 @@ def _signing_in() -> list[Shot]:
         Shot("sign-in", "How you sign in", "/admin/sign-in/"),
         Shot("sign-in-app", "Set up an authenticator app", "/admin/sign-in/app/"),
         Shot("sign-in-passkey", "Add a passkey", "/admin/sign-in/passkey/"),
+        Shot("sessions", "Your sessions", "/admin/sign-in/sessions/"),
+        Shot("password", "Change your password", "/admin/password_change/"),
         Shot("confirm", "Confirm your identity before a sensitive action", "/admin/confirm/"),
     ]
 
@@ -95,6 +103,7 @@ def _fleet() -> list[Shot]:
         Shot("organisation", "An organisation", f"{ADMIN}/organisation/1/change/"),
         Shot("outlets", "Outlets", f"{ADMIN}/outlet/"),
         Shot("outlets-nothing-fits", "A search that finds nothing", f"{ADMIN}/outlet/?q=nothing+like+it"),
+        Shot("search", "The search at the top of each page", "/admin/search/?q=bella"),
         Shot("outlet-add", "Add an outlet", f"{ADMIN}/outlet/add/?organisation=1"),
     ]
 
@@ -126,7 +135,9 @@ def _support(places: Places) -> list[Shot]:
         Shot("ask-choice", "Ask the POS: choose the message type", page_of(places.online, "ask")),
         Shot("ask-fields", "Ask the POS: the documented fields", f"{page_of(places.online, 'ask')}?type=12"),
         Shot("ask-json", "Ask the POS: JSON", f"{page_of(places.online, 'ask')}?type=77", write_no_json),
+        Shot("ask-more", "Ask the POS: more", f"{page_of(places.online, 'ask')}?type=1&raw", open_details),
         Shot("asked", "The POS's answer", f"{page_of(places.online, 'ask')}?type=1", ask_as_manager),
+        Shot("asked-once", "A request that is sent at most once", f"{page_of(places.online, 'ask')}?type=1", ask_once),
         Shot("disconnect", "Disconnect", page_of(places.online, "disconnect")),
     ]
 
@@ -161,6 +172,8 @@ def _handover(places: Places) -> list[Shot]:
         Shot("link-made", "A one-time link instead", rotating, make_link),
         Shot("links", "Hand-over links", f"{ADMIN}/handoverlink/"),
         Shot("link-asks", "The recipient's first page", "/handover/#ONPH-00000", signed_in=False),
+        Shot("link-refused", "A wrong passphrase", "/handover/#ONPH-00000", refuse_passphrase, signed_in=False),
+        Shot("link-opened", "The values, shown to the recipient", rotating, open_link),
     ]
 
 
@@ -185,6 +198,7 @@ def _notices() -> list[Shot]:
         Shot("alerts", "Alerts", f"{ADMIN}/alert/"),
         Shot("alert", "An alert", f"{ADMIN}/alert/", open_first_row),
         Shot("alert-recipients", "Alert recipients", f"{ADMIN}/alertrecipient/"),
+        Shot("alert-recipient-add", "Add an alert recipient", f"{ADMIN}/alertrecipient/add/"),
         Shot("webhooks", "Webhook endpoints", f"{ADMIN}/webhookendpoint/"),
         Shot("webhook", "A webhook endpoint", f"{ADMIN}/webhookendpoint/", open_first_row),
         Shot("webhook-add", "Add a webhook endpoint", f"{ADMIN}/webhookendpoint/add/"),
@@ -200,6 +214,7 @@ def _administration() -> list[Shot]:
         Shot("apikey-add", "Add an API key", f"{ADMIN}/apikey/add/"),
         Shot("messagetypes", "Message types", f"{ADMIN}/messagetype/"),
         Shot("people", "People", "/admin/auth/user/"),
+        Shot("person-add", "Add a person", "/admin/auth/user/add/"),
         Shot("person", "A person", "/admin/auth/user/", open_anna),
         Shot("reset-factors", "Reset a colleague's second factors", "/admin/auth/user/", reset_factors),
         Shot("unlink-identity", "Unlink a colleague's identity", "/admin/auth/user/", unlink_identity),
@@ -223,6 +238,8 @@ def _wrong(places: Places) -> list[Shot]:
             after=delete,
         ),
         Shot("404", "No such page", "/no-such-page"),
+        Shot("400", "An address that is not valid", f"{ADMIN}/outlet/?nothing=1"),
+        Shot("403-csrf", "A form of another session", "/admin/", send_foreign_form),
     ]
 
 

@@ -101,3 +101,32 @@ def make_organisation_to_delete(page: Page) -> None:
 def delete(page: Page) -> None:
     page.get_by_role("button", name="Yes").click()
     page.locator(".messagelist").wait_for()
+
+
+def ask_once(page: Page) -> None:
+    page.get_by_label("UserIdentifier").fill(MANAGER.user_id)
+    open_details(page)
+    page.get_by_label("Send it at most once").check()
+    page.get_by_role("button", name="Send to the POS").click()
+    page.locator(".onp-live [role=status]", has_text="Answered. ResultCode 0.").wait_for()
+
+
+def refuse_passphrase(page: Page) -> None:
+    page.get_by_label("Passphrase").fill("not the passphrase")
+    page.get_by_role("button", name="Show the values once").click()
+    page.get_by_role("alert").wait_for()
+
+
+def open_link(page: Page) -> None:
+    make_link(page)
+    link, passphrase = (page.locator(f"#value-{name}").inner_text() for name in ("Link", "Passphrase"))
+    page.goto(link)
+    page.get_by_label("Passphrase").fill(passphrase)
+    page.get_by_role("button", name="Show the values once").click()
+    page.get_by_text("shown only this once").wait_for()
+
+
+def send_foreign_form(page: Page) -> None:
+    page.locator("#logout-form input[name=csrfmiddlewaretoken]").evaluate("field => { field.value = ''; }")
+    page.get_by_role("button", name="Sign out").click()
+    page.locator("body.onp-error").wait_for()
