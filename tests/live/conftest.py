@@ -94,7 +94,7 @@ def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]
 
 @pytest.fixture(scope="module")
 def depot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Depot]:
-    """Makes the stacks of one file, and stops them after its last test, even if a test failed before it stopped its own."""
+    """Makes the stacks of one file, and stops them after its last test, also those that a failed test left running."""
     depot = Depot(tmp_path_factory.mktemp("stacks"))
     yield depot
     depot.close()
