@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """Let the search find an outlet by the beginning of a secret without reading all secrets."""
 
-    dependencies = [("integrations", "0051_unrecognised_frames")]
+    dependencies = [("integrations", "0052_request_traceparent")]
 
     operations = [
         migrations.AddIndex(

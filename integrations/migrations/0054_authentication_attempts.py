@@ -4,7 +4,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
     """Call attempts in the menu and in titles what the other pages call them. The database does not change."""
 
-    dependencies = [("integrations", "0052_index_of_secrets_beginnings")]
+    dependencies = [("integrations", "0053_index_of_secrets_beginnings")]
 
     operations = [
         migrations.AlterModelOptions(
