@@ -33,8 +33,8 @@ class Block:
 
         `...` in a comment stands for any text. Blanks and line ends make no difference.
         """
-        described = "".join(_output_comments(self.text, "#"))
-        parts = ["".join(part.split()) for part in described.split("...")] if described else ["", ""]
+        described = "".join("".join(_output_comments(self.text, "#")).split()) or "..."
+        parts = re.split(r",?\.\.\.,?", described)  # a list or an object may have no other member there
         return re.fullmatch(".*".join(map(re.escape, parts)), "".join(printed.split())) is not None
 
 
