@@ -1,0 +1,136 @@
+"""Calls that follow each other along the links of the OpenAPI document get answers that it describes.
+
+schemathesis draws sequences of calls: it creates an outlet, rotates its secret, sends it a request, deletes it. In the
+suite these are few and the same in each run. This runs the test for two minutes, with other sequences for each seed:
+
+    API_SECONDS=120 API_SEED=1 script/test tests/live/backend/test_linked_calls.py
+"""
+
+import collections
+import itertools
+import os
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import hypothesis
+import pytest
+import requests
+import schemathesis
+from schemathesis.config import SchemathesisConfig
+
+from integrations.models.api_key import Scope
+from tests.backend.operations import operations
+from tests.live.callers.backend import Backend, pos_of
+from tests.live.stack.servers import Depot
+from tests.live.stack.waiting import eventually
+from tests.support.servers.receiver import receiver
+
+# The till's thread in this process uses `random`, for example for pings; Hypothesis thinks that a strategy did.
+pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
+
+SECONDS = float(os.environ.get("API_SECONDS", "0"))
+SEED = int(os.environ.get("API_SEED", "0"))
+SEQUENCES, STEPS = 10, 30  # of one round; the suite has one
+CALLS = {each.id: each for each in operations()}
+CHANGES_OUTLET = (Scope.OUTLETS_WRITE, Scope.HANDOVER_WRITE)
+LONGEST = 1  # seconds that a call may wait for a POS
+UNLIMITED = {"API_CALLS_PER_SECOND": "100000", "API_CALLS_BURST": "100000", "WEBHOOK_ALLOW_PRIVATE": "true"}
+# 502 to 504 of a request to a POS tell the state of the POS, and of one that was sent, that of the request.
+# A valid schema does not make a value acceptable, and tests/backend tests each call without a key.
+WITHOUT = {name: {"enabled": False} for name in ("positive_data_acceptance", "ignored_auth")}
+OF_A_POS = {
+    "include-operation-id": ["send_request"],
+    "checks": {"not_a_server_error": {"expected-statuses": ["2xx", "4xx", "502", "503", "504"]}},
+}
+
+
+@pytest.fixture(scope="module")
+def backend(depot: Depot) -> Iterator[Backend]:
+    stack = depot.make("serve", env=UNLIMITED)
+    yield Backend.of(stack, *(f"--scope={scope}" for scope in Scope))
+    stack.close()
+
+
+@pytest.fixture(scope="module")
+def machine(backend: Backend) -> Iterator[Any]:
+    """The state machine of the document's links, whose calls reach a POS that is online."""
+    online, spare = backend.stack.supply_outlet(), backend.stack.supply_outlet()
+    with pos_of(online), receiver() as hooks, requests.Session() as session:
+        session.trust_env = False  # no proxy
+        session.headers.update(backend.headers)
+        eventually(lambda: backend.is_online(online))
+        config = SchemathesisConfig.from_dict({"checks": WITHOUT, "operations": [OF_A_POS]})
+        schema = schemathesis.openapi.from_dict(backend.get("schema?format=json").json(), config=config)
+        schema.config.update(base_url=backend.stack.base_url)
+        organisation = backend.get("organisations").json()["results"][0]["id"]
+        known = {"organisation_id": organisation, "url": hooks.url}
+        yield _machine(schema, session, _Adjustment(online.provider_outlet_id, spare.provider_outlet_id, known))
+
+
+def test_every_answer_is_one_that_the_document_describes(machine: Any) -> None:
+    started = time.monotonic()
+    for round_number in itertools.count():
+        hypothesis.seed(SEED + round_number)(machine).run(
+            settings=hypothesis.settings(
+                max_examples=SEQUENCES,
+                stateful_step_count=STEPS,
+                phases=[hypothesis.Phase.generate],
+                suppress_health_check=list(hypothesis.HealthCheck),
+            )
+        )
+        if time.monotonic() - started >= SECONDS:
+            break
+    _report(machine.answered)
+    if SECONDS >= 120:
+        succeeded = {name for name, status in machine.answered if status < 300}
+        assert CALLS.keys() - succeeded == set()
+
+
+class _Adjustment:
+    """Replaces drawn values that no portal could accept, in two of three calls, and protects the POS that is online."""
+
+    def __init__(self, online: str, spare: str, known: dict[str, Any]) -> None:
+        self._online, self._spare, self._known = online, spare, known
+        self._turns = itertools.count()
+
+    def apply(self, case: Any) -> None:
+        call, path = CALLS[case.operation.definition.raw["operationId"]], case.path_parameters
+        is_adjusted = bool(next(self._turns) % 3) and case.meta.generation.mode.is_positive
+        if call.id == "send_request" and isinstance(case.body, dict):
+            self._send(case, is_adjusted=is_adjusted)
+        elif isinstance(case.body, dict) and is_adjusted:
+            case.body |= {name: value for name, value in self._known.items() if name in case.body}
+            case.body.pop("adopted_secret", None)  # it would have to be a strong one
+        if call.scope in CHANGES_OUTLET and path.get("provider_outlet_id") == self._online:
+            path["provider_outlet_id"] = self._spare
+
+    def _send(self, case: Any, *, is_adjusted: bool) -> None:
+        if isinstance(case.body.get("timeout", LONGEST), int):
+            case.body["timeout"] = min(case.body.get("timeout", LONGEST), LONGEST)
+        if is_adjusted:
+            case.body |= {"validate": False, "user_identifier": None}
+            case.path_parameters["provider_outlet_id"] = self._online
+
+
+def _machine(schema: Any, session: requests.Session, adjustment: _Adjustment) -> Any:
+    class Calls(schema.as_state_machine()):  # type: ignore[misc]
+        answered: collections.Counter[tuple[str, int]] = collections.Counter()
+
+        def before_call(self, case: Any) -> None:
+            adjustment.apply(case)
+
+        def get_call_kwargs(self, _case: Any) -> dict[str, Any]:
+            return {"session": session}
+
+        def after_call(self, response: Any, case: Any) -> None:
+            super().after_call(response, case)
+            self.answered[case.operation.definition.raw["operationId"], response.status_code] += 1
+
+    return Calls
+
+
+def _report(answered: collections.Counter[tuple[str, int]]) -> None:
+    for name in CALLS:
+        statuses = {status: count for (each, status), count in sorted(answered.items()) if each == name}
+        print(f"{name:32}", *(f"{status}: {count}" for status, count in statuses.items()))
