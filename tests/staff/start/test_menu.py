@@ -55,6 +55,14 @@ def test_the_page_of_an_app_leads_to_the_start_page(staff: Client) -> None:
         assert staff.get(reverse("admin:app_list", args=(label,))).url == reverse("admin:index")  # type: ignore[attr-defined]
 
 
+def test_every_page_has_the_same_links_beside_the_name_of_the_person(staff: Client) -> None:
+    for name in ("index", "password_change", "password_change_done", "integrations_outlet_changelist"):
+        page = staff.get(reverse(f"admin:{name}")).content.decode()
+        assert "Log out" not in page, name
+        assert "How you sign in</a>" in page, name
+        assert '<button type="submit">Sign out</button>' in page, name
+
+
 def test_no_page_names_a_django_app(admin_client: Client, enabled: Enabled) -> None:
     for url in urls_of(enabled):
         page = admin_client.get(url)
