@@ -57,6 +57,8 @@ class RoleForm(forms.ModelForm[User]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "is_active" in self.fields:
+            self.fields["is_active"].help_text = "If unticked, this person cannot sign in. People are never deleted."
         self._offer_roles()
         self._offer_other_groups()
         limits = cast("forms.ModelMultipleChoiceField[Organisation]", self.fields["organisations"])
