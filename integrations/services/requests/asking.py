@@ -44,19 +44,12 @@ class Question:
     """
 
     request_id: str
-    message_type: int
-    payload: str = field(repr=False)
-    device_id: str = DEVICE_ID
-    user_identifier: str | None = field(default=None, repr=False)
+    content: Content = field(repr=False)
     wait: int = 30
     expires_in: int = 0
     answer_seconds: int = 0
     is_durable: bool = True
     correlation_id: str = ""
-
-    @property
-    def content(self) -> Content:
-        return Content(self.message_type, self.device_id, self.user_identifier, self.payload)
 
 
 def ask_pos(integration: Integration, question: Question, *, actor: Actor, verb: Verb = Verb.POS_ASKED) -> int:
@@ -80,7 +73,7 @@ def ask_pos(integration: Integration, question: Question, *, actor: Actor, verb:
 
 def record_asked(integration: Integration, question: Question, *, actor: Actor, verb: Verb = Verb.POS_ASKED) -> None:
     """Write the audit event of a request."""
-    named = {"message_type": name_of(question.message_type), "request_id": question.request_id}
+    named = {"message_type": name_of(question.content.message_type), "request_id": question.request_id}
     record(verb, integration, actor=actor, **named)
 
 
@@ -89,7 +82,8 @@ def check_outlet(integration: Integration, *, request_id: str, actor: Actor) -> 
     number = harmless_number()
     if number is None:
         raise MessageTypeUnnumbered
-    question = Question(request_id, number, HARMLESS_PAYLOAD, wait=HARMLESS_SECONDS, answer_seconds=HARMLESS_SECONDS)
+    content = Content(number, DEVICE_ID, None, HARMLESS_PAYLOAD)
+    question = Question(request_id, content, wait=HARMLESS_SECONDS, answer_seconds=HARMLESS_SECONDS)
     return ask_pos(integration, question, actor=actor, verb=Verb.OUTLET_CHECKED)
 
 

@@ -15,6 +15,7 @@ from integrations.models.clock import shared_now
 from integrations.services.errors import PortalError
 from integrations.services.requests import asking
 from integrations.services.requests.asking import Question
+from integrations.services.requests.contents import Content
 from integrations.services.requests.errors import AskedOtherwise, MessageTypeUnnumbered, NotAsked, RequestIdUsed
 from integrations.staff.base import forms, rights
 from integrations.staff.base.outlet_actions import IntegrationAction, url_name
@@ -144,10 +145,7 @@ class AskPos(IntegrationAction):
         values = form.cleaned_data
         return Question(
             request_id=values["own_request_id"] or str(values["request_id"]),
-            message_type=self._chosen().number,
-            payload=form.payload(),
-            device_id=values["device_id"],
-            user_identifier=values["user_identifier"],
+            content=Content(self._chosen().number, values["device_id"], values["user_identifier"], form.payload()),
             wait=values["wait"],
             expires_in=values["expires_in"],
             is_durable=not values["sent_once"],

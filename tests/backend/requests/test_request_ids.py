@@ -14,7 +14,7 @@ from integrations.relay.records import record_writer
 from integrations.security import secret_digests
 from integrations.services.api_keys.api_keys import rotate_api_key
 from integrations.services.requests import contents
-from integrations.services.requests.asking import Question, ask_pos
+from integrations.services.requests.asking import DEVICE_ID, Question, ask_pos
 from integrations.services.requests.contents import Content
 from integrations.services.requests.errors import AskedOtherwise
 from integrations.services.requests.repeats import UNEQUAL_ATTEMPTS
@@ -55,6 +55,11 @@ async def unequal_attempts() -> int:
     return await in_main(lambda: Request.objects.values_list("unequal_attempts", flat=True).get())
 
 
+def by_form(pin: str) -> Question:
+    """Return a question of staff with this PIN."""
+    return Question("r", Content(1, DEVICE_ID, None, asked_with(pin)))
+
+
 class AnotherKey(InProcess):
     async def test_another_key_learns_nothing_of_the_content(self) -> None:
         outlet, owner, other = await make_outlet(), await Backend.make("owner"), await Backend.make("other")
@@ -85,13 +90,13 @@ class AnotherKey(InProcess):
     async def test_requests_of_staff_belong_to_no_key_and_requests_of_a_key_not_to_staff(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         await in_main(be_online, outlet)
-        content: dict[str, Any] = {"message_type": 1, "payload": asked_with(PIN), "device_id": "kiosk-1"}
-        await in_main(ask_pos, outlet.integration, Question("r", **content), actor=ANNA)
+        content = Content(1, "kiosk-1", None, asked_with(PIN))
+        await in_main(ask_pos, outlet.integration, Question("r", content), actor=ANNA)
         answer = await ask(backend, outlet)
         assert (answer.status, kind_of(answer)) == REUSED
         assert (await ask(backend, outlet, request_id="backend")).status == 202
         with pytest.raises(AskedOtherwise):
-            await in_main(ask_pos, outlet.integration, Question("backend", **content), actor=ANNA)
+            await in_main(ask_pos, outlet.integration, Question("backend", content), actor=ANNA)
         assert set(await in_main(lambda: list(Request.objects.values_list("unequal_attempts", flat=True)))) == {0}
 
     async def test_another_key_sees_the_answer_without_its_secrets(self) -> None:
@@ -160,13 +165,13 @@ class Guessing(InProcess):
     async def test_a_form_of_staff_counts_as_well(self) -> None:
         outlet = await make_outlet()
         await in_main(be_online, outlet)
-        first = await in_main(ask_pos, outlet.integration, Question("r", 1, asked_with(PIN)), actor=ANNA)
+        first = await in_main(ask_pos, outlet.integration, by_form(PIN), actor=ANNA)
         for guess in range(UNEQUAL_ATTEMPTS):
-            assert await in_main(ask_pos, outlet.integration, Question("r", 1, asked_with(PIN)), actor=ANNA) == first
+            assert await in_main(ask_pos, outlet.integration, by_form(PIN), actor=ANNA) == first
             with pytest.raises(AskedOtherwise):
-                await in_main(ask_pos, outlet.integration, Question("r", 1, asked_with(f"{guess:04}")), actor=ANNA)
+                await in_main(ask_pos, outlet.integration, by_form(f"{guess:04}"), actor=ANNA)
         with pytest.raises(AskedOtherwise):
-            await in_main(ask_pos, outlet.integration, Question("r", 1, asked_with(PIN)), actor=ANNA)
+            await in_main(ask_pos, outlet.integration, by_form(PIN), actor=ANNA)
 
 
 class Spellings(InProcess):

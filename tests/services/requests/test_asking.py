@@ -19,7 +19,8 @@ from integrations.services.integration.enabling import change_pos_remote_id, dis
 from integrations.services.integration.errors import NothingToDisconnect
 from integrations.services.integration.pairings import HIDDEN, explain
 from integrations.services.integration.pos_secrets import rotate_secret
-from integrations.services.requests.asking import Question, ask_pos, check_outlet
+from integrations.services.requests.asking import DEVICE_ID, Question, ask_pos, check_outlet
+from integrations.services.requests.contents import Content
 from integrations.services.requests.errors import (
     AskedOtherwise,
     MessageTypeUnnumbered,
@@ -36,13 +37,10 @@ pytestmark = pytest.mark.django_db
 
 
 def question(**changes: Any) -> Question:
-    values: dict[str, Any] = {
-        "request_id": "r-1",
-        "message_type": 1,
-        "payload": '{"a": 1.10}',
-        "user_identifier": "4711",
-    }
-    return Question(**(values | changes))
+    """Return a question; `changes` are fields of it, or of its content."""
+    content = Content(1, DEVICE_ID, "4711", '{"a": 1.10}')
+    content = content._replace(**{name: changes.pop(name) for name in Content._fields if name in changes})
+    return Question(**{"request_id": "r-1", "content": content, **changes})
 
 
 def be_online(enabled: Enabled) -> Connection:

@@ -13,7 +13,8 @@ from integrations.models.connection import CloseReason
 from integrations.models.request import RequestState
 from integrations.services import wake
 from integrations.services.integration.disconnecting import disconnect
-from integrations.services.requests.asking import Question, ask_pos
+from integrations.services.requests.asking import DEVICE_ID, Question, ask_pos
+from integrations.services.requests.contents import Content
 from tests.support.asgi_client import Answer, request
 from tests.support.backend_client import Pos, know, make_outlet
 from tests.support.factories import ANNA, Enabled
@@ -24,7 +25,7 @@ OURS = "http://127.0.0.1:8000"
 
 class Asking(InProcess):
     async def send_request(self, outlet: Enabled) -> int:
-        question = Question("r-1", 1, '{"Price": 1.10}', user_identifier="4711")
+        question = Question("r-1", Content(1, DEVICE_ID, "4711", '{"Price": 1.10}'))
         return await in_main(ask_pos, outlet.integration, question, actor=ANNA)
 
     async def test_the_pos_gets_the_payload_as_typed_and_its_answer_is_stored(self) -> None:
