@@ -1,1 +1,1 @@
-"""Delete rows with a limited retention time, in small batches."""
+"""Delete rows with a limited retention time, and redact rows of an older version, in small batches."""

@@ -8,7 +8,7 @@ from functools import partial
 from integrations.models.clock import shared_now
 from integrations.models.retention import RecordKind
 from integrations.services.outlets.outlets import fill_match_ids
-from integrations.services.requests.redacting import redact_batch
+from integrations.services.retention.redacting import redact_batch
 from integrations.services.retention.retention import prune_batch
 from integrations.services.rows.threads import recorders
 

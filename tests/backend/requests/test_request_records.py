@@ -16,8 +16,8 @@ from integrations.models.request import RequestState
 from integrations.relay import runtime
 from integrations.services.requests import contents, ending, results, sending
 from integrations.services.requests.contents import Content
-from integrations.services.requests.redacting import redact_batch
 from integrations.services.requests.request_types import Ending
+from integrations.services.retention.redacting import redact_batch
 from tests.backend.answers import kind_of, poll, row_of
 from tests.support.backend_client import Backend, Pos, make_outlet
 from tests.support.factories import Enabled, make_enabled_outlet

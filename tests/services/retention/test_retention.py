@@ -28,8 +28,7 @@ from integrations.models.audit import AuditRowIsFinal
 from integrations.models.request import RequestState
 from integrations.models.retention import RecordKind
 from integrations.services import metrics
-from integrations.services.requests import redacting
-from integrations.services.retention import retention, tidying
+from integrations.services.retention import redacting, retention, tidying
 from integrations.text.moments import iso
 from portal.serving import chores
 from tests.services.retention.aged_rows import (
