@@ -1,1 +1,1 @@
-"""Generates, digests and seals secrets, and redacts them from logs. Pure."""
+"""Generates, digests and seals secrets, redacts them from logs, and knows which addresses are public. Pure."""

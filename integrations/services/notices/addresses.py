@@ -9,8 +9,8 @@ from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 
+from integrations.security.public_addresses import Address, is_public
 from integrations.services.errors import InvalidValue
-from integrations.services.notices.public_addresses import Address, is_public
 
 MAX_URL_LENGTH = 500
 # A separate pool: a hanging DNS server must not exhaust the shared threads.

@@ -7,9 +7,9 @@ from unittest import mock
 import pytest
 from django.test import override_settings
 
+from integrations.security.public_addresses import Address, is_public
 from integrations.services.errors import InvalidValue
 from integrations.services.notices import addresses
-from integrations.services.notices.public_addresses import Address, is_public
 from tests.services.notices.deliveries import WithReceiver, fresh, make_delivery, send_due
 from tests.support.in_process import in_main
 
