@@ -7,8 +7,9 @@ type Order = Schemas["Order"];
 type Answer = Schemas["Answer"];
 /** A documented message type by name, or the number of any. */
 export type MessageTypeName = Order["message_type"];
-export type PayloadOf<M extends MessageTypeName> = Extract<Order, { message_type: M }>["payload"];
-export type AnswerOf<M extends MessageTypeName> = Extract<Answer, { message_type: M }>;
+type OfType<M> = { message_type: M extends number ? number : M };
+export type PayloadOf<M extends MessageTypeName> = Extract<Order, OfType<M>>["payload"];
+export type AnswerOf<M extends MessageTypeName> = Extract<Answer, OfType<M>>;
 
 export interface SubmitOptions extends Pick<Order, "device_id" | "user_identifier" | "expires_in" | "validate"> {
     /** Your idempotency key; generated without one. Store it with your order to be able to send again. */
