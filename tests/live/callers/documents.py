@@ -91,7 +91,7 @@ class Reader:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=120,
         )
         assert done.returncode == 0, f"{commands}\n{done.stdout}{done.stderr}"
         lines = exported.read_text(encoding="utf-8").split("\0")
