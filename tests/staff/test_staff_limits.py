@@ -1,6 +1,7 @@
 """A person limited to some organisations finds no data of the others on any page."""
 
 import re
+import uuid
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -11,6 +12,7 @@ from django.contrib.auth.models import Group, Permission, User
 from django.db.models import Model
 from django.test import Client
 from django.urls import URLPattern, reverse
+from django.urls.converters import UUIDConverter
 from django.utils import timezone
 
 from integrations.models import Integration, MessageType, Organisation, Outlet, StaffLimit, UnrecognisedFrame
@@ -141,8 +143,9 @@ def pages_of(admin: ModelAdmin[Any], row: Model) -> Iterator[str]:
     """Yield the URL of every admin page about this row."""
     for pattern in admin.get_urls():
         if isinstance(pattern, URLPattern) and pattern.name and pattern.pattern.converters:
-            names = list(pattern.pattern.converters)
-            yield reverse(f"admin:{pattern.name}", kwargs=dict.fromkeys(names, row.pk))
+            kinds = pattern.pattern.converters.items()
+            keys = {name: uuid.uuid4() if isinstance(kind, UUIDConverter) else row.pk for name, kind in kinds}
+            yield reverse(f"admin:{pattern.name}", kwargs=keys)
         elif isinstance(pattern, URLPattern) and pattern.name == "auth_user_password_change":
             yield reverse(f"admin:{pattern.name}", args=(row.pk,))
 
