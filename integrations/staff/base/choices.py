@@ -61,7 +61,7 @@ class RowSelect(AutocompleteSelect):
 
     def optgroups(self, name: str, value: Iterable[Any], attrs: dict[str, Any] | None = None) -> Any:
         model = _queryset_of(self.choices.field).model
-        keys = [each for each in value if is_key(model, str(each))]
+        keys = [each for each in value if each == "" or is_key(model, str(each))]
         return Select.optgroups(self, name, keys, attrs) if self.is_short else super().optgroups(name, keys, attrs)
 
 
