@@ -12,8 +12,8 @@ from tests.live.stack.servers import Stack
 LAST = "Zz Kiosk"  # in alphabetical order, after those that the page lists
 INSERT = """
     WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < %s)
-    INSERT INTO integrations_organisation (name, created_at, time_zone)
-    SELECT 'Suggested ' || n, '2026-01-01', '' FROM numbers UNION ALL SELECT %s, '2026-01-01', ''
+    INSERT INTO integrations_organisation (name, created_at, opening_hours, time_zone)
+    SELECT 'Suggested ' || n, '2026-01-01', '', '' FROM numbers UNION ALL SELECT %s, '2026-01-01', '', ''
 """
 DELETE = "DELETE FROM integrations_organisation WHERE name LIKE 'Suggested %%' OR name = %s"
 
