@@ -7,7 +7,7 @@ import pytest
 
 from order_n_pay import AsyncClient, Client
 from order_n_pay._temporary import TEMPORARY
-from tests.support.client_models import generated_files, problem_names, read_document
+from tests.support.generated.client_models import generated_files, problem_names, read_document
 from tests.support.project import PROJECT
 
 pytestmark = pytest.mark.processes  # the generators are programs

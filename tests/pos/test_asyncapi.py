@@ -11,7 +11,7 @@ from integrations.pos.close_codes import CLOSE_CODES
 from integrations.wire.payloads.answers import type_name
 from integrations.wire.payloads.examples import EXAMPLES
 from integrations.wire.payloads.frames import ANSWER, FRAMES, REQUEST
-from tests.support.asyncapi import FILE, written
+from tests.support.generated.asyncapi import FILE, written
 from tests.support.project import PROJECT
 
 

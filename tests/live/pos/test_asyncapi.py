@@ -18,7 +18,7 @@ from tests.live.callers.backend import Backend
 from tests.live.callers.clients import NODE_FOLDER, authenticate, connect, node_packages
 from tests.live.stack.binaries import need
 from tests.live.stack.servers import Stack
-from tests.support.asyncapi import FILE
+from tests.support.generated.asyncapi import FILE
 
 
 def fits(message: str, content: Any) -> None:
