@@ -40,6 +40,8 @@ OUTLETS_OF_A_CHAIN = 200
 RARE_TYPE = 4711
 COMMON_TYPES = (1, 2, 3, 4, 5, 6, 7, 8)
 
+SECRET_COLUMNS: Any = {"algorithm": "hmac-sha256", "key_id": "k", "bits": 130}
+
 
 @dataclass(frozen=True)
 class Size:
@@ -88,14 +90,7 @@ def _outlets(size: Size, now: datetime) -> list[int]:
     integrations = list(Integration.objects.order_by("pk").values_list("pk", flat=True))
     Credential.objects.bulk_create(
         [
-            Credential(
-                integration_id=pk,
-                algorithm="hmac-sha256",
-                digest=f"digest-{pk}",
-                key_id="k",
-                shown=f"ONPS-{pk:05}",
-                bits=130,
-            )
+            Credential(integration_id=pk, shown=f"ONPS-{pk:05}", digest=f"digest-{pk}", **SECRET_COLUMNS)
             for pk in integrations
         ],
         batch_size=500,

@@ -61,8 +61,8 @@ def operation(
     one. The summary is the operation's name, unless it is given. The description of a success is that of its
     serializer, unless `responses` has an OpenApiResponse.
     """
-    more.setdefault("summary", operation_id.replace("_", " ").capitalize())
-    extensions = {SCOPE: scope.value} if scope else None
+    more = {"summary": operation_id.replace("_", " ").capitalize()} | more
+    more["extensions"] = {SCOPE: scope.value} if scope else None
     successes = {status: _described(each) for status, each in responses.items()}
 
     def decorate(handler: Handler) -> Handler:
@@ -71,8 +71,7 @@ def operation(
             kinds.append(NOT_FOUND)  # the value has not the format of the path
         if handler.__name__ != "get" and operation_id != SENDING:
             kinds += map(_kind, _OF_AN_IDEMPOTENCY_KEY)
-        answers: dict[Any, OpenApiResponse] = {**successes, **responses_with(kinds)}
-        describe = extend_schema(operation_id, [*parameters], responses=answers, extensions=extensions, **more)
+        describe = extend_schema(operation_id, [*parameters], responses=successes | responses_with(kinds), **more)
         setattr(handler, OPERATION, operation_id)
         return requires(scope)(describe(handler))
 

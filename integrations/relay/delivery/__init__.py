@@ -2,5 +2,6 @@
 
 `dispatcher` is the entry point for stored requests. `submitter` stores new ones, `lane_filler` puts open ones on the
 lanes, `endings` writes their outcomes, `waiters` holds the calls that wait for outcomes, and `background` runs tasks
-that no call awaits. `transient_requests` handles requests that are not durable. This package may import `sockets`.
+that no call awaits. `transient_requests` handles requests that are not durable, and `ask_messages` passes them between
+processes. This package may import `sockets`.
 """

@@ -17,6 +17,7 @@ from django.conf import settings
 
 from integrations.models.clock import shared_now
 from integrations.models.request import RequestState
+from integrations.relay.delivery.ask_messages import read_ask, write_ask
 from integrations.relay.records.batch import TRANSIENT_KEPT
 from integrations.relay.records.recorder import Recorder
 from integrations.relay.sockets.lane import Lane
@@ -24,7 +25,6 @@ from integrations.relay.sockets.outgoing import LinkLost, Transient
 from integrations.relay.sockets.registry import Live, Registry
 from integrations.services import metrics, wake
 from integrations.services.requests import storing
-from integrations.services.requests.contents import Content
 from integrations.services.requests.repeats import UNEQUAL_ATTEMPTS, is_same_content
 from integrations.services.requests.request_types import (
     Ending,
@@ -256,7 +256,7 @@ class TransientRequests:
         taken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._asked[ask], self._taken[ask] = future, taken
         try:
-            if not await wake.tell(_ask_message(new, ask, channel)):
+            if not await wake.tell(write_ask(new, ask, channel)):
                 raise LinkLost
             either: tuple[asyncio.Future[Any], ...] = (future, taken)
             await asyncio.wait(either, timeout=TAKEN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
@@ -268,7 +268,7 @@ class TransientRequests:
 
     async def _answer_process(self, live: Live, lane: Lane, message: dict[str, Any]) -> None:
         reply: dict[str, Any] = {"type": wake.TOLD, "ask": message["ask"]}
-        waiting = _waiting_of(message)
+        waiting = read_ask(message)
         await wake.reply(message["reply_to"], reply | {"taken": True})
         try:
             limit = _seconds_until(waiting.answer_before)
@@ -325,35 +325,6 @@ def _still_open(underway: _Underway) -> Result:
 
 def _key_of(new: NewRequest) -> Key:
     return new.integration_id, new.request_id
-
-
-def _ask_message(new: NewRequest, ask: str, reply_to: str) -> dict[str, Any]:
-    return {
-        "type": wake.ASK,
-        "ask": ask,
-        "reply_to": reply_to,
-        "integration": new.integration_id,
-        "request_id": new.request_id,
-        **new.content.by_name(),
-        "answer_before": new.answer_before.isoformat(),
-        "correlation_id": new.correlation_id,
-        "traceparent": new.traceparent,
-    }
-
-
-def _waiting_of(message: dict[str, Any]) -> Waiting:
-    answer_before = datetime.fromisoformat(message["answer_before"])
-    return Waiting(
-        pk=0,
-        integration_id=message["integration"],
-        request_id=message["request_id"],
-        content=Content(**{name: message[name] for name in Content._fields}),
-        send_before=answer_before,
-        answer_before=answer_before,
-        was_sent=False,
-        correlation_id=message.get("correlation_id", ""),  # the previous version sends none
-        traceparent=message.get("traceparent", ""),
-    )
 
 
 def _seconds_until(moment: datetime) -> float:
