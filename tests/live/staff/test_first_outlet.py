@@ -137,7 +137,7 @@ def test_the_form_of_an_outlet_accepts_the_first_key_press(
         other.keyboard.press("Tab")  # over the link that adds an organisation
         other.keyboard.type("Typed site")
         other.keyboard.press("Enter")
-        expect(other.get_by_role("heading", name=f"{name} – Typed site")).to_be_visible()
+        expect(other.get_by_role("heading", name="Typed site", exact=True)).to_be_visible()
 
 
 def type_in_turn(page: Page, *values: str) -> None:
