@@ -1,5 +1,6 @@
 """The operations that the OpenAPI document describes, for tests that cover each one without naming it."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,8 +42,9 @@ class Operation:
         return {each["name"]: _unknown(each["schema"]) for each in self.parameters if each["in"] == "path"}
 
 
+@functools.cache
 def document() -> dict[str, Any]:
-    """Return the OpenAPI document. Call it outside of the event loop."""
+    """Return the OpenAPI document, which must not be changed. Call it outside of the event loop."""
     found: dict[str, Any] = SchemaGenerator().get_schema(public=True)  # type: ignore[no-untyped-call]
     return found
 

@@ -14,6 +14,7 @@ from integrations.models.notices.notice import NoticeKind
 from integrations.wire.payloads.answers import ALL_MODELS, answer_model, type_name
 from integrations.wire.payloads.examples import EXAMPLES
 from tests.backend.operations import calls, document
+from tests.support.generated.client_models import read_document
 
 pytestmark = pytest.mark.django_db
 
@@ -55,7 +56,7 @@ PATHS = (
 
 
 def test_the_document_is_openapi_3_1_and_names_every_call_and_model() -> None:
-    document = yaml.safe_load(Client().get("/api/v1/schema").content)
+    document = read_document()
     assert document["openapi"] == "3.1.0"
     assert set(document["paths"]) == {f"/api/v1/{path}" for path in PATHS}
     assert set(ALL_MODELS) <= set(document["components"]["schemas"])
@@ -65,7 +66,7 @@ def test_the_document_is_openapi_3_1_and_names_every_call_and_model() -> None:
 
 
 def test_each_call_has_a_schema_for_its_success_and_lists_no_other_status_below_400() -> None:
-    paths = yaml.safe_load(Client().get("/api/v1/schema").content)["paths"]
+    paths = read_document()["paths"]
     for found in paths.values():
         for call in found.values():
             below = {status for status in call["responses"] if int(status) < 400}
@@ -75,7 +76,7 @@ def test_each_call_has_a_schema_for_its_success_and_lists_no_other_status_below_
 
 
 def test_the_document_states_the_limits_that_the_portal_enforces() -> None:
-    order = yaml.safe_load(Client().get("/api/v1/schema").content)["components"]["schemas"]["OtherOrder"]
+    order = read_document()["components"]["schemas"]["OtherOrder"]
     numbers = {name: (each.get("minimum"), each.get("maximum")) for name, each in order["properties"].items()}
     assert numbers["timeout"] == (1, 120)
     assert numbers["expires_in"] == (0, 86_400)
@@ -86,7 +87,7 @@ def test_the_document_states_the_limits_that_the_portal_enforces() -> None:
 
 
 def test_the_document_lists_nullable_request_fields() -> None:
-    schemas = yaml.safe_load(Client().get("/api/v1/schema").content)["components"]["schemas"]
+    schemas = read_document()["components"]["schemas"]
     nullable = {name for name, each in schemas["Request"]["properties"].items() if "null" in each.get("type", ())}
     moments = {"stored_at", "sent_at", "last_sent_at", "ended_at", "content_pruned_at"}
     assert nullable == moments | {"user_identifier", "result_code", "error_message"}
@@ -159,7 +160,7 @@ def name_in(schema: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("model", EXAMPLES)
 def test_a_call_and_its_answer_have_the_types_of_the_message_type_that_they_name(model: str) -> None:
-    schemas = yaml.safe_load(Client().get("/api/v1/schema").content)["components"]["schemas"]
+    schemas = read_document()["components"]["schemas"]
     name = type_name(model)
     for variant, payload in ((f"{name}Order", model), (f"{name}Answer", answer_model(model))):
         documented = schemas[f"Documented{variant.removeprefix(name)}"]["oneOf"]
@@ -230,7 +231,7 @@ def test_the_document_is_built_once_for_each_representation(
 
 def test_every_reference_has_a_target() -> None:
     text = Client().get("/api/v1/schema").content.decode()
-    schemas = yaml.safe_load(text)["components"]["schemas"]
+    schemas = read_document()["components"]["schemas"]
     assert set(re.findall(r"#/components/schemas/([A-Za-z0-9]+)", text)) <= set(schemas)
 
 
@@ -247,7 +248,7 @@ def test_the_interactive_page_loads_only_resources_of_the_portal() -> None:
 
 
 def test_every_open_object_is_described_as_open() -> None:
-    schemas = yaml.safe_load(Client().get("/api/v1/schema").content)["components"]["schemas"]
+    schemas = read_document()["components"]["schemas"]
     assert schemas["OtherOrder"]["properties"]["payload"]["additionalProperties"] is True
     assert all(schemas[model]["additionalProperties"] is True for model in ALL_MODELS)
     assert closed_and_empty(schemas) == []

@@ -7,6 +7,7 @@ suite these are few and the same in each run. This runs the test for two minutes
 """
 
 import collections
+import functools
 import itertools
 import os
 import time
@@ -20,7 +21,7 @@ import schemathesis
 from schemathesis.config import SchemathesisConfig
 
 from integrations.models.api_key import Scope
-from tests.backend.operations import operations
+from tests.backend.operations import Operation, operations
 from tests.live.callers.backend import Backend, pos_of
 from tests.live.stack.servers import Depot
 from tests.live.stack.waiting import eventually
@@ -32,7 +33,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module i
 SECONDS = float(os.environ.get("API_SECONDS", "0"))
 SEED = int(os.environ.get("API_SEED", "0"))
 SEQUENCES, STEPS = 5, 30  # of one round; the suite has one
-CALLS = {each.id: each for each in operations()}
 CHANGES_OUTLET = (Scope.OUTLETS_WRITE, Scope.HANDOVER_WRITE)
 LONGEST = 1  # seconds that a call may wait for a POS
 UNLIMITED = {"API_CALLS_PER_SECOND": "100000", "API_CALLS_BURST": "100000", "WEBHOOK_ALLOW_PRIVATE": "true"}
@@ -45,6 +45,12 @@ OF_A_POS = {
     "include-operation-id": ["send_request"],
     "checks": {"not_a_server_error": {"expected-statuses": ["2xx", "4xx", "502", "503", "504"]}},
 }
+
+
+@functools.cache
+def calls_by_id() -> dict[str, Operation]:
+    """Return all operations; building the document takes seconds, so not in each worker that collects this file."""
+    return {each.id: each for each in operations()}
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +92,7 @@ def test_every_answer_is_one_that_the_document_describes(machine: Any) -> None:
     _report(machine.answered)
     if SECONDS >= 120:
         succeeded = {name for name, status in machine.answered if status < 300}
-        assert CALLS.keys() - succeeded == set()
+        assert calls_by_id().keys() - succeeded == set()
 
 
 class _Adjustment:
@@ -97,7 +103,7 @@ class _Adjustment:
         self._turns = itertools.count()
 
     def apply(self, case: Any) -> None:
-        call, path = CALLS[case.operation.definition.raw["operationId"]], case.path_parameters
+        call, path = calls_by_id()[case.operation.definition.raw["operationId"]], case.path_parameters
         is_adjusted = bool(next(self._turns) % 3) and case.meta.generation.mode.is_positive
         if call.id == "send_request" and isinstance(case.body, dict):
             self._send(case, is_adjusted=is_adjusted)
@@ -133,6 +139,6 @@ def _machine(schema: Any, session: requests.Session, adjustment: _Adjustment) ->
 
 
 def _report(answered: collections.Counter[tuple[str, int]]) -> None:
-    for name in CALLS:
+    for name in calls_by_id():
         statuses = {status: count for (each, status), count in sorted(answered.items()) if each == name}
         print(f"{name:32}", *(f"{status}: {count}" for status, count in statuses.items()))

@@ -2,11 +2,21 @@
 
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, ViewportSize, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Page,
+    Request,
+    StorageState,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 from tests.live.stack.binaries import need
 from tests.live.stack.ledger import LEDGER
@@ -30,6 +40,9 @@ SHOW_STILL = """() => {
     document.adoptedStyleSheets = [still];
 }"""
 LIMIT_MS = 45_000  # seconds before a test is stopped; generous for a busy machine
+FRESH_SECONDS = 300  # far less than the time after which the portal asks for the password again
+# The cookies of people who are signed in, by address of the stack and name, with the time of the sign-in.
+_sessions: dict[tuple[str, str], tuple[StorageState, float]] = {}
 expect.set_options(timeout=LIMIT_MS)
 
 
@@ -80,6 +93,21 @@ def sign_in(page: Page, login: tuple[str, str]) -> None:
     page.get_by_label("Password:").fill(login[1])
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_role("button", name="Sign out").wait_for()
+
+
+@contextmanager
+def signed_in_page(browser: Browser, stack: Stack, login: tuple[str, str], **options: Any) -> Iterator[Page]:
+    """Open the start page for this person, in the session of an earlier page of the same stack if it is still good."""
+    key, now = (stack.base_url, login[0]), time.monotonic()
+    state, since = _sessions.get(key, (None, now))
+    if now - since > FRESH_SECONDS:
+        state, since = None, now
+    with page_at(browser, stack, storage_state=state, **options) as page:
+        page.goto("/")
+        if page.get_by_label("Username:").is_visible():
+            sign_in(page, login)
+            _sessions[key] = page.context.storage_state(), now
+        yield page
 
 
 def show_colours_as_they_end(page: Page) -> None:

@@ -38,8 +38,7 @@ def login(portal: Stack, logins: dict[str, tuple[str, str]]) -> tuple[str, str]:
 @pytest.fixture
 def page(chromium: Browser, portal: Stack, login: tuple[str, str]) -> Iterator[Page]:
     """A page where the first staff member is signed in."""
-    with browsing.page_at(chromium, portal) as page:
-        browsing.sign_in(page, login)
+    with browsing.signed_in_page(chromium, portal, login) as page:
         yield page
 
 
@@ -54,8 +53,7 @@ def test_staff_enable_an_outlet_whose_pos_connects_is_disabled_and_reconnects(
     chromium: Browser, name: str, shared_stack: Callable[[str], Stack], logins: dict[str, tuple[str, str]]
 ) -> None:
     stack = shared_stack(name)
-    with browsing.page_at(chromium, stack) as page:
-        browsing.sign_in(page, login_of(stack, logins))
+    with browsing.signed_in_page(chromium, stack, login_of(stack, logins)) as page:
         outlet = enable(page, "Terrace", f"Terrace {name}")
         with BackgroundPos(for_pos(outlet)) as pos:
             pos.wait_for_connections()
@@ -222,8 +220,7 @@ def test_the_pages_work_under_a_strict_content_security_policy(page: Page) -> No
 
 
 def test_no_page_is_wider_than_a_phone(chromium: Browser, portal: Stack, login: tuple[str, str]) -> None:
-    with browsing.page_at(chromium, portal, viewport=NARROW) as page:
-        browsing.sign_in(page, login)
+    with browsing.signed_in_page(chromium, portal, login, viewport=NARROW) as page:
         enable(page, "Narrow outlet with a longer name than usual", "Narrow")
         assert_fits(page)
         page.get_by_role("link", name="Done").click()
@@ -240,8 +237,7 @@ def test_no_page_is_wider_than_a_phone(chromium: Browser, portal: Stack, login: 
 def test_a_phone_shows_filters_above_a_list_its_first_columns_and_that_a_table_continues(
     chromium: Browser, portal: Stack, login: tuple[str, str]
 ) -> None:
-    with browsing.page_at(chromium, portal, viewport=NARROW) as page:
-        browsing.sign_in(page, login)
+    with browsing.signed_in_page(chromium, portal, login, viewport=NARROW) as page:
         enable(page, "Phone", "Phone")
         page.goto("/admin/integrations/outlet/")
         assert [each.inner_text() for each in page.locator("#result_list thead .text").all() if each.is_visible()] == [

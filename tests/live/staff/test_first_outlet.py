@@ -39,8 +39,7 @@ def login(portal: Stack, logins: dict[str, tuple[str, str]]) -> tuple[str, str]:
 @pytest.fixture
 def page(chromium: Browser, portal: Stack, login: tuple[str, str]) -> Iterator[Page]:
     """A page where the first staff member is signed in."""
-    with browsing.page_at(chromium, portal) as page:
-        browsing.sign_in(page, login)
+    with browsing.signed_in_page(chromium, portal, login) as page:
         yield page
 
 

@@ -33,8 +33,7 @@ def login(portal: Stack) -> tuple[str, str]:
 
 @pytest.fixture
 def page(chromium: Browser, portal: Stack, login: tuple[str, str]) -> Iterator[Page]:
-    with browsing.page_at(chromium, portal) as page:
-        browsing.sign_in(page, login)
+    with browsing.signed_in_page(chromium, portal, login) as page:
         yield page
 
 
