@@ -113,7 +113,7 @@ def _name(reference: str) -> str:
 def synchronous_client(client: str) -> dict[Path, str]:
     """Return the files of the synchronous client, which are those of the asynchronous one without `async`.
 
-    `client` is the text of the asynchronous `client.py`.
+    `client` is the text of clients/python/src/order_n_pay/_async/client.py.
     """
     names = {
         "AsyncClient": "Client",
