@@ -62,7 +62,7 @@ def claim(pks: Sequence[int], process_id: uuid.UUID) -> dict[int, bool]:
 
     Requests that are missing from the result have ended, or another process has sent them.
     """
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         open_ones = Request.objects.select_for_update().filter(pk__in=pks, state__in=OPEN_STATES).order_by("pk")
         open_ones = open_ones.filter(Q(sent_by=None) | Q(sent_by=process_id))
         found = list(open_ones.values_list("pk", flat=True))

@@ -39,7 +39,7 @@ def store(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
     A POS gets its requests in order of arrival. So a request that could be sent at once is queued if an older one of
     its outlet still waits, or was sent by another process or on a lost connection.
     """
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         outcomes = _too_late(new)
         outcomes.update(repeated([each for each in new if each not in outcomes]))
         fresh = [each for each in new if each not in outcomes]
