@@ -12,7 +12,13 @@ from typing import Any, Generic, TypeVar
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from integrations.services.rows.threads import BATCH, DatabaseThreads, writers
+from integrations.services.rows.threads import (
+    BATCH,
+    DatabaseThreads,
+    DatabaseUnresponsive,
+    while_responsive,
+    writers,
+)
 
 Key = TypeVar("Key", bound=Hashable)
 Found = TypeVar("Found")
@@ -27,7 +33,8 @@ class SharedWrites:
     """Runs the writes of one process. Use it on the event loop only.
 
     An error of one kind of write does not affect the others: they then run again, each kind in its own transaction. If
-    the database is unavailable, all of the transaction get its error.
+    the database is unavailable, all of the transaction get its error. If it is unresponsive, all waiting writes get
+    DatabaseUnresponsive.
     """
 
     def __init__(self, threads: DatabaseThreads = writers) -> None:
@@ -63,14 +70,25 @@ class SharedWrites:
         return batch
 
     async def _write(self, batch: Mapping[Write, Mapping[Any, Sequence[asyncio.Future[Any]]]]) -> None:
-        work = [partial(write, list(keys)) for write, keys in batch.items()]
+        shared = _Transaction([partial(write, list(keys)) for write, keys in batch.items()])
+        done = self._threads.start(shared.run)
         try:
-            outcomes: Sequence[Outcome] = await self._threads.run(_in_one_transaction, work)
+            outcomes = await while_responsive(done)
+        except DatabaseUnresponsive as error:
+            shared.is_abandoned = True
+            done.add_done_callback(_read_error)
+            self._fail_waiting(error)  # they would have to wait as long again
+            outcomes = [error] * len(batch)
         except Exception as error:  # noqa: BLE001  (it is the callers' to handle)
-            outcomes = [error] * len(work)
+            outcomes = [error] * len(batch)
         for outcome, keys in zip(outcomes, batch.values(), strict=True):
             for key, futures in keys.items():
                 _finish(futures, key, outcome)
+
+    def _fail_waiting(self, error: Exception) -> None:
+        waiting, self._waiting = self._waiting, deque()
+        for _, key, future in waiting:
+            _finish([future], key, error)
 
 
 class SharedWrite(Generic[Key, Found]):
@@ -85,24 +103,43 @@ class SharedWrite(Generic[Key, Found]):
         return self._shared.add(self._query, key)
 
 
-def _in_one_transaction(work: Sequence[Callable[[], Mapping[Any, Any]]]) -> list[Outcome]:
-    """Return the outcome of each kind of write. Raises an error that affects all of them."""
-    try:
-        with transaction.atomic():
-            return [write() for write in work]
-    except Exception as error:
-        if len(work) == 1 or not _is_of_one(error):
-            raise
-    return [_alone(write) for write in work]
+class _Transaction:
+    """Runs several kinds of writes in one transaction, in a database thread.
 
+    If `is_abandoned` is set, the callers have got an error, so it is rolled back, unless its commit has begun.
+    """
 
-def _alone(write: Callable[[], Mapping[Any, Any]]) -> Outcome:
-    try:
-        with transaction.atomic():
-            return write()
-    except Exception as error:  # noqa: BLE001  (it is the callers' to handle)
-        connection.close()  # a broken connection must not meet the next kind
-        return error
+    def __init__(self, writes: Sequence[Callable[[], Mapping[Any, Any]]]) -> None:
+        self._writes = writes
+        self.is_abandoned = False
+
+    def run(self) -> Sequence[Outcome]:
+        """Return the outcome of each kind of write. Raises an error that affects all of them."""
+        try:
+            with transaction.atomic():
+                return [self._run(write) for write in self._writes]
+        except Exception as error:
+            if len(self._writes) == 1 or not _is_of_one(error):
+                raise
+        return [self._run_alone(write) for write in self._writes]
+
+    def _run_alone(self, write: Callable[[], Mapping[Any, Any]]) -> Outcome:
+        try:
+            with transaction.atomic():
+                return self._run(write)
+        except Exception as error:  # noqa: BLE001  (it is the callers' to handle)
+            connection.close()  # a broken connection must not meet the next kind
+            return error
+
+    def _run(self, write: Callable[[], Mapping[Any, Any]]) -> Mapping[Any, Any]:
+        self._check()
+        outcome = write()
+        self._check()
+        return outcome
+
+    def _check(self) -> None:
+        if self.is_abandoned:
+            raise DatabaseUnresponsive
 
 
 def _is_of_one(error: Exception) -> bool:
@@ -118,6 +155,12 @@ def _finish(futures: Sequence[asyncio.Future[Any]], key: Any, outcome: Outcome) 
             continue
         if isinstance(outcome, Exception):
             future.set_exception(outcome)
-            future.exception()  # read it once; otherwise asyncio warns if the caller has left
+            _read_error(future)  # asyncio would warn if the caller has left
         else:
             future.set_result(outcome.get(key))
+
+
+def _read_error(done: asyncio.Future[Any]) -> None:
+    """Read the error of a future that has no other reader, so that asyncio does not warn."""
+    if not done.cancelled():
+        done.exception()

@@ -2,16 +2,18 @@
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
 from django.db import DataError, InterfaceError, OperationalError, connection, transaction
 
 from integrations.models import SharedEntry
-from integrations.services.rows import shared_writes
+from integrations.services.rows import shared_writes, threads
 from integrations.services.rows.shared_writes import SharedWrites
-from tests.support.in_process import InProcess
+from integrations.services.rows.threads import DatabaseThreads, DatabaseUnresponsive
+from tests.support.in_process import InProcess, until
 
 
 def insert(keys: Sequence[str]) -> dict[str, bool]:
@@ -36,6 +38,24 @@ def failing(error: Exception) -> Any:
 
 async def stored() -> set[str]:
     return {entry.key async for entry in SharedEntry.objects.all()}
+
+
+def after(goes_on: threading.Event) -> Any:
+    """Return a write that stores its keys as soon as the event is set."""
+
+    def write(keys: Sequence[str]) -> dict[str, bool]:
+        goes_on.wait(10)
+        return insert(keys)
+
+    return write
+
+
+@contextmanager
+def database_that(*, answers: bool) -> Iterator[mock.AsyncMock]:
+    """Let the database answer the reads that test it during a write, or not."""
+    probe = mock.AsyncMock(return_value=answers)
+    with mock.patch.multiple(threads, PROBE_AFTER=0.01, _answers_a_read=probe):
+        yield probe
 
 
 def deadlock() -> OperationalError:
@@ -112,3 +132,24 @@ class SharedTransactions(InProcess):
         future = SharedWrites().add(write, "a")
         await future
         assert seen == [False]
+
+    async def test_a_write_that_waits_for_a_lock_continues_while_the_database_answers_reads(self) -> None:
+        goes_on = threading.Event()
+        with database_that(answers=True) as probe:
+            waiting = asyncio.ensure_future(SharedWrites().kind(after(goes_on)).find("a"))
+            await until(lambda: probe.await_count >= 2)
+            assert not waiting.done()
+            goes_on.set()
+            assert await waiting is True
+
+    async def test_an_unresponsive_database_ends_all_waits_and_nothing_is_stored_later(self) -> None:
+        shared, goes_on = SharedWrites(DatabaseThreads("one", 1)), threading.Event()
+        slow, other = shared.kind(after(goes_on)), shared.kind(insert)
+        with database_that(answers=False):
+            first = asyncio.ensure_future(slow.find("a"))
+            await asyncio.sleep(0)
+            outcomes = await asyncio.gather(first, slow.find("b"), other.find("c"), return_exceptions=True)
+        assert [type(each) for each in outcomes] == [DatabaseUnresponsive] * 3
+        goes_on.set()
+        assert await other.find("later") is True  # in the same thread, so after the others
+        assert await stored() == {"later"}
