@@ -17,7 +17,6 @@ from integrations.models import (
     WebhookEndpoint,
 )
 from integrations.models.audit import Verb
-from integrations.services.rows import remembered
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,6 @@ def record(verb: Verb, subject: Subject, *, actor: Actor, **detail: Any) -> Audi
     """Store and return one audit event about `subject`. `detail` is stored as JSON and must not contain a secret."""
     event = _event(verb, subject, actor, detail)
     event.save(force_insert=True)
-    remembered.forget_on_commit()
     return event
 
 
@@ -48,7 +46,6 @@ def record_many(verb: Verb, entries: Iterable[tuple[Subject, Mapping[str, Any]]]
     PostgreSQL. Single inserts take 1.4 and 3.7 s.
     """
     AuditEvent.objects.append([_event(verb, subject, actor, detail) for subject, detail in entries])
-    remembered.forget_on_commit()
 
 
 def _event(verb: Verb, subject: Subject, actor: Actor, detail: Mapping[str, Any]) -> AuditEvent:

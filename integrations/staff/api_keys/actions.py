@@ -65,7 +65,7 @@ class ChangeApiKey(ApiKeyAction):
 
     def act(self, values: dict[str, Any]) -> HttpResponse:
         api_keys.change_api_key(self.owner, **_access(values), actor=self.actor)
-        return self.done("Saved. The change applies within a second.")
+        return self.done("Saved. The change applies from the next call on.")
 
 
 class RotateApiKey(RotateAction, ApiKeyAction):
