@@ -18,6 +18,7 @@ from django.conf import settings
 from integrations.models.clock import shared_now
 from integrations.models.request import RequestState
 from integrations.relay.delivery.ask_messages import read_ask, write_ask
+from integrations.relay.delivery.background import Background
 from integrations.relay.records.batch import TRANSIENT_KEPT
 from integrations.relay.records.recorder import Recorder
 from integrations.relay.sockets.lane import Lane
@@ -90,7 +91,7 @@ class TransientRequests:
         self._asked: dict[str, asyncio.Future[Answer]] = {}
         self._taken: dict[str, asyncio.Future[None]] = {}
         self._answering: set[asyncio.Task[None]] = set()
-        self._begun: set[asyncio.Task[Result]] = set()
+        self._background = Background()
         recorder.transient_recorded = self._recorded
         self.channel: str | None = None  # this process's own on the layer, while it listens there
 
@@ -114,14 +115,10 @@ class TransientRequests:
 
     async def begin(self, new: NewRequest) -> None:
         """Start a request and return without its answer. Raises NotStored if it is refused at once."""
-        task = asyncio.ensure_future(self.ask(new, 0))
-        self._begun.add(task)
-        task.add_done_callback(self._begun.discard)
+        task = self._background.start(self.ask(new, 0))
         await asyncio.wait({task}, timeout=REFUSED_SECONDS)
         if task.done():
             task.result()
-        else:
-            task.add_done_callback(_read_error)
 
     def join(self, new: NewRequest) -> uuid.UUID | None:
         """Return the id of the request with this RequestID if it is not in the database yet. Raises NotStored."""
@@ -293,11 +290,6 @@ class TransientRequests:
         self._recorder.transient(new, ending)
         metrics.request_ended(state, (ending.at - new.received_at).total_seconds())
         return Result(new.uuid, 0, state, failure, *said)
-
-
-def _read_error(task: asyncio.Task[Result]) -> None:
-    if not task.cancelled():
-        task.exception()  # otherwise asyncio warns that the caller has not read it
 
 
 def _set(future: asyncio.Future[None]) -> None:
