@@ -96,6 +96,11 @@ class ApiKey(KeptSecretOwner):
         return f"In {whose}, the key can {what or 'do nothing'}{where}."
 
     @property
+    def is_retired(self) -> bool:
+        """Whether all its secrets are retired, which is permanent. Runs a query."""
+        return not self.secrets.filter(retired_at=None).exists()
+
+    @property
     def call_limit(self) -> CallLimit:
         """The limit that applies to the key's calls."""
         return call_limit(self.calls_per_second, self.calls_burst)

@@ -72,7 +72,7 @@ def change_api_key(
     """
     after = _checked_access(scopes, networks, calls_per_second, calls_burst)
     key = key.locked()
-    if not key.secrets.filter(retired_at=None).exists():
+    if key.is_retired:
         raise ApiKeyRetired
     before = {name: getattr(key, name) for name in after}
     changed = {name: value for name, value in after.items() if value != before[name]}

@@ -27,6 +27,13 @@ class ApiKeyAction(SystemAction[ApiKey]):
         return f"{settings.PUBLIC_URL}{API_PATH}"
 
 
+class UnretiredKeyAction(ApiKeyAction):
+    """An action on a key that is not retired."""
+
+    def obstacle(self) -> PortalError | None:
+        return ApiKeyRetired() if self.owner.is_retired else None
+
+
 class CreateApiKey(CreateSystemAction[ApiKey], ApiKeyAction):
     form_class = forms.CreateApiKeyForm
     title = "Create API key"
@@ -48,15 +55,12 @@ class CreateApiKey(CreateSystemAction[ApiKey], ApiKeyAction):
         return self.show_secret(key, text)
 
 
-class ChangeApiKey(ApiKeyAction):
+class ChangeApiKey(UnretiredKeyAction):
     is_sensitive: ClassVar[bool] = True
     form_class = forms.ApiKeyAccessForm
     title = "Change access"
     button = "Save"
     words = "staff/api_keys/words/change_api_key.html"
-
-    def obstacle(self) -> PortalError | None:
-        return _obstacle_of_retired(self.owner)
 
     def initial(self) -> dict[str, Any]:
         key = self.owner
@@ -85,22 +89,15 @@ class EndApiKeyOverlap(EndOverlapAction, ApiKeyAction):
     consequence = "a system that still uses it is refused at once."
 
 
-class RetireApiKey(ApiKeyAction):
+class RetireApiKey(UnretiredKeyAction):
     form_class = forms.ReasonForm
     title = "Retire API key"
     button = "Retire"
     words = "staff/api_keys/words/retire_api_key.html"
 
-    def obstacle(self) -> PortalError | None:
-        return _obstacle_of_retired(self.owner)
-
     def act(self, values: dict[str, Any]) -> HttpResponse:
         api_keys.retire_api_key(self.owner, reason=values["reason"], actor=self.actor)
         return self.done("The API key is retired. Calls with it are refused from now on.")
-
-
-def _obstacle_of_retired(key: ApiKey) -> PortalError | None:
-    return None if key.secrets.filter(retired_at=None).exists() else ApiKeyRetired()
 
 
 def _access(values: dict[str, Any]) -> dict[str, Any]:
