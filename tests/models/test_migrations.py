@@ -1,6 +1,7 @@
 """The migrations match the models, and allow readers beside a writer on an embedded database."""
 
 import sqlite3
+from datetime import timedelta
 from importlib import import_module
 from io import StringIO
 from types import SimpleNamespace
@@ -10,15 +11,16 @@ from django.apps import apps
 from django.contrib.auth.models import Group, Permission, User
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
-from integrations.models import ApiKey, Integration, Organisation, Outlet
+from integrations.models import ApiKey, Connection, Integration, Organisation, Outlet, ServerProcess
 from integrations.models.api_key import DEFAULT_SCOPES, READING_SCOPES
 from integrations.models.attempt import Outcome
 from integrations.services.api_keys.api_keys import create_api_key
 from integrations.services.people.groups import ADMINISTRATOR, OPERATOR, VIEWER
-from tests.support.factories import ANNA, Enabled, make_enabled_outlet
+from tests.services.retention.aged_rows import connect
+from tests.support.factories import ANNA, NOON, Enabled, make_enabled_outlet
 from tests.support.staff.pages import be_refused
 
 
@@ -133,6 +135,19 @@ def test_the_name_of_an_outlet_in_old_attempts_becomes_a_reference(enabled: Enab
     assert [(row.pos_remote_id_of_id, row.detail) for row in rows] == [
         (pk, ""), (pk, ""), (None, ""), (None, "It is no JSON."),
     ]  # fmt: skip
+
+
+def test_only_the_newest_of_several_open_connections_of_an_outlet_stays_open(enabled: Enabled) -> None:
+    process = ServerProcess.objects.create(host="here", pid=1, started_at=NOON, heartbeat_at=NOON)
+    with connection.cursor() as cursor:
+        cursor.execute("DROP INDEX one_live_connection_per_integration")
+    rows = [connect(enabled, NOON + timedelta(hours=hours), None, process) for hours in (1, 2, 0)]
+    import_module("integrations.migrations.0055_one_live_connection").restore(
+        apps, SimpleNamespace(connection=connection)
+    )
+    assert list(Connection.objects.filter(closed_at=None)) == [rows[1]]
+    with pytest.raises(IntegrityError), transaction.atomic():
+        connect(enabled, NOON, None, process)
 
 
 @pytest.mark.django_db(transaction=True)
