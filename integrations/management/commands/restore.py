@@ -57,9 +57,9 @@ def refuse_while_it_is_used(database: Path) -> None:
 
 def pending_of(file: Path) -> bool:
     """Return whether a backup needs migrations. Raises CommandError if a newer version created it."""
-    known = {key for key in MigrationLoader(None).graph.nodes if key[0] == "integrations"}
+    known = {key: each for key, each in MigrationLoader(None).disk_migrations.items() if key[0] == "integrations"}
     seen = {key for key in migrations_of(file) if key[0] == "integrations"}
-    if newer := seen - known:
+    if newer := seen - known.keys():
         name = max(newer)[1]
         raise CommandError(f"A newer version of the portal created this backup (it has {name}). Install that version.")
-    return bool(known - seen)
+    return any(key not in seen for key, migration in known.items() if not migration.replaces)

@@ -89,6 +89,30 @@ def test_the_first_start_migrates_the_database(upgraded: Stack) -> None:
     assert request(upgraded, "GET", "/readyz").status_code == 200
 
 
+def test_an_upgraded_installation_has_the_same_schema_as_a_new_one(upgraded: Stack, depot: Depot) -> None:
+    new = depot.make("serve", is_started=False)
+    assert schema(upgraded) == schema(new)
+
+
+def schema(stack: Stack) -> dict[object, list[str]]:
+    """Return the parts of each table and index. A column that was added later stands in another place."""
+    rows = stack.rows("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+    return {name: sorted(parts(str(sql))) for name, sql in rows}
+
+
+def parts(sql: str) -> list[str]:
+    """Split a definition at the commas that are in its outermost parentheses."""
+    depth, found = 0, [""]
+    for each in sql:
+        depth += (each == "(") - (each == ")")
+        if each == "," and depth == 1:
+            found.append("")
+        else:
+            found[-1] += each
+    head, first = found[0].split("(", 1)
+    return [head, first.strip(), *(part.strip() for part in found[1:-1]), found[-1].strip().removesuffix(")")]
+
+
 def test_a_bulk_action_that_was_waiting_did_not_stop_the_migration(upgraded: Stack) -> None:
     assert 'INSERT INTO "integrations_bulkjob"' in DUMP.read_text()
     assert {values.STATION, values.HARBOUR} <= {row["Outlet"] for row in outlets(upgraded)}
