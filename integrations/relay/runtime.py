@@ -134,9 +134,9 @@ class Runtime:
             case wake.ENDED:
                 await self.dispatcher.ended(message["ids"])
             case wake.ASK:
-                self.transient_requests.asked(message)
+                self.transient_requests.handle_ask(message)
             case wake.TOLD:
-                self.transient_requests.told(message)
+                self.transient_requests.handle_reply(message)
             case _:
                 self.watcher.poll_now()
 

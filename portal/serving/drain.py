@@ -35,8 +35,8 @@ class Drain:
             await asyncio.wait(closing)
         if settings.REDIS_URL:  # without Redis, no other process can deliver the answers
             await self._until(self._no_caller_waits, TAKEOVER_SECONDS)
-        self._running.dispatcher.let_go()
-        self._running.transient_requests.let_go()
+        self._running.dispatcher.end_waits()
+        self._running.transient_requests.end_waits()
 
     async def pause(self, seconds: float) -> None:
         """Wait for `seconds`, or until the drain is expedited."""

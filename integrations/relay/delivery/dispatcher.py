@@ -144,9 +144,9 @@ class Dispatcher:
         """Whether a call of this process waits for a request."""
         return bool(self._waiters)
 
-    def let_go(self) -> None:
+    def end_waits(self) -> None:
         """End all waits because the process is stopping; each caller gets the current state of its request."""
-        self._waiters.let_go()
+        self._waiters.end_waits()
 
     async def stop(self) -> None:
         """Wait for results that are being written. Requests whose result is not stored are sent to the POS again."""

@@ -54,7 +54,7 @@ class LaneFiller:
 
     def is_moving(self, live: Live) -> bool:
         """Return whether requests of an older connection of this outlet may have to be sent before new ones."""
-        return live.integration_id in self._suspecting or bool(self._registry.unheard_by_older(live.integration_id))
+        return live.integration_id in self._suspecting or bool(self._registry.unconfirmed_by_older(live.integration_id))
 
     def fill(self, live: Live) -> None:
         """Put an integration's open requests on its lane; a call made during a load triggers one more."""
@@ -97,10 +97,10 @@ class LaneFiller:
         limit = MOST_QUEUED + len(lane.known)
         # Read these first, because a request may end during the load.
         elsewhere = self._registry.begun_by_older(live.integration_id)
-        unheard = self._registry.unheard_by_older(live.integration_id)
+        unconfirmed = self._registry.unconfirmed_by_older(live.integration_id)
         rows, held = await writers.run(holders.load, live.integration_id, limit, self._process_id, live.opened_at)
         lane.more_waits = len(rows) == limit
-        self._put_on(live, lane, [each for each in rows if each.pk not in elsewhere - unheard], held | unheard)
+        self._put_on(live, lane, [each for each in rows if each.pk not in elsewhere - unconfirmed], held | unconfirmed)
 
     def _put_on(self, live: Live, lane: Lane, rows: Iterable[Waiting], elsewhere: Set[int]) -> None:
         """Put requests on a lane, up to the first one that another connection may still get an answer to."""

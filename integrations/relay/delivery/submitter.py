@@ -44,7 +44,7 @@ class Submitter:
         """Store and dispatch a request; see Dispatcher.submit."""
         live = self._registry.find(new.integration_id)
         lane = live.lane if live else None
-        has_place = lane is not None and not self._registry.unheard_by_older(new.integration_id) and lane.reserve()
+        has_place = lane is not None and not self._registry.unconfirmed_by_older(new.integration_id) and lane.reserve()
         if live is not None:
             new = replace(new, socket_at=self._process_id, has_place=has_place)
         if live is None or lane is None:

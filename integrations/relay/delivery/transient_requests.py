@@ -61,9 +61,9 @@ class _Underway:
     is_recorded: bool = False
 
     @property
-    def has_left(self) -> bool:
+    def was_sent(self) -> bool:
         """Whether its frame was sent, as far as this process knows."""
-        return self.is_elsewhere or (self.transient is not None and self.transient.has_left)
+        return self.is_elsewhere or (self.transient is not None and self.transient.was_sent)
 
     def join(self, new: NewRequest) -> None:
         """Let a repeated request share this one's answer. Raises NotStored by the same rules as for stored requests."""
@@ -145,7 +145,7 @@ class TransientRequests:
         """Return whether the POS is connected to any process, according to the database."""
         return bool(await self._online.find(integration_id))
 
-    def asked(self, message: dict[str, Any]) -> None:
+    def handle_ask(self, message: dict[str, Any]) -> None:
         """Send a request to this process's POS for another process; do nothing if the POS is not connected here."""
         live = self._registry.find(message["integration"])
         if live is None or live.lane is None:
@@ -154,7 +154,7 @@ class TransientRequests:
         self._answering.add(task)
         task.add_done_callback(self._answering.discard)
 
-    def told(self, message: dict[str, Any]) -> None:
+    def handle_reply(self, message: dict[str, Any]) -> None:
         """Handle the reply of another process to a request that this process passed on."""
         future = self._asked.get(message["ask"])
         if future is None or future.done():
@@ -176,7 +176,7 @@ class TransientRequests:
         """Whether a call in this or another process waits for a POS's answer."""
         return bool(self._running or self._answering)
 
-    def let_go(self) -> None:
+    def end_waits(self) -> None:
         """End the waits for POSes of other processes because this process is stopping; those answers are lost."""
         for future in self._asked.values():
             if not future.done():
@@ -285,8 +285,8 @@ class TransientRequests:
         said = (answer.result_code, answer.error_message, answer.payload) if answer else (None,) * 3
         ending = Ending(0, state, shared_now(), failure, *said)
         underway = self._running[_key_of(new)]
-        if underway.unequal_attempts or not underway.has_left:
-            new = replace(new, unequal_attempts=underway.unequal_attempts, has_left=underway.has_left)
+        if underway.unequal_attempts or not underway.was_sent:
+            new = replace(new, unequal_attempts=underway.unequal_attempts, was_sent=underway.was_sent)
         self._recorder.transient(new, ending)
         metrics.request_ended(state, (ending.at - new.received_at).total_seconds())
         return Result(new.uuid, 0, state, failure, *said)
@@ -311,7 +311,7 @@ def _queue(live: Live, lane: Lane, waiting: Waiting) -> Transient:
 
 
 def _still_open(underway: _Underway) -> Result:
-    state = RequestState.SENT if underway.has_left else RequestState.QUEUED
+    state = RequestState.SENT if underway.was_sent else RequestState.QUEUED
     return Result(underway.first.uuid, 0, state, "", None, None, None)
 
 

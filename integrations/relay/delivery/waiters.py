@@ -20,7 +20,7 @@ class Waiters:
         self._results: Joined[int, Result] = Joined(results.results)
         self._ended: Joined[int, Result] = Joined(results.ended)
         self._waiting: dict[int, set[Completion]] = {}
-        self._has_let_go = False
+        self._has_ended_waits = False
 
     def __bool__(self) -> bool:
         """Return whether any call is waiting."""
@@ -67,16 +67,16 @@ class Waiters:
         """Read which of the requests that a call waits for have ended, and complete the calls."""
         await self.refresh(list(self._waiting))
 
-    def let_go(self) -> None:
+    def end_waits(self) -> None:
         """End all waits because the process is stopping; each caller gets the current state of its request."""
-        self._has_let_go = True
+        self._has_ended_waits = True
         for completion in [each for completions in self._waiting.values() for each in completions]:
             if not completion.done():
                 completion.set_result(None)
 
     async def _wait_for(self, pk: int, completion: Completion, seconds: float) -> Result:
         result = None
-        if not self._has_let_go:
+        if not self._has_ended_waits:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     result = await completion

@@ -257,7 +257,7 @@ def _blame(attempt: Attempt, cause: Outcome) -> None:
 
 
 def _is_under_another_id(attempt: Attempt) -> bool:
-    """Return whether the attempt's POSRemoteID, if it has one, may be that of another outlet than its own."""
+    """Return whether the attempt's POSRemoteID may belong to another outlet."""
     is_unknown = attempt.integration_id is None and bool(attempt.provider_outlet_id and attempt.pos_remote_id)
     return is_unknown or attempt.outcome == Outcome.WRONG_POS_REMOTE_ID
 

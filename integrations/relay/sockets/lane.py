@@ -55,7 +55,7 @@ class Lane:
         self._sending: asyncio.Task[None] | None = None
         self._is_resting = False
         self.is_closed = False
-        self.is_heard = False  # its replaced POS answered a ping, so it has received everything sent before
+        self.is_heard = False  # replaced; its POS answered a ping, so it has received everything that was sent to it
         self.is_loading = False
         self.load_again = False
         self.more_waits = False
@@ -82,7 +82,7 @@ class Lane:
         return self.more_waits and not self.is_loading and not self.is_closed and len(self._queue) >= LOW
 
     def has_all_until(self, pk: int | None) -> bool:
-        """Return whether this lane holds all waiting requests up to this one (0: there are none; None: unknown)."""
+        """Return whether this lane holds all waiting requests up to `pk` (0: none waits; None: not known)."""
         has_all = not (self.more_waits or self.is_loading or self.is_closed)
         return has_all and (pk == 0 or pk in self._known)
 
@@ -332,7 +332,7 @@ class Lane:
         if isinstance(outgoing, Outgoing):
             self._known.add(outgoing.pk)
         else:
-            outgoing.has_left = True
+            outgoing.was_sent = True
         self._window.add(outgoing)
         logger.info("Request sent to POS.", extra=named(outgoing))
         try:

@@ -46,7 +46,7 @@ class Transient:
     answer: asyncio.Future[Answer] = field(repr=False)
     correlation_id: str = ""
     traceparent: str = ""
-    has_left: bool = False
+    was_sent: bool = False
 
     def is_due(self, now: datetime) -> bool:
         """Return whether it may still be sent: not overdue, and its caller has not left."""

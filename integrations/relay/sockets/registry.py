@@ -91,8 +91,8 @@ class Registry:
         leaving = self._leaving.get(integration_id, ())
         return {pk for each in leaving if each.lane is not None for pk in each.lane.begun}
 
-    def unheard_by_older(self, integration_id: int) -> Set[int]:
-        """Return those of them that may be lost, because their POS has not answered a ping since the replacement."""
+    def unconfirmed_by_older(self, integration_id: int) -> Set[int]:
+        """Return the primary keys of those that may be lost: their POS has answered no ping since it was replaced."""
         leaving = self._leaving.get(integration_id, ())
         return {pk for each in leaving if each.lane and not each.lane.is_heard for pk in each.lane.begun}
 

@@ -1,4 +1,4 @@
-"""Tracks the requests that may cause a connection to end. In the end only the culprit fails."""
+"""Tracks the requests that may cause a connection to end, so that only the one that does fails."""
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
@@ -43,7 +43,7 @@ class Suspects:
         self._waiting.clear()
 
     def next(self, late_by: float = 0.0) -> Outgoing | None:
-        """Return the suspect that was next `late_by` seconds ago, or None.
+        """Return the first suspect that has been due for `late_by` seconds and may be sent now, or None.
 
         While the POS is slow with another suspect, only a suspect that ended at most one connection may be sent beside
         it. Otherwise two requests that both end connections would keep being blamed for each other.

@@ -38,7 +38,7 @@ class NewRequest:
     traceparent: str = ""
     store_before: datetime | None = None  # the caller waits until then
     unequal_attempts: int = 0  # counted while the request was in progress but not yet stored
-    has_left: bool = True  # for a transient request, which is stored when it has ended
+    was_sent: bool = True  # for a transient request, which is stored when it has ended
 
 
 class NotStored(Exception):
