@@ -39,7 +39,7 @@ class RecipientHttp:
         self._headers = headers
         self._clock = clock
         self._openings: OrderedDict[str, tuple[float, int]] = OrderedDict()
-        self._turns = Turns(AT_ONCE, WAITING)
+        self._slots = Slots(AT_ONCE, WAITING)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] != HANDOVER_PATH or scope["method"] != "POST":
@@ -60,13 +60,13 @@ class RecipientHttp:
             await self._open(scope, _replayed(body, receive), send)
 
     async def _open(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not await self._turns.begin():
+        if not await self._slots.begin():
             await send_response(self._refusal(503, _page(is_limited=False), retry_after=5), scope, send)
             return
         try:
             await self._otherwise(scope, receive, send)
         finally:
-            self._turns.end()
+            self._slots.end()
 
     def _may_open(self, network: str) -> bool:
         now = self._clock()
@@ -93,7 +93,7 @@ class RecipientHttp:
         return PlainResponse.of(HttpResponse(page, status=status, headers={**self._headers, **of_this_page}))
 
 
-class Turns:
+class Slots:
     """Lets at most `at_once` openings run and at most `waiting` wait. For one event loop."""
 
     def __init__(self, at_once: int, waiting: int) -> None:

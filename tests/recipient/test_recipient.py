@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from integrations.recipient import openings
-from integrations.recipient.openings import OPENINGS, PERIOD, RecipientHttp, Turns
+from integrations.recipient.openings import OPENINGS, PERIOD, RecipientHttp, Slots
 from integrations.wire.asgi_types import Receive
 from integrations.wire.limits import BODIES_PER_ADDRESS, MAX_BODY
 from tests.support.asgi_client import http_scope
@@ -175,17 +175,17 @@ def test_a_client_that_disconnects_while_it_sends_its_form_is_forgotten() -> Non
 @pytest.mark.parametrize("is_given", [False, True])
 def test_a_client_that_disconnects_while_waiting_frees_its_place(is_given: bool) -> None:
     async def scene() -> None:
-        turns = Turns(1, 5)
-        assert await turns.begin()
-        leaving = asyncio.create_task(turns.begin())
+        slots = Slots(1, 5)
+        assert await slots.begin()
+        leaving = asyncio.create_task(slots.begin())
         await asyncio.sleep(0)
         if is_given:
-            turns.end()
+            slots.end()
         leaving.cancel()
         await asyncio.gather(leaving, return_exceptions=True)
         if not is_given:
-            turns.end()
-        assert await asyncio.wait_for(turns.begin(), 5)
+            slots.end()
+        assert await asyncio.wait_for(slots.begin(), 5)
 
     asyncio.run(scene())
 
