@@ -1,4 +1,4 @@
-"""Decides which text of a caller may be the correlation id of a call: it appears in logs, frames and answers."""
+"""Checks the correlation id that a caller sends: it will appear in logs, frames and answers."""
 
 import re
 
@@ -9,5 +9,5 @@ _WELL_FORMED = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:/+=-]{{0,{MAX_LENGTH - 1}}}
 
 
 def is_acceptable(text: str) -> bool:
-    """Return whether a text is well-formed, and no key or token that a caller puts here by mistake."""
+    """Return whether a text is well-formed and is not a key or token that the caller sent here by mistake."""
     return bool(_WELL_FORMED(text)) and redact(text) == text

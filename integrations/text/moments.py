@@ -7,7 +7,7 @@ from django.utils.timesince import timesince
 
 
 def iso(moment: datetime) -> str:
-    """Return an aware moment as the API writes it: ISO 8601 in UTC, ending in Z, whatever its own time zone is."""
+    """Return an aware moment of any time zone as the API writes it: ISO 8601 in UTC, ending in Z."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 

@@ -1,7 +1,7 @@
 """Requests and responses of the entry points for machines, which bypass Django's handler and middleware.
 
-Those start a thread for each request and offer nothing that a machine needs (they handle sessions, CSRF, redirects).
-Code that is called this way must log its own errors.
+Django's handler starts a thread for each request, and its middleware handles sessions, CSRF and redirects, which no
+machine needs. An entry point that bypasses them must log its errors itself.
 """
 
 from dataclasses import dataclass, field

@@ -17,7 +17,7 @@ def alert_kinds() -> list[tuple[str, str]]:
 
 
 class Alert(models.Model):
-    """A problem that staff get a message about when it begins and when it ends; of one organisation, or of none.
+    """A problem of one organisation or of the whole portal. Staff get a message when it begins and when it ends.
 
     It collects members until `tell_at`: a restaurant chain that loses its uplink causes one message. `told_at`
     is null until then. An alert that ends before `tell_at` is deleted.

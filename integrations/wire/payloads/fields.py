@@ -1,4 +1,4 @@
-"""What a field of a model is."""
+"""Defines a field of a model."""
 
 from dataclasses import dataclass
 
