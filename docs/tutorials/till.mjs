@@ -48,8 +48,8 @@ async function serve() {
   socket.on("open", () => console.log("connected"));
   socket.on("message", (frame) => {
     const request = JSON.parse(frame);
-    if (!answers.has(request.RequestID)) answers.set(request.RequestID, answer(request));
-    socket.send(JSON.stringify(answers.get(request.RequestID)));
+    if (!answers.has(request.RequestID)) answers.set(request.RequestID, JSON.stringify(answer(request)));
+    socket.send(answers.get(request.RequestID));
   });
   const code = await new Promise((resolve, reject) => socket.on("close", resolve).on("error", reject));
   if (code !== REPLACED) return;
