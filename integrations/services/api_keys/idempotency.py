@@ -82,7 +82,7 @@ _guard = Lock()
 def _alone(call: Call) -> Iterator[None]:
     """Raise IdempotencyKeyInUse if this process executes the same call now.
 
-    Other processes: in PostgreSQL, _lock refuses the repeat. In SQLite, the repeat waits for the first transaction.
+    A repeat in another process is refused by _lock on PostgreSQL, and waits for the first transaction on SQLite.
     """
     name = (call.api_key_id, call.idempotency_key)
     with _guard:

@@ -114,7 +114,7 @@ def check_again(sealed: str, *, action: BulkAction, actor: Actor) -> Checked:
 
 @sensitive_variables()
 def rows_of(sealed: str, *, actor: Actor) -> list[int]:
-    """Return the integrations of a confirmation, or none if it cannot be read or is of a file."""
+    """Return the integrations of a confirmation; none if the confirmation is of a file or cannot be read."""
     try:
         payload = _opened(sealed, actor)
     except CheckUnreadable:

@@ -51,18 +51,18 @@ def _plan_of(rows: Sequence[FileRow], permissions: Permissions) -> list[PlannedR
 
 @sensitive_variables()
 def prepare(rows: Sequence[FileRow], plan: Sequence[PlannedRow]) -> list[NewSecret]:
-    """Return a secret for each row to enable: a new one, or the one it brings, hashed (100 ms, so in no transaction).
+    """Return a secret for each row to enable: a new one, or the row's own, hashed.
 
-    Raises RowRefused.
+    Hashing takes 100 ms each, so call this outside a transaction. Raises RowRefused.
     """
     by_number = {row.number: row for row in rows}
     return [_prepare(planned, by_number[planned.number].adopted_secret) for planned in acting(plan)]
 
 
 def verify(rows: Sequence[FileRow], planned: Sequence[PlannedRow], permissions: Permissions) -> None:
-    """Raise RowsChanged unless these rows of the file would be enabled now as they were planned.
+    """Raise RowsChanged if the plan of these rows of the file has changed since the check.
 
-    The texts may differ: an organisation planned for creation may have been created for an earlier row.
+    A changed text is accepted: an organisation that was to be created may exist now, because of an earlier row.
     """
     numbers = {row.number for row in planned}
     found = acting(_plan_of([row for row in rows if row.number in numbers], permissions))

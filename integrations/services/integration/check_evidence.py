@@ -36,10 +36,11 @@ RECENT_REQUESTS = 500  # requests to search for the last answer
 class Evidence:
     """The newest evidence of each kind since `since`, the time of the action named by `action`.
 
-    `attempt` is an attempt at the auth endpoint with a decision, `before_block` the newest one that no block decided,
-    `undecided` one without a decision, and `handshake` a refused websocket handshake. `connection` was opened since
-    then and is open (`is_online`) or closed. `stranger` is an attempt with this outlet's POSRemoteID under another
-    ProviderOutletID. `request` is the newest test request, or another request that the POS answered.
+    Four are attempts. `attempt` was accepted or refused at the auth endpoint. `before_block` is the newest of these
+    that was not refused because of a block. `undecided` could not be checked. `handshake` was refused at the websocket.
+    `connection` was opened after `since`, and is open (`is_online`) or closed. `stranger` is an attempt with this
+    outlet's POSRemoteID under another ProviderOutletID. `request` is the newest test request, or another request that
+    the POS answered.
     """
 
     at: datetime
@@ -183,7 +184,7 @@ def _strangers(now: datetime, organisations: frozenset[int] | None) -> QuerySet[
 
 
 def _known_request(rows: OutletRows, harmless: int | None, since: datetime) -> Request | None:
-    """Return the newest of the rows if it alone decides what `_request` would return."""
+    """Return the request that `_request` would find, if these rows contain it; None if a query is needed."""
     for each in rows.requests or ():
         if each.received_at >= since and not each.is_open and (each.message_type == harmless or each.state in ANSWERED):
             return each
@@ -191,9 +192,9 @@ def _known_request(rows: OutletRows, harmless: int | None, since: datetime) -> R
 
 
 def _request(integration: Integration, known: OutletRows, harmless: int | None, since: datetime) -> Request | None:
-    """Return the last ended test request, or another request that was answered after one that was not.
+    """Return the last ended test request; if it was not answered, a later request that was answered takes its place.
 
-    A pending test request is returned only if there is neither: it does not invalidate the one before it.
+    A pending test request is returned only if there is no other: it does not invalidate the one before it.
     """
     if known.requests is not None and len(known.requests) < NEWEST and not any(each.is_open for each in known.requests):
         return None  # there are no others

@@ -100,7 +100,7 @@ def sentence_of(steps: list[Step]) -> str:
 
 
 @dataclass(frozen=True)
-class _Kind:
+class _StepKind:
     """A step: its name, its title, the sentence shown while it is the next one, and the function that judges it."""
 
     name: str
@@ -110,21 +110,23 @@ class _Kind:
 
 
 _STEPS = (
-    _Kind("enabled", "Enabled", "The integration is disabled.", check_steps.enabled),
-    _Kind(
+    _StepKind("enabled", "Enabled", "The integration is disabled.", check_steps.enabled),
+    _StepKind(
         "attempted",
         "First authentication attempt seen",
         "Waiting for the till's first attempt.",
         check_steps.attempted,
     ),
-    _Kind("secret", "Secret correct", "The till's secret has not been accepted.", check_steps.secret),
-    _Kind("paired", "POSRemoteID correct", "The POSRemoteID does not match.", check_steps.paired),
-    _Kind(
+    _StepKind("secret", "Secret correct", "The till's secret has not been accepted.", check_steps.secret),
+    _StepKind("paired", "POSRemoteID correct", "The POSRemoteID does not match.", check_steps.paired),
+    _StepKind(
         "token",
         "Access token used",
         "Authenticated. Waiting for the till to open its websocket.",
         check_steps.token_used,
     ),
-    _Kind("connected", "Connected", "The till does not stay connected.", check_steps.connected),
-    _Kind("answered", "Answered a test request", "Connected. Last step: send a test request.", check_steps.answered),
+    _StepKind("connected", "Connected", "The till does not stay connected.", check_steps.connected),
+    _StepKind(
+        "answered", "Answered a test request", "Connected. Last step: send a test request.", check_steps.answered
+    ),
 )

@@ -1,6 +1,6 @@
-"""What each event holds: the one definition, for the OpenAPI document, docs/webhooks.md and the tests.
+"""Defines the data of each event, for the OpenAPI document, docs/webhooks.md and the tests.
 
-A test compares the events that the portal reports with it. A new member is added here and where the event is made.
+A test compares it with the events that the portal reports. Add a new member here, and where the event is created.
 """
 
 from typing import Annotated, Any, NotRequired, TypedDict

@@ -38,7 +38,7 @@ def outlet_called(text: str, path: str = "") -> Q:
 
 
 def sent_under_another_id(text: str, path: str = "") -> Q:
-    """Match attempts that sent a POSRemoteID beginning with `text` which is not that of the attempt's own outlet."""
+    """Match attempts with a wrong or unknown outlet whose POSRemoteID begins with `text`."""
     is_of_another = Q(**{f"{path}integration": None}) | Q(**{f"{path}outcome": Outcome.WRONG_POS_REMOTE_ID})
     return is_of_another & beginning_with(f"{path}pos_remote_id", text)
 
@@ -57,7 +57,7 @@ def outlet_found_by(text: str) -> Q:
     """Match outlets that have each of these words in a name or an ID, or a secret that begins with the text.
 
     Secrets that were replaced match as well. SHORTEST_BEGINNING characters are enough, with or without "ONPS-" before
-    them. An outlet is also found by a wrong POSRemoteID or ProviderOutletID that its till sent lately.
+    them. An outlet is also found by a wrong POSRemoteID or ProviderOutletID that its till sent recently.
 
     Runs one query, and names the primary keys that it finds in the condition. With subqueries in the condition, a
     database would read all secrets.
@@ -66,7 +66,7 @@ def outlet_found_by(text: str) -> Q:
 
 
 def _found_by_secret_or_attempt(text: str) -> list[int]:
-    """Return the outlets with a secret that begins with `text`, or for which such a value was sent; at most FOUND_MOST.
+    """Return at most FOUND_MOST outlets with a secret that begins with `text`, or whose till sent such a value.
 
     Each part of the query reads a bounded number of rows by an index.
     """
@@ -104,16 +104,16 @@ def received_within(rows: QuerySet[Request], *, since: datetime | None, until: d
     This keeps primary-key order; the caller must still apply the exact bounds.
     """
     if since is not None:
-        before, from_it_on = _at_the_turn(since - STORED_LATE)
+        before, from_it_on = _keys_around(since - STORED_LATE)
         rows = rows.filter(pk__gte=Least(Coalesce(before, _key(0)), Coalesce(from_it_on, _key(HIGHEST_KEY))))
     if until is not None:
-        before, from_it_on = _at_the_turn(until + STORED_LATE)
+        before, from_it_on = _keys_around(until + STORED_LATE)
         rows = rows.filter(pk__lte=Greatest(Coalesce(before, _key(0)), Coalesce(from_it_on, _key(HIGHEST_KEY))))
     return rows
 
 
-def _at_the_turn(moment: datetime) -> tuple[Subquery, Subquery]:
-    """Return the keys of the last request before a moment and of the first at or after it. Either may be higher."""
+def _keys_around(moment: datetime) -> tuple[Subquery, Subquery]:
+    """Return the keys of the last request before a moment and of the first one at or after it, in no fixed order."""
     before = Request.objects.filter(received_at__lt=moment).order_by("-received_at")
     from_it_on = Request.objects.filter(received_at__gte=moment).order_by("received_at")
     return Subquery(before.values("pk")[:1]), Subquery(from_it_on.values("pk")[:1])

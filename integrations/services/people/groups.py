@@ -63,7 +63,7 @@ def role_in(groups: Iterable[Group]) -> Role | None:
 
 
 def has_no_role(user: User | AnonymousUser) -> bool:
-    """Return whether `user` has no permission at all: neither by a role, nor by a group of the installation."""
+    """Return whether `user` has no permission, neither by a role nor by a group of the installation."""
     return not (user.is_superuser or user.get_all_permissions())
 
 

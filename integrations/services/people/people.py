@@ -37,7 +37,7 @@ def get_person(username: str) -> User:
 
 
 def manageable(actor: User) -> QuerySet[User]:
-    """Return the people that `actor` may see and change: without more permissions or organisations, and not `actor`."""
+    """Return the people that `actor` may see and change: others with no more permissions and organisations."""
     people = User.objects.exclude(pk=actor.pk)
     if not actor.is_superuser:
         people = people.exclude(is_superuser=True).exclude(_having_other_rights_than(actor))
@@ -54,7 +54,7 @@ def visible(actor: User) -> QuerySet[User]:
 
 
 def grantable(actor: User) -> QuerySet[Group]:
-    """Return the groups whose permissions `actor` has, too."""
+    """Return the groups whose permissions `actor` also has."""
     if actor.is_superuser:
         return Group.objects.all()
     return Group.objects.exclude(permissions__in=_rights_lacking(actor))

@@ -19,7 +19,7 @@ def results(pks: Sequence[int]) -> dict[int, Result]:
 
 
 def ended(pks: Sequence[int]) -> dict[int, Result]:
-    """Return the results of those of these requests that have ended."""
+    """Return the results of the ended requests among these."""
     return _results_among(Request.objects.exclude(state__in=OPEN_STATES), pks)
 
 
