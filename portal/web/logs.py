@@ -51,7 +51,7 @@ class SamplingHandler(logging.StreamHandler[TextIO]):
     def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(stream)
         self._clock = clock
-        self._kinds: dict[tuple[str, int], _Kind] = {}
+        self._kinds: dict[tuple[str, int], _SampledKind] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.levelno >= logging.WARNING:
@@ -66,7 +66,7 @@ class SamplingHandler(logging.StreamHandler[TextIO]):
 
     def _take(self, record: logging.LogRecord) -> int | None:
         """Return how many of this kind were left out since the last written one; None: leave this one out as well."""
-        kind = self._kinds.setdefault((record.pathname, record.lineno), _Kind(self._clock()))
+        kind = self._kinds.setdefault((record.pathname, record.lineno), _SampledKind(self._clock()))
         if self._clock() - kind.since >= PERIOD:
             kind.since, kind.written = self._clock(), 0
         if kind.written >= getattr(record, "most_in_a_period", SAMPLED):
@@ -86,7 +86,7 @@ class Seldom(logging.Filter):
 
 
 @dataclass
-class _Kind:
+class _SampledKind:
     since: float
     written: int = 0
     left_out: int = 0
