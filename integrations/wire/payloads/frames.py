@@ -43,10 +43,10 @@ FRAMES: dict[str, tuple[Field, ...]] = {
         required(PAYLOAD, OBJECT, "The details, forwarded byte for byte."),
     ),
     ANSWER: (
-        required("RequestID", STRING, "That of the request. The portal assigns the answer by it.", 256),
+        required("RequestID", STRING, "The same as in the request: the portal matches the answer by it.", 256),
         required("ResultCode", WHOLE, "0: success. Any other number is a refusal."),
         nullable("ErrorMessage", STRING, "The text of a refusal."),
-        optional("MessageType", WHOLE, "That of the request. The portal ignores it."),
+        optional("MessageType", WHOLE, "The same as in the request. The portal ignores it."),
         nullable(PAYLOAD, OBJECT, "The result. A refusal may have one, too."),
     ),
 }
