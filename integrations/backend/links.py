@@ -22,7 +22,7 @@ class _Row:
     collection: str
     parameter: str
     schema: dict[str, Any]
-    member: str  # that has the parameter's value in an answer
+    member: str  # the member of an answer that has the parameter's value
 
     def is_in(self, path: str, response: dict[str, Any]) -> bool:
         """Return whether the response to a POST to `path` identifies a row that the path does not identify."""

@@ -86,29 +86,29 @@ async def _answer(match: ResolverMatch, scope: Scope, receive: Receive) -> Plain
     except BodyGaveWay:
         return problems.answer(Problem(problems.MANY_BODIES, MANY_BODIES, headers={"Connection": "close"}))
     view: BackendView = match.func.view_class()  # type: ignore[attr-defined]
-    async with _as_long_as_there(receive):
+    async with _while_connected(receive):
         return await view.dispatch(request, **match.kwargs)
 
 
 @contextlib.asynccontextmanager
-async def _as_long_as_there(receive: Receive) -> AsyncIterator[None]:
+async def _while_connected(receive: Receive) -> AsyncIterator[None]:
     """Raise ClientLeft in the body when the client disconnects. Requests that are stored or in flight continue."""
     waiting, is_over = asyncio.current_task(), False
-    has_left = False
+    was_cancelled = False
 
     def end(leaving: asyncio.Task[None]) -> None:
-        nonlocal has_left
+        nonlocal was_cancelled
         if is_over or leaving.cancelled() or waiting is None:
             return
-        leaving.exception()  # read once to avoid asyncio's warning: a server that fails here has lost the client
-        has_left = waiting.cancel()
+        leaving.exception()  # read once, or asyncio warns; a server whose `receive` fails has lost the client too
+        was_cancelled = waiting.cancel()
 
     leaving = asyncio.create_task(_leave(receive))
     leaving.add_done_callback(end)
     try:
         yield
     except asyncio.CancelledError:
-        if has_left and waiting is not None and not waiting.uncancel():
+        if was_cancelled and waiting is not None and not waiting.uncancel():
             raise ClientLeft from None
         raise
     finally:

@@ -1306,7 +1306,7 @@ export interface components {
              * @description The link for the recipient. It opens once, with the passphrase.
              */
             url: string;
-            /** @description Tell it to the recipient in another way than the link; null if you chose it. */
+            /** @description Tell it to the recipient separately from the link; null if you chose it. */
             passphrase: string | null;
         };
         /** @description How to create a link, and the secret that it hands over. */

@@ -1,6 +1,6 @@
 """Parses the JSON body of a call with a serializer.
 
-A request to a POS has a parser of its own: backend/requests/orders.py.
+backend/requests/orders.py parses requests to a POS.
 """
 
 import json

@@ -44,7 +44,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ProblemKind:
-    """One row of the table of problems. `members` are those that it can have beside the ones of every problem."""
+    """One row of the table of problems. `members` are the members that it can have in addition to the standard ones."""
 
     name: str
     title: str

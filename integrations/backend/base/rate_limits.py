@@ -20,7 +20,7 @@ from integrations.models.api_key import CallLimit
 from integrations.wire.asgi_types import RawHeaders
 
 POLICY = "api-key"
-MOST = 10_000  # keys whose usage is kept; beyond it, the usage of those that are not in use is forgotten
+MOST = 10_000  # keys whose usage is kept; above this, the usage of idle keys is forgotten
 
 DELAY_SECONDS = 1.0
 MOST_DELAYED = 2_000  # calls, in all

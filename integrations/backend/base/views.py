@@ -11,8 +11,8 @@ A handler that changes something passes the change to `change`, which honours Id
 The function runs in one transaction, in a database thread. It checks what the caller may see, calls the services, and
 returns the content of the answer. It raises Problem or a service's refusal, which undoes everything. It must not wait
 for the network or a POS. A repeat of the call gets the first answer, and the function does not run. So everything that
-the call changes belongs into the function, and a step in this process that must follow the commit belongs after the
-`await` or into `transaction.on_commit`. Without the header, the function runs in the same way.
+the call changes belongs in the function, and a step in this process that must follow the commit belongs after the
+`await` or in `transaction.on_commit`. Without the header, the function runs in the same way.
 """
 
 from collections.abc import Callable

@@ -57,7 +57,7 @@ class NewHandoverLinkSerializer(HandoverLinkSerializer):
 
     url = serializers.URLField(help_text="The link for the recipient. It opens once, with the passphrase.")
     passphrase = serializers.CharField(
-        allow_null=True, help_text="Tell it to the recipient in another way than the link; null if you chose it."
+        allow_null=True, help_text="Tell it to the recipient separately from the link; null if you chose it."
     )
 
     class Meta(HandoverLinkSerializer.Meta):

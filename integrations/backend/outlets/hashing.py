@@ -16,8 +16,8 @@ from integrations.services.rows.threads import within, writers
 async def take_secret(values: dict[str, Any]) -> Future[NewSecret]:
     """Take `adopted_secret` out of a body and hash it; without one, generate a secret.
 
-    Hashing takes 100 ms, and a transaction blocks other writers. The result raises the refusal of the secret, if there
-    is one: inside the transaction, because the secret of a repeated call is taken, and its answer is the first one.
+    Hashing takes 100 ms, and a transaction blocks other writers. Read the Future inside the transaction: it holds the
+    secret, or raises its refusal. Otherwise a repeated call, whose secret is taken, would not get its first answer.
     """
     return await within(CHANGE_SECONDS, writers.run(_hashed, values.pop("adopted_secret", None)))
 

@@ -85,7 +85,7 @@ def _source(caller: Caller, rows: QuerySet[Request], *, is_of_outlet: bool) -> S
 def _with_ids(ids: dict[str, str], asked: dict[str, Any]) -> QuerySet[Request]:
     """Return the requests with these ids, without other conditions for which a planner might use another index.
 
-    The outlet is one only together with the request_id, because an index of both is unique.
+    The outlet is a condition only together with the request_id: a unique index contains both.
     """
     found = Request.objects.filter(**ids)
     if "request_id" in ids and "integration" in asked:

@@ -213,7 +213,7 @@ class NewHandoverLink(BaseModel):
     """
     passphrase: str | None
     """
-    Tell it to the recipient in another way than the link; null if you chose it.
+    Tell it to the recipient separately from the link; null if you chose it.
     """
 
 
