@@ -66,7 +66,7 @@ class RowSelect(AutocompleteSelect):
 
 
 def no_organisation(person: AbstractBaseUser | AnonymousUser) -> str:
-    """Return the words for no choice of an organisation, which a limited person must choose."""
+    """Return the label of the empty choice: all organisations, or a prompt if a limited person must choose one."""
     return "Choose an organisation" if scope.is_limited(person) else "All organisations"
 
 

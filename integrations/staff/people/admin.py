@@ -92,7 +92,7 @@ class RoleFilter(admin.RelatedFieldListFilter):
 
 
 def _access_fields(request: HttpRequest) -> tuple[str, ...]:
-    """Return the fields for role and access. The last one for the role confirms that a person gets none."""
+    """Return the fields for role and access; one confirms that a person gets no role, if none was chosen."""
     asks = ("without_role",) if request.POST.get("role") == NO_ROLE else ()
     others = ("other_groups",) if other_groups(cast("User", request.user)).exists() else ()
     return ("role", *asks, *others, "is_limited", "organisations")

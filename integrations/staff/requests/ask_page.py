@@ -26,7 +26,7 @@ from integrations.staff.requests.one_attempt import ask_once
 from integrations.wire.payloads.models import MODELS
 
 MAX_NUMBER = 2**31 - 1
-# The input that stays when the person switches to JSON or back.
+# Input that is kept when the person switches to JSON or back.
 KEPT = ("request_id", "device_id", "wait", "expires_in", *RawForm.more)
 STAY_WITH_JSON = "Send the JSON as it is, or delete these members."
 UNKNOWN = "This is neither the name of a message type nor a number from 0 to 2147483647. Choose one from the list."

@@ -42,7 +42,7 @@ def _send(running: Runtime, integration: Integration, question: Question, new: N
         if not integration.locked().is_enabled:
             raise NotAsked
         asking.record_asked(integration, question, actor=actor)
-        # Without an answer of the event loop, the request may have been sent: its page will show what is recorded.
+        # If the event loop does not answer in time, the request may have been sent: its page shows what is recorded.
         with contextlib.suppress(TimeoutError):
             running.run_from_thread(running.transient_requests.begin(new), LOOP_SECONDS)
 

@@ -107,7 +107,11 @@ def begin(request: HttpRequest) -> HttpResponse:
 @require_POST
 def begin_linking(request: HttpRequest) -> HttpResponse:
     """Redirect a signed-in person with a recent proof to the provider; the callback links the identity to them."""
-    return proof.who_is_not_in(request) or proof.ask_if_stale(request) or _redirect(request, AuthProcess.CONNECT, {})
+    return (
+        proof.redirect_unless_complete(request)
+        or proof.ask_if_stale(request)
+        or _redirect(request, AuthProcess.CONNECT, {})
+    )
 
 
 @never_cache

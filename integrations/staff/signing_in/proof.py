@@ -60,7 +60,7 @@ def recently_proved(view: View) -> View:
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if refused := who_is_not_in(request):
+        if refused := redirect_unless_complete(request):
             return refused
         return ask_if_stale(request) or view(request, *args, **kwargs)
 
@@ -72,12 +72,12 @@ def signed_in(view: View) -> View:
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        return who_is_not_in(request) or view(request, *args, **kwargs)
+        return redirect_unless_complete(request) or view(request, *args, **kwargs)
 
     return guarded
 
 
-def who_is_not_in(request: HttpRequest) -> HttpResponseRedirect | None:
+def redirect_unless_complete(request: HttpRequest) -> HttpResponseRedirect | None:
     """Return a redirect if the person may not change their own factors yet, or None."""
     here = urlencode({"next": request.get_full_path()})
     if not gate.is_staff(request.user):

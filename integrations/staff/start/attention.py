@@ -1,4 +1,4 @@
-"""The first part of the start page: what needs attention now, each entry with a link to the page that mends it."""
+"""The first part of the start page: what needs attention now; each entry links to the page that resolves it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -120,7 +120,7 @@ def _subject(row: Pending) -> str:
 
 
 @dataclass(frozen=True)
-class _Kind:
+class _Display:
     """How to show the rows of one concern."""
 
     title: str
@@ -131,28 +131,28 @@ class _Kind:
 
 
 _KINDS = {
-    Concern.ALERT: _Kind(
+    Concern.ALERT: _Display(
         "Open alerts",
         "admin:integrations_alert_changelist",
         lambda row: f"{AlertKind(row.about).label}: {_subject(row)}",
         _page("alert"),
         lambda row, now: f"for {_span(row.begun_at, now)}",
     ),
-    Concern.WEBHOOK: _Kind(
+    Concern.WEBHOOK: _Display(
         "Failing webhooks",
         "admin:integrations_webhookendpoint_changelist",
         _subject,
         _page("webhookendpoint"),
         lambda row, now: f"for {_span(row.begun_at, now)}",
     ),
-    Concern.LINK: _Kind(
+    Concern.LINK: _Display(
         "Links not opened yet",
         "admin:integrations_handoverlink_changelist",
         _subject,
         _page("handoverlink"),
         lambda row, now: f"created {distance(row.begun_at, now)}, valid until {exactly(row.ends_at or now)}",
     ),
-    Concern.UNUSED: _Kind(
+    Concern.UNUSED: _Display(
         "Secrets never used",
         "admin:integrations_outlet_changelist",
         _subject,

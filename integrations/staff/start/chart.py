@@ -14,9 +14,9 @@ from integrations.services.overview.fleet import DAY, SAMPLE_EVERY, Fleet, Point
 WIDTH, HEIGHT = 480, 100  # in units of the SVG's viewBox
 HALF_HOUR = timedelta(minutes=30)
 SLOTS = DAY // HALF_HOUR
-STEPS = 4  # an axis has at most so many
+STEPS = 4  # at most this many on an axis
 HOURS_BETWEEN_TICKS = 3
-MAJOR_HOURS = 6  # these ticks have room on a phone
+MAJOR_HOURS = 6  # the hours with a label on a phone
 
 
 @dataclass(frozen=True)
