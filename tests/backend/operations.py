@@ -26,7 +26,7 @@ class Operation:
     body: dict[str, Any] | None = field(repr=False)
 
     def url(self, **values: object) -> str:
-        """Return its path below the prefix, with these values; of any other parameter, one that no row has."""
+        """Return its path below the prefix, with these values; any other parameter gets a value that no row has."""
         return self.path.format_map(self._of_path | values)
 
     def sample_body(self, **values: object) -> dict[str, Any]:
@@ -34,7 +34,7 @@ class Operation:
         return _sample(self.body, values) if self.body else {}
 
     def names(self, **values: object) -> set[str]:
-        """Return the names of what a call with these values is about: its parameters in the path and in the body."""
+        """Return the names of the parameters in the path and in the body of a call with these values."""
         return {*self._of_path, *(self.sample_body(**values).keys() & values.keys())}
 
     @property

@@ -43,7 +43,7 @@ class Heads(InProcess):
         assert (await request("HEAD", f"{API}/outlets")).status == 401
 
 
-class TheDoor(InProcess):
+class Authentication(InProcess):
     async def test_a_call_without_a_key_learns_how_to_send_one(self) -> None:
         answer = await request("GET", f"{API}/outlets")
         assert answer.status == 401

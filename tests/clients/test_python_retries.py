@@ -46,7 +46,7 @@ class Portal:
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The pauses of the client, which pass at once."""
+    """Record the client's pauses, and let none of them take time."""
     pauses: list[float] = []
     monkeypatch.setattr("order_n_pay._retrying.time.monotonic", lambda: sum(pauses))
     monkeypatch.setattr("order_n_pay._sync.transport.time.sleep", pauses.append)

@@ -1,4 +1,4 @@
-"""Services that a fault test may kill, and an installation over them that is made once."""
+"""Services that a fault test may kill, and one installation that uses them, shared by the tests."""
 
 from collections.abc import Iterator
 

@@ -24,7 +24,7 @@ CLOSE = "Connection: close\r\n"
 
 
 def send_requests(rng: random.Random, port: int, way: str) -> str:
-    """Whole requests, some at once and in pieces: as many answers."""
+    """Send whole requests, together or in pieces; each must get one answer."""
     made = [_request(rng, is_last=False) for _ in range(rng.randrange(4))]
     made.append(_request(rng, is_last=True))
     data, methods = b"".join(each for each, _ in made), tuple(method for _, method in made)
@@ -48,7 +48,7 @@ def _fault_of(answers: list[RawAnswer], expected: int, data: bytes, *, is_proxie
 
 
 def send_mutated(rng: random.Random, port: int, way: str) -> str:
-    """A mutated request after whole ones: those get their answers, and the connection ends in time."""
+    """Send whole requests and then a mutated one; each whole one must be answered, and the connection must end."""
     made = [_request(rng, is_last=False) for _ in range(rng.randrange(3))]
     last = (
         _mutated(rng, _request(rng, is_last=True)[0]) if rng.random() < 0.8 else rng.randbytes(rng.randrange(1, 3000))
@@ -73,7 +73,7 @@ def send_mutated(rng: random.Random, port: int, way: str) -> str:
 
 
 def ask_by_name(rng: random.Random, port: int) -> str:
-    """A caller among the others gets the answer to its own request, also on a connection that it uses again."""
+    """Send requests on one connection during the fuzzing; each must get its own answer."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     try:
         for _ in range(rng.randrange(1, 5)):
@@ -91,7 +91,7 @@ def ask_by_name(rng: random.Random, port: int) -> str:
 
 
 def send_frames(rng: random.Random, port: int, token: str) -> str:
-    """A handshake, and frames that are random, or nearly right."""
+    """Open a websocket, and send frames that are random or nearly valid."""
     key = base64.b64encode(secrets.token_bytes(16)).decode()
     head = (
         f"GET /?token={token if rng.random() < 0.8 else 'x'} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\n"
@@ -109,9 +109,9 @@ def send_frames(rng: random.Random, port: int, token: str) -> str:
 
 
 def _exchange(rng: random.Random, port: int, data: bytes, patience: float, probe: bytes = b"") -> bytes:
-    """Send in pieces, and return all that comes until the end, or until nothing has come for `patience` seconds.
+    """Send in pieces; return everything received until the connection ends, or until `patience` seconds without data.
 
-    Then send `probe`, and say in the end when nothing answers that either.
+    After such a silence, send `probe` too. The result ends with STUCK if the probe gets no answer either.
     """
     received = b""
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as caller:
@@ -131,7 +131,7 @@ def _exchange(rng: random.Random, port: int, data: bytes, patience: float, probe
 
 
 def _probed(caller: socket.socket, probe: bytes) -> bytes:
-    """Ask on a connection that is idle, or has ended."""
+    """Send the probe, and return what is received until the connection ends; STUCK after PATIENCE without data."""
     received = b""
     caller.settimeout(PATIENCE)
     try:
@@ -151,7 +151,7 @@ def _pieces(rng: random.Random, data: bytes) -> list[bytes]:
 
 
 def _request(rng: random.Random, *, is_last: bool) -> tuple[bytes, str]:
-    """A whole request, and its method; after the last one the connection ends."""
+    """Return a whole request and its method. The last one asks the server to close the connection."""
     method, lines = rng.choice(METHODS), "Host: 127.0.0.1\r\n"
     if is_last:
         lines += CLOSE

@@ -48,7 +48,7 @@ class Installation:
 
     @contextmanager
     def at_work(self, *, seed: int) -> Iterator["Work"]:
-        """Tills and callers for as long as the block runs; then each order is counted in the tills."""
+        """Run tills and callers until the block ends; then check that each order is in its till exactly once."""
         with balancer_before([self.one, self.two]) as balancer:
             outlets = [_at(balancer, self.one.supply_outlet()) for _ in range(OUTLETS)]
             with fleet_of(outlets, seed=seed, plan=Plan(delay=(0.02, 0.15), seed=seed)) as fleet:

@@ -40,13 +40,13 @@ class Clock:
         }
 
     def jump(self, seconds: int) -> None:
-        """Set it this far from the true time."""
+        """Set the clock this many seconds ahead of the true time."""
         self._file.write_text(f"{seconds:+d}s")
 
 
 @dataclass(frozen=True)
 class Hosts:
-    """Two servers over one PostgreSQL: the clock of one is true, and that of the other moves."""
+    """Two servers over one PostgreSQL. The clock of one is right, and the test moves the clock of the other."""
 
     steady: Stack
     jumping: Stack

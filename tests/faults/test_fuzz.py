@@ -1,6 +1,6 @@
 """Random and mutated requests and frames against the front end, without a proxy and through each.
 
-FUZZ_SECONDS makes it longer, FUZZ_SEED another run.
+FUZZ_SECONDS sets the duration of the test, and FUZZ_SEED its random requests.
 """
 
 import os
@@ -36,7 +36,7 @@ GROWTH = 80  # MiB: what allocators and caches take while they fill
 
 @dataclass
 class Front:
-    """A server, and where it is reached."""
+    """A server, and the ports that lead to it: its own, and those of the proxies."""
 
     stack: Stack
     ports: dict[str, int]
@@ -90,7 +90,7 @@ def shortened(problem: str) -> str:
 
 
 def run(front: Front, goes_on: Callable[[], bool], seed: int) -> float:
-    """Send until `goes_on` says no; return how long /healthz took at most."""
+    """Send until `goes_on` returns false; return the longest time that /healthz took."""
     jobs: list[Callable[[random.Random], None]] = []
     for way, port in front.ports.items():
         jobs += [

@@ -38,7 +38,7 @@ def a_worker_is_killed(work: Work) -> None:
 
 
 def redis_is_killed(work: Work) -> None:
-    """Orders go on by the rows; polls to a POS of another process are refused."""
+    """Orders go on by the rows; transient requests to a POS of another process are refused."""
     work.installation.redis.kill()
     work.goes_on()
     work.installation.redis.start()
@@ -59,7 +59,7 @@ def postgresql_is_killed(work: Work) -> None:
 
 
 def redis_hangs(work: Work) -> None:
-    """Orders go on by the rows; polls to a POS of another process are refused."""
+    """Orders go on by the rows; transient requests to a POS of another process are refused."""
     with work.installation.redis.process.hanging():
         work.goes_on()
 

@@ -61,8 +61,9 @@ def churn(stack: Stack, outlets: Sequence[Credentials], *, look: Callable[[], No
 
 
 def order(backend: Backend, outlet: Credentials) -> None:
-    """Send an order. The outlet's POS may just have left, or have sent text that is not JSON (`come_and_go`): then that
-    text counts as the answer (502) if the portal sent the order before it read the text."""
+    """Send an order. Its POS may have disconnected, or sent text that is not JSON (`come_and_go`).
+
+    That text counts as the answer (502) if the portal sent the order before it read the text."""
     answer = backend.ask(outlet, "CreateOrder", soup(), timeout=1)
     assert answer.status_code in (200, 502, 503, 504), answer.text
 

@@ -56,7 +56,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def demo(depot: Depot) -> Iterator[Demo]:
-    """For tests that only read pages: other tests see any change."""
+    """Return a demo portal for tests that only read pages, because other tests would see any change."""
     portal = depot.make("serve", options=["--demo"])
     yield Demo(portal, browsing.first_login(portal))
     portal.close()
@@ -71,7 +71,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 
 @pytest.fixture(scope="module")
 def module_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    """Return one that the tests of a file may stop."""
+    """Return a PostgreSQL that the tests of one file may stop."""
     with Postgres.running(tmp_path_factory.mktemp("module-postgres")) as instance:
         yield instance
 

@@ -111,7 +111,7 @@ def test_overlaps_end_by_the_databases_clock(enabled: Enabled) -> None:
     assert abs(end - clock.shared_now() - timedelta(hours=1)) < timedelta(minutes=5)
 
 
-class Doors(InProcess):
+class EntryPoints(InProcess):
     async def test_api_keys_and_secrets_expire_by_the_databases_clock(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         for hours in (1, -1):

@@ -328,6 +328,6 @@ def _scratch() -> Path:
 
 
 def copy_settings(folder: Path) -> None:
-    """Copy portal/ into this folder, whose .env its settings then read, and link the packages that they import."""
+    """Copy portal/ into this folder, so that its settings read the folder's .env, and link the packages they import."""
     shutil.copytree(PROJECT / "portal", folder / "portal")
     (folder / "integrations").symlink_to(PROJECT / "integrations")

@@ -48,7 +48,7 @@ def without_garbage_collection() -> Iterator[None]:
         gc.enable()
 
 
-class AtTheDoors(InProcess):
+class AtTheEntryPoint(InProcess):
     async def test_many_concurrent_callers_are_authenticated_in_batches(self) -> None:
         outlet = await make_outlet()
         with counted(exchange._credentials) as answered:

@@ -7,7 +7,7 @@ from integrations.pos import errors
 from integrations.services.connections.errors import Refused
 
 
-class AtSea(Refused):
+class Unmapped(Refused):
     outcome = Outcome.BUSY
     message = "The outlet is at sea."
     status = HTTPStatus.SERVICE_UNAVAILABLE
@@ -15,7 +15,7 @@ class AtSea(Refused):
 
 
 def test_a_refusal_defines_its_own_answer() -> None:
-    response = errors.answer(AtSea())
+    response = errors.answer(Unmapped())
     assert response is not None
     assert (response.status, response.body) == (503, b'{"ErrorMessage":"The outlet is at sea."}')
     assert dict(response.headers)[b"retry-after"] == b"8"

@@ -44,7 +44,7 @@ async def poll(backend: Backend, outlet: Enabled, pin: str = PIN) -> Answer:
     return await backend.ask(outlet, asked_with(pin), request_id="r", durable=False)
 
 
-def what_is_told(answer: Answer) -> tuple[int, dict[str, Any]]:
+def comparable_part(answer: Answer) -> tuple[int, dict[str, Any]]:
     """Return an answer without the members that differ for each call."""
     told = answer.json()
     del told["correlation_id"]
@@ -66,7 +66,7 @@ class AnotherKey(InProcess):
         assert (await ask(owner, outlet)).status == 202
         answers = [await way(other, outlet, pin) for way in (ask, poll) for pin in (PIN, "0000", PIN)]
         assert {(answer.status, kind_of(answer)) for answer in answers} == {REUSED}
-        assert [what_is_told(answer) for answer in answers] == [what_is_told(answers[0])] * len(answers)
+        assert [comparable_part(answer) for answer in answers] == [comparable_part(answers[0])] * len(answers)
         assert "another API key" in answers[0].json()["detail"]
         assert await unequal_attempts() == 0
         assert (await ask(owner, outlet)).status == 202, "the owner's request is unchanged"
@@ -114,7 +114,7 @@ class AnotherKey(InProcess):
             asking = asyncio.ensure_future(poll(owner, outlet))
             frame = await pos.next_frame()
             answers = [await poll(other, outlet, pin) for pin in (PIN, "0000")]
-            assert what_is_told(answers[0]) == what_is_told(answers[1])
+            assert comparable_part(answers[0]) == comparable_part(answers[1])
             assert (answers[0].status, kind_of(answers[0])) == REUSED
             pos.answers(frame)
             assert (await asking).status == 200
@@ -132,7 +132,7 @@ class Guessing(InProcess):
             refused = [await way(backend, outlet, pin) for pin in (PIN, "0000")]
             assert (refused[0].status, kind_of(refused[0])) == REUSED
             assert "too often with different content" in refused[0].json()["detail"]
-            assert what_is_told(refused[0]) == what_is_told(refused[1])
+            assert comparable_part(refused[0]) == comparable_part(refused[1])
         assert await unequal_attempts() == 5
 
     async def test_concurrent_guesses_are_counted_individually(self) -> None:
@@ -305,7 +305,7 @@ async def tell_all(owner: Backend, other: Backend, outlet: Enabled, way: Any) ->
     """Return the answers to both keys with the right PIN, and to the other key with a wrong one."""
     answers = [await way(owner, outlet), *[await way(other, outlet, pin) for pin in (PIN, "0000")]]
     assert [(answer.status, kind_of(answer)) for answer in answers[1:]] == [REUSED] * 2
-    return [(answers[0].status, answers[0].json()), *map(what_is_told, answers[1:])]
+    return [(answers[0].status, answers[0].json()), *map(comparable_part, answers[1:])]
 
 
 class IdempotencyKeyOfARequest(InProcess):

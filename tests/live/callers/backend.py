@@ -121,7 +121,7 @@ def pos_credentials(outlet: Credentials) -> simulator.Credentials:
 
 
 def outlet_at(stack: Stack, outlet: Credentials) -> Credentials:
-    """Return the values of a till that connects to this server, of several over one database."""
+    """Return the values of a till that connects to this server, one of several with the same database."""
     authority = urlsplit(stack.base_url).netloc
     urls = (urlsplit(url)._replace(netloc=authority).geturl() for url in (outlet.auth_url, outlet.websocket_url))
     return replace(outlet, **dict(zip(("auth_url", "websocket_url"), urls, strict=True)))

@@ -111,7 +111,7 @@ def signed_in_page(browser: Browser, stack: Stack, login: tuple[str, str], **opt
 
 
 def show_colours_as_they_end(page: Page) -> None:
-    """Without transitions and animations, until the page is left."""
+    """Disable transitions and animations until the browser leaves the page."""
     page.evaluate(SHOW_STILL)
 
 

@@ -84,7 +84,7 @@ def last_used(stack: Stack, outlet: Credentials) -> object:
     return found
 
 
-def take_rights(stack: Stack, outlet: Credentials) -> None:
+def void_tokens(stack: Stack, outlet: Credentials) -> None:
     """Void the outlet's tokens only in the database, as a process that can notify no other would."""
     stack.execute(
         "UPDATE integrations_integration SET generation = generation + 1, changed_at = CURRENT_TIMESTAMP WHERE id = %s",

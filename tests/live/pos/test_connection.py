@@ -117,7 +117,7 @@ def test_the_next_poll_closes_a_socket_whose_token_was_voided_only_in_the_databa
     outlet, other = stack.supply_outlet(), stack.supply_outlet()
     token = token_for(stack, other)
     with connect(stack, token_for(stack, outlet)) as pos, connect(stack, token) as bystander:
-        records.take_rights(stack, outlet)
+        records.void_tokens(stack, outlet)
         assert pos.wait_closed(2)[0] == 1000
         assert bystander.is_open()
 

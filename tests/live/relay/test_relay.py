@@ -105,7 +105,7 @@ def test_the_location_gives_the_answer_to_a_caller_that_did_not_wait(site: Site)
         assert orders_by_id(background.pos.till) == {"an-order": 1}
 
 
-def test_a_poll_is_answered_and_recorded_afterwards(site: Site) -> None:
+def test_a_transient_request_is_answered_and_recorded_afterwards(site: Site) -> None:
     with site.till() as (outlet, _):
         answer = site.backend.ask(outlet, "GetOpenOrders", {}, durable=False)
         assert (answer.status_code, answer.json()["outcome"]) == (200, "answered")
@@ -191,7 +191,7 @@ def test_a_slow_pos_is_504_with_a_location_that_gives_the_answer_later(site: Sit
         assert orders_by_id(background.pos.till) == {"an-order": 1}
 
 
-def test_a_pos_that_never_answers_a_poll_is_504(site: Site) -> None:
+def test_a_transient_request_that_the_pos_never_answers_is_504(site: Site) -> None:
     with site.till(plan=Plan(script=[Fault.NEVER])) as (outlet, _):
         answer = site.backend.ask(outlet, "GetOpenOrders", durable=False, timeout=1)
         assert (answer.status_code, kind_of(answer)) == (504, "request-expired")

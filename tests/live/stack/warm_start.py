@@ -47,7 +47,7 @@ LIBRARIES = (
     "websockets.sync.client",
     "yaml",
 )
-MOST_BYTES = 1 << 20  # of one order, whose environment is the largest part
+MOST_BYTES = 1 << 20  # bytes of one order, most of them its environment
 PR_SET_PDEATHSIG = 1  # prctl(2)
 
 

@@ -58,8 +58,8 @@ def be_disabled(stack: Stack, outlet: Credentials) -> None:
 def be_throttled(stack: Stack, outlet: Credentials) -> None:
     """Fail until the portal blocks the till.
 
-    The limit of ten is not enough here: the outlet was enabled just before, and a process that notices a change by
-    staff, within a second, forgets the failures that it counted until then.
+    Ten failures, which is the limit, are not enough here: the outlet was enabled just before. A process notices this
+    change within a second, and then forgets the failures that it has counted.
     """
     eventually(lambda: authenticate(stack, outlet, AuthSecret=mistyped(outlet)).status_code == TOO_MANY)
 

@@ -33,7 +33,7 @@ async def busy_writers() -> AsyncIterator[None]:
         await asyncio.gather(*waiting)
 
 
-class APoll(InProcess):
+class TransientRequest(InProcess):
     async def test_a_transient_request_is_stored_only_after_it_has_ended(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         async with await Pos.of(outlet) as pos:
