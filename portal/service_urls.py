@@ -245,7 +245,7 @@ def _known_to_libpq(options: Collection[str]) -> set[str]:
 
 
 def _refuse_other_redis(url: _Url) -> None:
-    """Raise Unreadable for parts that redis-py would drop: a path that is no number, or a host beside a socket path."""
+    """Raise Unreadable for parts that redis-py would drop: a path that is not a number, a host with a socket path."""
     if url.options.keys() & {"host", "port", "username", "password", "path"}:
         raise Unreadable
     if url.scheme == "unix":

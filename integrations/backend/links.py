@@ -52,7 +52,7 @@ def _rows(paths: dict[str, Any], schemas: dict[str, Any]) -> Iterator[_Row]:
 
 
 def _links(source: str, row: _Row, paths: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield a link to each call about the row whose other path parameters the call to `source` has, too."""
+    """Yield a link to each call about the row, unless it has a path parameter that the call to `source` lacks."""
     for path, calls in paths.items():
         others = set(_names_in(path)) - {row.parameter}
         if path.startswith(row.path) and others <= set(_names_in(source)):

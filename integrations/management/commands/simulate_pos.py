@@ -219,7 +219,7 @@ def _read_text(name: str) -> str:
 
 
 async def _until_signalled(run: Coroutine[Any, Any, None], *, or_input_closes: bool = False) -> None:
-    """Run until a signal cancels it, which closes the sockets with 1000. A second signal skips the portal's part."""
+    """Run until a signal, which closes the sockets with 1000. A second signal skips the wait for the portal."""
     task = asyncio.ensure_future(run)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

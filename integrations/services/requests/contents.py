@@ -159,7 +159,7 @@ def _keyed(content: Content, key_id: str, mark: str) -> str:
 
 
 def _plain(content: Content) -> str:
-    """Return the digest that a version without keys stored. Redacting such a row replaces it."""
+    """Return the unkeyed digest of older versions. It is replaced when its row is redacted."""
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 

@@ -45,7 +45,7 @@ def search(request: HttpRequest) -> HttpResponse:
 
 
 def without_secret(request: HttpRequest) -> HttpResponseRedirect | None:
-    """Return a redirect to the same search with the public part of a POS's secret, or None if `q` is no secret."""
+    """Return a redirect to the same search with the public part of a POS's secret, or None if `q` is not a secret."""
     text = request.GET.get(SEARCH_VAR, "").strip()
     if public_part(text) == text:
         return None

@@ -37,7 +37,7 @@ def ask_once(integration: Integration, question: Question, *, actor: Actor) -> U
 
 
 def _send(running: Runtime, integration: Integration, question: Question, new: NewRequest, actor: Actor) -> None:
-    """Write the audit event and send the request; a refusal takes the event back."""
+    """Write the audit event and send the request. A refusal rolls the event back."""
     with transaction.atomic():
         if not integration.locked().is_enabled:
             raise NotAsked

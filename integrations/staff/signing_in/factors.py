@@ -153,7 +153,7 @@ def spend(person: User, code: str) -> None:
 
 
 def note_added(request: HttpRequest, kind: str, *, with_codes: bool) -> None:
-    """Record the new factor, also in the session: setting it up has proved it."""
+    """Record the new factor, and record in the session that the person has proved it by setting it up."""
     second_factors.factor_was_added(person_of(request), kind, with_codes=with_codes, actor=actor_of(request))
     record_authentication(request, person_of(request), "mfa", type=str(kind))
 

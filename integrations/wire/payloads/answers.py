@@ -6,7 +6,7 @@ The models of two answers are not known (`UNKNOWN`): a POS probably answers like
 from integrations.wire.payloads.fields import DECIMAL, FLAG, GUID, STRING, WHOLE, Field, list_of, nullable, required
 from integrations.wire.payloads.models import MODELS
 
-# The documented ResultCodes. Any other number is a refusal, too.
+# The documented ResultCodes. Any other number is also a refusal.
 RESULT_CODES = {
     0: "Success",
     4: "No person matches the PIN or the user identifier. The number is documented for GetUserFromPIN only",
