@@ -1,4 +1,4 @@
-"""Inserts rows many at a time, and copies blocks of them with other ids and times."""
+"""Inserts many rows at a time, and copies blocks of rows with other ids and times."""
 
 from collections.abc import Iterable
 from datetime import timedelta

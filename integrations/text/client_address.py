@@ -20,13 +20,13 @@ HOST_BITS = 64  # of an IPv6 address, which one customer can change freely
 
 
 def address_in(scope: Mapping[str, Any]) -> str:
-    """Return the address of an ASGI scope's client, "" if there is none; portal/web/proxies.py has read the proxies."""
+    """Return the client's address in an ASGI scope, or "". portal/web/proxies.py has already set it behind a proxy."""
     client = scope.get("client")
     return canonical(client[0]) if client else ""
 
 
 def address_of(request: HttpRequest) -> str:
-    """Return the address of a request's client, "" if there is none; portal/web/proxies.py has read the proxies."""
+    """Return the client's address of a request, or "". portal/web/proxies.py has already set it behind a proxy."""
     return canonical(request.META.get("REMOTE_ADDR") or "")
 
 

@@ -41,7 +41,7 @@ async def scrape(scope: Scope) -> PlainResponse:
     """Return the metrics, or a problem (RFC 9457) if the caller may not read them."""
     if not settings.METRICS_TOKEN and not settings.METRICS_NETWORKS:
         return problems.answer(Problem(problems.NOT_FOUND, "Neither METRICS_TOKEN nor METRICS_NETWORKS is set."))
-    if not (_has_token(scope) or _is_near(scope)):
+    if not (_has_token(scope) or _is_in_networks(scope)):
         detail = "Send METRICS_TOKEN as a bearer token, or call from an address in METRICS_NETWORKS."
         return problems.answer(Problem(FORBIDDEN, detail))
     figures = await _figures()
@@ -57,7 +57,7 @@ def _has_token(scope: Scope) -> bool:
     return hmac.compare_digest(token.strip().encode(), settings.METRICS_TOKEN.encode())
 
 
-def _is_near(scope: Scope) -> bool:
+def _is_in_networks(scope: Scope) -> bool:
     """Return whether the caller's own address is in METRICS_NETWORKS.
 
     If a request comes through a proxy that is not in TRUSTED_PROXIES, or that does not forward the address, only the

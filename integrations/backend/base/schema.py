@@ -57,8 +57,8 @@ def operation(
 ) -> Callable[[Handler], Handler]:
     """Return a decorator that describes a handler, and declares the scope that it requires (see `requires`).
 
-    `problems` are those that this operation may return in addition to those of every call; a refusal of a service is
-    one. The summary is the operation's name, unless it is given. The description of a success is that of its
+    `problems` are the problems, or refusals of services, that this operation may return in addition to the problems of
+    every call. The summary is the operation's name, unless it is given. A success has the description of its
     serializer, unless `responses` has an OpenApiResponse.
     """
     more = {"summary": operation_id.replace("_", " ").capitalize()} | more

@@ -1,4 +1,4 @@
-"""The formats of outlets in answers. `bodies` has those that callers send."""
+"""The formats of outlets in answers. `bodies` has the formats that callers send."""
 
 from datetime import datetime
 from typing import Any, Literal

@@ -1,4 +1,4 @@
-"""The views of outlets. `actions` has those of the actions on one outlet."""
+"""The views of outlets. `actions` has the views of the actions on one outlet."""
 
 from functools import partial
 from typing import Any

@@ -101,7 +101,7 @@ def delivery_states() -> list[tuple[str, str]]:
 
 
 class Delivery(models.Model):
-    """The delivery of one event to one endpoint. The stored answer is that of the last attempt."""
+    """The delivery of one event to one endpoint. It stores the answer to the last attempt."""
 
     notice = models.ForeignKey(Notice, on_delete=models.CASCADE, related_name="deliveries")
     endpoint = models.ForeignKey(WebhookEndpoint, on_delete=models.CASCADE, related_name="deliveries")

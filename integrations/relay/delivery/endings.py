@@ -39,7 +39,7 @@ class Endings:
         self.announce(await self._write(Ending(pk, RequestState.FAILED, shared_now(), failure=UNSENDABLE)))
 
     async def suspect(self, pks: Sequence[int], reason: CloseReason) -> None:
-        """Count a connection's end against the requests that it left unanswered; announce those that failed by it."""
+        """Count a connection's end against its unanswered requests; announce the requests that failed because of it."""
         failed = await until_back(lambda: writers.run(retries.suspect, pks, reason), "Recording a lost connection")
         for result in failed:
             logger.warning("Request failed: %s", result.failure, extra={"id": str(result.uuid)})

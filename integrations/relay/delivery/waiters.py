@@ -29,7 +29,7 @@ class Waiters:
     async def wait(self, pk: int, seconds: float, completion: Completion | None = None) -> Result:
         """Return a request's result when it has ended, or its current state after `seconds`.
 
-        `completion` is the one that `add` received when the request was stored; without it, the row is read first.
+        Pass the `completion` that `add` received when the request was stored; without it, the row is read first.
         Raises the database's error only if the database is unavailable at the end of the wait.
         """
         if completion is not None:

@@ -1,4 +1,4 @@
-"""Tracks the requests that may cause a connection to end, so that only the one that does fails."""
+"""Tracks the requests that may end their connection, so that only the request that ends it fails."""
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta

@@ -71,9 +71,9 @@ def digests_by_key(secrets: type[Credential] | type[ApiKeySecret]) -> Counter[st
 
 
 def _newer(own: Announced, earlier: Sequence[Announced], later: Sequence[Announced]) -> frozenset[str]:
-    """Return the keys that others list before each of this process's own.
+    """Return the keys that another process lists before the first key that it shares with this process.
 
-    If two processes have no key in common, the one that started later has the wrong settings.
+    If they share no key, the process that started later has the wrong settings.
     """
     found: set[str] = set()
     for is_earlier, each in [*((True, keys) for keys in earlier), *((False, keys) for keys in later)]:

@@ -38,7 +38,7 @@ class Answer:
 
 
 class CheckedTransport(httpx2.AsyncBaseTransport):
-    """Resolves a name once, checks each address, and connects to the one that it checked.
+    """Resolves a name once, checks each address, and connects to a checked address.
 
     A name server could change its answer between a check and a second look-up (DNS rebinding). TLS still verifies the
     name. Use one instance per endpoint, because connections are reused by address.

@@ -99,7 +99,7 @@ def refused(name: str, *, reason: str, address: str) -> None:
 
 
 def _is_to_be_kept(who: str, network: str) -> bool:
-    if OF_ALL.wait() or OF_ONE_NAME.wait(who):  # read first: callers with ever new addresses must not add rows
+    if OF_ALL.wait() or OF_ONE_NAME.wait(who):  # read first: a caller that keeps changing its address must add no rows
         return False
     if not cache.add(f"sign-in-refused:{who}:{network}", 1, REFUSAL_SECONDS):
         return False

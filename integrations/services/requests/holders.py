@@ -20,7 +20,7 @@ HELD = timedelta(seconds=8)
 
 
 def load(integration_id: int, limit: int, process_id: uuid.UUID, opened_at: datetime) -> tuple[list[Waiting], set[int]]:
-    """Return the requests of `sending.load_open`, and the primary keys of those that another process still holds.
+    """Return the requests of `sending.load_open`, and the primary keys of the ones that another process still holds.
 
     `opened_at`: when this process's connection of the outlet was opened.
     """

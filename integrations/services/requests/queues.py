@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from integrations.services.requests.request_types import NewRequest
 from integrations.services.rows.sql_query import SqlQuery
 
-_SUSPECT = uuid.UUID(int=0)  # instead of a holder: newer requests go first (services/requests/retries.py)
+_SUSPECT = uuid.UUID(int=0)  # the holder of suspect requests, which are sent after newer ones (retries.py)
 _UNSENT = uuid.UUID(int=1)  # the holder of unsent requests
 
 

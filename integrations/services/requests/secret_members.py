@@ -152,7 +152,7 @@ def _levels(string: str) -> Iterator[str | None]:
 
 
 def _scalars(spelled: str, names: Names, levels: int) -> Iterator[str]:
-    """Yield the strings and numbers of a value; for a string of JSON, those of the named members in it."""
+    """Yield the strings and numbers of a value; for a string of JSON, only the ones in the named members."""
     for value in raw_json.scalars(spelled):
         if levels and names.is_in(value):
             for inner in raw_json.values(value, is_key=names.is_one, is_string=names.is_in):

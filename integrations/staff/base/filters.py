@@ -252,7 +252,7 @@ def _number(text: str | None) -> int | None:
 
 
 def _day(text: str) -> date | None:
-    """Return the day that a text like 2026-11-29 names, or None. Years beyond 1970 to 9000 are refused."""
+    """Return the day that a text like 2026-11-29 names; None for another text, or a year outside 1970 to 9000."""
     try:
         day = date.fromisoformat(text)
     except ValueError:

@@ -42,6 +42,6 @@ def refreshable(view: Callable[..., Any]) -> Callable[..., HttpResponseBase]:
 
 
 def _unless_known(request: HttpRequest, response: HttpResponse) -> HttpResponseBase | None:
-    """Return 304 instead of the rendered fragment if its ETag is the one that the browser sent."""
+    """Return 304 instead of the rendered fragment if the browser sent the fragment's ETag."""
     set_response_etag(response)
     return get_conditional_response(request, etag=response["ETag"], response=response)

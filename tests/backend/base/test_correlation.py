@@ -128,7 +128,7 @@ def test_a_traceparent_is_kept_in_the_version_that_the_portal_knows() -> None:
 
 
 def traceparent_of(*given: str) -> str:
-    """Return what a call with these headers passes on."""
+    """Return the traceparent that a call with these headers passes on."""
     context = copy_context()
     context.run(correlation.begin, {"headers": [(b"traceparent", each.encode("latin-1")) for each in given]})
     return context.run(correlation.traceparent)

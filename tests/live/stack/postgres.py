@@ -23,7 +23,7 @@ from tests.live.stack.waiting import eventually
 SUPERUSER = "portal"
 MIGRATED = "portal_migrated"  # a database with all migrations and no rows, which every server has
 SETTINGS = {
-    # Safe here: a killed server loses nothing that it handed to the system. synchronous_commit would not be.
+    # Safe in tests: they kill the server, but not the machine. Without synchronous_commit, a kill would lose commits.
     "fsync": "off",
     "full_page_writes": "off",
     # Log every statement; the sweep at the end also covers what was sent to the database.
@@ -44,7 +44,7 @@ class Postgres:
     @classmethod
     @contextmanager
     def running(cls, log_folder: Path) -> Iterator[Self]:
-        """Run a server until the block ends, also by an exception."""
+        """Run a server until the block ends, even with an exception."""
         instance = cls.create(log_folder)
         try:
             instance.start()
