@@ -262,7 +262,7 @@ def directory_for(file: str) -> None:
 
 
 def group_names(texts: Mapping[str, str]) -> dict[str, str]:
-    """Return OIDC_GROUPS (the provider's group=ours, ...). Raises ImproperlyConfigured for a group that is not ours."""
+    """Return OIDC_GROUPS: the portal's group for each group of the provider. Raises ImproperlyConfigured."""
     named = {theirs.strip(): ours.strip() for theirs, ours in texts.items()}
     for ours in named.values():
         if ours not in PORTAL_GROUPS:

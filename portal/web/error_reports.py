@@ -30,7 +30,7 @@ UNBROKEN = 1_000_000  # columns: a secret that contains spaces must not be wrapp
 SHORTEST = 4  # characters; masking shorter texts would make the page unreadable
 MARKS = ("'", '"', "&#x27;", "&quot;")  # a secret that is short or a word is masked only as a complete quoted text
 # Up to the last @: a password may contain any character, including those that should have been %-encoded.
-_PASSWORD = re.compile(r"(?s)://[^:/@]*:(.+)@")  # in the value of a setting
+_PASSWORD = re.compile(r"(?s)://[^:/@]*:(.+)@")  # for the value of a setting
 _USER_INFO = re.compile(r"""(://[^\s:/@'"<>]*:)([^\s'"<>]+)(@)""")  # within a text
 
 _of_this_page: ContextVar[list[str] | None] = ContextVar("_of_this_page", default=None)

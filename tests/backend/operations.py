@@ -22,7 +22,7 @@ class Operation:
     method: str
     path: str
     scope: str | None
-    parameters: tuple[dict[str, Any], ...] = field(repr=False)  # without those of every operation
+    parameters: tuple[dict[str, Any], ...] = field(repr=False)  # only the parameters of this operation
     body: dict[str, Any] | None = field(repr=False)
 
     def url(self, **values: object) -> str:

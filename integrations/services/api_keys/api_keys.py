@@ -25,7 +25,7 @@ from integrations.services.outlets.outlets import check_form
 from integrations.services.reasons import plain_reason
 
 MAX_NETWORKS = 50
-MOST_CALLS = 100_000  # per second, and at once: more than a process can answer
+MOST_CALLS = 100_000  # of both limits: more calls per second, or in a burst, than a process can answer
 
 
 @transaction.atomic

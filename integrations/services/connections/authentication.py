@@ -24,7 +24,7 @@ from integrations.services.keys import newer_keys
 from integrations.services.rows.sql_query import SqlQuery
 from integrations.text.characters import identity, trimmed
 
-ADOPTED_THREADS = 1  # of each of the two queues
+ADOPTED_THREADS = 1  # in each of the two queues
 ADOPTED_WAITING = 64
 
 
@@ -97,7 +97,7 @@ _CANDIDATES = """
 _by_digest = SqlQuery(Candidate, _CANDIDATES + "WHERE credential.digest {among}")
 _by_outlet = SqlQuery(Candidate, _CANDIDATES + "WHERE outlet.match_id {among}")
 
-Digests = tuple[str, ...]  # of one secret
+Digests = tuple[str, ...]  # the digests of one secret, one for each known key
 
 
 def digests_of(canonical: str) -> Digests:

@@ -19,7 +19,7 @@ from integrations.models.handover_link import LinkState
 from integrations.services.integration.check_evidence import SECOND_TILL
 from integrations.services.overview.fleet import HOUR, Organisations, within
 
-SHOWN = 5  # of each kind
+SHOWN = 5  # rows of each kind
 INSPECTED = 200  # refusals of the last hour
 
 

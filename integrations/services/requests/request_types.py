@@ -64,7 +64,7 @@ class QueueFull(NotStored):
 
 
 class OtherContent(NotStored):
-    """The RequestID was used before, with another content."""
+    """The RequestID was used before, with different content."""
 
     refusal = AskedOtherwise
 

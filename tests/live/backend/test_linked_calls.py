@@ -36,11 +36,11 @@ SEQUENCES, STEPS = 5, 30  # of one round; the suite has one
 CHANGES_OUTLET = (Scope.OUTLETS_WRITE, Scope.HANDOVER_WRITE)
 LONGEST = 1  # seconds that a call may wait for a POS
 UNLIMITED = {"API_CALLS_PER_SECOND": "100000", "API_CALLS_BURST": "100000", "WEBHOOK_ALLOW_PRIVATE": "true"}
-# 502 to 504 of a request to a POS tell the state of the POS, and of one that was sent, that of the request.
-# A valid schema does not make a value acceptable, an invalid X-Request-ID or traceparent is replaced, and tests/backend
+# A value that fits its schema may be refused, an invalid X-Request-ID or traceparent is replaced, and tests/backend
 # tests each call without a key.
 OMITTED = ("positive_data_acceptance", "negative_data_rejection", "ignored_auth")
 WITHOUT = {name: {"enabled": False} for name in OMITTED}
+# Answers 502 to 504 of these calls report the state of the POS or of the request, and not an error of the portal.
 OF_A_POS = {
     "include-operation-id": ["send_request"],
     "checks": {"not_a_server_error": {"expected-statuses": ["2xx", "4xx", "502", "503", "504"]}},

@@ -1,4 +1,4 @@
-"""The auth endpoint's path, bodies and methods, where it matters on each server or database."""
+"""The auth endpoint's path, bodies and methods; the tests that depend on the server or database run on each."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""One connection per outlet, from its opening to its end, where it matters on each server or database."""
+"""One connection per outlet, from opening to end; the tests that depend on the server or database run on each."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""Frames of every size and kind that a POS sends, where it matters on each server or database."""
+"""Frames of every size and kind that a POS sends; the tests that depend on the server or database run on each."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Accepted and refused handshakes with access tokens, where it matters on each server or database."""
+"""Accepted and refused handshakes with tokens; the tests that depend on the server or database run on each."""
 
 import json
 import re

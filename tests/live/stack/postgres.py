@@ -21,7 +21,7 @@ from tests.live.stack.processes import Process, free_port, plain_environment
 from tests.live.stack.waiting import eventually
 
 SUPERUSER = "portal"
-MIGRATED = "portal_migrated"  # a database with all migrations and no rows, which every server has
+MIGRATED = "portal_migrated"  # a migrated database without rows; each PostgreSQL of the tests has it
 SETTINGS = {
     # Safe in tests: they kill the server, but not the machine. Without synchronous_commit, a kill would lose commits.
     "fsync": "off",

@@ -22,7 +22,7 @@ SLOW = "/admin/integrations/organisation/"
 SLOW_SECONDS = 3.5  # longer than a page may take while the database does not answer, shorter than a statement may
 POOL = 4
 IN_TIME = 5.0  # seconds: three are promised, the rest allows for a busy machine
-MOST_THREADS = 40  # of pages
+MOST_THREADS = 40  # threads that compute pages
 
 networks = itertools.count(1)
 

@@ -1,4 +1,4 @@
-"""The client's address and scheme from a trusted proxy, in any spelling; and the key of that client in every limit."""
+"""A trusted proxy's headers give the client's address and scheme in any spelling; all limits use one key for it."""
 
 import asyncio
 from typing import Any
