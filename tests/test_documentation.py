@@ -5,6 +5,7 @@ import re
 import subprocess
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -96,17 +97,32 @@ def test_the_documents_tell_the_operator_what_to_do_about_each_outcome_of_an_att
     assert [label for label in labels if not any(label in row for row in explained)] == []
 
 
+def documents() -> list[Path]:
+    """Return every Markdown file of the project, without those of installed packages."""
+    return [*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md"), *(PROJECT / "clients").glob("*/*.md")]
+
+
 def test_every_linked_document_exists() -> None:
-    for document in [*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md")]:
+    for document in documents():
         for link in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text()):
             assert (document.parent / link).exists(), f"{document.name} links to {link}"
 
 
 def test_every_linked_heading_exists() -> None:
-    for document in [*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md")]:
+    for document in documents():
         for link, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", document.read_text()):
             target = document.parent / link if link else document
             assert anchor in anchors_of(target), f"{document.name} links to {link}#{anchor}"
+
+
+def test_every_link_to_another_site_is_a_complete_https_address() -> None:
+    for document in documents():
+        for link in re.findall(r"(?:\]\(|<)(https?:[^)>]*)[)>]", document.read_text()):
+            url = urlsplit(link)
+            is_local = url.scheme == "http" and url.hostname == "127.0.0.1"
+            is_https = url.scheme == "https" and re.fullmatch(r"(?:[a-z0-9-]+\.)+[a-z]{2,}", url.hostname or "")
+            assert is_local or is_https, f"{document.name} links to {link!r}"
+            assert not re.search(r"\s|[.,;]$", link), f"{document.name} links to {link!r}"
 
 
 def anchors_of(document: Path) -> set[str]:

@@ -160,7 +160,7 @@ def send_test(endpoint: WebhookEndpoint, *, actor: Actor) -> Delivery:
 
 @transaction.atomic
 def replay(delivery: Delivery, *, actor: Actor) -> None:
-    """Queue an event for immediate redelivery, with the same webhook-id and all its tries. Raises WebhookDisabled.
+    """Queue an event for immediate redelivery, with the same webhook-id and new tries. Raises WebhookDisabled.
 
     This ends a pause that the receiver asked for.
     """

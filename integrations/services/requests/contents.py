@@ -147,7 +147,7 @@ def is_digest_of(kept: str, content: Content) -> bool:
 
 
 def is_keyed(kept: str) -> bool:
-    """Return whether a stored digest is keyed: a colon marks a digest of any spelling, a full stop of one spelling."""
+    """Return whether a stored digest is keyed. It then has a colon or, if it depends on the spelling, a full stop."""
     return ":" in kept or "." in kept
 
 

@@ -29,7 +29,8 @@ SAVE_AS_NEW = "_saveasnew"  # the name of a Django button: no form of the portal
 # Django's scripts except those for prepopulated fields, which no form of the portal has: they are a third of a page.
 SCRIPTS = ("vendor/jquery/jquery.min.js", "jquery.init.js", "core.js", "admin/RelatedObjectLookups.js", "actions.js")
 LIST_TEMPLATE = "staff/base/list.html"
-FOR_ALL = ""  # organisation_path of rows without one: all staff may see them, staff without a limit may change them
+# The organisation_path of rows that belong to no organisation: all staff may see them, unlimited staff may change them.
+FOR_ALL = ""
 
 
 class PortalAdmin(ListParameters, ModelAdmin[Row]):

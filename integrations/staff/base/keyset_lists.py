@@ -65,7 +65,7 @@ class KeysetAdmin(ReadOnlyAdmin[Row]):
     equal: ClassVar[dict[str, str]] = {}
     served: ClassVar[tuple[tuple[str, ...], ...]] = ()
     texts: ClassVar[tuple[str, ...]] = ()
-    is_of_parent_too: ClassVar[tuple[str, ...]] = ()  # columns with an index on them, the parent and the order
+    is_of_parent_too: ClassVar[tuple[str, ...]] = ()  # each has an index on (column, parent, order)
     cursors = (AFTER, BEFORE)
     search_fields = ("pk",)  # without it Django shows no search field; get_search_results ignores it
     sortable_by = ()

@@ -53,7 +53,7 @@ class StrictAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
         return config
 
     def get_callback_url(self, request: HttpRequest, app: SocialApp) -> str:  # noqa: ARG002
-        """Return the callback URL registered at the provider, under PUBLIC_URL whatever host the browser named."""
+        """Return the callback URL registered at the provider. It is under PUBLIC_URL, not under the browser's host."""
         return f"{settings.PUBLIC_URL}{reverse('oidc_callback')}"
 
     def complete_login(self, request: HttpRequest, app: SocialApp, token: SocialToken, **kwargs: Any) -> SocialLogin:

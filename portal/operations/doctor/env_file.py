@@ -1,4 +1,4 @@
-"""Finds names in `.env` and the environment that the portal does not read, and values that the other one overrides."""
+"""Finds names in `.env` and the environment that the portal does not read, and names that differ between the two."""
 
 import os
 from collections.abc import Iterable, Iterator

@@ -141,7 +141,7 @@ def test_after_the_password_the_action_can_be_completed(stale: Client, outlet: O
     assert Integration.objects.filter(outlet=outlet).exists()
 
 
-Typed = list[tuple[str, dict[str, Any], list[str]]]  # a form's URL, an input, and the patterns of its page with it
+Typed = list[tuple[str, dict[str, Any], list[str]]]  # URL of a form, its input, patterns of the refilled page
 
 
 def typed_outlets_and_keys(enabled: Enabled, outlet: Outlet) -> Typed:
