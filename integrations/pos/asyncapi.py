@@ -17,7 +17,7 @@ ABOUT = (
     "A POS exchanges three values for an access token and opens a websocket with it. The portal then sends requests, "
     "and the POS sends an answer to each. PowerEPOS documents no message that a POS starts."
 )
-OTHER = "Other"  # the messages of the types that are not documented
+OTHER = "Other"  # stands for every message type that is not documented
 
 
 def document() -> Described:
@@ -62,7 +62,7 @@ def _socket() -> Described:
         "messages": {name: _message(name) for name in (*_names(REQUEST), *_names(ANSWER))},
         "bindings": {"ws": {"method": "GET", "query": query}},
         "x-close-codes": [
-            {"name": reason.value, "code": code.default, "meaning": code.meaning, "reconnect": code.comes_back}
+            {"name": reason.value, "code": code.default, "meaning": code.meaning, "reconnect": code.reconnects}
             for reason, code in CLOSE_CODES.items()
         ],
     }

@@ -19,18 +19,18 @@ class CloseCode:
 
     default: int
     meaning: str
-    comes_back: bool  # whether the POS should reconnect
+    reconnects: bool  # whether the POS should connect again
 
 
 CLOSE_CODES: dict[CloseReason, CloseCode] = {
-    CloseReason.REPLACED: CloseCode(4409, "A newer connection of the same outlet took over.", comes_back=False),
-    CloseReason.DISABLED: CloseCode(1000, "The integration is disabled.", comes_back=True),
-    CloseReason.CREDENTIAL_RETIRED: CloseCode(1000, "Authenticate again, with the new secret.", comes_back=True),
-    CloseReason.DISCONNECTED: CloseCode(1000, "Disconnected by the provider.", comes_back=True),
-    CloseReason.RESTART: CloseCode(1000, "The server is restarting.", comes_back=True),
-    CloseReason.FLOODING: CloseCode(1008, "The POS sent too much.", comes_back=True),
-    CloseReason.INVALID_TEXT: CloseCode(1007, "The POS sent text that is not valid UTF-8.", comes_back=True),
-    CloseReason.INTERNAL: CloseCode(1011, "Internal error in the portal.", comes_back=True),
+    CloseReason.REPLACED: CloseCode(4409, "A newer connection of the same outlet took over.", reconnects=False),
+    CloseReason.DISABLED: CloseCode(1000, "The integration is disabled.", reconnects=True),
+    CloseReason.CREDENTIAL_RETIRED: CloseCode(1000, "Authenticate again, with the new secret.", reconnects=True),
+    CloseReason.DISCONNECTED: CloseCode(1000, "Disconnected by the provider.", reconnects=True),
+    CloseReason.RESTART: CloseCode(1000, "The server is restarting.", reconnects=True),
+    CloseReason.FLOODING: CloseCode(1008, "The POS sent too much.", reconnects=True),
+    CloseReason.INVALID_TEXT: CloseCode(1007, "The POS sent text that is not valid UTF-8.", reconnects=True),
+    CloseReason.INTERNAL: CloseCode(1011, "Internal error in the portal.", reconnects=True),
 }
 
 ANYWHERE = 1000

@@ -29,7 +29,7 @@ from portal.serving.worker_environment import InvalidSettings, check, worker_env
 BACKLOG = 4096
 READY_SECONDS = 60.0  # for a worker to get ready
 STEADY_SECONDS = 10.0  # a worker that ran for this long resets the back-off
-FIRST_BACKOFF = 1.0  # seconds before a worker is respawned that died early; doubles with each such failure
+FIRST_BACKOFF = 1.0  # seconds before a worker that died early is respawned; doubles with each such failure
 LONGEST_BACKOFF = 30.0
 STOP_MARGIN = 20.0  # seconds after the drain, until an unresponsive worker is killed
 

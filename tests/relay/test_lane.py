@@ -50,7 +50,7 @@ class Pos:
         await until(lambda: self._after_a_check() == list(frames))
 
     def _after_a_check(self) -> list[str]:
-        self.lane.drop_overdue(shared_now())  # as each second
+        self.lane.drop_overdue(shared_now())  # as the watcher does each second
         return self.left
 
 

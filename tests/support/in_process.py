@@ -96,7 +96,7 @@ async def _end() -> set[asyncio.Task[Any]]:
     exchange.throttle, exchange.tarpit, exchange.proofs = Throttle(), Tarpit(), Proofs()
     exchange._followed = None
     rate_limits.buckets = rate_limits.Buckets()
-    assert authentication.strangers.waiting == authentication.acquaintances.waiting == 0
+    assert authentication.other_callers.waiting == authentication.known_callers.waiting == 0
     assert wake._listeners == []
     others = asyncio.all_tasks() - {asyncio.current_task()}
     if not others:

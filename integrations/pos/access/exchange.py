@@ -105,7 +105,7 @@ async def _queue_for(visitor: Visitor, candidates: Sequence[Candidate]) -> authe
     integration_id = candidates[0].integration_id if candidates else 0
     last = await _last_addresses.find(integration_id)
     is_known = last is not None and network_of(last) == network_of(visitor.address)
-    return authentication.acquaintances if is_known else authentication.strangers
+    return authentication.known_callers if is_known else authentication.other_callers
 
 
 def _note_failure(running: Runtime, claim: Claim, visitor: Visitor, refusal: Refused) -> None:

@@ -46,8 +46,8 @@ class Queue:
             self.waiting -= 1
 
 
-strangers = Queue("argon2")
-acquaintances = Queue("argon2-known")  # callers from the address of their outlet's last connection
+other_callers = Queue("argon2")
+known_callers = Queue("argon2-known")  # callers from the address of their outlet's last connection
 
 
 @dataclass(slots=True)  # not frozen, here and below: creation would take four times as long in a reconnect storm
@@ -148,7 +148,7 @@ def verify_generated(claim: Claim, found: Candidate | None) -> Candidate:
     return _checked(claim, found)
 
 
-async def verify_adopted(claim: Claim, candidates: Sequence[Candidate], queue: Queue = strangers) -> Candidate:
+async def verify_adopted(claim: Claim, candidates: Sequence[Candidate], queue: Queue = other_callers) -> Candidate:
     """Return the credential that a claim with any other secret proves. Raises Refused.
 
     It computes one Argon2id hash in a separate thread, even if there is no adopted secret to compare with.

@@ -107,7 +107,7 @@ def _refused(group: Sequence[AuthAttempt]) -> Refused:
         before = next((each.outcome for each in group if each.outcome != Outcome.THROTTLED), cause)
         cause = last.cause or before
     if last.integration is None and last.provider_outlet_id:
-        cause = Outcome.UNKNOWN_OUTLET  # whatever the secret is
+        cause = Outcome.UNKNOWN_OUTLET  # a wrong secret does not matter then
     meant = last.integration or last.pos_remote_id_of
     return Refused(meant, last.pk, last.provider_outlet_id, Outcome(cause), last.at, len(group))
 

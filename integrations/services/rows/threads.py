@@ -75,7 +75,7 @@ def _call(function: Callable[Arguments, Result], *args: Arguments.args, **kwargs
     try:
         return function(*args, **kwargs)
     except Exception:
-        connection.close()  # a broken connection must not meet the next caller
+        connection.close()  # a broken connection must not reach the next caller
         raise
     finally:
         _give_back()

@@ -118,7 +118,7 @@ class AdoptedDuringAFlood(InProcess):
 
     @contextlib.asynccontextmanager
     async def flood(self) -> AsyncIterator[None]:
-        with mock.patch.object(authentication.strangers, "waiting", ADOPTED_WAITING):
+        with mock.patch.object(authentication.other_callers, "waiting", ADOPTED_WAITING):
             yield
 
     async def verified(self, claim: Claim, visitor: Visitor = POS) -> int:
