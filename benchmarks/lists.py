@@ -32,7 +32,7 @@ SMALL = (1_000, 1_000, 200)  # requests, connections, outlets: four chains of 50
 LARGE = (1_000_000, 100_000, 10_000)
 MOST_QUERIES, MOST_TIMES = 10, 2.0
 LONG_SESSION = {"REAUTHENTICATE_SECONDS": "86400"}  # a run may take longer than a sensitive page accepts a proof
-AGAIN = 5  # times the rounds, before a query counts as slow
+AGAIN = 5  # a slow query counts only after this many times the rounds
 # The difference in milliseconds between medians of five on a machine with other load.
 NOISE_MS = 10.0
 

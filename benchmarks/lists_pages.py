@@ -30,6 +30,7 @@ from integrations.models import (
     UnrecognisedFrame,
     WebhookEndpoint,
 )
+from integrations.staff.signing_in.sessions import REFRESH
 
 Ask = Callable[[], int]  # returns the number of rows
 Questions = Iterator[tuple[str, dict[str, Any]]]
@@ -37,6 +38,7 @@ LISTS = (
     "organisation", "outlet", "handoverlink", "request", "apikey", "messagetype", "alert",
     "webhookendpoint", "delivery", "connection", "authattempt", "unrecognisedframe", "auditevent",
 )  # fmt: skip
+REFRESHED = ("first page", "outlets", "page of one outlet", "check of one outlet")
 WITH_SECOND_PAGE = ("outlet", "request", "delivery", "connection", "authattempt", "unrecognisedframe", "auditevent")
 
 
@@ -47,13 +49,15 @@ def pages() -> dict[str, Ask]:
         client = Client(headers={"host": "127.0.0.1"})
         client.force_login(User.objects.get(username=name))
         chain = Organisation.objects.order_by("pk")[2]
-        found |= {f"{name}: {what}": _page(client, url) for what, url in _urls(client, chain)}
+        urls = dict(_urls(client, chain))
+        found |= {f"{name}: {what}": _page(client, url) for what, url in urls.items()}
+        found |= {f"{name}: refresh of {what}": _page(client, urls[what], **{REFRESH: "yes"}) for what in REFRESHED}
     return found | dict(_calls())
 
 
-def _page(client: Client, url: str) -> Ask:
+def _page(client: Client, url: str, **headers: str) -> Ask:
     def ask() -> int:
-        answer = client.get(url)
+        answer = client.get(url, headers=headers)
         if answer.status_code != 200:
             raise SystemExit(f"{url} answered {answer.status_code}")
         return answer.content.count(b"<tr")
