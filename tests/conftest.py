@@ -82,7 +82,7 @@ def _commits(item: pytest.Item) -> bool:
 
 @pytest.fixture(scope="session", autouse=True)
 def prepared_files(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Share what takes long to make among the workers of a run, which have folders side by side."""
+    """Let the workers of a run share files that take long to create. Their folders are side by side."""
     folder = tmp_path_factory.getbasetemp()
     use_folder(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder)
 
@@ -97,7 +97,7 @@ def django_db_keepdb() -> bool:
 def django_db_modify_db_settings(
     django_db_modify_db_settings_parallel_suffix: None, prepared_files: None, django_db_blocker: DjangoDbBlocker
 ) -> None:
-    """Begin with a copy of the migrated database, which the first worker or live test of a run makes for all."""
+    """Start with a copy of the migrated database, which is created once in each run."""
 
     def migrate(folder: Path) -> None:
         name = connection.settings_dict["NAME"]

@@ -14,7 +14,7 @@ ROOT = PROJECT / "integrations"
 
 
 def imported_by(file: Path) -> set[str]:
-    """Return the full names of the modules and objects that a file imports, wherever in it."""
+    """Return the full names of the modules and objects that a file imports anywhere."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):

@@ -75,7 +75,7 @@ class Outlet(models.Model):
         validators=[plain_text],
         help_text="The outlet's ID in your own systems: up to 64 characters. Keep the generated UUID if you have none.",
     )
-    # The ID that a POS sends is looked up by this. Not unique: rows of older versions may differ only in invisible
+    # A POS's ID is looked up in this column. Not unique: IDs of older versions may differ only in invisible
     # characters. The database default is for servers of the previous version; tidying fills in the rows they insert.
     match_id = MatchField(of="provider_outlet_id", max_length=64, default="", db_default="", editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

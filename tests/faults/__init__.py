@@ -1,1 +1,1 @@
-"""What the portal promises when something breaks, shown on real processes; docs/faults.md has the promises."""
+"""Tests of the promises in docs/faults.md: what the portal does when something breaks, on real processes."""

@@ -87,7 +87,7 @@ class Work:
         return all(pos.is_connected for pos in self.fleet.poses)
 
     def is_normal(self) -> bool:
-        """Return whether every till is connected and each host gets its answer to each kind of request at once."""
+        """Return whether every till is connected, and each kind of request gets an immediate answer at each host."""
         return self.is_connected() and all(self._answers(host) for host in self.installation.hosts)
 
     def seconds_until_normal(self) -> float:

@@ -59,7 +59,7 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
 
 @pytest.fixture
 def stack(new_stack: NewStack, disk: SmallDisk) -> Stack:
-    """Its database is on the small disk."""
+    """A server whose database is on the small disk."""
     stack = new_stack("serve")
     stack.stop()
     home = Path(stack.database_url.removeprefix("sqlite:///"))

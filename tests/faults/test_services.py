@@ -38,7 +38,7 @@ def a_worker_is_killed(work: Work) -> None:
 
 
 def redis_is_killed(work: Work) -> None:
-    """Orders go on by the rows; transient requests to a POS of another process are refused."""
+    """Orders continue through the database; transient requests to a POS of another process are refused."""
     work.installation.redis.kill()
     work.goes_on()
     work.installation.redis.start()
@@ -59,7 +59,7 @@ def postgresql_is_killed(work: Work) -> None:
 
 
 def redis_hangs(work: Work) -> None:
-    """Orders go on by the rows; transient requests to a POS of another process are refused."""
+    """Orders continue through the database; transient requests to a POS of another process are refused."""
     with work.installation.redis.process.hanging():
         work.goes_on()
 
@@ -135,7 +135,7 @@ def read_only(installation: Installation) -> Iterator[None]:
 
 @contextmanager
 def no_connection_left(installation: Installation) -> Iterator[None]:
-    """Hold every connection that PostgreSQL allows; terminates those of the portal."""
+    """Hold every connection that PostgreSQL allows; terminate the portal's connections."""
     url = installation.postgres.url("postgres")
     with ExitStack() as held:
         first = held.enter_context(psycopg.connect(url, autocommit=True))
@@ -145,7 +145,7 @@ def no_connection_left(installation: Installation) -> Iterator[None]:
 
 
 def is_full(first: psycopg.Connection[tuple[object, ...]], held: ExitStack, url: str) -> bool:
-    """Open one more connection, or terminate those of other clients; return True once this test holds all."""
+    """Open one more connection, or terminate other clients' connections; return True once this test holds all."""
     try:
         held.enter_context(psycopg.connect(url, application_name="holder"))
     except psycopg.OperationalError:

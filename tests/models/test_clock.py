@@ -73,7 +73,7 @@ def test_a_slow_answer_of_the_database_does_not_move_the_clock(
 
 @pytest.fixture
 def hour_off(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    """The database's clock is an hour ahead of this host's, or behind it."""
+    """Set the database's clock an hour ahead of this host's clock, or behind it."""
     monkeypatch.setattr(clock, "_ahead", time.time() + request.param - time.monotonic())
 
 

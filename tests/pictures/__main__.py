@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def photograph(browser: Browser, depot: Depot, folder: Path, *, is_for_docs: bool) -> None:
-    """Take each page in its variant for the documents, or in all four variants, with the pages of an empty portal."""
+    """Take each page in the variant of the documents; or all pages in four variants, and those of an empty portal."""
     if not is_for_docs:
         empty = depot.make("serve")
         take(browser, empty, first_login(empty), folder, dict.fromkeys(VARIANTS, EMPTY))

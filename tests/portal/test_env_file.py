@@ -285,7 +285,7 @@ class TestTheSettings:
 
 @pytest.mark.processes
 def test_a_child_process_reads_the_file_again(tmp_path: Path) -> None:
-    """Such as runserver's reloader and other children that inherit the environment."""
+    """Applies to children that inherit the environment, such as runserver's reloader."""
     code = (
         "import pathlib, subprocess, sys; from portal import settings; file = pathlib.Path('.env');"
         "file.write_text('PROVIDER_NAME=Second\\nOIDC_NAME=New\\n');"
@@ -307,7 +307,7 @@ def settings_of(
     environment: dict[str, str] | None = None,
     content: str = "",
 ) -> dict[str, Any]:
-    """Return the settings, as they are read beside this file; SECRET_KEY is set unless the file does it."""
+    """Return the settings that a process reads beside this `.env`; SECRET_KEY is set unless the file sets it."""
     (folder / "portal").mkdir(parents=True)
     shutil.copy(PROJECT / "portal" / "settings.py", folder / "portal")
     lines = [f"{name}={value}\n" for name, value in (file or {}).items()]

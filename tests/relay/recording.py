@@ -22,7 +22,7 @@ def write(
     attempts: Sequence[Attempt] = (),
     strays: Sequence[UnrecognisedFrame] = (),
 ) -> list[Live]:
-    """Write a batch as that process would; return those that lost their outlet."""
+    """Write a batch as this process would; return the connections that lost their outlet to another one."""
     batch = Batch(opened={live.id: live for live in opened}, counted={live.id: live for live in counted})
     batch.closed.update({closing.live.id: closing for closing in closed})
     batch.attempts.extend(attempts)

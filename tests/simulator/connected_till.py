@@ -1,4 +1,4 @@
-"""A simulated till with a socket to a portal that a test plays."""
+"""A simulated till with a socket to a portal that the test imitates."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Requests to the simulated POS, what is read of its answers, and its credentials."""
+"""Requests to the simulated POS, the parts of its answers that tests read, and its credentials."""
 
 import json
 from typing import Any

@@ -178,7 +178,7 @@ def _seconds_left(seconds: int, new: NewRequest) -> float:
 
 
 async def _message_type_of(order: orders.Order) -> int:
-    """Return the number to send. Raises Problem, also for a payload that is checked and not valid."""
+    """Return the number to send. Raises Problem, for example for a payload that does not match its model."""
     by_name = isinstance(order.message_type, str)
     known = await rows.find_message_type(order.message_type) if by_name or order.validate else None
     number = _number_of(order.message_type, known)

@@ -84,7 +84,7 @@ class AuthAttemptAdmin(DatedAdmin[AuthAttempt]):
         return beginning_with("address", text) | unknown
 
     def searched_in(self, text: str, rows: QuerySet[AuthAttempt], parents: QuerySet[Any]) -> list[Source]:
-        """Return the sources of a search; the newest attempts under another outlet's ID are searched for both IDs."""
+        """Return the sources of a search; it also searches the newest wrong IDs that were sent."""
         sent = rows.filter(sent_under_another_id(text))
         newest: list[Source] = [Few(sent.filter(pk__in=keys), rows) for keys in newest_under_another_id()]
         return [*super().searched_in(text, rows, parents), *newest]

@@ -1,4 +1,4 @@
-"""One id, and the caller's trace, from the backend's call to the POS's frame: in the answer, the log and the row."""
+"""The id and the trace of a call appear in its answer, in the log lines of its frame and in its row."""
 
 import logging
 from collections.abc import Iterator

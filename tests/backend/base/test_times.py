@@ -36,7 +36,7 @@ class Times(InProcess):
 
 
 def times(value: Any) -> list[str]:
-    """Return the strings of an answer that begin like a time."""
+    """Return the strings in an answer that begin like a time."""
     if isinstance(value, dict):
         return [found for each in value.values() for found in times(each)]
     if isinstance(value, list):

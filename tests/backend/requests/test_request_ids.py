@@ -56,7 +56,7 @@ async def unequal_attempts() -> int:
 
 
 def by_form(pin: str) -> Question:
-    """Return a question of staff with this PIN."""
+    """Return the request that staff send with this PIN."""
     return Question("r", Content(1, DEVICE_ID, None, asked_with(pin)))
 
 

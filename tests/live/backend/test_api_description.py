@@ -108,7 +108,7 @@ def _is_spare(context: schemathesis.HookContext) -> bool:
 
 
 def _pointed_at(known: list[dict[str, Any]], spare: list[dict[str, Any]]) -> Any:
-    """Use these paths in turn, and then the drawn ones; those of `spare` for calls that change an outlet."""
+    """Use in turn each of these paths and a drawn one; a call that changes an outlet gets a path of `spare`."""
     drawn = {True: itertools.cycle([*spare, None]), False: itertools.cycle([*known, None])}
 
     def replace(context: schemathesis.HookContext, given: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -48,7 +48,7 @@ expect.set_options(timeout=LIMIT_MS)
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Playwright runs an event loop in this thread, so no ORM call works in it until the block ends.
+    """Yield Chromium. Playwright runs an event loop in this thread, so no ORM call works here until the block ends.
 
     Debian's chromium-headless-shell is Chromium without windows, and needs half of its time for a page.
     """
@@ -110,7 +110,7 @@ def signed_in_page(browser: Browser, stack: Stack, login: tuple[str, str], **opt
         yield page
 
 
-def show_colours_as_they_end(page: Page) -> None:
+def disable_transitions(page: Page) -> None:
     """Disable transitions and animations until the browser leaves the page."""
     page.evaluate(SHOW_STILL)
 

@@ -1,4 +1,4 @@
-"""The built packages of clients/, each installed where nothing else is, and programs that use them."""
+"""The built packages of clients/, each installed in an empty environment, and programs that use them."""
 
 import shutil
 import subprocess

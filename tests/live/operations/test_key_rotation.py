@@ -138,7 +138,7 @@ def readiness(stack: Stack) -> httpx2.Response:
 
 
 def verified_at(stack: Stack, outlet: Credentials, backend: Backend) -> bool:
-    """Return whether a host accepts both; it writes its change of their digests' key a moment later."""
+    """Return whether a host accepts both secrets. It stores their digests under its key a moment later."""
     assert authenticate(stack, outlet).status_code == 200
     return bool(backend.at(stack).get("outlets").status_code == 200)
 

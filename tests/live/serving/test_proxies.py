@@ -151,6 +151,6 @@ def request_at_idle_timeout(port: int, number: int) -> list[int]:
 
 
 def peers_of(port: int, state: str) -> set[str]:
-    """Return the peers of this port's connections in that state; the side that closed first is in TIME_WAIT."""
+    """Return the peers of this port's connections in this state. The side that closed first is in TIME_WAIT."""
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return {row[2] for row in rows if row[1].endswith(f":{port:04X}") and row[3] == state}

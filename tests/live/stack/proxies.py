@@ -19,7 +19,7 @@ CADDY = (PROJECT / "deploy/caddy/Caddyfile").read_text()
 def proxy_before(
     name: Proxy, stack: Stack, port: int, folder: Path, *, instead: Mapping[str, str] | None = None
 ) -> Process:
-    """Return the proxy, to be started, that passes on what comes to this port; it logs into the folder.
+    """Return a proxy from this port to the server. It is not started yet, and logs into the folder.
 
     `instead` maps texts that occur once in the sample to their replacements.
     """

@@ -52,7 +52,7 @@ PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 class WarmProcess:
-    """A process started from the warm one, with as much of `subprocess.Popen` as the tests use."""
+    """A process started from the warm one, with the methods of `subprocess.Popen` that the tests use."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid

@@ -115,7 +115,7 @@ def opened(page: Page) -> Iterator[None]:
 
 def faint_on(page: Page) -> list[str]:
     """Return a line for each element with too little contrast; one of several equal table rows is tested."""
-    browsing.show_colours_as_they_end(page)
+    browsing.disable_transitions(page)
     page.evaluate(MARK_DISTINCT, PRESSED)
     protocol = page.context.new_cdp_session(page)
     protocol.send("DOM.enable")

@@ -79,7 +79,7 @@ def walk(page: Page) -> Iterator[str]:
 
 
 def kind_of(url: str) -> str:
-    """Return the address of the kind: those of one kind differ only in numbers and the query."""
+    """Return the address of the kind of page: addresses of one kind differ only in numbers and the query."""
     return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d+", "N", url.partition("?")[0])
 
 
@@ -94,7 +94,7 @@ def faults_of_new_parts(page: Page, seen: set[str]) -> list[str]:
     seen |= kinds
     page.evaluate(SHORTEN_TABLES)
     page.evaluate((node_packages() / AXE).read_text())
-    browsing.show_colours_as_they_end(page)
+    browsing.disable_transitions(page)
     faults = [fault for variant in VARIANTS for fault in _faults_in(page, *variant)]
     page.emulate_media(color_scheme="light")
     page.set_viewport_size(browsing.WIDE)

@@ -20,7 +20,7 @@ OTHER_DIGIT = {True: "1", False: "0"}
 
 @dataclass(frozen=True)
 class Fault:
-    """How to cause a fault at a new outlet, the group of the start page that shows it, and the words to read out."""
+    """How to cause a fault at a new outlet, the group of the start page that shows it, and the words for the site."""
 
     cause: Callable[[Stack, Credentials], None]
     group: str

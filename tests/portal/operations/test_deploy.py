@@ -101,7 +101,7 @@ def test_images_are_pinned_by_digest() -> None:
 
 @pytest.mark.processes
 def test_the_redis_of_the_compose_file_requires_a_password(tmp_path: Path) -> None:
-    """The command of the compose file, run with the Redis that is installed here."""
+    """Runs the command of the compose file with the installed Redis."""
     redis = compose()["services"]["redis"]
     assert "ports" not in redis
     url = compose()["services"]["portal"]["environment"]["REDIS_URL"]

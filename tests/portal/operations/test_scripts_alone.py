@@ -27,7 +27,7 @@ def untidy(tmp_path: Path) -> Path:
 
 
 def use_running_environment(checkout: Path, name: str) -> None:
-    """Make this environment an up-to-date one of the checkout: script/bootstrap then installs nothing into it."""
+    """Link this environment into the checkout as up to date: script/bootstrap then installs nothing into it."""
     venv = checkout / name
     venv.mkdir()
     for part in ("bin", "lib", "pyvenv.cfg"):

@@ -1,4 +1,4 @@
-"""No secret and no token is in a log, whichever logger writes it and in whichever form."""
+"""No secret or token is in a log, for any logger and any form of the message."""
 
 import contextvars
 import json

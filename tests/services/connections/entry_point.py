@@ -1,4 +1,4 @@
-"""Requests of a test to the entry point for POSes, and the answers."""
+"""Sends the requests of a test to the entry point for POSes, and returns the answers."""
 
 from datetime import datetime, timedelta
 
