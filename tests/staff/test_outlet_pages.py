@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from integrations.models import AuditEvent, Integration, Organisation, Outlet, UnrecognisedFrame
+from integrations.models import ApiKey, AuditEvent, Integration, Organisation, Outlet, UnrecognisedFrame
 from integrations.models.attempt import Outcome
 from integrations.models.audit import Verb
 from integrations.staff.base import choices
@@ -55,6 +55,28 @@ def test_of_many_organisations_the_form_of_an_outlet_searches_one(
     page = staff.get(ADD_OUTLET).content.decode()
     assert "select2" in page
     assert BELLA not in page
+
+
+@pytest.mark.parametrize("page", ["integrations_outlet_add", "integrations_apikey_add"])
+def test_of_many_organisations_a_form_without_scripts_takes_the_typed_name(
+    staff: Client, outlet: Outlet, monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
+    monkeypatch.setattr(choices, "MOST_LISTED", 0)
+    url = reverse(f"admin:{page}")
+    typing = staff.get(url).content.decode()
+    assert re.search(r'<noscript>.*<input type="text" name="organisation_name"', typing, re.DOTALL)
+    assert not re.search(r'<select name="organisation"[^>]* required', typing)
+    values = {"name": "Typed", "scopes": "outlets:read", "organisation": "", "provider_outlet_id": "typed"}
+    for wrong in (str(outlet.organisation_id), "Trattoria", "a\x00b", "🍕" * 300):
+        refused = staff.post(url, {**values, "organisation_name": wrong})
+        assert refused.status_code == 200
+        assert "Please correct" in text(refused)
+    assert "There is no organisation “Trattoria”." in text(
+        staff.post(url, {**values, "organisation_name": "Trattoria"})
+    )
+    staff.post(url, {**values, "organisation_name": f" {BELLA} "})
+    model: Any = {"integrations_outlet_add": Outlet, "integrations_apikey_add": ApiKey}[page]
+    assert model.objects.get(name="Typed").organisation_id == outlet.organisation_id
 
 
 def test_creating_an_organisation_records_an_audit_event(staff: Client) -> None:
