@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import CharField, Count, F, Max, Q, QuerySet, Sum, Value
+from django.db.models import Case, CharField, Count, F, Max, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import Coalesce
 
 from integrations.models import AuthAttempt, FleetSample, Integration, Presence, Request
@@ -25,6 +25,7 @@ HOUR = timedelta(hours=1)
 SAMPLE_EVERY = timedelta(minutes=5)
 SAMPLES_KEPT = timedelta(hours=48)
 LATEST = 5
+STATES = ("online", "offline", "never_seen", "disabled")
 ENDS = tuple(state for state in RequestState if state not in OPEN_STATES)
 
 Organisations = frozenset[int] | None
@@ -73,10 +74,11 @@ def read_fleet(organisations: Organisations) -> Fleet:
     """Return the state of these organisations' outlets; None means all organisations."""
     now = shared_now()
     samples = _samples(organisations, now)
-    refusals, fresh = _lately(organisations, now, since=samples[-1]["at"] if samples else now - DAY)
+    counts = _count(organisations, now, since=samples[-1]["at"] if samples else now - DAY)
+    refusals, fresh = counts["refusals"], counts["requests"]
     return Fleet(
         at=now,
-        **_states(organisations, now),
+        **{state: counts["states"][state] for state in STATES},
         gone=_gone(organisations),
         refusals=tuple(sorted(refusals.items(), key=lambda each: (-each[1], each[0]))),
         requests=tuple((state.value, fresh[state] + sum(each[f"{state}_sum"] for each in samples)) for state in ENDS),
@@ -117,18 +119,6 @@ def _online(now: datetime) -> Q:
     return Q(is_enabled=True, presence__last_seen_at__isnull=False) & is_online(now, "presence__")
 
 
-def _states(organisations: Organisations, now: datetime) -> dict[str, int]:
-    is_enabled = Q(is_enabled=True)
-    counts = _integrations(organisations).aggregate(
-        enabled=Count("pk", filter=is_enabled),
-        online=Count("pk", filter=_online(now)),
-        never_seen=Count("pk", filter=is_enabled & Q(presence__last_seen_at=None)),
-        disabled=Count("pk", filter=~is_enabled),
-    )
-    enabled = counts.pop("enabled")
-    return {**counts, "offline": enabled - counts["online"] - counts["never_seen"]}
-
-
 def _gone(organisations: Organisations) -> tuple[WentOffline, ...]:
     offline = Presence.objects.filter(is_online=False, last_seen_at__isnull=False, integration__is_enabled=True)
     rows = within(offline, organisations, "integration__outlet__organisation").order_by(F("since").desc())
@@ -140,25 +130,46 @@ def _reason(row: Presence) -> str:
     return row.connection.get_close_reason_display() if row.connection else ""
 
 
-def _lately(organisations: Organisations, now: datetime, *, since: datetime) -> tuple[Counter[str], Counter[str]]:
-    """Count the last hour's refusals by reason and the requests that ended after `since` by state, in one query."""
+def _count(organisations: Organisations, now: datetime, *, since: datetime) -> dict[str, Counter[str]]:
+    """Count outlets by state, refusals of the last hour by reason, and requests that ended after `since` by state.
+
+    In one query.
+    """
     reasons = [outcome for outcome in Outcome if outcome != Outcome.ACCEPTED]
     attempts = AuthAttempt.objects.filter(outcome__in=reasons, at__gt=now - HOUR)
     attempts = within(attempts, organisations, "integration__outlet__organisation")
-    requests = Request.objects.filter(ended_at__gt=since, ended_at__lte=now)
-    if organisations is not None:
-        # Select by end time, which matches few rows: selecting by organisation would read all its requests.
-        requests = requests.alias(whose=Coalesce("integration", "integration"))
-        requests = requests.filter(whose__in=_integrations(organisations).values("pk"))
-    counted = [
+    counted = {
+        "states": (_integrations(organisations).annotate(state=_state(now)), "state"),
+        "refusals": (attempts, "outcome"),
+        "requests": (_ended_requests(organisations, since, now), "state"),
+    }
+    parts = [
         rows.order_by().values_list(Value(of, output_field=CharField()), column).annotate(count=Count("pk"))
-        for of, rows, column in (("refusals", attempts, "outcome"), ("requests", requests, "state"))
+        for of, (rows, column) in counted.items()
     ]
-    found: dict[str, Counter[str]] = {"refusals": Counter(), "requests": Counter()}
-    both = counted[0].union(counted[1], all=True)
-    for of, value, count in both.order_by():  # from 6.1 on, Django sorts a union like the model
+    found: dict[str, Counter[str]] = {of: Counter() for of in counted}
+    for of, value, count in parts[0].union(*parts[1:], all=True).order_by():  # from 6.1 on, Django sorts a union
         found[of][value] = count
-    return found["refusals"], found["requests"]
+    return found
+
+
+def _state(now: datetime) -> Case:
+    return Case(
+        When(is_enabled=False, then=Value("disabled")),
+        When(presence__last_seen_at=None, then=Value("never_seen")),
+        When(is_online(now, "presence__"), then=Value("online")),
+        default=Value("offline"),
+        output_field=CharField(),
+    )
+
+
+def _ended_requests(organisations: Organisations, since: datetime, until: datetime) -> QuerySet[Request]:
+    rows = Request.objects.filter(ended_at__gt=since, ended_at__lte=until)
+    if organisations is None:
+        return rows
+    # Select by end time, which matches few rows: selecting by organisation would read all its requests.
+    whose = rows.alias(whose=Coalesce("integration", "integration"))
+    return whose.filter(whose__in=_integrations(organisations).values("pk"))
 
 
 def _samples(organisations: Organisations, now: datetime) -> list[dict[str, Any]]:

@@ -17,10 +17,13 @@ from django.utils.http import urlencode
 from integrations.backend.notices import deliveries
 from integrations.backend.notices import rows as notices
 from integrations.backend.requests import rows as requests
-from integrations.models import AuditEvent, Delivery
+from integrations.models import Alert, AuditEvent, Delivery, FleetSample, HandoverLink, WebhookEndpoint
+from integrations.models.notices.alert import AlertKind
+from integrations.services.overview.attention import Concern
 from tests.staff.base.lists import LATER, caller, sign_in, url_of
-from tests.support.factories import Enabled
+from tests.support.factories import Enabled, make_enabled_outlet
 from tests.support.notice_factories import make_endpoint
+from tests.support.staff.pages import be_seen
 
 pytestmark = pytest.mark.django_db
 MOST_QUERIES = 10
@@ -31,6 +34,7 @@ GROWING = {
     f"integrations_{name}"
     for name in ("request", "connection", "authattempt", "unrecognisedframe", "auditevent", "delivery", "notice")
 }
+GROUPS = ("offline", "refused", *Concern)  # of the start page
 OTHER_LISTS = (
     "organisation", "outlet", "handoverlink", "apikey", "messagetype", "alert",
     "webhookendpoint",
@@ -99,9 +103,27 @@ def every_page(two_outlets: Enabled) -> Iterator[str]:
         yield reverse(f"admin:integrations_{name}_change", args=(row.pk,))
 
 
+def fill_start(two_outlets: Enabled) -> None:
+    """Add what the start page shows besides: an outlet that is offline, and each kind of row that needs attention."""
+    now, organisation = timezone.now(), two_outlets.integration.outlet.organisation
+    be_seen(make_enabled_outlet("Harbour").integration, heartbeat_at=now, closed=True)
+    FleetSample.objects.create(at=now - timedelta(minutes=9), organisation=organisation, enabled=2, online=1)
+    FleetSample.objects.create(at=now - timedelta(minutes=4), organisation=organisation, enabled=2, online=1)
+    Alert.objects.create(kind=AlertKind.OFFLINE, organisation=organisation, since=now, tell_at=now, told_at=now)
+    WebhookEndpoint.objects.update(failing_since=now)
+    HandoverLink.objects.create(
+        integration=two_outlets.integration, credential=two_outlets.integration.current_credential(), token_digest="d",
+        salt="s", made_by="anna", expires_at=now + timedelta(hours=1),
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("name", ["administrator", "limited"])
 def test_every_list_and_page_takes_few_queries_and_scans_no_table(two_outlets: Enabled, name: str) -> None:
+    fill_start(two_outlets)
     client = sign_in(name)
+    start = client.get(reverse("admin:index")).content.decode()
+    assert [each for each in GROUPS if f'data-key="{each}"' not in start] == []
+    assert "onp-plot" in start
     too_many: dict[str, Any] = {}
     scanned: dict[str, Any] = {}
     for url in (*list_urls(two_outlets), *every_page(two_outlets)):
