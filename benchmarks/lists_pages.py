@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from html import unescape
 from typing import Any
 
@@ -15,8 +16,13 @@ from django.utils.http import urlencode
 from lists_seed import RARE_TYPE
 
 from integrations.backend.base.authentication import Caller
-from integrations.backend.outlets.rows import outlets_page
-from integrations.backend.requests import rows
+from integrations.backend.connections.rows import attempts_page, connections_page
+from integrations.backend.handover.rows import links_page
+from integrations.backend.notices import deliveries, endpoints
+from integrations.backend.notices import rows as events
+from integrations.backend.organisations import rows as organisations
+from integrations.backend.outlets import rows as outlets
+from integrations.backend.requests import rows as requests
 from integrations.models import (
     ApiKey,
     AuditEvent,
@@ -34,11 +40,13 @@ from integrations.staff.signing_in.sessions import REFRESH
 
 Ask = Callable[[], int]  # returns the number of rows
 Questions = Iterator[tuple[str, dict[str, Any]]]
+Calls = Iterator[tuple[str, Callable[[Caller, QueryDict], Any], dict[str, str]]]
 LISTS = (
     "organisation", "outlet", "handoverlink", "request", "apikey", "messagetype", "alert",
     "webhookendpoint", "delivery", "connection", "authattempt", "unrecognisedframe", "auditevent",
 )  # fmt: skip
 REFRESHED = ("first page", "outlets", "page of one outlet", "check of one outlet")
+OF_AN_OUTLET = {"connections": connections_page, "attempts": attempts_page, "hand-over links": links_page}
 WITH_SECOND_PAGE = ("outlet", "request", "delivery", "connection", "authattempt", "unrecognisedframe", "auditevent")
 
 
@@ -195,24 +203,49 @@ def _calls() -> Iterator[tuple[str, Ask]]:
     """Yield the queries of the API's lists, without HTTP, whose time does not depend on the rows."""
     chain = Organisation.objects.order_by("pk")[2]
     outlet = Outlet.objects.filter(organisation=chain, integration__isnull=False).order_by("pk")[0]
-    since = (timezone.now() - timedelta(days=14)).isoformat()
     key = ApiKey.objects.get()
-    of = {"outlet": outlet.provider_outlet_id}
-    questions = {
+    for who, organisation in (("a key for all", None), ("a key for a chain", chain.pk)):
+        caller = Caller(0, "", "", None, None, key.pk, organisation, "[]", "[]", key.name)
+        for what, read, parameters in (*_request_calls(outlet.provider_outlet_id), *_other_calls(chain, outlet)):
+            yield f"API, {who}: {what}", _call(read, caller, parameters)
+
+
+def _request_calls(provider_outlet_id: str) -> Calls:
+    of = {"outlet": provider_outlet_id}
+    since = (timezone.now() - timedelta(days=14)).isoformat()
+    questions: dict[str, dict[str, str]] = {
         "requests": {},
         "requests of an outlet": of,
         "requests of an outlet, failed, since": {**of, "state": "failed", "since": since},
         "requests failed": {"state": "failed"},
         "requests since": {"since": since},
         "requests failed, since": {"state": "failed", "since": since},
+        "requests ended since": {"ended_since": since},
         "requests queued: none": {"state": "queued"},
-    }  # fmt: skip
-    for who, organisation in (("a key for all", None), ("a key for a chain", chain.pk)):
-        caller = Caller(0, "", "", None, None, key.pk, organisation, "[]", "[]", key.name)
-        for what, parameters in questions.items():
-            yield f"API, {who}: {what}", _call(rows.requests_page, caller, parameters)
-        yield f"API, {who}: outlets", _call(outlets_page, caller, {})
-        yield f"API, {who}: outlets online", _call(outlets_page, caller, {"online": "true"})
+    }
+    return ((what, requests.requests_page, parameters) for what, parameters in questions.items())
+
+
+def _other_calls(chain: Organisation, outlet: Outlet) -> Calls:
+    endpoint = WebhookEndpoint.objects.filter(organisation=chain)[0]
+    yield "organisations", organisations.organisations_page, {}
+    yield "organisations of a name", organisations.organisations_page, {"name": chain.name}
+    yield "outlets", outlets.outlets_page, {}
+    yield "outlets online", outlets.outlets_page, {"online": "true"}
+    yield "outlets of an organisation", outlets.outlets_page, {"organisation_id": str(chain.pk)}
+    yield "events", events.events_page, {}
+    yield "events of an outlet", events.events_page, {"outlet": outlet.provider_outlet_id}
+    yield "events of a kind", events.events_page, {"kind": "request.finished"}
+    yield "webhook endpoints", endpoints.endpoints_page, {}
+    yield "deliveries", deliveries.deliveries_page, {}
+    yield "deliveries of an endpoint", deliveries.deliveries_page, {"endpoint_id": str(endpoint.pk)}
+    yield "deliveries given up", deliveries.deliveries_page, {"state": "failed"}
+    for what, read in OF_AN_OUTLET.items():
+        yield f"{what} of an outlet", partial(_of, read, outlet.provider_outlet_id), {}
+
+
+def _of(read: Any, provider_outlet_id: str, caller: Caller, query: QueryDict) -> Any:
+    return read(caller, provider_outlet_id, query)
 
 
 def _call(read: Callable[[Caller, QueryDict], Any], caller: Caller, parameters: dict[str, str]) -> Ask:
