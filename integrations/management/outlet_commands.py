@@ -21,7 +21,7 @@ class OutletCommand(BaseCommand):
 
     requires_migrations_checks = False
 
-    def act(self, service: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
+    def call_service(self, service: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
         """Call a service as the person at this shell. Raises CommandError."""
         try:
             clock.compare()  # times that it stores are compared with times that the servers store

@@ -39,7 +39,7 @@ class Command(OutletCommand):
         add_format(parser)
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        key, text = self.act(
+        key, text = self.call_service(
             _create,
             options["name"],
             organisation=options["organisation"],

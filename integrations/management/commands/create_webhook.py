@@ -25,7 +25,7 @@ class Command(OutletCommand):
         add_format(parser)
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        endpoint, secret = self.act(
+        endpoint, secret = self.call_service(
             _create,
             options["name"],
             url=options["url"],

@@ -42,7 +42,7 @@ class Command(OutletCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         files = DemoFiles.of_this_portal()
-        if self.act(_exists):
+        if self.call_service(_exists):
             self._say_what_exists(files)
         else:
             self._create(files)
@@ -58,7 +58,7 @@ class Command(OutletCommand):
     def _create(self, files: DemoFiles) -> None:
         try:
             with transaction.atomic():  # no row without its file, because a secret cannot be shown again
-                demo: Demo = self.act(_create)
+                demo: Demo = self.call_service(_create)
                 files.write(demo)
         except OSError as error:
             raise CommandError(f"Cannot write the demo's secrets to {files.folder}: {error.strerror}.") from error

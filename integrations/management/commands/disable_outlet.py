@@ -16,7 +16,7 @@ class Command(OutletCommand):
         parser.add_argument("--reason", required=True, metavar="TEXT", help="the reason that your colleagues will see")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        self.act(_disable, options["provider_outlet_id"], reason=options["reason"])
+        self.call_service(_disable, options["provider_outlet_id"], reason=options["reason"])
         self.stderr.write("Disabled.")
 
 

@@ -28,10 +28,12 @@ class Command(OutletCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         adopted = sys.stdin.readline().rstrip("\r\n") if options["adopt_secret_stdin"] else None
-        for warning in self.act(_warnings, options["organisation"], options["outlet"]):
+        for warning in self.call_service(_warnings, options["organisation"], options["outlet"]):
             self.stderr.write(f"WARNING: {warning}")
         names = OutletNames(options["organisation"], options["outlet"], options["provider_outlet_id"])
-        handover = self.act(enable_by_name, names, pos_remote_id=options["pos_remote_id"], adopted_secret=adopted)
+        handover = self.call_service(
+            enable_by_name, names, pos_remote_id=options["pos_remote_id"], adopted_secret=adopted
+        )
         self.print_handover(handover, options["format"])
 
 

@@ -41,8 +41,8 @@ class Command(OutletCommand):
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        rows = self.act(_read, options["file"])
-        plan = self.act(_check, rows)
+        rows = self.call_service(_read, options["file"])
+        plan = self.call_service(_check, rows)
         if options["dry_run"]:
             self._print_plan(plan)
         self._refuse_wrong(plan)
@@ -50,7 +50,7 @@ class Command(OutletCommand):
             self.stderr.write(f"{_summary(plan)} Nothing was changed.")
             return
         with open_secrets(options["output"], self.stdout) as secrets:
-            self.act(_enable, rows, plan, secrets=secrets, report=self._report)
+            self.call_service(_enable, rows, plan, secrets=secrets, report=self._report)
         self.stderr.write(f"{_summary(plan)} Done. The secrets are shown only once. Enter them in PowerEPOS now.")
 
     def _print_plan(self, plan: Sequence[PlannedRow]) -> None:

@@ -17,7 +17,7 @@ class Command(OutletCommand):
         add_format(parser)
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        rows = self.act(_rows)
+        rows = self.call_service(_rows)
         if options["format"] == "json":
             self.stdout.write(json.dumps(rows, ensure_ascii=False, indent=2))
             return

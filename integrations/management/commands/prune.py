@@ -24,7 +24,7 @@ class Command(OutletCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         is_dry = options["dry_run"]
-        counts = self.act(_due) if is_dry else self.act(retention.prune_all, report=self._report)
+        counts = self.call_service(_due) if is_dry else self.call_service(retention.prune_all, report=self._report)
         if options["format"] == "json":
             self.stdout.write(json.dumps({"dry_run": is_dry, "pruned": counts}))
             return

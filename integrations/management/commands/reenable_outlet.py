@@ -16,7 +16,7 @@ class Command(OutletCommand):
         parser.add_argument("--reason", default="", metavar="TEXT", help="for the audit trail")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        self.act(_reenable, options["provider_outlet_id"], reason=options["reason"])
+        self.call_service(_reenable, options["provider_outlet_id"], reason=options["reason"])
         self.stderr.write("Enabled again.")
 
 

@@ -15,7 +15,7 @@ class Command(OutletCommand):
         parser.add_argument("username", metavar="USERNAME")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        self.act(_reset, options["username"])
+        self.call_service(_reset, options["username"])
         self.stderr.write("Deleted. The person can sign in with the password only, and set up a new second factor.")
 
 

@@ -14,7 +14,7 @@ class Command(OutletCommand):
         parser.add_argument("name", metavar="NAME")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        self.act(_retire, options["name"])
+        self.call_service(_retire, options["name"])
         self.stderr.write("Retired.")
 
 

@@ -26,10 +26,10 @@ class Command(OutletCommand):
         if options["end_overlap"] and options["overlap"] is not None:
             raise CommandError("--end-overlap only retires the older one. Use it without --overlap.", returncode=2)
         if options["end_overlap"]:
-            self.act(_end_overlap, options["name"])
+            self.call_service(_end_overlap, options["name"])
             self.stderr.write("The older one is retired.")
             return
-        text = self.act(_rotate, options["name"], overlap=options["overlap"] or "0")
+        text = self.call_service(_rotate, options["name"], overlap=options["overlap"] or "0")
         print_api_key(self, options["name"], text, options["format"])
 
 

@@ -37,13 +37,13 @@ class Command(OutletCommand):
             raise CommandError("Use --replace-unused without --overlap and --end-overlap.", returncode=2)
         outlet_id = options["provider_outlet_id"]
         if options["end_overlap"]:
-            self.act(_end_overlap, outlet_id)
+            self.call_service(_end_overlap, outlet_id)
             self.stderr.write("The older secret is retired.")
             return
         if options["replace_unused"]:
-            handover = self.act(_replace_unused, outlet_id)
+            handover = self.call_service(_replace_unused, outlet_id)
         else:
-            handover = self.act(_rotate, outlet_id, overlap=options["overlap"] or "0")
+            handover = self.call_service(_rotate, outlet_id, overlap=options["overlap"] or "0")
         self.print_handover(handover, options["format"])
 
 

@@ -18,7 +18,7 @@ class Command(OutletCommand):
         parser.add_argument("--provider", metavar="ID", default="", help="only identities of this provider")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        for identity in self.act(_unlink, options["username"], provider=options["provider"]):
+        for identity in self.call_service(_unlink, options["username"], provider=options["provider"]):
             what_next = unlinking.prospect_of(identity).words(identity.user)
             self.stderr.write(f"Unlinked {in_words(identity)}, sessions ended. {what_next}")
 

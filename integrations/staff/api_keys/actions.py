@@ -44,7 +44,7 @@ class CreateApiKey(CreateSystemAction[ApiKey], ApiKeyAction):
         return {"scopes": list(DEFAULT_SCOPES)}
 
     @method_decorator(sensitive_variables("text"))
-    def act(self, values: dict[str, Any]) -> HttpResponse:
+    def carry_out(self, values: dict[str, Any]) -> HttpResponse:
         key, text = api_keys.create_api_key(
             values["name"],
             organisation=self.allowed(values["organisation"]),
@@ -67,7 +67,7 @@ class ChangeApiKey(UnretiredKeyAction):
         limits = {"calls_per_second": key.calls_per_second, "calls_burst": key.calls_burst}
         return {"scopes": key.scopes, "networks": " ".join(key.networks), **limits}
 
-    def act(self, values: dict[str, Any]) -> HttpResponse:
+    def carry_out(self, values: dict[str, Any]) -> HttpResponse:
         api_keys.change_api_key(self.owner, **_access(values), actor=self.actor)
         return self.done("Saved. The change applies from the next call on.")
 
@@ -79,7 +79,7 @@ class RotateApiKey(RotateAction, ApiKeyAction):
     words = "staff/api_keys/words/rotate_api_key.html"
 
     @method_decorator(sensitive_variables("text"))
-    def act(self, values: dict[str, Any]) -> HttpResponse:
+    def carry_out(self, values: dict[str, Any]) -> HttpResponse:
         text = api_keys.rotate_api_key(self.owner, actor=self.actor, **values)
         return self.show_secret(self.owner, text)
 
@@ -95,7 +95,7 @@ class RetireApiKey(UnretiredKeyAction):
     button = "Retire"
     words = "staff/api_keys/words/retire_api_key.html"
 
-    def act(self, values: dict[str, Any]) -> HttpResponse:
+    def carry_out(self, values: dict[str, Any]) -> HttpResponse:
         api_keys.retire_api_key(self.owner, reason=values["reason"], actor=self.actor)
         return self.done("The API key is retired. Calls with it are refused from now on.")
 

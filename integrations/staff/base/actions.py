@@ -55,7 +55,7 @@ class Action(View):
         if not form.is_valid():
             return self.page(form)
         try:
-            return self.act_on(form)
+            return self.carry_out_form(form)
         except Conflict as refusal:
             return self.settled(refusal, status=refusal.status)
         except PortalError as refusal:
@@ -88,11 +88,11 @@ class Action(View):
             return self.form_class(data, initial=initial, person=self.request.user)
         return self.form_class(data, initial=initial)
 
-    def act_on(self, form: forms.ActionForm) -> HttpResponse:
+    def carry_out_form(self, form: forms.ActionForm) -> HttpResponse:
         """Carry out the action with a valid form. Raises PortalError."""
-        return self.act(form.cleaned_data)
+        return self.carry_out(form.cleaned_data)
 
-    def act(self, values: dict[str, Any]) -> HttpResponse:
+    def carry_out(self, values: dict[str, Any]) -> HttpResponse:
         """Carry out the action and return the response. Raises PortalError."""
         raise NotImplementedError
 

@@ -57,7 +57,7 @@ class EndOverlapAction(SecretAction):
         older = self.owner.older_secret(shared_now())
         return {**super().context(), "older": older, "consequence": self.consequence}
 
-    def act(self, _values: dict[str, Any]) -> HttpResponse:
+    def carry_out(self, _values: dict[str, Any]) -> HttpResponse:
         type(self).end_overlap(self.owner, actor=self.actor)
         return self.done("Overlap ended. The older secret is no longer accepted.")
 

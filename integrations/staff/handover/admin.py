@@ -44,7 +44,7 @@ class RevokeLink(IntegrationAction):
     def context(self) -> dict[str, Any]:
         return {**super().context(), "link": self.link}
 
-    def act(self, _values: dict[str, Any]) -> HttpResponse:
+    def carry_out(self, _values: dict[str, Any]) -> HttpResponse:
         handover_links.revoke_link(self.link, actor=self.actor)
         return self.done("Link revoked. It no longer works, and its copy of the secret is erased.")
 

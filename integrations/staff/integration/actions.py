@@ -23,7 +23,7 @@ class RotateSecret(RotateAction, IntegrationAction):
     button = "Rotate secret"
 
     @method_decorator(sensitive_variables())
-    def act(self, values: dict[str, Any]) -> HttpResponse:
+    def carry_out(self, values: dict[str, Any]) -> HttpResponse:
         rotate = partial(
             pos_secrets.rotate_secret,
             self.integration,
@@ -54,7 +54,7 @@ class ReplaceSecret(IntegrationAction):
         return {**super().context(), **secrets}
 
     @method_decorator(sensitive_variables())
-    def act(self, values: dict[str, Any]) -> HttpResponse:
+    def carry_out(self, values: dict[str, Any]) -> HttpResponse:
         replace = partial(pos_secrets.replace_unused_secret, self.integration, seen=values["seen"], actor=self.actor)
         return self.hand_over(replace, values)
 
@@ -78,7 +78,7 @@ class Disable(IntegrationAction):
     def obstacle(self) -> PortalError | None:
         return None if self.integration.is_enabled else AlreadyDisabled()
 
-    def act(self, values: dict[str, Any]) -> HttpResponse:
+    def carry_out(self, values: dict[str, Any]) -> HttpResponse:
         enabling.disable(self.integration, reason=values["reason"], actor=self.actor)
         return self.done("Integration disabled. Its POS is disconnected and refused.")
 
@@ -92,7 +92,7 @@ class EnableAgain(IntegrationAction):
     def obstacle(self) -> PortalError | None:
         return NotDisabled() if self.integration.is_enabled else None
 
-    def act(self, values: dict[str, Any]) -> HttpResponse:
+    def carry_out(self, values: dict[str, Any]) -> HttpResponse:
         enabling.reenable(self.integration, reason=values["reason"], actor=self.actor)
         return self.done("Integration re-enabled. Its POS can connect again with its current secret.")
 
@@ -108,7 +108,7 @@ class Disconnect(IntegrationAction):
         is_online = self.integration.presence.is_online_at(shared_now())
         return None if is_online else NothingToDisconnect()
 
-    def act(self, values: dict[str, Any]) -> HttpResponse:
+    def carry_out(self, values: dict[str, Any]) -> HttpResponse:
         disconnecting.disconnect(self.integration, reason=values["reason"], actor=self.actor)
         return self.done("The POS is disconnected within two seconds. Its credentials stay valid: it can reconnect.")
 
@@ -122,7 +122,7 @@ class EndWait(IntegrationAction):
     def obstacle(self) -> PortalError | None:
         return None
 
-    def act(self, values: dict[str, Any]) -> HttpResponse:  # noqa: ARG002
+    def carry_out(self, values: dict[str, Any]) -> HttpResponse:  # noqa: ARG002
         waits.end_wait(self.integration, actor=self.actor)
         return self.done("The wait ends within two seconds. The POS can try again with its current secret.")
 
@@ -148,6 +148,6 @@ class ChangePosRemoteId(IntegrationAction):
     def obstacle(self) -> PortalError | None:
         return None
 
-    def act(self, values: dict[str, Any]) -> HttpResponse:
+    def carry_out(self, values: dict[str, Any]) -> HttpResponse:
         enabling.change_pos_remote_id(self.integration, actor=self.actor, **values)
         return self.done("POSRemoteID changed. The POS can connect again as soon as it sends the new one.")

@@ -37,7 +37,7 @@ class CheckOutlet(IntegrationAction):
     def obstacle(self) -> PortalError | None:
         return None
 
-    def act(self, values: dict[str, Any]) -> HttpResponse:
+    def carry_out(self, values: dict[str, Any]) -> HttpResponse:
         asking.check_outlet(self.integration, request_id=str(values["request_id"]), actor=self.actor)
         return self.done("Test request sent. The last step shows its result.")
 

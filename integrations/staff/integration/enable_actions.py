@@ -35,7 +35,7 @@ class EnableAction(OutletAction):
         raise NotImplementedError
 
     @method_decorator(sensitive_variables())
-    def act(self, values: dict[str, Any]) -> HttpResponse:
+    def carry_out(self, values: dict[str, Any]) -> HttpResponse:
         return self.hand_over(self.enabling(values), values)
 
 

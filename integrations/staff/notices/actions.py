@@ -33,7 +33,7 @@ class CreateWebhook(CreateSystemAction[WebhookEndpoint], WebhookAction):
     words = "staff/notices/words/create_webhook.html"
 
     @method_decorator(sensitive_variables("secret"))
-    def act(self, values: dict[str, Any]) -> HttpResponse:
+    def carry_out(self, values: dict[str, Any]) -> HttpResponse:
         self.allowed(values["organisation"])
         endpoint, secret = webhooks.create_endpoint(**values, actor=self.actor)
         return self.show_secret(endpoint, secret)
@@ -49,7 +49,7 @@ class ChangeWebhook(WebhookAction):
     def initial(self) -> dict[str, Any]:
         return {"url": self.owner.url, "kinds": self.owner.kinds}
 
-    def act(self, values: dict[str, Any]) -> HttpResponse:
+    def carry_out(self, values: dict[str, Any]) -> HttpResponse:
         webhooks.change_endpoint(self.owner, **values, actor=self.actor)
         return self.done("Saved. Events go to this URL from now on.")
 
@@ -59,7 +59,7 @@ class RotateWebhook(RotateAction, WebhookAction):
     words = "staff/notices/words/rotate_webhook.html"
 
     @method_decorator(sensitive_variables("secret"))
-    def act(self, values: dict[str, Any]) -> HttpResponse:
+    def carry_out(self, values: dict[str, Any]) -> HttpResponse:
         secret = webhooks.rotate_endpoint(self.owner, actor=self.actor, **values)
         self.owner.refresh_from_db()
         return self.show_secret(self.owner, secret)
@@ -79,7 +79,7 @@ class DisableWebhook(WebhookAction):
     def obstacle(self) -> PortalError | None:
         return None if self.owner.is_enabled else WebhookDisabled("The webhook endpoint is already switched off.")
 
-    def act(self, values: dict[str, Any]) -> HttpResponse:
+    def carry_out(self, values: dict[str, Any]) -> HttpResponse:
         webhooks.disable_endpoint(self.owner, reason=values["reason"], actor=self.actor)
         return self.done("The webhook endpoint is switched off. No events are sent.")
 
@@ -93,7 +93,7 @@ class EnableWebhook(WebhookAction):
     def obstacle(self) -> PortalError | None:
         return WebhookEnabled() if self.owner.is_enabled else None
 
-    def act(self, _values: dict[str, Any]) -> HttpResponse:
+    def carry_out(self, _values: dict[str, Any]) -> HttpResponse:
         webhooks.enable_endpoint(self.owner, actor=self.actor)
         return self.done("The webhook endpoint is switched on. Events are sent from now on.")
 
@@ -107,7 +107,7 @@ class TestWebhook(WebhookAction):
     def obstacle(self) -> PortalError | None:
         return None if self.owner.is_enabled else WebhookDisabled()
 
-    def act(self, _values: dict[str, Any]) -> HttpResponse:
+    def carry_out(self, _values: dict[str, Any]) -> HttpResponse:
         webhooks.send_test(self.owner, actor=self.actor)
         return self.done("The test event is being sent. The answer appears here in a few seconds.")
 
@@ -132,7 +132,7 @@ class ReplayDelivery(WebhookAction):
     def context(self) -> dict[str, Any]:
         return {**super().context(), "delivery": self.delivery}
 
-    def act(self, _values: dict[str, Any]) -> HttpResponse:
+    def carry_out(self, _values: dict[str, Any]) -> HttpResponse:
         webhooks.replay(self.delivery, actor=self.actor)
         return self.done("The event is being sent again. The answer appears here in a few seconds.")
 

@@ -50,7 +50,7 @@ class ResetSecondFactors(PersonAction):
     def obstacle(self) -> PortalError | None:
         return None if second_factors.has_second_factor(self.person) else NoSecondFactor()
 
-    def act(self, _values: dict[str, Any]) -> HttpResponse:
+    def carry_out(self, _values: dict[str, Any]) -> HttpResponse:
         second_factors.reset_second_factors(self.person, actor=self.actor)
         return self.done("The second factors were reset. At the next sign-in the password is enough to set one up.")
 
@@ -73,7 +73,7 @@ class UnlinkIdentity(PersonAction):
     def obstacle(self) -> PortalError | None:
         return None if self.identity else NotLinked()
 
-    def act(self, _values: dict[str, Any]) -> HttpResponse:
+    def carry_out(self, _values: dict[str, Any]) -> HttpResponse:
         if self.identity is None:
             raise NotLinked
         unlinking.unlink(self.person, [self.identity], actor=self.actor)

@@ -128,7 +128,7 @@ class AskPos(IntegrationAction):
         return self.page(form)
 
     @method_decorator(sensitive_variables())
-    def act_on(self, form: forms.ActionForm) -> HttpResponse:
+    def carry_out_form(self, form: forms.ActionForm) -> HttpResponse:
         if not isinstance(form, AskForm):
             raise TypeError("This action needs an AskForm.")
         question = self._question(form)
