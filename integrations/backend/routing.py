@@ -17,6 +17,7 @@ from integrations.backend.base.problems import Problem
 from integrations.backend.base.views import BackendView
 from integrations.backend.requests.orders import MAX_BODY
 from integrations.services import metrics
+from integrations.services.futures import error_of
 from integrations.wire.asgi_types import App, Receive, Scope, Send
 from integrations.wire.endpoints import API_PATH
 from integrations.wire.limits import KIBIBYTE
@@ -100,7 +101,7 @@ async def _while_connected(receive: Receive) -> AsyncIterator[None]:
         nonlocal was_cancelled
         if is_over or leaving.cancelled() or waiting is None:
             return
-        leaving.exception()  # read once, or asyncio warns; a server whose `receive` fails has lost the client too
+        error_of(leaving)  # a server that fails here has lost the client
         was_cancelled = waiting.cancel()
 
     leaving = asyncio.create_task(_leave(receive))

@@ -23,6 +23,7 @@ from integrations.relay.wakeups import Wakeups
 from integrations.relay.watch import process_lease
 from integrations.relay.watch.watcher import Watcher
 from integrations.services import metrics, wake
+from integrations.services.futures import error_of
 from integrations.services.rows.threads import READ_SECONDS, recorders, within
 
 Done = TypeVar("Done")
@@ -182,7 +183,7 @@ def start_soon() -> None:
     global _starting  # noqa: PLW0603  (one runtime per process is the point)
     if _runtime is None and (_starting is None or _starting.done()):
         _starting = asyncio.create_task(_start())
-        _starting.add_done_callback(_read_error)
+        _starting.add_done_callback(_log_error)
 
 
 def current() -> Runtime | None:
@@ -198,9 +199,9 @@ async def stop() -> None:
         await ending.stop()
 
 
-def _read_error(starting: "asyncio.Task[Runtime]") -> None:
+def _log_error(starting: "asyncio.Task[Runtime]") -> None:
     # Callers that need the runtime see the error in their own start; this start may have had no caller.
-    if not starting.cancelled() and (error := starting.exception()):
+    if error := error_of(starting):
         logger.warning("Start failed because the database is unavailable (%s); the next call retries.", error)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 
 from integrations.backend.base import problems
+from integrations.services.futures import error_of
 from integrations.services.rows.threads import readers
 from integrations.wire.asgi_types import App, Receive, Scope, Send
 from integrations.wire.plain_http import PlainResponse, send_response
@@ -66,7 +67,7 @@ class Unanswered:
 
     def _end(self, page: PageRun, work: asyncio.Task[None]) -> None:
         self._running.discard(work)
-        if page.is_given_up and not work.cancelled() and (error := work.exception()):
+        if page.is_given_up and (error := error_of(work)):
             logger.warning("Page failed after it was given up.", exc_info=error)
 
     async def _is_answered(self, page: PageRun, work: asyncio.Task[None]) -> bool:
@@ -119,7 +120,7 @@ async def database_answers() -> bool:
 
 
 def _is_success(query: "asyncio.Future[None]") -> bool:
-    return not query.cancelled() and query.exception() is None
+    return error_of(query) is None and not query.cancelled()
 
 
 def _query() -> None:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from django.db import DatabaseError, InterfaceError
 
+from integrations.services.futures import error_of
 from integrations.services.requests.request_types import NotStored
 
 Done = TypeVar("Done")
@@ -37,6 +38,6 @@ class Background:
 
     def _finished(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
-        error = None if task.cancelled() else task.exception()
+        error = error_of(task)
         if error is not None and not isinstance(error, NotStored | DatabaseError | InterfaceError):
             logger.error("Unhandled error in a background task of the relay.", exc_info=error)

@@ -25,6 +25,7 @@ from integrations.relay.sockets.lane import Lane
 from integrations.relay.sockets.outgoing import LinkLost, Transient
 from integrations.relay.sockets.registry import Live, Registry
 from integrations.services import metrics, wake
+from integrations.services.futures import error_of
 from integrations.services.requests import storing
 from integrations.services.requests.repeats import UNEQUAL_ATTEMPTS, is_same_content
 from integrations.services.requests.request_types import (
@@ -196,8 +197,7 @@ class TransientRequests:
 
     def _end(self, key: Key, task: asyncio.Task[Result]) -> None:
         underway = self._running.pop(key)
-        # Read the exception; otherwise asyncio warns if the caller has left. A failed task is not recorded.
-        if not task.cancelled() and task.exception() is None:
+        if error_of(task) is None and not task.cancelled():  # a failed task is not recorded
             self._ended[key] = underway
             if len(self._ended) > TRANSIENT_KEPT:
                 del self._ended[next(iter(self._ended))]

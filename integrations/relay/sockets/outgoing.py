@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from integrations.services.futures import fail
 from integrations.wire.envelope import Answer, Unreadable
 
 
@@ -54,13 +55,10 @@ class Transient:
 
     def finish(self, answer: Answer | Unreadable | LinkLost) -> None:
         """Set the answer, or the error to raise in the caller."""
-        if self.answer.done():
-            return
-        if isinstance(answer, Answer):
+        if not isinstance(answer, Answer):
+            fail(self.answer, answer)
+        elif not self.answer.done():
             self.answer.set_result(answer)
-            return
-        self.answer.set_exception(answer)
-        self.answer.exception()  # read once; otherwise asyncio warns if the caller has left
 
 
 def named(outgoing: Outgoing | Transient) -> dict[str, str]:

@@ -19,6 +19,8 @@ from typing import Generic, ParamSpec, TypeVar
 
 from django.db import OperationalError, connection
 
+from integrations.services.futures import fail
+
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 Key = TypeVar("Key", bound=Hashable)
@@ -139,10 +141,10 @@ class Joined(Generic[Key, Found]):
             found = await self._threads.run(self._query, list(batch))
         except DatabaseUnresponsive as error:  # also for callers that would have to wait as long again
             waiting, self._waiting = self._waiting, deque()
-            _fail(chain(chain.from_iterable(batch.values()), (future for _, future in waiting)), error)
+            _fail_all(chain(chain.from_iterable(batch.values()), (future for _, future in waiting)), error)
             return
         except Exception as error:  # noqa: BLE001  (it is the callers' to handle)
-            _fail(chain.from_iterable(batch.values()), error)
+            _fail_all(chain.from_iterable(batch.values()), error)
             return
         for key, futures in batch.items():
             for future in futures:
@@ -150,8 +152,6 @@ class Joined(Generic[Key, Found]):
                     future.set_result(found.get(key))
 
 
-def _fail(futures: Iterable[asyncio.Future[Found | None]], error: Exception) -> None:
+def _fail_all(futures: Iterable[asyncio.Future[Found | None]], error: Exception) -> None:
     for future in futures:
-        if not future.done():
-            future.set_exception(error)
-            future.exception()  # read it once; otherwise asyncio warns if the caller has left
+        fail(future, error)

@@ -1,0 +1,16 @@
+"""Errors of futures. asyncio logs an error that no code has read, for example because the caller has disconnected."""
+
+import asyncio
+from typing import Any
+
+
+def error_of(finished: "asyncio.Future[Any]") -> BaseException | None:
+    """Return the error of a finished future, or None if it succeeded or was cancelled. asyncio then does not log it."""
+    return None if finished.cancelled() else finished.exception()
+
+
+def fail(future: "asyncio.Future[Any]", error: Exception) -> None:
+    """Raise the error in the code that waits for the future, if any, unless the future has finished."""
+    if not future.done():
+        future.set_exception(error)
+        error_of(future)
