@@ -13,6 +13,7 @@ from storming.outlets import manage
 
 PAGES = ("/admin/", "/admin/integrations/outlet/")
 SIGN_IN = "/admin/login/"
+FORM = "application/x-www-form-urlencoded"
 
 
 class Staff:
@@ -29,10 +30,9 @@ class Staff:
         """Create a user and sign in; exit if the portal refuses."""
         name, password = f"staff-{secrets.token_hex(4)}", secrets.token_urlsafe(16)
         manage("shell", "-c", _MAKE.format(name=name, password=password))
-        _, page = self._ask("GET", SIGN_IN)
-        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
-        form = {"csrfmiddlewaretoken": token.group(1) if token else "", "username": name, "password": password}
-        status, _ = self._ask("POST", SIGN_IN, urlencode({**form, "next": PAGES[0]}))
+        _, page = self.ask("GET", SIGN_IN)
+        form = {"csrfmiddlewaretoken": hidden_value(page, "csrfmiddlewaretoken"), "username": name}
+        status, _ = self.ask("POST", SIGN_IN, urlencode({**form, "password": password, "next": PAGES[0]}))
         if status != 302:
             sys.exit(f"the benchmark's user could not sign in at {SIGN_IN} (status {status})")
 
@@ -45,25 +45,32 @@ class Staff:
         self._thread.join()
         return self.seconds
 
-    def _look(self) -> None:
-        while not self._is_over.is_set():
-            for page in PAGES:
-                began = time.perf_counter()
-                status, _ = self._ask("GET", page)
-                if status != 200:
-                    sys.exit(f"{page} answered {status}")
-                self.seconds.append(time.perf_counter() - began)
-            self._is_over.wait(0.1)
-
-    def _ask(self, method: str, path: str, body: str = "") -> tuple[int, str]:
+    def ask(self, method: str, path: str, body: str | bytes = "", content_type: str = FORM) -> tuple[int, str]:
+        """Send one request, and return the status and the body of the response."""
         headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self._cookies.items())}
         if body:
-            headers["Content-Type"] = "application/x-www-form-urlencoded"
+            headers["Content-Type"] = content_type
         self._connection.request(method, path, body or None, headers)
         response = self._connection.getresponse()
         for line in response.headers.get_all("Set-Cookie") or ():
             self._cookies |= {name: morsel.value for name, morsel in SimpleCookie(line).items()}
         return response.status, response.read().decode()
+
+    def _look(self) -> None:
+        while not self._is_over.is_set():
+            for page in PAGES:
+                began = time.perf_counter()
+                status, _ = self.ask("GET", page)
+                if status != 200:
+                    sys.exit(f"{page} answered {status}")
+                self.seconds.append(time.perf_counter() - began)
+            self._is_over.wait(0.1)
+
+
+def hidden_value(page: str, name: str) -> str:
+    """Return the value of a hidden field of a form; exit if the page has none."""
+    found = re.search(rf'name="{name}" value="([^"]+)"', page)
+    return found.group(1) if found else sys.exit(f"the page has no field {name}")
 
 
 _MAKE = """
