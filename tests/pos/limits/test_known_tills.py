@@ -64,7 +64,7 @@ async def guesses(till: Enabled) -> AsyncIterator[None]:
             for number in range(1, ADOPTED_WAITING + 1)
         ]
         try:
-            await until(lambda: authentication.strangers.waiting == ADOPTED_WAITING)
+            await until(lambda: authentication.other_callers.waiting == ADOPTED_WAITING)
             yield
         finally:
             is_over.set()
