@@ -1,4 +1,4 @@
-"""Two hosts behind a load balancer under load: tills that count their orders, callers that never pause.
+"""Two hosts behind a load balancer under load: tills that count their orders, and six callers.
 
 `one` is a single server, `two` a supervisor with two workers; they share only PostgreSQL and Redis.
 """

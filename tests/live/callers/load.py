@@ -18,6 +18,7 @@ from tests.live.stack.waiting import eventually
 
 CALL_SECONDS = 10  # seconds that a call may wait; longer than any drain in the tests
 PAUSE = 0.2  # seconds after a 503, in place of its Retry-After
+BETWEEN = 0.1  # seconds at most between two calls of a caller, to leave the CPU to the servers
 TRIES_FOR = 40.0
 WAITS_FOR = 300  # seconds that an order which is not urgent may wait
 
@@ -71,6 +72,7 @@ class Caller:
         number = 0
         while not ending.is_set():
             number += 1
+            ending.wait(self._chance.uniform(0, BETWEEN))
             outlet = self._chance.choice(self._outlets)
             if self._chance.random() < 0.3:
                 self._call(tally, "poll", outlet, order_text("GetOpenOrders", {}, durable=False, timeout=CALL_SECONDS))
