@@ -50,7 +50,7 @@ def rows_of(document: str) -> dict[str, str]:
 
 def test_the_example_environment_names_every_setting_with_its_default_and_no_other() -> None:
     lines = re.findall(r"^#?([A-Z_0-9]+)=(.*)$", (PROJECT / ".env.example").read_text(), re.MULTILINE)
-    examples = {"POS_CLOSE_CODES": ""}  # the line shows the syntax
+    examples = {"POS_CLOSE_CODES": ""}  # shows the syntax, and not the default
     named = {name: examples.get(name, value) for name, value in lines}
     read = settings_read()
     assert named.keys() == read.keys()

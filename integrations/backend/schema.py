@@ -34,7 +34,7 @@ def add_models(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
 
 
 def _write_defaults_in_words(properties: dict[str, Any]) -> None:
-    """Move each default into the description: openapi-typescript requires a field with a default, also of callers."""
+    """Move each default into the description: openapi-typescript would make callers send each field with a default."""
     for field in properties.values():
         if "default" in field:
             words = f"Default: {json.dumps(field.pop('default'))}."

@@ -123,7 +123,7 @@ class SecretOwner(models.Model):
         raise NotImplementedError
 
     def retire_older_secret(self, now: datetime) -> list[str]:
-        """Stop accepting the replaced secret; return the first characters of each retired secret that are known."""
+        """Stop accepting the replaced secret; return the known first characters of each retired secret."""
         raise NotImplementedError
 
 

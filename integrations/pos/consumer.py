@@ -209,7 +209,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self._left(self._reason_of(code, has_reason="reason" in message), code)
 
     def _reason_of(self, code: int, *, has_reason: bool) -> CloseReason:
-        """Return why a connection ended that the consumer did not close."""
+        """Return why a connection that the consumer did not close has ended."""
         # Without a close frame, uvicorn reports 1005 (1012 when uvicorn itself stops) and no reason; daphne reports
         # 1006.
         if code == 1006 or (code == 1005 and not has_reason):

@@ -12,7 +12,7 @@ STOP_SECONDS = 2.0  # how long a stopping process waits for the last message
 
 
 class Wakeups:
-    """Use it on the event loop only. Ids that arrive while a message is being sent share the next message."""
+    """Sends wake-ups; use it on the event loop only. Ids that arrive during a send share the next message."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, dict[int, None]] = {}

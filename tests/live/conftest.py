@@ -18,7 +18,7 @@ STACK = "serve-sqlite"
 ON_EACH_COMBINATION = pytest.mark.parametrize("stack", COMBINATIONS, indirect=True)
 ON_EACH_SERVER = pytest.mark.parametrize("stack", ["serve-sqlite", "daphne-sqlite"], indirect=True)
 ON_EACH_DATABASE = pytest.mark.parametrize("stack", ["serve-sqlite", "serve-postgres"], indirect=True)
-# For the stacks that the whole run shares. There one machine plays every outlet, so no limit per address.
+# For the stacks that all tests share: every outlet connects from one address, so its limit must not apply.
 SHARED_ENV = {"AUTH_FAILURES_PER_ADDRESS": "1000000"}
 
 

@@ -1,4 +1,4 @@
-"""Two processes that record."""
+"""Fixtures: two server processes that write records."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Describes problems in the OpenAPI document: a schema for each type, and the answers of an operation that have one."""
+"""Describes problems in the OpenAPI document: a schema for each type, and the answers that carry a problem."""
 
 from collections import defaultdict
 from collections.abc import Sequence

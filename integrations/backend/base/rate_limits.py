@@ -68,7 +68,7 @@ class Buckets:
         return Usage(limit, int((window - full_in) * limit.per_second + _ROUNDING), full_in, 0.0)
 
     async def delay(self) -> None:
-        """Wait before a refusal, unless as many calls wait already as may wait at once."""
+        """Wait before a refusal, unless MOST_DELAYED calls are already waiting."""
         if self._delayed >= MOST_DELAYED:
             return
         self._delayed += 1

@@ -25,7 +25,7 @@ def organisations_page(caller: Caller, query: QueryDict) -> tuple[list[Organisat
 
 
 def get_organisation(caller: Caller, organisation_id: int, *, is_locked: bool = False) -> Organisation:
-    """Return an organisation that the caller may see; with `is_locked`, until the transaction ends. Raises Problem."""
+    """Return an organisation that the caller may see. `is_locked` locks it in this transaction. Raises Problem."""
     rows = _organisations_of(caller)
     found = (rows.select_for_update(no_key=True) if is_locked else rows).filter(pk=organisation_id).first()
     if found is None:

@@ -62,7 +62,7 @@ def get_request(caller: Caller, request_uuid: uuid.UUID) -> Request:
 
 
 def cancel_request(caller: Caller, request_uuid: uuid.UUID) -> Request:
-    """Cancel a request that has not been sent, and return it; also if it is already cancelled. Raises Problem."""
+    """Cancel a request that has not been sent, and return it. A repeated call changes nothing. Raises Problem."""
     row = get_request(caller, request_uuid)
     has_cancelled = ending.cancel(row)
     row = get_request(caller, request_uuid)

@@ -94,7 +94,7 @@ class Dispatcher:
     def wait(self, pk: int, seconds: float, completion: Completion | None = None) -> Awaitable[Result]:
         """Return a request's result when it has ended, or its current state after `seconds`; see Waiters.wait.
 
-        `completion` is the one passed to `submit`, if that stored the request as a new one.
+        Pass the `completion` that you gave to `submit`, if `submit` stored the request as a new one.
         """
         return self._waiters.wait(pk, seconds, completion)
 

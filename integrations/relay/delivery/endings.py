@@ -31,7 +31,7 @@ class Endings:
         self._ends: Joined[Ending, Result] = Joined(ending.end, threads=writers)
 
     async def write_answer(self, pk: int, answer: Answer | Unreadable) -> Result | None:
-        """Write the end of a request that the POS answered, and return its result. Pass that to `announce`."""
+        """Write the end of a request that the POS answered, and return its result. Pass the result to `announce`."""
         return await self._write(_ending_of(pk, answer))
 
     async def fail_unsendable(self, pk: int) -> None:

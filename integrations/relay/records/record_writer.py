@@ -223,7 +223,7 @@ def _write_attempts(attempts: Iterable[Attempt]) -> None:
 
 
 def _find_integrations(unplaced: Sequence[Attempt]) -> None:
-    """Set the integration of attempts that were refused before any look-up. They then appear on its page."""
+    """Set the integration of attempts that were refused before any look-up, so that the outlet's page shows them."""
     if not unplaced:
         return
     sent = {identity(attempt.provider_outlet_id) for attempt in unplaced}

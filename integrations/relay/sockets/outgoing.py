@@ -39,7 +39,7 @@ class Outgoing:
 
 @dataclass(eq=False, slots=True)
 class Transient:
-    """One request that is not stored: it has one attempt, on this connection. If that ends, `answer` gets LinkLost."""
+    """One request that is not stored: it is sent once, on this connection. If the link ends, `answer` gets LinkLost."""
 
     request_id: str
     frame: str = field(repr=False)

@@ -156,7 +156,7 @@ class Watcher:
         self._lease_due = loop.time() + settings.LEASE_SECONDS / 3
 
     def _has_jumped(self) -> bool:
-        """Return whether this host's clock was set since the last poll; compare it with the database's then."""
+        """Return whether this host's clock was set since the last poll. If so, compare it with the database's clock."""
         offset = time.time() - asyncio.get_running_loop().time()
         jumped, self._clock_offset = abs(offset - self._clock_offset) > JUMP, offset
         return jumped

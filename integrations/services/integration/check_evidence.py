@@ -89,9 +89,9 @@ def read_evidence(
 ) -> Evidence:
     """Return the evidence that a viewer of these organisations (None: all) may see.
 
-    Takes two or three queries in addition to those for `rows`, and one more each for a rare finding. The presence, its
-    connection and the process must be selected with the integration, and `pairings.explain` called for the attempts of
-    `rows`.
+    Takes two or three queries in addition to those for `rows`, and one more each for a rare finding. Before the call,
+    select the presence, its connection and the process with the integration, and call `pairings.explain` for the
+    attempts of `rows`.
     """
     explained = rows.attempts if rows else ()
     rows = rows or OutletRows.read(integration)

@@ -152,7 +152,7 @@ def claim(endpoint_id: int) -> list[Message]:
 def settle(claimed: Sequence[tuple[Message, Answer | None]]) -> list[str]:
     """Store the results of one endpoint's tries and the times of the next ones, and return their outcomes.
 
-    None as an answer: not tried because of a pause.
+    An answer of None means that the message was not tried, because of a pause.
     """
     now = shared_now()
     # Lock the endpoint first, as `webhooks.replay` does, to avoid a deadlock.

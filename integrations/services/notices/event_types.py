@@ -136,7 +136,7 @@ EVENTS: dict[NoticeKind, type] = {
 
 
 def json_schemas() -> dict[str, dict[str, Any]]:
-    """Return the data of every event, and what it refers to, as JSON Schemas by name. Later versions may add members.
+    """Return JSON Schemas by name: of each event's data, and of the types in it. Later versions may add members.
 
     The title of a schema, which msgspec adds, is the name.
     """

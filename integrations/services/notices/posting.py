@@ -134,7 +134,7 @@ def _tls() -> ssl.SSLContext:
 def retry_seconds(text: str, now: datetime) -> float:
     """Read `Retry-After` (RFC 9110, 10.2.3), seconds or a date.
 
-    Return the seconds from `now` for which the sender wants no other try; 0 if the text is neither.
+    Return how many seconds after `now` the receiver allows the next try; 0 if the text is neither.
     """
     text = text.strip()
     if re.fullmatch(r"[0-9]+", text):

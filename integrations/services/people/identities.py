@@ -66,7 +66,7 @@ def link(login: SocialLogin, person: User, *, request: HttpRequest, actor: Actor
 
 @transaction.atomic
 def follow_groups(person: User, named: Collection[str], *, actor: Actor) -> None:
-    """Give a person the portal groups that the provider names, and take away the others.
+    """Give a person the portal groups that the provider names, and remove the others.
 
     Superusers and memberships in other groups do not change.
     """

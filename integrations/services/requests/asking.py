@@ -78,7 +78,7 @@ def record_asked(integration: Integration, question: Question, *, actor: Actor, 
 
 
 def check_outlet(integration: Integration, *, request_id: str, actor: Actor) -> int:
-    """Ask the POS for its open orders, which changes nothing there. Raises MessageTypeUnnumbered or as ask_pos does."""
+    """Ask the POS for its open orders, which changes nothing. Raises MessageTypeUnnumbered or the errors of ask_pos."""
     number = harmless_number()
     if number is None:
         raise MessageTypeUnnumbered

@@ -85,7 +85,7 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
     def formfield_for_foreignkey(
         self, db_field: "ForeignKey[Any]", request: HttpRequest, **kwargs: Any
     ) -> "ModelChoiceField[Any] | None":
-        """Offer, and take, what this person may see."""
+        """Offer and accept only rows that this person may see."""
         kwargs.setdefault("form_class", RowField)
         if db_field.name in self.get_autocomplete_fields(request):
             kwargs.setdefault("widget", RowSelect(db_field, self.admin_site, using=kwargs.get("using")))

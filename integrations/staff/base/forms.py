@@ -142,7 +142,7 @@ class EnableForm(HandOverFields, ActionForm):
 
 
 class EnableNewForm(EnableForm):
-    """Enables an outlet by the names of its organisation and itself; both are created if they do not exist."""
+    """Enables an outlet by its name and its organisation's name; both are created if they do not exist."""
 
     more = ("provider_outlet_id", "adopted_secret")
     more_label = "Use your own ProviderOutletID, or a secret that PowerEPOS already has"

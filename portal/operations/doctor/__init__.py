@@ -22,7 +22,7 @@ WITH_DATABASE: tuple[Part, ...] = (
 
 
 def examine() -> list[Finding]:
-    """Return the findings of all parts. If a part raises an error, that is a finding as well."""
+    """Return the findings of all parts. An error that a part raises becomes a finding."""
     return [finding for about, part in PARTS for finding in _findings(about, part)]
 
 
