@@ -55,7 +55,7 @@ class CallLimit(NamedTuple):
 
 
 def call_limit(per_second: int | None, burst: int | None) -> CallLimit:
-    """Return the limit of a key with these columns: without its own limit, the one in the settings."""
+    """Return a key's limit from these columns, or the limit in the settings if the key has none."""
     if per_second is None:
         return CallLimit(settings.API_CALLS_PER_SECOND, settings.API_CALLS_BURST)
     return CallLimit(per_second, burst or 2 * per_second)

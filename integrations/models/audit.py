@@ -87,7 +87,7 @@ class AuditQuerySet(models.QuerySet["AuditEvent"]):
         raise AuditRowIsFinal("Write audit events with record or record_many of services.audit.")
 
     def about(self, name: str, *, verbs: str) -> "AuditQuerySet":
-        """Return the events about a row that has no foreign key in them: those with its name, and verbs with this prefix.
+        """Return the events about a row that they only name: `name` is that name, `verbs` the prefix of their verbs.
 
         The row must never be renamed. If its name can be used again after its deletion, the events show both rows.
         """

@@ -107,7 +107,7 @@ class Connection(models.Model):
             models.Index(fields=["process", "closed_at"], name="connection_of_process"),
             models.Index(fields=["-opened_at"], name="connection_newest"),
             models.Index(fields=["closed_at"], condition=Q(closed_at__isnull=False), name="connection_ended"),
-            # The oldest open connections lie behind all connections that ended since.
+            # In an index of all connections, the oldest open ones would come after all that ended since.
             models.Index(fields=["-opened_at"], condition=Q(closed_at=None), name="connection_open"),
             models.Index(fields=["close_reason", "-opened_at"], name="connection_ending"),
             models.Index(

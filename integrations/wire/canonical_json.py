@@ -30,7 +30,7 @@ def canonical(text: str) -> str:
 def _read(text: str) -> Any:
     try:
         return _quick.decode(text)
-    except ValueError:  # an integer has more than MOST_DIGITS, or the text is not JSON
+    except ValueError:  # an integer has more than MOST_DIGITS digits, or the text is not JSON
         return _careful.decode(text)
 
 

@@ -236,7 +236,7 @@ def _outside_strings(text: str, unwanted: bytes) -> bytes:
     kept = text.encode(errors="ignore")
     if b"\\" in kept:
         kept = kept.replace(b"\\\\", b"").replace(b'\\"', b"")
-    # Every second part between quotation marks is outside strings, even after adjacent marks are removed.
+    # Of the parts between quotation marks, every second one is outside strings; removed pairs do not change that.
     return b"".join(kept.translate(None, unwanted).replace(b'""', b"").split(b'"')[::2])
 
 

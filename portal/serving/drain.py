@@ -12,7 +12,7 @@ from integrations.relay.runtime import Runtime
 from integrations.relay.sockets.registry import Live
 
 ANSWER_SECONDS = 5.0  # for a POS to answer the requests that were sent to it, before its socket closes
-TAKEOVER_SECONDS = 10.0  # for callers to wait on, while their POS reconnects to another process
+TAKEOVER_SECONDS = 10.0  # for which callers still wait, while their POS reconnects to another process
 CLOSE_SECONDS = 2.0  # for a close frame to be sent; the drain goes on if the POS does not read it
 POLL_SECONDS = 0.05
 

@@ -45,7 +45,7 @@ def test_only_the_shared_clock_and_code_that_checks_it_read_this_hosts_clock() -
         for path in (PROJECT / source).rglob("*.py")
         if re.search(r"timezone\.now\(\)|datetime\.now\(|utcnow\(", path.read_text())
     }
-    apart = {backup.__file__, simulate_pos.__file__, connection.__file__}  # a file's name, and a till
+    apart = {backup.__file__, simulate_pos.__file__, connection.__file__}  # the name of a backup, and simulated tills
     assert readers - apart == {clock.__file__, database.__file__}
 
 

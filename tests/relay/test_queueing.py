@@ -86,7 +86,7 @@ class Queueing(InProcess):
 
 
 def stored_elsewhere(integration_id: int, request_id: str) -> None:
-    """Store a request like another process, without a wake-up for this one."""
+    """Store a request as another process would, without a wake-up for this one."""
     like = Request.objects.filter(integration=integration_id).latest("pk")
     like.pk, like.uuid, like.request_id, like.state = None, uuid.uuid4(), request_id, RequestState.QUEUED
     like.sent_at = like.last_sent_at = like.sent_by = None

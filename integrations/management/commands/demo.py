@@ -38,7 +38,7 @@ Open an order on table 5 of {outlet}, from another terminal:
 
 class Command(OutletCommand):
     help = "Create an organisation with three outlets and an API key, to try the portal. Does nothing if they exist."
-    stealth_options = ("poses_are_started",)  # serve --demo does that
+    stealth_options = ("poses_are_started",)  # passed by serve --demo
 
     def handle(self, *_args: Any, **options: Any) -> None:
         files = DemoFiles.of_this_portal()

@@ -231,7 +231,7 @@ async def _until_signalled(run: Coroutine[Any, Any, None], *, or_input_closes: b
 
 
 def _end_once(loop: asyncio.AbstractEventLoop, task: asyncio.Future[None]) -> None:
-    """Cancel the task once. A closed input stays readable, so without removing the reader it would also cancel the
+    """Cancel the task, and stop watching standard input: a closed input stays readable, and would also cancel the
     closing handshake.
     """
     loop.remove_reader(sys.stdin)

@@ -133,7 +133,7 @@ def _reason(row: Presence) -> str:
 def _count(organisations: Organisations, now: datetime, *, since: datetime) -> dict[str, Counter[str]]:
     """Count outlets by state, refusals of the last hour by reason, and requests that ended after `since` by state.
 
-    In one query.
+    Takes one query.
     """
     reasons = [outcome for outcome in Outcome if outcome != Outcome.ACCEPTED]
     attempts = AuthAttempt.objects.filter(outcome__in=reasons, at__gt=now - HOUR)

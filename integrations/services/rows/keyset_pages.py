@@ -75,7 +75,7 @@ class Source(Protocol):
 class Page:
     """The positions of the rows to show. `next` is where the next page begins, None on the last page.
 
-    `reached` is set if the page is not full because it reached its limit of checked rows: the position of the last one.
+    `reached` is the position of the last checked row, if the limit of checked rows ended the page before it was full.
     """
 
     positions: list[Position]

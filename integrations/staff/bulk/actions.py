@@ -1,4 +1,4 @@
-"""Bulk actions of a list, for the selected rows or for all rows that it found."""
+"""Bulk actions of a list, for the selected rows or for all rows that match its search and filters."""
 
 from typing import Any
 

@@ -32,7 +32,7 @@ CHECKS = [
 ]
 CALLS = {each.id: each for each in operations_described()}
 SPARE = (Scope.OUTLETS_WRITE, Scope.HANDOVER_WRITE)  # calls with these scopes act on separate outlets
-EXAMPLES = {"send_request": 100}  # of any other: 20
+EXAMPLES = {"send_request": 100}  # 20 for any other operation
 SENDABLE = {"message_type": 1, "device_id": "kiosk-1", "user_identifier": None, "validate": False}
 LONGEST = 1  # seconds that a drawn request may wait
 

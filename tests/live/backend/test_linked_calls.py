@@ -109,7 +109,7 @@ class _Adjustment:
             self._send(case, is_adjusted=is_adjusted)
         elif isinstance(case.body, dict) and is_adjusted:
             case.body |= {name: value for name, value in self._known.items() if name in case.body}
-            case.body.pop("adopted_secret", None)  # it would have to be a strong one
+            case.body.pop("adopted_secret", None)  # weak secrets would be refused
         if call.scope in CHANGES_OUTLET and path.get("provider_outlet_id") == self._online:
             path["provider_outlet_id"] = self._spare
 

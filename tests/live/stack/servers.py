@@ -255,7 +255,7 @@ class Stack:
         return answer.status_code == 200
 
 
-# Of the folders and Redis databases of stacks: depots share a Redis.
+# The numbers of the stacks' folders and Redis databases; all depots share one Redis.
 _NUMBERS = itertools.count(1)
 
 
@@ -276,9 +276,9 @@ class Depot:
         options: Sequence[str] = (),
         is_started: bool = True,
     ) -> Stack:
-        """A stack over SQLite, or over PostgreSQL where one is given; the in-memory layer without a Redis.
+        """Return a stack over `postgres`, or over SQLite; without `redis`, with the in-memory layer.
 
-        A stack that is not started serves tests of commands while no server runs.
+        A stack that is not started is for tests of commands without a running server.
         """
         number = next(_NUMBERS)
         folder = self._new_folder(f"{number}-{server}")

@@ -84,7 +84,7 @@ def kind_of(url: str) -> str:
 
 
 def faults_of_new_parts(page: Page, seen: set[str]) -> list[str]:
-    """Return a line for each fault of the page, light and dark, wide and narrow, if no page before had all its parts.
+    """Return a line for each fault of the page, light and dark, wide and narrow; none if its parts were checked before.
 
     Adds its kinds of elements to `seen`.
     """

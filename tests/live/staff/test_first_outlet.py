@@ -133,7 +133,7 @@ def test_the_form_of_an_outlet_accepts_the_first_key_press(
         other.goto("/admin/integrations/outlet/add/")
         other.keyboard.type(name)
         other.keyboard.press("Tab")
-        other.keyboard.press("Tab")  # over the link that adds an organisation
+        other.keyboard.press("Tab")  # past the link that adds an organisation
         other.keyboard.type("Typed site")
         other.keyboard.press("Enter")
         expect(other.get_by_role("heading", name="Typed site", exact=True)).to_be_visible()

@@ -1,4 +1,4 @@
-"""The event of an outlet's move to another organisation names an organisation only to staff with access to it."""
+"""An outlet moves to another organisation: each viewer of the event reads only the names they have access to."""
 
 from typing import Any
 

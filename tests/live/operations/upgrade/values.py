@@ -7,7 +7,7 @@ KEYS = {
 
 ORGANISATION, OTHER_ORGANISATION = "Trattoria Bella", "Café Nord"
 
-# Station has a generated secret, and the one before it in its overlap. Harbour has a secret that PowerEPOS chose.
+# Station has a generated secret, and an older one in its overlap. Harbour has a secret that PowerEPOS chose.
 STATION, STATION_ID, STATION_REMOTE = "Station", "bella-station", "Bella-1"
 HARBOUR, HARBOUR_ID, HARBOUR_REMOTE = "Harbour", "bella-harbour", "Bella-2"
 STATION_OLDER_SECRET = "ONPS-TEST1-00000-00000-00000-00000-00000-0NDKH"
@@ -29,7 +29,7 @@ LINK, PASSPHRASE = (
     "test passphrase of the stored link",
 )
 
-# Anna sees everything and has an authenticator app. Otto sees Trattoria Bella, and has one and recovery codes too.
+# Anna sees everything and has an authenticator app. Otto sees only Trattoria Bella, and has an app and recovery codes.
 ANNA, OTTO, PASSWORD = "anna", "otto", "test-password-of-the-stored-people"
 ANNA_SEED, OTTO_SEED = "TESTTESTTESTTESTTESTTESTTESTTEST", "TESTTESTTESTTESTTESTTESTTESTAAAA"
 OTTO_RECOVERY_SEED, OTTO_RECOVERY_CODE = "0" * 40, "81246000"
