@@ -23,7 +23,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -138,10 +138,9 @@ def read_options() -> argparse.Namespace:
 
 
 def chosen(names: Sequence[str], only: str) -> Iterator[str]:
-    """Yield the names with this text, each after the plain list whose time it is compared with."""
+    """Yield the names with this text, and those of the lists of which they are a part."""
     wanted = [name for name in names if only in name]
-    plain = {_plain(name, names) for name in wanted}
-    yield from (name for name in names if only in name or name in plain)
+    yield from (name for name in names if any(other.startswith(name) for other in wanted))
 
 
 def compare(small: QueryProcess, large: QueryProcess, names: Sequence[str], rounds: int) -> list[Line]:
@@ -178,17 +177,12 @@ class PairedQuery:
 
 
 def _like(name: str, found: dict[str, tuple[Figures, Figures]]) -> float:
-    """Return the small database's time; at least that of its plain list if the query finds fewer rows there."""
+    """Return the small database's time; at least that of a list of which this is a part, if it shows as many rows."""
     small, large = found[name]
-    plain = found[_plain(name, found)]
-    if small.rows >= large.rows or plain[0].rows < large.rows:
+    if small.rows >= large.rows:
         return small.ms
-    return max(small.ms, plain[0].ms)
-
-
-def _plain(name: str, names: Iterable[str]) -> str:
-    """Return the list of which this is a part."""
-    return min((other for other in names if name.startswith(other)), key=len)
+    wholes = [figures[0] for other, figures in found.items() if name.startswith(other)]
+    return max([small.ms, *(whole.ms for whole in wholes if whole.rows >= large.rows)])
 
 
 def print_head() -> None:

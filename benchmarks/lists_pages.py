@@ -120,8 +120,8 @@ def _request_questions(chain: Organisation) -> Questions:
     yield "of an outlet, a rare type", {"integration__id__exact": outlet.pk, "message_type": RARE_TYPE}
     yield "of a chain", {"organisation": chain.pk}
     yield "of a chain, refused", {"organisation": chain.pk, "state__exact": "refused"}
-    yield "of a quiet chain", {"organisation": Organisation.objects.order_by("pk")[1].pk}
-    yield "of a quiet chain, a rare type", {
+    yield "of a chain, a quiet one", {"organisation": Organisation.objects.order_by("pk")[1].pk}
+    yield "of a chain, a quiet one, a rare type", {
         "organisation": Organisation.objects.order_by("pk")[1].pk, "message_type": RARE_TYPE,
     }  # fmt: skip
     yield "answered", {"state__exact": "answered"}
