@@ -1,4 +1,3 @@
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -92,12 +91,6 @@ class AuditQuerySet(models.QuerySet["AuditEvent"]):
         The row must never be renamed. If its name can be used again after its deletion, the events show both rows.
         """
         return self.filter(verb__in=[verb for verb in Verb if verb.startswith(verbs)], subject=name)
-
-    def append(self, events: Sequence["AuditEvent"]) -> None:
-        """Write new events in bulk. Raises AuditRowIsFinal if one of them is already written."""
-        if any(event.pk is not None for event in events):
-            raise AuditRowIsFinal("An audit event cannot be changed.")
-        super().bulk_create(events, batch_size=1000)
 
     def bulk_update(self, *_rows: Any, **_options: Any) -> NoReturn:
         raise AuditRowIsFinal("An audit event cannot be changed.")

@@ -17,6 +17,7 @@ from integrations.models import (
     WebhookEndpoint,
 )
 from integrations.models.audit import Verb
+from integrations.services.rows.plain_rows import insert_objects
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,9 @@ def record(verb: Verb, subject: Subject, *, actor: Actor, **detail: Any) -> Audi
 def record_many(verb: Verb, entries: Iterable[tuple[Subject, Mapping[str, Any]]], *, actor: Actor) -> None:
     """Store an audit event for each subject and its detail, for an action on thousands of rows in one transaction.
 
-    Batches shorten the time that the transaction blocks other writers: 10,000 events take 0.7 s on SQLite and 0.5 s on
-    PostgreSQL. Single inserts take 1.4 and 3.7 s.
+    This blocks other writers of SQLite for a shorter time than a call of `record` for each.
     """
-    AuditEvent.objects.append([_event(verb, subject, actor, detail) for subject, detail in entries])
+    insert_objects([_event(verb, subject, actor, detail) for subject, detail in entries])
 
 
 def _event(verb: Verb, subject: Subject, actor: Actor, detail: Mapping[str, Any]) -> AuditEvent:

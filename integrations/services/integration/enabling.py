@@ -26,6 +26,7 @@ from integrations.services.integration.pos_secrets import NewSecret
 from integrations.services.outlets.outlets import check_form
 from integrations.services.reasons import plain_reason, required_reason
 from integrations.services.rows.chunks import CHUNK
+from integrations.services.rows.plain_rows import insert_objects
 from integrations.text.characters import identity
 
 
@@ -64,7 +65,7 @@ def enable_outlets(new: Sequence[tuple[Integration, NewSecret]], *, actor: Actor
     Raises IntegrityError if another row took a value after the check.
     """
     rows = Integration.objects.bulk_create([row for row, _ in new], batch_size=CHUNK)
-    Presence.objects.bulk_create([Presence(integration=row) for row in rows], batch_size=CHUNK)
+    insert_objects([Presence(integration=row) for row in rows])
     pos_secrets.store_secrets(new, actor=actor)
     enabled = [(row, {"pos_remote_id": row.pos_remote_id, "shown": secret.digest.shown}) for row, secret in new]
     record_many(Verb.ENABLED, enabled, actor=actor)

@@ -27,7 +27,8 @@ from integrations.services.integration.changes import VOID_TOKENS, change_integr
 from integrations.services.integration.errors import NewSecretInUse, SecretTaken, WeakSecret
 from integrations.services.keys import keys
 from integrations.services.overlaps import OVERLAPS
-from integrations.services.rows.chunks import CHUNK, chunks
+from integrations.services.rows.chunks import chunks
+from integrations.services.rows.plain_rows import insert_objects
 from integrations.text.characters import hidden_within, trimmed
 
 
@@ -66,8 +67,7 @@ def adopt_secret(secret: str) -> NewSecret:
 @sensitive_variables()
 def store_secrets(new: Sequence[tuple[Integration, NewSecret]], *, actor: Actor) -> None:
     """Store each secret as the current one of its integration. Raises IntegrityError."""
-    rows = [_credential_of(integration, secret.digest, actor) for integration, secret in new]
-    Credential.objects.bulk_create(rows, batch_size=CHUNK)
+    insert_objects([_credential_of(integration, secret.digest, actor) for integration, secret in new])
 
 
 @sensitive_variables()

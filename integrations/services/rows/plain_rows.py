@@ -1,7 +1,7 @@
-"""Write many rows of one table with one statement that runs for each row, without creating model objects.
+"""Write many rows of one table with one statement that runs for each row.
 
-Used for the records of a reconnect storm: creating, preparing and compiling objects would cost ten times as much as the
-database work itself.
+Used for the records of a reconnect storm, where Django's work for each object would cost ten times as much as the
+database work itself, and for bulk actions, which block other writers of SQLite until they are committed.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -31,6 +31,17 @@ def insert_rows(
         return
     with connection.cursor() as cursor:
         cursor.executemany(_statement(model, fields, key, update, ignore_conflicts=ignore_conflicts), values)
+
+
+def insert_objects(rows: Sequence[models.Model]) -> None:
+    """Insert new objects of one model, which do not get their generated primary keys. Raises the database's errors.
+
+    1,000 audit events take half as long as with `bulk_create`.
+    """
+    if rows:
+        fields = [field for field in rows[0]._meta.concrete_fields if not isinstance(field, models.AutoField)]
+        values = ([field.pre_save(row, add=True) for field in fields] for row in rows)
+        insert_rows(type(rows[0]), [field.attname for field in fields], values)
 
 
 def update_rows(model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -102,7 +113,7 @@ def _prepare(field: Any, column: Sequence[Any]) -> Sequence[Any]:
         return [value if type(value) is str or value is None else str(value) for value in column]
     if isinstance(field, models.DateTimeField):
         return list(map(_moment_adapter(), column))
-    if isinstance(field, models.UUIDField):
+    if isinstance(field, models.UUIDField | models.JSONField):
         return [field.get_db_prep_value(value, connection, prepared=False) for value in column]
     return column
 

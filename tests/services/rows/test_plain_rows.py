@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from integrations.models import AuthAttempt, Connection, Credential, Presence, ServerProcess
+from integrations.models import AuditEvent, AuthAttempt, Connection, Credential, Presence, ServerProcess
 from integrations.models.attempt import Outcome, PosEndpoint
+from integrations.models.audit import Verb
 from integrations.models.connection import CloseReason
 from integrations.services.rows import plain_rows
 from tests.support.factories import Enabled, make_enabled_outlet
@@ -41,6 +42,21 @@ def test_a_plain_row_equals_one_saved_by_the_model(enabled: Enabled) -> None:
     plain_rows.insert_rows(AuthAttempt, NAMES, [attempt_of(enabled)])
     row = AuthAttempt.objects.get()
     assert tuple(getattr(row, name) for name in NAMES) == attempt_of(enabled)
+
+
+def test_inserted_objects_equal_those_saved_by_the_model(enabled: Enabled) -> None:
+    def rows() -> list[AuditEvent]:
+        detail = {"Ünïcode": [1, None], "is": True}
+        refers = {"integration_id": enabled.integration.pk, "subject": "Station", "detail": detail}
+        return [AuditEvent(at=NOON, verb=Verb.ENABLED, actor_name=name, **refers) for name in ("Anna", "Otto")]
+
+    plain_rows.insert_objects(rows())
+    for row in rows():
+        row.save()
+    names = [field.attname for field in AuditEvent._meta.concrete_fields if not field.primary_key]
+    stored = list(AuditEvent.objects.filter(subject="Station").order_by("id").values_list(*names))
+    assert len(stored) == 4
+    assert stored[:2] == stored[2:]
 
 
 @pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=2))])
