@@ -52,7 +52,7 @@ def shell_actor() -> Actor:
         name = getpass.getuser()
     except (KeyError, OSError):  # a container's user id without a name
         name = "unknown"
-    return Actor(f"shell: {name}")
+    return Actor.shell(name)
 
 
 def print_api_key(command: BaseCommand, name: str, key: str, output: str) -> None:

@@ -13,6 +13,19 @@ class AuditRowIsFinal(TypeError):
     """Raised when code tries to change or delete an audit event."""
 
 
+class ActorKind(models.TextChoices):
+    """Who acted. The values are part of the webhook protocol (docs/webhooks.md) and never change."""
+
+    STAFF = "staff"
+    API_KEY = "api_key"
+    SHELL = "shell"
+    PORTAL = "portal"
+
+
+# The names of actors that are not members of staff begin with these. An event of a member of staff refers to the user.
+ACTOR_PREFIXES = {ActorKind.API_KEY: "API key: ", ActorKind.SHELL: "shell: "}
+
+
 class Verb(models.TextChoices):
     """The kinds of audit events; each label completes a sentence that begins with the actor."""
 
@@ -160,3 +173,10 @@ class AuditEvent(models.Model):
 
     def delete(self, *_args: Any, **_kwargs: Any) -> NoReturn:
         raise AuditRowIsFinal("An audit event cannot be deleted.")
+
+    @property
+    def actor_kind(self) -> ActorKind:
+        if self.actor_id is not None:
+            return ActorKind.STAFF
+        named = (kind for kind, prefix in ACTOR_PREFIXES.items() if self.actor_name.startswith(prefix))
+        return next(named, ActorKind.PORTAL)

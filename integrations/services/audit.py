@@ -16,7 +16,7 @@ from integrations.models import (
     Outlet,
     WebhookEndpoint,
 )
-from integrations.models.audit import Verb
+from integrations.models.audit import ACTOR_PREFIXES, ActorKind, Verb
 from integrations.services.rows.plain_rows import insert_objects
 
 
@@ -27,6 +27,14 @@ class Actor:
     name: str
     user: AbstractBaseUser | None = None
     address: str = ""
+
+    @classmethod
+    def api_key(cls, name: str, *, address: str) -> "Actor":
+        return cls(f"{ACTOR_PREFIXES[ActorKind.API_KEY]}{name}", address=address)
+
+    @classmethod
+    def shell(cls, name: str) -> "Actor":
+        return cls(f"{ACTOR_PREFIXES[ActorKind.SHELL]}{name}")
 
 
 # A plain string stands for a subject without a row or an organisation.

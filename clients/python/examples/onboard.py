@@ -8,13 +8,15 @@ A second run with the same name makes no further changes, because every call rep
 import asyncio
 import os
 import sys
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from order_n_pay import AsyncClient, errors
-from order_n_pay.events import Event
+from order_n_pay.models import OutletDisabledEvent, OutletEnabledEvent, SecretRotatedEvent
 
 AT_ONCE = 8  # calls; the client waits when the key's limit is reached
+LONGEST_WAIT = 60  # seconds until the portal has reported the last change; it takes a few
 
 
 @dataclass
@@ -67,12 +69,28 @@ class Onboarding:
             key = self.key("disable", number)
             await self.client.outlets.disable(self.outlet_id(number), reason="not open yet", idempotency_key=key)
 
-        halves = range(0, self.count, 2)
-        await in_turn(disable_one, halves)
-        return len(halves)
+        await in_turn(disable_one, self.half)
+        return len(self.half)
 
-    async def events(self) -> list[Event]:
-        return [event async for event in self.client.events.list(page_size=200)]
+    @property
+    def half(self) -> range:
+        return range(0, self.count, 2)
+
+    async def events(self) -> Counter[str]:
+        """Return how many events of each type were about these outlets, once all of their changes are reported."""
+        found: Counter[str] = Counter()
+        outlets = {self.outlet_id(number) for number in range(self.count)}
+        after: int | None = None
+        for _ in range(LONGEST_WAIT):
+            async for event in self.client.events.list(after=after, page_size=200):
+                after = event.id
+                is_change = isinstance(event, OutletEnabledEvent | OutletDisabledEvent | SecretRotatedEvent)
+                if is_change and event.data.outlet.provider_outlet_id in outlets:
+                    found[event.type] += 1
+            if found.total() >= 2 * self.count + len(self.half):
+                break
+            await asyncio.sleep(1)
+        return found
 
     async def why_not_connected(self) -> str:
         """Return what the check of the last outlet says, and the outcome of its POS's last attempt."""
@@ -100,7 +118,8 @@ async def main(name: str, count: int) -> None:
         second = await onboarding.rotate()
         print("created:", len(first), "rotated:", sum(second[outlet] != first[outlet] for outlet in first))
         print("disabled:", await onboarding.disable_half())
-        print("events:", len(await onboarding.events()))
+        events = await onboarding.events()
+        print("events:", *(f"{kind} {events[kind]}" for kind in sorted(events)))
         print("check:", await onboarding.why_not_connected())
 
 

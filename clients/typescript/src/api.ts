@@ -786,6 +786,66 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    "outlet.enabled": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Outlet enabled
+         * @description An outlet was enabled, for the first time or again. Receivers verify the signature, and process each id once.
+         */
+        post: operations["receive_outlet_enabled"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "outlet.disabled": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Outlet disabled
+         * @description An outlet was disabled. Receivers verify the signature, and process each id once.
+         */
+        post: operations["receive_outlet_disabled"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "secret.rotated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Secret rotated
+         * @description The secret of an outlet was replaced. The event has no secret: only the call that rotated it returned it. Receivers verify the signature, and process each id once.
+         */
+        post: operations["receive_secret_rotated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "alert.began": {
         parameters: {
             query?: never;
@@ -1142,7 +1202,7 @@ export interface components {
             secret: string;
         };
         /** @description An event: what a webhook has as its body, and the event's ids. */
-        Event: components["schemas"]["OutletOnlineEvent"] | components["schemas"]["OutletOfflineEvent"] | components["schemas"]["RequestFinishedEvent"] | components["schemas"]["AuthenticationRefusedEvent"] | components["schemas"]["UnrecognisedMessageEvent"] | components["schemas"]["AlertBeganEvent"] | components["schemas"]["AlertEndedEvent"] | components["schemas"]["TestEvent"];
+        Event: components["schemas"]["OutletOnlineEvent"] | components["schemas"]["OutletOfflineEvent"] | components["schemas"]["RequestFinishedEvent"] | components["schemas"]["AuthenticationRefusedEvent"] | components["schemas"]["UnrecognisedMessageEvent"] | components["schemas"]["OutletEnabledEvent"] | components["schemas"]["OutletDisabledEvent"] | components["schemas"]["SecretRotatedEvent"] | components["schemas"]["AlertBeganEvent"] | components["schemas"]["AlertEndedEvent"] | components["schemas"]["TestEvent"];
         EventPage: {
             /** @description The URL of the next page; null on the last one. */
             next: string | null;
@@ -1154,12 +1214,15 @@ export interface components {
          *     * `request.finished` - request.finished
          *     * `authentication.refused` - authentication.refused
          *     * `pos.stray_message` - pos.stray_message
+         *     * `outlet.enabled` - outlet.enabled
+         *     * `outlet.disabled` - outlet.disabled
+         *     * `secret.rotated` - secret.rotated
          *     * `alert.began` - alert.began
          *     * `alert.ended` - alert.ended
          *     * `webhook.test` - webhook.test
          * @enum {string}
          */
-        EventTypeEnum: "outlet.online" | "outlet.offline" | "request.finished" | "authentication.refused" | "pos.stray_message" | "alert.began" | "alert.ended" | "webhook.test";
+        EventTypeEnum: "outlet.online" | "outlet.offline" | "request.finished" | "authentication.refused" | "pos.stray_message" | "outlet.enabled" | "outlet.disabled" | "secret.rotated" | "alert.began" | "alert.ended" | "webhook.test";
         /** @description The five values for PowerEPOS, under the names of the protocol. The portal shows the secret this once. */
         HandOver: {
             ProviderOutletID: string;
@@ -1660,11 +1723,14 @@ export interface components {
          *     * `request.finished` - request.finished
          *     * `authentication.refused` - authentication.refused
          *     * `pos.stray_message` - pos.stray_message
+         *     * `outlet.enabled` - outlet.enabled
+         *     * `outlet.disabled` - outlet.disabled
+         *     * `secret.rotated` - secret.rotated
          *     * `alert.began` - alert.began
          *     * `alert.ended` - alert.ended
          * @enum {string}
          */
-        SubscribableEventEnum: "outlet.online" | "outlet.offline" | "request.finished" | "authentication.refused" | "pos.stray_message" | "alert.began" | "alert.ended";
+        SubscribableEventEnum: "outlet.online" | "outlet.offline" | "request.finished" | "authentication.refused" | "pos.stray_message" | "outlet.enabled" | "outlet.disabled" | "secret.rotated" | "alert.began" | "alert.ended";
         /** @description An outlet, the status of its POS, and what is known of its secrets. */
         WholeOutlet: {
             /**
@@ -1828,6 +1894,33 @@ export interface components {
             size_bytes: number;
             /** @enum {string} */
             what: "binary" | "not_json" | "not_an_object" | "unknown";
+        };
+        /** @description An outlet was enabled, for the first time or again. */
+        OutletEnabledData: {
+            /** @enum {string} */
+            by: "staff" | "api_key" | "shell" | "portal";
+            /** @description False if it was disabled before. */
+            is_first_time: boolean;
+            organisation: components["schemas"]["EventOrganisation"];
+            outlet: components["schemas"]["EventOutlet"];
+            pos_remote_id: string;
+        };
+        /** @description An outlet was disabled. */
+        OutletDisabledData: {
+            /** @enum {string} */
+            by: "staff" | "api_key" | "shell" | "portal";
+            organisation: components["schemas"]["EventOrganisation"];
+            outlet: components["schemas"]["EventOutlet"];
+            reason: string;
+        };
+        /** @description The secret of an outlet was replaced. The event has no secret: only the call that rotated it returned it. */
+        SecretRotatedData: {
+            /** @enum {string} */
+            by: "staff" | "api_key" | "shell" | "portal";
+            organisation: components["schemas"]["EventOrganisation"];
+            outlet: components["schemas"]["EventOutlet"];
+            /** @description Until then the older secret is valid, too. */
+            overlap_ends_at: string | null;
         };
         /** @description Staff are alerted. */
         AlertBeganData: {
@@ -2014,6 +2107,93 @@ export interface components {
              */
             timestamp: string;
             data: components["schemas"]["UnrecognisedMessageData"];
+        };
+        /** @description An outlet was enabled, for the first time or again. */
+        OutletEnabledWebhook: {
+            /** @constant */
+            type: "outlet.enabled";
+            /**
+             * Format: date-time
+             * @description When it happened.
+             */
+            timestamp: string;
+            data: components["schemas"]["OutletEnabledData"];
+        };
+        /** @description An outlet was enabled, for the first time or again. */
+        OutletEnabledEvent: {
+            /** @description Its place in the log: pass the last one that you have read as `after`. */
+            id: number;
+            /** @description The `webhook-id` of the webhooks that deliver it. */
+            webhook_id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "outlet.enabled";
+            /**
+             * Format: date-time
+             * @description When it happened.
+             */
+            timestamp: string;
+            data: components["schemas"]["OutletEnabledData"];
+        };
+        /** @description An outlet was disabled. */
+        OutletDisabledWebhook: {
+            /** @constant */
+            type: "outlet.disabled";
+            /**
+             * Format: date-time
+             * @description When it happened.
+             */
+            timestamp: string;
+            data: components["schemas"]["OutletDisabledData"];
+        };
+        /** @description An outlet was disabled. */
+        OutletDisabledEvent: {
+            /** @description Its place in the log: pass the last one that you have read as `after`. */
+            id: number;
+            /** @description The `webhook-id` of the webhooks that deliver it. */
+            webhook_id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "outlet.disabled";
+            /**
+             * Format: date-time
+             * @description When it happened.
+             */
+            timestamp: string;
+            data: components["schemas"]["OutletDisabledData"];
+        };
+        /** @description The secret of an outlet was replaced. The event has no secret: only the call that rotated it returned it. */
+        SecretRotatedWebhook: {
+            /** @constant */
+            type: "secret.rotated";
+            /**
+             * Format: date-time
+             * @description When it happened.
+             */
+            timestamp: string;
+            data: components["schemas"]["SecretRotatedData"];
+        };
+        /** @description The secret of an outlet was replaced. The event has no secret: only the call that rotated it returned it. */
+        SecretRotatedEvent: {
+            /** @description Its place in the log: pass the last one that you have read as `after`. */
+            id: number;
+            /** @description The `webhook-id` of the webhooks that deliver it. */
+            webhook_id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "secret.rotated";
+            /**
+             * Format: date-time
+             * @description When it happened.
+             */
+            timestamp: string;
+            data: components["schemas"]["SecretRotatedData"];
         };
         /** @description Staff are alerted. */
         AlertBeganWebhook: {
@@ -4861,7 +5041,7 @@ export interface operations {
                 /** @description Where the page starts: request the `next` link unchanged. */
                 cursor?: string;
                 /** @description Only events of this type. */
-                kind?: "alert.began" | "alert.ended" | "authentication.refused" | "outlet.offline" | "outlet.online" | "pos.stray_message" | "request.finished" | "webhook.test";
+                kind?: "alert.began" | "alert.ended" | "authentication.refused" | "outlet.disabled" | "outlet.enabled" | "outlet.offline" | "outlet.online" | "pos.stray_message" | "request.finished" | "secret.rotated" | "webhook.test";
                 /** @description Maximum number of rows on a page. */
                 limit?: number;
                 /** @description Only events of the outlet with this ProviderOutletID. */
@@ -13536,6 +13716,156 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["UnrecognisedMessageWebhook"];
+            };
+        };
+        responses: {
+            /** @description The receiver wants no more events: the portal disables the endpoint. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The receiver has accepted the event. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The portal sends the event again later, at most nine times. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The portal sends the event again later, after the Retry-After of the answer. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    receive_outlet_enabled: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Identifies the event: the same in each attempt, and when it is sent again. */
+                "webhook-id": string;
+                /** @description When this attempt was sent, in Unix seconds. */
+                "webhook-timestamp": string;
+                /** @description `v1,` and the signature; during an overlap of two secrets, two separated by a blank. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OutletEnabledWebhook"];
+            };
+        };
+        responses: {
+            /** @description The receiver wants no more events: the portal disables the endpoint. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The receiver has accepted the event. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The portal sends the event again later, at most nine times. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The portal sends the event again later, after the Retry-After of the answer. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    receive_outlet_disabled: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Identifies the event: the same in each attempt, and when it is sent again. */
+                "webhook-id": string;
+                /** @description When this attempt was sent, in Unix seconds. */
+                "webhook-timestamp": string;
+                /** @description `v1,` and the signature; during an overlap of two secrets, two separated by a blank. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OutletDisabledWebhook"];
+            };
+        };
+        responses: {
+            /** @description The receiver wants no more events: the portal disables the endpoint. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The receiver has accepted the event. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The portal sends the event again later, at most nine times. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The portal sends the event again later, after the Retry-After of the answer. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    receive_secret_rotated: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Identifies the event: the same in each attempt, and when it is sent again. */
+                "webhook-id": string;
+                /** @description When this attempt was sent, in Unix seconds. */
+                "webhook-timestamp": string;
+                /** @description `v1,` and the signature; during an overlap of two secrets, two separated by a blank. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecretRotatedWebhook"];
             };
         };
         responses: {

@@ -80,7 +80,7 @@ class BackendView(APIView):
             request.body = b""  # do not hold it during the delay
             await rate_limits.buckets.delay()
             raise self.usage.problem()
-        self.actor = Actor(f"API key: {self.caller.name}", address=address)
+        self.actor = Actor.api_key(self.caller.name, address=address)
         method = "get" if request.method == "HEAD" else request.method.lower()
         if method not in self.http_method_names or not hasattr(self, method):
             allowed = ", ".join(self.allowed_methods).replace("GET", "GET, HEAD")

@@ -9,23 +9,36 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from integrations.models import AuthAttempt, Delivery, Notice, NoticeCursor, Request, UnrecognisedFrame
+from integrations.models import AuditEvent, AuthAttempt, Delivery, Notice, NoticeCursor, Request, UnrecognisedFrame
 from integrations.models.attempt import REFUSALS
+from integrations.models.audit import Verb
 from integrations.models.clock import shared_now
 from integrations.models.notices.notice import NoticeKind
 from integrations.models.notices.webhook import DeliveryState
 from integrations.services.notices import outbox, presences
 from integrations.services.notices.outbox import Subscriber
+from integrations.services.overlaps import OVERLAPS
 from integrations.text.moments import iso
 
 LOOK_BACK = timedelta(seconds=60)
 BATCH = 400
 BATCHES_PER_POLL = 5
 
+# The actions that are events. Their audit events are the source: the transaction of an action writes them, for staff,
+# API keys and the shell, for one outlet or for thousands. An event stored there would hold the lock of the log, too.
+CHANGES: dict[Verb, NoticeKind] = {
+    Verb.ENABLED: NoticeKind.OUTLET_ENABLED,
+    Verb.REENABLED: NoticeKind.OUTLET_ENABLED,
+    Verb.DISABLED: NoticeKind.OUTLET_DISABLED,
+    Verb.SECRET_ROTATED: NoticeKind.SECRET_ROTATED,
+    Verb.UNUSED_SECRET_REPLACED: NoticeKind.SECRET_ROTATED,
+}
+
 # A new subscriber gets only events that happen from then on.
 CURSORS: dict[str, tuple[str, ...]] = {
+    "changes": tuple(dict.fromkeys(CHANGES.values())),
     "requests": (NoticeKind.REQUEST_FINISHED,),
     "attempts": (NoticeKind.AUTHENTICATION_REFUSED,),
     "strays": (NoticeKind.UNRECOGNISED_MESSAGE,),
@@ -41,12 +54,12 @@ def poll() -> None:
         wanted_by = [each for each in subscribers if set(CURSORS[name]) & set(each.kinds)]
         if wanted_by:
             now = shared_now()
-            notice(wanted_by, advance(name, now), now)
+            notice(wanted_by, advance(name, now, since=_created(wanted_by, now)), now)
 
 
-def advance(name: str, now: datetime) -> NoticeCursor:
-    """Return the cursor for this poll; create it if there is none. Reading begins at its `at`."""
-    begin = {"begun_at": now, "at": now, "mark": now, "turned_at": now}
+def advance(name: str, now: datetime, *, since: datetime) -> NoticeCursor:
+    """Return the cursor for this poll; create one that begins at `since` if there is none. Read from its `at` on."""
+    begin = {"begun_at": now, "at": since, "mark": now, "turned_at": now}
     with transaction.atomic():
         cursor, is_new = NoticeCursor.objects.get_or_create(name=name, defaults=begin)
         if is_new and name == "presences":
@@ -63,6 +76,17 @@ def forget_unwanted(subscribers: Iterable[Subscriber]) -> None:
     if "presences" in unwanted:
         presences.forget()
     NoticeCursor.objects.filter(name__in=unwanted).delete()
+
+
+def notice_changes(wanted_by: Sequence[Subscriber], cursor: NoticeCursor, now: datetime) -> None:
+    wanted = Q()
+    for each in wanted_by:
+        verbs = [verb for verb, kind in CHANGES.items() if kind in each.kinds]
+        owner = {} if each.organisation_id is None else {"integration__outlet__organisation": each.organisation_id}
+        wanted |= Q(verb__in=verbs, **owner)
+    rows = AuditEvent.objects.filter(wanted, at__gte=cursor.at, integration__outlet__isnull=False)
+    rows = rows.select_related(outbox.WITH_OUTLET).order_by("at", "id")
+    _store_new(rows, CURSORS["changes"], _of_change, wanted_by, cursor, now)
 
 
 def notice_requests(wanted_by: Sequence[Subscriber], cursor: NoticeCursor, now: datetime) -> None:
@@ -82,6 +106,7 @@ def notice_unrecognised_frames(wanted_by: Sequence[Subscriber], cursor: NoticeCu
 
 
 SOURCES: dict[str, Callable[[Sequence[Subscriber], NoticeCursor, datetime], None]] = {
+    "changes": notice_changes,
     "presences": presences.notice,
     "requests": notice_requests,
     "attempts": notice_attempts,
@@ -97,9 +122,24 @@ def _notice(
     cursor: NoticeCursor,
     now: datetime,
 ) -> None:
-    """Store events for the rows that have none yet. The cursor advances only when no row is left."""
-    told = Notice.objects.filter(kind=kind, subject=OuterRef("pk"))
-    news = _of_wanted(rows, [each for each in wanted_by if kind in each.kinds]).exclude(Exists(told))
+    wanted_rows = _of_wanted(rows, [each for each in wanted_by if kind in each.kinds])
+    _store_new(wanted_rows, [kind], notice_of, wanted_by, cursor, now)
+
+
+def _store_new(
+    rows: QuerySet[Any],
+    kinds: Sequence[str],
+    notice_of: Callable[[Any], Notice],
+    wanted_by: Sequence[Subscriber],
+    cursor: NoticeCursor,
+    now: datetime,
+) -> None:
+    """Store events for the rows that have none yet. The cursor advances only when no row is left.
+
+    Each row needs to be wanted by a subscriber: the others would get no event, and be read again and again.
+    """
+    told = Notice.objects.filter(kind__in=kinds, subject=OuterRef("pk"))
+    news = rows.exclude(Exists(told))
     for _ in range(BATCHES_PER_POLL):
         batch = list(news[:BATCH])
         outbox.store_events([notice_of(row) for row in batch], wanted_by, now=now)
@@ -114,6 +154,41 @@ def _of_wanted(rows: QuerySet[Any], wanted_by: Sequence[Subscriber]) -> QuerySet
     if None in organisations:
         return rows
     return rows.filter(integration__outlet__organisation__in=organisations)
+
+
+def _created(wanted_by: Sequence[Subscriber], now: datetime) -> datetime:
+    """Return when the oldest of these new subscribers was created, or `now` if it only subscribes now."""
+    return min([now, *(each.created_at for each in wanted_by if now - each.created_at <= LOOK_BACK)])
+
+
+def _of_change(row: AuditEvent) -> Notice:
+    kind = CHANGES[Verb(row.verb)]
+    return outbox.of_integration(
+        row.integration, kind=kind, subject=row.pk, at=row.at, data=_DATA[kind](row) | {"by": row.actor_kind.value}
+    )
+
+
+def _of_enabling(row: AuditEvent) -> dict[str, Any]:
+    remote_id = row.integration.pos_remote_id if row.integration else ""
+    return {"pos_remote_id": remote_id, "is_first_time": row.verb == Verb.ENABLED}
+
+
+def _of_disabling(row: AuditEvent) -> dict[str, Any]:
+    return {"reason": row.detail["reason"]}
+
+
+def _of_rotation(row: AuditEvent) -> dict[str, Any]:
+    if overlap := OVERLAPS.get(row.detail.get("overlap", "")):
+        return {"overlap_ends_at": iso(row.at + overlap)}
+    older = row.integration.older_secret(row.at) if row.integration and row.verb != Verb.SECRET_ROTATED else None
+    return {"overlap_ends_at": iso(older.expires_at) if older and older.expires_at else None}
+
+
+_DATA: dict[NoticeKind, Callable[[AuditEvent], dict[str, Any]]] = {
+    NoticeKind.OUTLET_ENABLED: _of_enabling,
+    NoticeKind.OUTLET_DISABLED: _of_disabling,
+    NoticeKind.SECRET_ROTATED: _of_rotation,
+}
 
 
 def _of_request(row: Request) -> Notice:

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from integrations.models.attempt import REFUSALS, PosEndpoint, UnrecognisedFrameKind
+from integrations.models.audit import ActorKind
 from integrations.models.connection import CloseReason
 from integrations.models.notices.alert import AlertKind
 from integrations.models.notices.notice import NoticeKind
@@ -25,6 +26,7 @@ EndReason = Annotated[str, Meta(extra_json_schema={"enum": _LEFT})]
 Endpoint = Annotated[str, Meta(extra_json_schema={"enum": PosEndpoint.values})]
 RefusalReason = Annotated[str, Meta(extra_json_schema={"enum": [outcome.value for outcome in REFUSALS]})]
 FrameKind = Annotated[str, Meta(extra_json_schema={"enum": UnrecognisedFrameKind.values})]
+ChangedBy = Annotated[str, Meta(extra_json_schema={"enum": ActorKind.values})]
 AlertCause = Annotated[str, Meta(extra_json_schema={"enum": AlertKind.values})]
 
 
@@ -92,6 +94,28 @@ class UnrecognisedMessageData(_OfOutlet):
     size_bytes: int
 
 
+class OutletEnabledData(_OfOutlet):
+    """An outlet was enabled, for the first time or again."""
+
+    pos_remote_id: str
+    is_first_time: Annotated[bool, Meta(description="False if it was disabled before.")]
+    by: ChangedBy
+
+
+class OutletDisabledData(_OfOutlet):
+    """An outlet was disabled."""
+
+    reason: str
+    by: ChangedBy
+
+
+class SecretRotatedData(_OfOutlet):
+    """The secret of an outlet was replaced. The event has no secret: only the call that rotated it returned it."""
+
+    overlap_ends_at: Annotated[Moment | None, Meta(description="Until then the older secret is valid, too.")]
+    by: ChangedBy
+
+
 class AlertSubject(TypedDict):
     """One of the outlets or credentials that an alert is about."""
 
@@ -129,6 +153,9 @@ EVENTS: dict[NoticeKind, type] = {
     NoticeKind.REQUEST_FINISHED: RequestFinishedData,
     NoticeKind.AUTHENTICATION_REFUSED: AuthenticationRefusedData,
     NoticeKind.UNRECOGNISED_MESSAGE: UnrecognisedMessageData,
+    NoticeKind.OUTLET_ENABLED: OutletEnabledData,
+    NoticeKind.OUTLET_DISABLED: OutletDisabledData,
+    NoticeKind.SECRET_ROTATED: SecretRotatedData,
     NoticeKind.ALERT_BEGAN: AlertBeganData,
     NoticeKind.ALERT_ENDED: AlertEndedData,
     NoticeKind.TEST: TestData,

@@ -29,6 +29,8 @@ class Subscriber(Protocol):
     def kinds(self) -> Sequence[str]: ...
     @property
     def organisation_id(self) -> int | None: ...
+    @property
+    def created_at(self) -> datetime: ...
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Reader:
     """API keys that may read the events of one organisation or of all."""
 
     organisation_id: int | None
+    created_at: datetime  # of the newest of these keys
     kinds: Sequence[str] = tuple(NoticeKind.values)
 
 
@@ -96,8 +99,10 @@ def of_integration(integration: Integration | None, **values: Any) -> Notice:
 
 
 def _readers() -> list[Reader]:
-    live = ApiKeySecret.objects.live(shared_now()).order_by().values_list("api_key__organisation_id", "api_key__scopes")
-    return [Reader(pk) for pk in {pk for pk, scopes in live if Scope.EVENTS_READ in scopes}]
+    live = ApiKeySecret.objects.live(shared_now()).order_by("api_key__created_at")
+    keys = live.values_list("api_key__organisation_id", "api_key__created_at", "api_key__scopes")
+    newest = {pk: created_at for pk, created_at, scopes in keys if Scope.EVENTS_READ in scopes}
+    return [Reader(pk, created_at) for pk, created_at in newest.items()]
 
 
 def _existing(endpoints: Sequence[WebhookEndpoint]) -> list[WebhookEndpoint]:

@@ -48,6 +48,7 @@ def test_the_onboarding_example_changes_nothing_in_its_second_run(python: str, p
     assert len(rows[Credential]) >= 2 * 20
     lines = first.splitlines()
     assert lines[:2] == ["created: 20 rotated: 20", "disabled: 10"]
+    assert lines[2] == "events: outlet.disabled 10 outlet.enabled 20 secret.rotated 20"
     assert "Waiting for the till's first attempt." in lines[3]
 
 

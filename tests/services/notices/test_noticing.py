@@ -257,7 +257,7 @@ def test_outlets_have_time_to_reconnect_after_the_portal_was_down(enabled: Enabl
 
 def test_ten_thousand_outlets_that_come_online_are_reported_in_bounded_runs(enabled: Enabled, clock: Any) -> None:
     """Uses a tenth of the outlets: the number of queries in a run must not grow with the outlets."""
-    make_endpoint()
+    make_endpoint(kinds=[NoticeKind.OUTLET_ONLINE])
     event_detection.poll()
     others = [make_enabled_outlet(f"Shop {number}").integration for number in range(30)]
     for each in others:

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from integrations.models import Integration, Notice
 from integrations.models.notices.notice import NoticeKind
+from integrations.services.integration import enabling, pos_secrets
 from integrations.services.notices import alerts, event_detection, signing, webhooks
 from integrations.services.notices.delivering import body_of
 from integrations.services.notices.event_types import EVENTS, json_schemas
@@ -118,6 +119,10 @@ def each_event(integration: Integration) -> list[Notice]:
         go_offline(integration, timezone.now())
         pass_minutes(clock, 15)
         go_online(integration, timezone.now())
+        pos_secrets.rotate_secret(integration, overlap="24h", actor=ANNA)
+        enabling.disable(integration, reason="closed", actor=ANNA)
+        clock.shift(timedelta(seconds=1))
+        enabling.reenable(integration, actor=ANNA)
         pass_minutes(clock, 10)
         webhooks.send_test(endpoint, actor=ANNA)
     found = {notice.kind: notice for notice in Notice.objects.all()}

@@ -19,9 +19,12 @@ class OtherEvent(BaseModel):
 
 
 Event: TypeAlias = Annotated[
-    models.OutletOfflineEvent
+    models.OutletDisabledEvent
+    | models.OutletEnabledEvent
+    | models.OutletOfflineEvent
     | models.OutletOnlineEvent
     | models.RequestFinishedEvent
+    | models.SecretRotatedEvent
     | models.TestEvent
     | models.UnrecognisedMessageEvent
     | models.AlertBeganEvent

@@ -453,6 +453,118 @@ class Outlet(BaseModel):
     created_at: AwareDatetime
 
 
+class OutletDisabledData(BaseModel):
+    """
+    An outlet was disabled.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    by: Literal["staff", "api_key", "shell", "portal"] | str
+    organisation: EventOrganisation
+    outlet: EventOutlet
+    reason: str
+
+
+class OutletDisabledEvent(BaseModel):
+    """
+    An outlet was disabled.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    id: int
+    """
+    Its place in the log: pass the last one that you have read as `after`.
+    """
+    webhook_id: str
+    """
+    The `webhook-id` of the webhooks that deliver it.
+    """
+    type: Literal["outlet.disabled"]
+    timestamp: AwareDatetime
+    """
+    When it happened.
+    """
+    data: OutletDisabledData
+
+
+class OutletDisabledWebhook(BaseModel):
+    """
+    An outlet was disabled.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    type: Literal["outlet.disabled"]
+    timestamp: AwareDatetime
+    """
+    When it happened.
+    """
+    data: OutletDisabledData
+
+
+class OutletEnabledData(BaseModel):
+    """
+    An outlet was enabled, for the first time or again.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    by: Literal["staff", "api_key", "shell", "portal"] | str
+    is_first_time: bool
+    """
+    False if it was disabled before.
+    """
+    organisation: EventOrganisation
+    outlet: EventOutlet
+    pos_remote_id: str
+
+
+class OutletEnabledEvent(BaseModel):
+    """
+    An outlet was enabled, for the first time or again.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    id: int
+    """
+    Its place in the log: pass the last one that you have read as `after`.
+    """
+    webhook_id: str
+    """
+    The `webhook-id` of the webhooks that deliver it.
+    """
+    type: Literal["outlet.enabled"]
+    timestamp: AwareDatetime
+    """
+    When it happened.
+    """
+    data: OutletEnabledData
+
+
+class OutletEnabledWebhook(BaseModel):
+    """
+    An outlet was enabled, for the first time or again.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    type: Literal["outlet.enabled"]
+    timestamp: AwareDatetime
+    """
+    When it happened.
+    """
+    data: OutletEnabledData
+
+
 class OutletOfflineData(BaseModel):
     """
     A POS has been disconnected for 30 s.
@@ -761,6 +873,63 @@ class Secret(BaseModel):
     """
     When it ends; null if it does not expire.
     """
+
+
+class SecretRotatedData(BaseModel):
+    """
+    The secret of an outlet was replaced. The event has no secret: only the call that rotated it returned it.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    by: Literal["staff", "api_key", "shell", "portal"] | str
+    organisation: EventOrganisation
+    outlet: EventOutlet
+    overlap_ends_at: AwareDatetime | None
+    """
+    Until then the older secret is valid, too.
+    """
+
+
+class SecretRotatedEvent(BaseModel):
+    """
+    The secret of an outlet was replaced. The event has no secret: only the call that rotated it returned it.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    id: int
+    """
+    Its place in the log: pass the last one that you have read as `after`.
+    """
+    webhook_id: str
+    """
+    The `webhook-id` of the webhooks that deliver it.
+    """
+    type: Literal["secret.rotated"]
+    timestamp: AwareDatetime
+    """
+    When it happened.
+    """
+    data: SecretRotatedData
+
+
+class SecretRotatedWebhook(BaseModel):
+    """
+    The secret of an outlet was replaced. The event has no secret: only the call that rotated it returned it.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    type: Literal["secret.rotated"]
+    timestamp: AwareDatetime
+    """
+    When it happened.
+    """
+    data: SecretRotatedData
 
 
 class SimulateOrderAnswer(BaseModel):
@@ -1564,6 +1733,9 @@ class DeliveredEvent(BaseModel):
             "request.finished",
             "authentication.refused",
             "pos.stray_message",
+            "outlet.enabled",
+            "outlet.disabled",
+            "secret.rotated",
             "alert.began",
             "alert.ended",
             "webhook.test",
@@ -1643,6 +1815,9 @@ class Endpoint(BaseModel):
             "request.finished",
             "authentication.refused",
             "pos.stray_message",
+            "outlet.enabled",
+            "outlet.disabled",
+            "secret.rotated",
             "alert.began",
             "alert.ended",
         ]
@@ -1702,6 +1877,9 @@ class EndpointWithSecret(BaseModel):
             "request.finished",
             "authentication.refused",
             "pos.stray_message",
+            "outlet.enabled",
+            "outlet.disabled",
+            "secret.rotated",
             "alert.began",
             "alert.ended",
         ]
@@ -1747,6 +1925,9 @@ class EventPage(BaseModel):
             | RequestFinishedEvent
             | AuthenticationRefusedEvent
             | UnrecognisedMessageEvent
+            | OutletEnabledEvent
+            | OutletDisabledEvent
+            | SecretRotatedEvent
             | AlertBeganEvent
             | AlertEndedEvent
             | TestEvent,

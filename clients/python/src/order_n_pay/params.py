@@ -492,6 +492,9 @@ class NewEndpoint(TypedDict):
             "request.finished",
             "authentication.refused",
             "pos.stray_message",
+            "outlet.enabled",
+            "outlet.disabled",
+            "secret.rotated",
             "alert.began",
             "alert.ended",
         ]
@@ -685,6 +688,9 @@ class PatchedEndpointChange(TypedDict):
                 "request.finished",
                 "authentication.refused",
                 "pos.stray_message",
+                "outlet.enabled",
+                "outlet.disabled",
+                "secret.rotated",
                 "alert.began",
                 "alert.ended",
             ]

@@ -1,0 +1,11 @@
+import pytest
+import time_machine
+
+from tests.support.factories import LONG_AGO, STATION, Enabled, make_enabled_outlet
+
+
+@pytest.fixture
+def enabled(db: None) -> Enabled:
+    """Return Station, which was enabled before the time of the tests: its `outlet.enabled` is no news."""
+    with time_machine.travel(LONG_AGO, tick=False):
+        return make_enabled_outlet(STATION)
