@@ -19,6 +19,13 @@ ANSWER = {
     "error_message": "No user",
     "payload": None,
 }
+ORGANISATION = {
+    "id": 1,
+    "name": "Trattoria",
+    "opening_hours": "",
+    "time_zone": "",
+    "created_at": "2026-03-01T12:00:00Z",
+}
 Reply = httpx2.Response | Exception
 
 
@@ -104,21 +111,41 @@ def test_a_known_outcome_is_not_asked_for_again() -> None:
         send(portal.client())
 
 
-@pytest.mark.parametrize(
-    "call",
-    [lambda client: send(client, durable=False), lambda client: client.outlets.delete("harbour")],
-    ids=["transient", "delete"],
-)
-def test_what_is_not_repeatable_is_not_repeated_after_a_lost_answer(call: Callable[[Client], object]) -> None:
+def test_a_transient_request_is_not_repeated_after_a_lost_answer() -> None:
     portal = Portal(httpx2.ReadError("lost"))
     with pytest.raises(errors.OutcomeUnknown):
-        call(portal.client())
+        send(portal.client(), durable=False)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda client: client.organisations.create(name="T"),
+        lambda client: client.organisations.change(1, name="T"),
+        lambda client: client.organisations.delete(1),
+    ],
+    ids=["create", "change", "delete"],
+)
+def test_a_change_is_repeated_with_its_idempotency_key(call: Callable[[Client], object]) -> None:
+    portal = Portal(httpx2.ReadError("lost"), httpx2.Response(200, json=ORGANISATION))
+    call(portal.client())
+    assert [call.headers["Idempotency-Key"] for call in portal.calls] == [*portal.keys] * 2
+
+
+def test_a_caller_chooses_the_idempotency_key_of_any_change() -> None:
+    portal = Portal(*[httpx2.Response(200, json=ORGANISATION)] * 3)
+    organisations = portal.client().organisations
+    organisations.create(name="T", idempotency_key="mine")
+    organisations.change(1, name="T", idempotency_key="mine")
+    organisations.delete(1, idempotency_key="mine")
+    assert portal.keys == {"mine"}
 
 
 def test_pages_are_read_from_the_same_address_only() -> None:
-    outlet = {"id": 1, "name": "Trattoria", "opening_hours": "", "time_zone": "", "created_at": "2026-03-01T12:00:00Z"}
-    first = {"results": [outlet], "next": "https://elsewhere.test/api/v1/organisations?cursor=abc"}
-    portal = Portal(httpx2.Response(200, json=first), httpx2.Response(200, json={"results": [outlet], "next": None}))
+    first = {"results": [ORGANISATION], "next": "https://elsewhere.test/api/v1/organisations?cursor=abc"}
+    portal = Portal(
+        httpx2.Response(200, json=first), httpx2.Response(200, json={"results": [ORGANISATION], "next": None})
+    )
     assert len(list(portal.client().organisations.list(name="T"))) == 2
     assert [str(call.url) for call in portal.calls] == [
         "http://portal.test/api/v1/organisations?name=T",

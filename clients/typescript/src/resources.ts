@@ -1,16 +1,11 @@
 import type { components, operations } from "./api.js";
-import type { Transport } from "./transport.js";
+import type { Once, Transport } from "./transport.js";
 
 export type Schemas = components["schemas"];
 type Rows<T> = AsyncGenerator<T, void, undefined>;
 type QueryOf<Name extends keyof operations> = operations[Name] extends { parameters: { query?: infer Q } }
     ? Omit<NonNullable<Q>, "cursor">
     : never;
-
-/** For a call that creates or changes: repeat it with the same key, and it takes effect once. */
-export interface Once {
-    idempotencyKey?: string;
-}
 
 export function pathOf(outlet: string): string {
     return `outlets/${encodeURIComponent(outlet)}`;
@@ -34,15 +29,15 @@ export class Organisations extends Resource {
     }
 
     create(body: Schemas["OrganisationBody"], once: Once = {}): Promise<Schemas["Organisation"]> {
-        return this.transport.post("organisations", body, once.idempotencyKey);
+        return this.transport.post("organisations", body, once);
     }
 
-    change(id: number, changes: Schemas["PatchedOrganisationBody"]): Promise<Schemas["Organisation"]> {
-        return this.transport.patch(`organisations/${id}`, changes);
+    change(id: number, changes: Schemas["PatchedOrganisationBody"], once: Once = {}): Promise<Schemas["Organisation"]> {
+        return this.transport.patch(`organisations/${id}`, changes, once);
     }
 
-    delete(id: number): Promise<Schemas["Organisation"]> {
-        return this.transport.delete(`organisations/${id}`);
+    delete(id: number, once: Once = {}): Promise<Schemas["Organisation"]> {
+        return this.transport.delete(`organisations/${id}`, once);
     }
 }
 
@@ -54,11 +49,11 @@ export class HandoverLinks extends Resource {
 
     /** Create a link with a new secret. Only this answer has its `url` and `passphrase`. */
     create(outlet: string, body: Schemas["NewLinkBody"] = {}, once: Once = {}): Promise<Schemas["NewHandoverLink"]> {
-        return this.transport.post(`${pathOf(outlet)}/handover-links`, body, once.idempotencyKey);
+        return this.transport.post(`${pathOf(outlet)}/handover-links`, body, once);
     }
 
-    revoke(outlet: string, linkId: string | number): Promise<Schemas["HandoverLink"]> {
-        return this.transport.delete(`${pathOf(outlet)}/handover-links/${linkId}`);
+    revoke(outlet: string, linkId: string | number, once: Once = {}): Promise<Schemas["HandoverLink"]> {
+        return this.transport.delete(`${pathOf(outlet)}/handover-links/${linkId}`, once);
     }
 }
 
@@ -81,15 +76,15 @@ export class Outlets extends Resource {
 
     /** Create an outlet; with `pos_remote_id`, also enable it: `handover` then has its secret, this once. */
     create(body: Schemas["NewOutlet"], once: Once = {}): Promise<Schemas["CreatedOutlet"]> {
-        return this.transport.post("outlets", body, once.idempotencyKey);
+        return this.transport.post("outlets", body, once);
     }
 
-    change(outlet: string, changes: Schemas["PatchedOutletChange"]): Promise<Schemas["WholeOutlet"]> {
-        return this.transport.patch(pathOf(outlet), changes);
+    change(outlet: string, changes: Schemas["PatchedOutletChange"], once: Once = {}): Promise<Schemas["WholeOutlet"]> {
+        return this.transport.patch(pathOf(outlet), changes, once);
     }
 
-    delete(outlet: string): Promise<Schemas["WholeOutlet"]> {
-        return this.transport.delete(pathOf(outlet));
+    delete(outlet: string, once: Once = {}): Promise<Schemas["WholeOutlet"]> {
+        return this.transport.delete(pathOf(outlet), once);
     }
 
     /** Enable an outlet that was never enabled. `handover` has its secret, this once. */
@@ -145,7 +140,7 @@ export class Outlets extends Resource {
     }
 
     #act<T>(outlet: string, name: string, body: unknown, once: Once): Promise<T> {
-        return this.transport.post(`${pathOf(outlet)}/${name}`, body, once.idempotencyKey);
+        return this.transport.post(`${pathOf(outlet)}/${name}`, body, once);
     }
 }
 
@@ -161,7 +156,7 @@ export class Requests extends Resource {
 
     /** Cancel a request that has not been sent yet. */
     cancel(id: string, once: Once = {}): Promise<Schemas["WholeRequest"]> {
-        return this.transport.post(`requests/${id}/cancel`, {}, once.idempotencyKey);
+        return this.transport.post(`requests/${id}/cancel`, {}, once);
     }
 }
 
@@ -177,15 +172,15 @@ export class WebhookEndpoints extends Resource {
 
     /** Create an endpoint. Only this answer has its secret, which `verifyWebhook` needs. */
     create(body: Schemas["NewEndpoint"], once: Once = {}): Promise<Schemas["EndpointWithSecret"]> {
-        return this.transport.post("webhook-endpoints", body, once.idempotencyKey);
+        return this.transport.post("webhook-endpoints", body, once);
     }
 
-    change(id: number, changes: Schemas["PatchedEndpointChange"]): Promise<Schemas["Endpoint"]> {
-        return this.transport.patch(`webhook-endpoints/${id}`, changes);
+    change(id: number, changes: Schemas["PatchedEndpointChange"], once: Once = {}): Promise<Schemas["Endpoint"]> {
+        return this.transport.patch(`webhook-endpoints/${id}`, changes, once);
     }
 
-    delete(id: number): Promise<Schemas["Endpoint"]> {
-        return this.transport.delete(`webhook-endpoints/${id}`);
+    delete(id: number, once: Once = {}): Promise<Schemas["Endpoint"]> {
+        return this.transport.delete(`webhook-endpoints/${id}`, once);
     }
 
     rotateSecret(
@@ -193,16 +188,16 @@ export class WebhookEndpoints extends Resource {
         body: Schemas["EndpointRotation"] = {},
         once: Once = {},
     ): Promise<Schemas["EndpointWithSecret"]> {
-        return this.transport.post(`webhook-endpoints/${id}/rotate-secret`, body, once.idempotencyKey);
+        return this.transport.post(`webhook-endpoints/${id}/rotate-secret`, body, once);
     }
 
     endOverlap(id: number, once: Once = {}): Promise<Schemas["Endpoint"]> {
-        return this.transport.post(`webhook-endpoints/${id}/end-overlap`, {}, once.idempotencyKey);
+        return this.transport.post(`webhook-endpoints/${id}/end-overlap`, {}, once);
     }
 
     /** Send a test event. */
     test(id: number, once: Once = {}): Promise<Schemas["Delivery"]> {
-        return this.transport.post(`webhook-endpoints/${id}/test`, {}, once.idempotencyKey);
+        return this.transport.post(`webhook-endpoints/${id}/test`, {}, once);
     }
 }
 
@@ -218,7 +213,7 @@ export class Deliveries extends Resource {
 
     /** Send an event again. */
     replay(id: number, once: Once = {}): Promise<Schemas["Delivery"]> {
-        return this.transport.post(`deliveries/${id}/replay`, {}, once.idempotencyKey);
+        return this.transport.post(`deliveries/${id}/replay`, {}, once);
     }
 }
 

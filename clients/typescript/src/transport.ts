@@ -7,6 +7,11 @@ const LONGEST_PAUSE = 8_000;
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 export type Method = "GET" | "POST" | "PATCH" | "DELETE";
 
+/** For a call that creates or changes: repeat it with the same key, and it takes effect once. */
+export interface Once {
+    idempotencyKey?: string;
+}
+
 /** One call, and how it may be repeated. `body` returns that of the next attempt. */
 export interface Call {
     readonly method: Method;
@@ -60,18 +65,16 @@ export class Transport {
         return this.exchange<T>({ method: "GET", path, query }, new Deadline(this.deadline));
     }
 
-    /** Make a call that takes effect once, however often it is repeated with this idempotency key. */
-    async post<T>(path: string, body: unknown = {}, idempotencyKey: string = crypto.randomUUID()): Promise<T> {
-        const call = { method: "POST", path, body: () => body, key: idempotencyKey } as const;
-        return this.exchange<T>(call, new Deadline(this.deadline));
+    async post<T>(path: string, body: unknown = {}, once: Once = {}): Promise<T> {
+        return this.#change("POST", path, once, () => body);
     }
 
-    async patch<T>(path: string, body: unknown): Promise<T> {
-        return this.exchange<T>({ method: "PATCH", path, body: () => body }, new Deadline(this.deadline));
+    async patch<T>(path: string, body: unknown, once: Once): Promise<T> {
+        return this.#change("PATCH", path, once, () => body);
     }
 
-    async delete<T>(path: string): Promise<T> {
-        return this.exchange<T>({ method: "DELETE", path, isRepeatable: false }, new Deadline(this.deadline));
+    async delete<T>(path: string, once: Once): Promise<T> {
+        return this.#change("DELETE", path, once);
     }
 
     /** Yield the rows of a list, page after page. */
@@ -105,6 +108,12 @@ export class Transport {
             }
             if (!(await deadline.pause(retryAfter))) throw new OutcomeUnknown(call.key, error);
         }
+    }
+
+    /** Make a call that takes effect once, however often it is repeated with this idempotency key. */
+    #change<T>(method: Method, path: string, once: Once, body?: () => unknown): Promise<T> {
+        const key = once.idempotencyKey ?? crypto.randomUUID();
+        return this.exchange<T>({ method, path, body, key }, new Deadline(this.deadline));
     }
 
     async #attempt<T>(call: Call, deadline: Deadline): Promise<T> {

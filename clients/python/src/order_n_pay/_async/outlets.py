@@ -29,8 +29,10 @@ class HandoverLinks:
         path = f"{path_of(outlet)}/handover-links"
         return await self._transport.post(path, models.NewHandoverLink, body, idempotency_key)
 
-    async def revoke(self, outlet: str, link_id: str) -> models.HandoverLink:
-        return await self._transport.delete(f"{path_of(outlet)}/handover-links/{link_id}", models.HandoverLink)
+    async def revoke(self, outlet: str, link_id: str, *, idempotency_key: str | None = None) -> models.HandoverLink:
+        return await self._transport.delete(
+            f"{path_of(outlet)}/handover-links/{link_id}", models.HandoverLink, idempotency_key
+        )
 
 
 class Outlets:
@@ -60,11 +62,13 @@ class Outlets:
         """Create an outlet; with `pos_remote_id`, also enable it: `handover` then has its secret, this once."""
         return await self._transport.post("outlets", models.CreatedOutlet, body, idempotency_key)
 
-    async def change(self, outlet: str, **changes: Unpack[params.PatchedOutletChange]) -> models.WholeOutlet:
-        return await self._transport.patch(path_of(outlet), models.WholeOutlet, changes)
+    async def change(
+        self, outlet: str, *, idempotency_key: str | None = None, **changes: Unpack[params.PatchedOutletChange]
+    ) -> models.WholeOutlet:
+        return await self._transport.patch(path_of(outlet), models.WholeOutlet, changes, idempotency_key)
 
-    async def delete(self, outlet: str) -> models.WholeOutlet:
-        return await self._transport.delete(path_of(outlet), models.WholeOutlet)
+    async def delete(self, outlet: str, *, idempotency_key: str | None = None) -> models.WholeOutlet:
+        return await self._transport.delete(path_of(outlet), models.WholeOutlet, idempotency_key)
 
     async def enable(
         self, outlet: str, *, idempotency_key: str | None = None, **body: Unpack[params.Enable]

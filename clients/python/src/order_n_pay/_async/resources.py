@@ -31,12 +31,19 @@ class Organisations(_Resource):
         return await self._transport.post("organisations", models.Organisation, body, idempotency_key)
 
     async def change(
-        self, organisation_id: int, **changes: Unpack[params.PatchedOrganisationBody]
+        self,
+        organisation_id: int,
+        *,
+        idempotency_key: str | None = None,
+        **changes: Unpack[params.PatchedOrganisationBody],
     ) -> models.Organisation:
-        return await self._transport.patch(f"organisations/{organisation_id}", models.Organisation, changes)
+        return await self._transport.patch(
+            f"organisations/{organisation_id}", models.Organisation, changes, idempotency_key
+        )
 
-    async def delete(self, organisation_id: int) -> models.Organisation:
-        return await self._transport.delete(f"organisations/{organisation_id}", models.Organisation)
+    async def delete(self, organisation_id: int, *, idempotency_key: str | None = None) -> models.Organisation:
+        path = f"organisations/{organisation_id}"
+        return await self._transport.delete(path, models.Organisation, idempotency_key)
 
 
 class Requests(_Resource):
@@ -87,11 +94,15 @@ class WebhookEndpoints(_Resource):
         """Create an endpoint. Only this answer has its secret, which `verify_webhook` needs."""
         return await self._transport.post("webhook-endpoints", models.EndpointWithSecret, body, idempotency_key)
 
-    async def change(self, endpoint_id: int, **changes: Unpack[params.PatchedEndpointChange]) -> models.Endpoint:
-        return await self._transport.patch(f"webhook-endpoints/{endpoint_id}", models.Endpoint, changes)
+    async def change(
+        self, endpoint_id: int, *, idempotency_key: str | None = None, **changes: Unpack[params.PatchedEndpointChange]
+    ) -> models.Endpoint:
+        return await self._transport.patch(
+            f"webhook-endpoints/{endpoint_id}", models.Endpoint, changes, idempotency_key
+        )
 
-    async def delete(self, endpoint_id: int) -> models.Endpoint:
-        return await self._transport.delete(f"webhook-endpoints/{endpoint_id}", models.Endpoint)
+    async def delete(self, endpoint_id: int, *, idempotency_key: str | None = None) -> models.Endpoint:
+        return await self._transport.delete(f"webhook-endpoints/{endpoint_id}", models.Endpoint, idempotency_key)
 
     async def rotate_secret(
         self, endpoint_id: int, *, idempotency_key: str | None = None, **body: Unpack[params.EndpointRotation]

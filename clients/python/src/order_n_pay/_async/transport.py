@@ -37,17 +37,13 @@ class Transport:
     async def post(
         self, path: str, kind: type[T], body: Mapping[str, object] | None = None, idempotency_key: str | None = None
     ) -> T:
-        """Make a call that takes effect once, however often it is repeated with this idempotency key."""
-        key = idempotency_key or str(uuid.uuid4())
-        return parse(
-            kind, await self.exchange("POST", path, Deadline(self._deadline), body=lambda: body or {}, key=key)
-        )
+        return parse(kind, await self._change("POST", path, body or {}, idempotency_key))
 
-    async def patch(self, path: str, kind: type[T], body: Mapping[str, object]) -> T:
-        return parse(kind, await self.exchange("PATCH", path, Deadline(self._deadline), body=lambda: body))
+    async def patch(self, path: str, kind: type[T], body: Mapping[str, object], idempotency_key: str | None) -> T:
+        return parse(kind, await self._change("PATCH", path, body, idempotency_key))
 
-    async def delete(self, path: str, kind: type[T]) -> T:
-        return parse(kind, await self.exchange("DELETE", path, Deadline(self._deadline), is_repeatable=False))
+    async def delete(self, path: str, kind: type[T], idempotency_key: str | None) -> T:
+        return parse(kind, await self._change("DELETE", path, None, idempotency_key))
 
     async def results(self, path: str, kind: type[T], query: Mapping[str, object]) -> AsyncIterator[T]:
         """Yield the rows of a list, page after page."""
@@ -87,6 +83,11 @@ class Transport:
             if pause is None:
                 raise OutcomeUnknown(key) from error
             await anyio.sleep(pause)
+
+    async def _change(self, method: str, path: str, body: Mapping[str, object] | None, key: str | None) -> Any:
+        """Make a call that takes effect once, however often it is repeated with this idempotency key."""
+        sent = None if body is None else lambda: body
+        return await self.exchange(method, path, Deadline(self._deadline), body=sent, key=key or str(uuid.uuid4()))
 
     async def _attempt(
         self,

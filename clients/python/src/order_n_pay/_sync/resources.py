@@ -30,11 +30,18 @@ class Organisations(_Resource):
     ) -> models.Organisation:
         return self._transport.post("organisations", models.Organisation, body, idempotency_key)
 
-    def change(self, organisation_id: int, **changes: Unpack[params.PatchedOrganisationBody]) -> models.Organisation:
-        return self._transport.patch(f"organisations/{organisation_id}", models.Organisation, changes)
+    def change(
+        self,
+        organisation_id: int,
+        *,
+        idempotency_key: str | None = None,
+        **changes: Unpack[params.PatchedOrganisationBody],
+    ) -> models.Organisation:
+        return self._transport.patch(f"organisations/{organisation_id}", models.Organisation, changes, idempotency_key)
 
-    def delete(self, organisation_id: int) -> models.Organisation:
-        return self._transport.delete(f"organisations/{organisation_id}", models.Organisation)
+    def delete(self, organisation_id: int, *, idempotency_key: str | None = None) -> models.Organisation:
+        path = f"organisations/{organisation_id}"
+        return self._transport.delete(path, models.Organisation, idempotency_key)
 
 
 class Requests(_Resource):
@@ -85,11 +92,13 @@ class WebhookEndpoints(_Resource):
         """Create an endpoint. Only this answer has its secret, which `verify_webhook` needs."""
         return self._transport.post("webhook-endpoints", models.EndpointWithSecret, body, idempotency_key)
 
-    def change(self, endpoint_id: int, **changes: Unpack[params.PatchedEndpointChange]) -> models.Endpoint:
-        return self._transport.patch(f"webhook-endpoints/{endpoint_id}", models.Endpoint, changes)
+    def change(
+        self, endpoint_id: int, *, idempotency_key: str | None = None, **changes: Unpack[params.PatchedEndpointChange]
+    ) -> models.Endpoint:
+        return self._transport.patch(f"webhook-endpoints/{endpoint_id}", models.Endpoint, changes, idempotency_key)
 
-    def delete(self, endpoint_id: int) -> models.Endpoint:
-        return self._transport.delete(f"webhook-endpoints/{endpoint_id}", models.Endpoint)
+    def delete(self, endpoint_id: int, *, idempotency_key: str | None = None) -> models.Endpoint:
+        return self._transport.delete(f"webhook-endpoints/{endpoint_id}", models.Endpoint, idempotency_key)
 
     def rotate_secret(
         self, endpoint_id: int, *, idempotency_key: str | None = None, **body: Unpack[params.EndpointRotation]

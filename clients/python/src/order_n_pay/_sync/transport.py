@@ -37,15 +37,13 @@ class Transport:
     def post(
         self, path: str, kind: type[T], body: Mapping[str, object] | None = None, idempotency_key: str | None = None
     ) -> T:
-        """Make a call that takes effect once, however often it is repeated with this idempotency key."""
-        key = idempotency_key or str(uuid.uuid4())
-        return parse(kind, self.exchange("POST", path, Deadline(self._deadline), body=lambda: body or {}, key=key))
+        return parse(kind, self._change("POST", path, body or {}, idempotency_key))
 
-    def patch(self, path: str, kind: type[T], body: Mapping[str, object]) -> T:
-        return parse(kind, self.exchange("PATCH", path, Deadline(self._deadline), body=lambda: body))
+    def patch(self, path: str, kind: type[T], body: Mapping[str, object], idempotency_key: str | None) -> T:
+        return parse(kind, self._change("PATCH", path, body, idempotency_key))
 
-    def delete(self, path: str, kind: type[T]) -> T:
-        return parse(kind, self.exchange("DELETE", path, Deadline(self._deadline), is_repeatable=False))
+    def delete(self, path: str, kind: type[T], idempotency_key: str | None) -> T:
+        return parse(kind, self._change("DELETE", path, None, idempotency_key))
 
     def results(self, path: str, kind: type[T], query: Mapping[str, object]) -> Iterator[T]:
         """Yield the rows of a list, page after page."""
@@ -85,6 +83,11 @@ class Transport:
             if pause is None:
                 raise OutcomeUnknown(key) from error
             time.sleep(pause)
+
+    def _change(self, method: str, path: str, body: Mapping[str, object] | None, key: str | None) -> Any:
+        """Make a call that takes effect once, however often it is repeated with this idempotency key."""
+        sent = None if body is None else lambda: body
+        return self.exchange(method, path, Deadline(self._deadline), body=sent, key=key or str(uuid.uuid4()))
 
     def _attempt(
         self,
