@@ -10,7 +10,6 @@ from typing import Any
 from django.views.decorators.debug import sensitive_variables
 
 from integrations.backend.base.authentication import Caller
-from integrations.backend.base.problems import invalid
 from integrations.backend.organisations.rows import get_organisation
 from integrations.backend.outlets.rows import get_integration, get_outlet, outlets_of
 from integrations.backend.outlets.serializers import WholeOutletSerializer
@@ -27,17 +26,15 @@ def create(
     caller: Caller,
     *,
     organisation_id: int,
-    secret: Future[NewSecret],
-    pos_remote_id: str | None = None,
+    secret: Future[NewSecret] | None,
+    pos_remote_id: str = "",
     actor: Actor,
     **values: Any,
 ) -> dict[str, Any]:
-    """Create an outlet; with `pos_remote_id`, enable it too."""
-    if pos_remote_id is None and secret.result().is_adopted:
-        raise invalid("adopted_secret", "needs pos_remote_id: only an outlet that is enabled has a secret")
+    """Create an outlet; with a secret, enable it too."""
     outlet = Outlet(organisation=get_organisation(caller, organisation_id), **values)
     outlets.save_outlet(outlet, actor=actor)
-    if pos_remote_id is None:
+    if secret is None:
         return content_of(caller, outlet.pk) | {"handover": None}
     handover = enabling.enable_with(outlet, secret.result(), pos_remote_id=pos_remote_id, actor=actor)
     return _with_values(caller, outlet.pk, handover)

@@ -7,6 +7,7 @@ from integrations.backend.base.addresses import address_of_outlet
 from integrations.backend.base.answers import plain_data
 from integrations.backend.base.bodies import Nothing, read_change
 from integrations.backend.base.pagination import page_answer
+from integrations.backend.base.problems import invalid
 from integrations.backend.base.query import check_names
 from integrations.backend.base.views import BackendView
 from integrations.backend.outlets import bodies, changes, rows, schema
@@ -30,7 +31,9 @@ class OutletsView(BackendView):
     @schema.CREATE_OUTLET
     async def post(self, request: PlainRequest) -> PlainResponse:
         values = read_change(request, bodies.NewOutletSerializer)
-        secret = await take_secret(values)
+        if "pos_remote_id" not in values and "adopted_secret" in values:
+            raise invalid("adopted_secret", "needs pos_remote_id: only an outlet that is enabled has a secret")
+        secret = await take_secret(values) if "pos_remote_id" in values else None
         create = partial(changes.create, self.caller, secret=secret, actor=self.actor, **values)
         return await self.change(create, status=201, location=_location)
 
