@@ -15,11 +15,15 @@ KEY = (
     "A repeat of the call with the same key within 24 hours gets the first answer and changes nothing. The key belongs "
     "to the API key. It is a quoted string (RFC 9651), or the same text without quotes."
 )
+CALL_ID = (
+    f"An id for this call: a letter or a digit, followed by at most {correlation_ids.MAX_LENGTH - 1} letters, digits "
+    "and . _ : / + = -. The portal replaces any other."
+)
 TRACED = (
     "The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a "
     "request that it sends, carry it. An invalid one is ignored."
 )
-_TEXT = {"type": "string"}
+_TEXT: dict[str, Any] = {"type": "string"}
 _HEADERS = {
     "X-Request-ID": {"description": "The id of this call, in the portal's log too.", "schema": _TEXT},
     "RateLimit-Policy": {
@@ -51,8 +55,8 @@ def add_header_fields(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
     """Add the header fields of calls and answers."""
     result["components"]["headers"] = _HEADERS
     result["components"]["parameters"] = {
-        "RequestIdHeader": _parameter("X-Request-ID", "An id for this call.", correlation_ids.MAX_LENGTH),
-        "Traceparent": _parameter("traceparent", TRACED, correlation_ids.MAX_LENGTH),
+        "RequestIdHeader": _parameter("X-Request-ID", CALL_ID),
+        "Traceparent": _parameter("traceparent", TRACED),
         "IdempotencyKey": _parameter(idempotency.HEADER, KEY, MAX_IDEMPOTENCY_KEY),
         "PosRequestId": _parameter(idempotency.HEADER, POS_KEY, MAX_IDEMPOTENCY_KEY),
     }
@@ -63,8 +67,8 @@ def add_header_fields(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
     return result
 
 
-def _parameter(name: str, description: str, longest: int) -> dict[str, Any]:
-    schema = {"type": "string", "minLength": 1, "maxLength": longest}
+def _parameter(name: str, description: str, longest: int | None = None) -> dict[str, Any]:
+    schema = _TEXT | ({"minLength": 1, "maxLength": longest} if longest else {})
     return {"name": name, "in": "header", "description": description, "required": False, "schema": schema}
 
 
