@@ -22,6 +22,7 @@ from schemathesis.config import SchemathesisConfig
 
 from integrations.models.api_key import Scope
 from tests.backend.operations import Operation, operations
+from tests.live.backend.adjusted_calls import SEND, Adjustment
 from tests.live.callers.backend import Backend, pos_of
 from tests.live.stack.servers import Depot
 from tests.live.stack.waiting import eventually
@@ -33,16 +34,13 @@ pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module i
 SECONDS = float(os.environ.get("API_SECONDS", "0"))
 SEED = int(os.environ.get("API_SEED", "0"))
 SEQUENCES, STEPS = 5, 30  # of one round; the suite has one
-CHANGES_OUTLET = (Scope.OUTLETS_WRITE, Scope.HANDOVER_WRITE)
-LONGEST = 1  # seconds that a call may wait for a POS
 UNLIMITED = {"API_CALLS_PER_SECOND": "100000", "API_CALLS_BURST": "100000", "WEBHOOK_ALLOW_PRIVATE": "true"}
-# A value that fits its schema may be refused, an invalid X-Request-ID or traceparent is replaced, and tests/backend
-# tests each call without a key.
-OMITTED = ("positive_data_acceptance", "negative_data_rejection", "ignored_auth")
-WITHOUT = {name: {"enabled": False} for name in OMITTED}
+# A value of the form that the schema describes is not always acceptable: a name may be used, a row may be gone, an
+# outlet may be disabled already.
+WITHOUT = {"positive_data_acceptance": {"enabled": False}}
 # Answers 502 to 504 of these calls report the state of the POS or of the request, and not an error of the portal.
 OF_A_POS = {
-    "include-operation-id": ["send_request"],
+    "include-operation-id": [SEND],
     "checks": {"not_a_server_error": {"expected-statuses": ["2xx", "4xx", "502", "503", "504"]}},
 }
 
@@ -72,8 +70,9 @@ def machine(backend: Backend) -> Iterator[Any]:
         schema = schemathesis.openapi.from_dict(backend.get("schema?format=json").json(), config=config)
         schema.config.update(base_url=backend.stack.base_url)
         organisation = backend.get("organisations").json()["results"][0]["id"]
-        known = {"organisation_id": organisation, "url": hooks.url}
-        yield _machine(schema, session, _Adjustment(online.provider_outlet_id, spare.provider_outlet_id, known))
+        ids = {"online": online.provider_outlet_id, "spare": spare.provider_outlet_id}
+        adjustment = Adjustment(calls_by_id(), **ids, organisation=organisation, url=hooks.url)
+        yield _machine(schema, session, adjustment)
 
 
 def test_every_answer_is_one_that_the_document_describes(machine: Any) -> None:
@@ -95,33 +94,7 @@ def test_every_answer_is_one_that_the_document_describes(machine: Any) -> None:
         assert calls_by_id().keys() - succeeded == set()
 
 
-class _Adjustment:
-    """Replaces drawn values that no portal could accept, in two of three calls, and protects the POS that is online."""
-
-    def __init__(self, online: str, spare: str, known: dict[str, Any]) -> None:
-        self._online, self._spare, self._known = online, spare, known
-        self._turns = itertools.count()
-
-    def apply(self, case: Any) -> None:
-        call, path = calls_by_id()[case.operation.definition.raw["operationId"]], case.path_parameters
-        is_adjusted = bool(next(self._turns) % 3) and case.meta.generation.mode.is_positive
-        if call.id == "send_request" and isinstance(case.body, dict):
-            self._send(case, is_adjusted=is_adjusted)
-        elif isinstance(case.body, dict) and is_adjusted:
-            case.body |= {name: value for name, value in self._known.items() if name in case.body}
-            case.body.pop("adopted_secret", None)  # weak secrets would be refused
-        if call.scope in CHANGES_OUTLET and path.get("provider_outlet_id") == self._online:
-            path["provider_outlet_id"] = self._spare
-
-    def _send(self, case: Any, *, is_adjusted: bool) -> None:
-        if isinstance(case.body.get("timeout", LONGEST), int):
-            case.body["timeout"] = min(case.body.get("timeout", LONGEST), LONGEST)
-        if is_adjusted:
-            case.body |= {"validate": False, "user_identifier": None}
-            case.path_parameters["provider_outlet_id"] = self._online
-
-
-def _machine(schema: Any, session: requests.Session, adjustment: _Adjustment) -> Any:
+def _machine(schema: Any, session: requests.Session, adjustment: Adjustment) -> Any:
     class Calls(schema.as_state_machine()):  # type: ignore[misc]
         answered: collections.Counter[tuple[str, int]] = collections.Counter()
 
@@ -133,6 +106,7 @@ def _machine(schema: Any, session: requests.Session, adjustment: _Adjustment) ->
 
         def after_call(self, response: Any, case: Any) -> None:
             super().after_call(response, case)
+            adjustment.learn(case, response)
             self.answered[case.operation.definition.raw["operationId"], response.status_code] += 1
 
     return Calls

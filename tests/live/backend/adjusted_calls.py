@@ -1,0 +1,112 @@
+"""Gives drawn calls the values of rows that exist: the portal can accept them."""
+
+import collections
+import itertools
+import random
+from collections.abc import Callable
+from typing import Any
+
+from integrations.models.api_key import Scope
+from tests.backend.operations import Operation
+
+CHANGES_OUTLET = (Scope.OUTLETS_WRITE, Scope.HANDOVER_WRITE)
+DISCONNECT = "disconnect_outlet"  # the POS connects again at once
+SEND = "send_request"
+LONGEST = 1  # seconds that a call may wait for a POS
+KEPT = 4  # rows of a kind; with few, several calls are about the same row
+
+Row = dict[str, Any]  # the parameters of the path of a row
+
+
+class Adjustment:
+    """Replaces drawn values that no portal could accept, in four of five calls, and protects the POS that is online.
+
+    The rows are those that the answers of the portal link to.
+    """
+
+    def __init__(self, calls: dict[str, Operation], *, online: str, spare: str, organisation: int, url: str) -> None:
+        self._calls, self._online, self._spare = calls, online, spare
+        self._turns = itertools.count(1)
+        self._random = random.Random(0)
+        self._rows: dict[frozenset[str], collections.deque[Row]] = collections.defaultdict(
+            lambda: collections.deque(maxlen=KEPT)
+        )
+        self._learn({"organisation_id": organisation})
+        for outlet in (online, spare):
+            self._learn({"provider_outlet_id": outlet})
+        self._values: dict[str, Callable[[int], Any]] = {
+            "organisation_id": lambda _: self._choose({"organisation_id"})["organisation_id"],
+            "name": lambda turn: f"Row {turn}",
+            "provider_outlet_id": lambda turn: f"row-{turn}",
+            "pos_remote_id": lambda turn: f"P-{turn}",
+            "reason": lambda _: "tested",
+            "opening_hours": lambda _: "mon-fri 09:00-23:00",
+            "time_zone": lambda _: "Europe/London",
+            "url": lambda _: url,
+            "overlap": lambda _: "24h",
+        }
+
+    def apply(self, case: Any) -> None:
+        call, path = self._calls[case.operation.definition.raw["operationId"]], case.path_parameters
+        if case.meta.generation.mode.is_positive and self._random.random() < 0.8:
+            self._adjust(call, case)
+        if call.id == SEND and isinstance(case.body, dict) and isinstance(case.body.get("timeout", LONGEST), int):
+            case.body["timeout"] = min(case.body.get("timeout", LONGEST), LONGEST)
+        if call.scope in CHANGES_OUTLET and call.id != DISCONNECT and path.get("provider_outlet_id") == self._online:
+            path["provider_outlet_id"] = self._spare
+
+    def learn(self, case: Any, response: Any) -> None:
+        """Remember the rows that an answer links to, and forget one that has gone."""
+        name, path = case.operation.definition.raw["operationId"], case.path_parameters or {}
+        if response.status_code == 404 or (self._calls[name].method == "DELETE" and response.status_code == 200):
+            self._forget(path)
+        links = case.operation.definition.raw["responses"].get(str(response.status_code), {}).get("links", {})
+        if links:
+            content = response.json()
+            for link in links.values():
+                self._learn({each: _value(text, path, content) for each, text in link["parameters"].items()})
+
+    def _adjust(self, call: Operation, case: Any) -> None:
+        turn = next(self._turns)
+        if case.path_parameters:
+            case.path_parameters |= self._choose(case.path_parameters.keys())
+        for name in (case.query or {}).keys() & {"cursor", "organisation_id"}:
+            del case.query[name]
+        if "Idempotency-Key" in (case.headers or {}):
+            case.headers["Idempotency-Key"] = f"call {turn}"
+        if call.id == DISCONNECT:
+            case.path_parameters["provider_outlet_id"] = self._online
+        if call.id == SEND:
+            self._adjust_request(case)
+        elif isinstance(case.body, dict):
+            case.body.pop("adopted_secret", None)  # it would have to be a strong one
+            case.body |= {name: self._values[name](turn) for name in case.body.keys() & self._values.keys()}
+
+    def _adjust_request(self, case: Any) -> None:
+        """Send it to the POS that is online, or let it wait for the one that is not."""
+        waits = self._random.random() < 0.5
+        case.path_parameters["provider_outlet_id"] = self._spare if waits else self._online
+        case.body |= {"validate": False, "user_identifier": None, "durable": True}
+        if waits:
+            case.body |= {"mode": "async", "expires_in": 600}
+
+    def _choose(self, names: Any) -> Row:
+        rows = self._rows[frozenset(names)]
+        return dict(self._random.choice(rows)) if rows else {}
+
+    def _learn(self, row: Row) -> None:
+        rows = self._rows[frozenset(row)]
+        if row not in rows:
+            rows.append(row)
+
+    def _forget(self, row: Row) -> None:
+        rows = self._rows[frozenset(row)]
+        if row in rows and row.get("provider_outlet_id") not in (self._online, self._spare):
+            rows.remove(row)
+
+
+def _value(expression: str, path: Row, content: Any) -> Any:
+    """Return the value of a runtime expression of OpenAPI, of the two kinds that the document has."""
+    if "#/" in expression:
+        return content[expression.rpartition("#/")[2]]
+    return path[expression.removeprefix("$request.path.")]
