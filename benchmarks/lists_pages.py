@@ -18,7 +18,7 @@ from lists_seed import RARE_TYPE
 from integrations.backend.base.authentication import Caller
 from integrations.backend.connections.rows import attempts_page, connections_page
 from integrations.backend.handover.rows import links_page
-from integrations.backend.notices import deliveries, endpoints
+from integrations.backend.notices import deliveries, webhook_endpoints
 from integrations.backend.notices import rows as events
 from integrations.backend.organisations import rows as organisations
 from integrations.backend.outlets import rows as outlets
@@ -236,7 +236,7 @@ def _other_calls(chain: Organisation, outlet: Outlet) -> Calls:
     yield "events", events.events_page, {}
     yield "events of an outlet", events.events_page, {"outlet": outlet.provider_outlet_id}
     yield "events of a kind", events.events_page, {"kind": "request.finished"}
-    yield "webhook endpoints", endpoints.endpoints_page, {}
+    yield "webhook endpoints", webhook_endpoints.endpoints_page, {}
     yield "deliveries", deliveries.deliveries_page, {}
     yield "deliveries of an endpoint", deliveries.deliveries_page, {"endpoint_id": str(endpoint.pk)}
     yield "deliveries given up", deliveries.deliveries_page, {"state": "failed"}

@@ -243,7 +243,7 @@ SPECTACULAR_SETTINGS = {
         "integrations.backend.notices.event_schema.add_events",
         "integrations.backend.schema.add_models",
         "integrations.backend.header_fields.add_header_fields",
-        "integrations.backend.links.add_links",
+        "integrations.backend.openapi_links.add_links",
     ],
     "APPEND_COMPONENTS": {"securitySchemes": {"apiKey": {"type": "http", "scheme": "bearer"}}},
     "SECURITY": [{"apiKey": []}],

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 
 from django.urls import ResolverMatch, resolve
 
-from integrations.backend.base import addresses, correlation, problems
+from integrations.backend.base import correlation, outlet_addresses, problems
 from integrations.backend.base.authentication import OPERATION
 from integrations.backend.base.problems import Problem
 from integrations.backend.base.views import BackendView
@@ -74,7 +74,7 @@ def _match(scope: Scope) -> ResolverMatch | None:
     # The root is accepted without its slash: after a redirect a POST has no body.
     if not f"{scope['path']}/".startswith(API_PATH):
         return None
-    match = resolve("/" + addresses.path_of(scope), urlconf=URLS)
+    match = resolve("/" + outlet_addresses.path_of(scope), urlconf=URLS)
     view = getattr(match.func, "view_class", None)
     return match if view is not None and issubclass(view, BackendView) else None
 

@@ -2,7 +2,7 @@ from django.urls import path, re_path, register_converter
 from django.urls.converters import PathConverter
 
 from integrations.backend.api_keys.views import ApiKeyView
-from integrations.backend.base.addresses import outlet_id
+from integrations.backend.base.outlet_addresses import outlet_id
 from integrations.backend.connections.views import AttemptsView, ConnectionsView
 from integrations.backend.description import DocumentView, TryView
 from integrations.backend.handover.views import HandoverLinksView, HandoverLinkView

@@ -18,7 +18,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from integrations.models import Credential, Integration
 from integrations.security import secret_digests
-from integrations.services.bulk.results import COLUMNS, NamedHandOver, result_csv
+from integrations.services.bulk.result_file import COLUMNS, NamedHandOver, result_csv
 from integrations.services.bulk.spreadsheet import unguarded
 from integrations.services.rows.chunks import chunks
 from portal.operations.disk import flush_folder

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.db import DatabaseError, InterfaceError
 
-from integrations.relay.chores import Chore, Chores
+from integrations.relay.chore_runner import Chore, Chores
 from integrations.relay.delivery.dispatcher import Dispatcher
 from integrations.relay.delivery.transient_requests import TransientRequests
 from integrations.relay.records.recorder import Recorder

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from integrations.models import Connection, HandoverLink, Request
 from integrations.models.clock import shared_now
 from integrations.models.kept_secret import KeptSecret
-from integrations.services.connections import endings
+from integrations.services.connections import ending_texts
 from integrations.services.people import groups, identities
 from integrations.services.requests import summaries
 from integrations.staff.base import presentation
@@ -52,12 +52,12 @@ def badge(standing: Standing) -> SafeString:
 
 @register.filter
 def ending(connection: Connection) -> str:
-    return endings.ending(connection, shared_now())
+    return ending_texts.ending(connection, shared_now())
 
 
 @register.filter
 def gone(connection: Connection) -> str:
-    return endings.gone(connection, shared_now())
+    return ending_texts.gone(connection, shared_now())
 
 
 @register.filter

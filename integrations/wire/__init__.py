@@ -1,6 +1,7 @@
 """Wire formats that the entry points share. Pure: it imports only `text` of this project.
 
 `raw_json`, `canonical_json`: JSON in its original and in one canonical spelling. `envelope`, `payloads`: frames
-and their payloads. `asgi_types`, `plain_http`, `request_bodies`: HTTP for machines. `arriving`, `limits`: limits on
-unfinished requests. `endpoints`, `origins`, `security_headers`: paths, web origins, and headers of every answer.
+and their payloads. `asgi_types`, `plain_http`, `request_bodies`: HTTP for machines. `unfinished_requests`,
+`limits`: limits on unfinished requests. `endpoints`, `origins`, `security_headers`: paths, web origins, and headers of
+every answer.
 """

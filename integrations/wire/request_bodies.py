@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from integrations.wire import limits
-from integrations.wire.arriving import Arriving
 from integrations.wire.asgi_types import Receive, Scope
+from integrations.wire.unfinished_requests import Arriving
 
 
 class ClientLeft(Exception):

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from integrations.relay.chores import Chore
+from integrations.relay.chore_runner import Chore
 from integrations.services.handover import links as handover_links
 from integrations.services.notices import chores, mailing
 from integrations.services.overview.fleet import SAMPLE_EVERY, take_sample

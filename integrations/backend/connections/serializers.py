@@ -8,7 +8,7 @@ from integrations.models import AuthAttempt, Connection
 from integrations.models.attempt import Outcome, PosEndpoint
 from integrations.models.clock import shared_now
 from integrations.models.connection import CloseReason
-from integrations.services.connections.endings import ending, is_open
+from integrations.services.connections.ending_texts import ending, is_open
 
 
 class ConnectionSerializer(serializers.ModelSerializer[Connection]):

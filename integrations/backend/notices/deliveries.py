@@ -9,9 +9,9 @@ from integrations.backend.base.authentication import Caller
 from integrations.backend.base.pagination import page_from
 from integrations.backend.base.problems import UNKNOWN_DELIVERY, Problem
 from integrations.backend.base.query import read_choice, read_whole_number
-from integrations.backend.notices.endpoints import endpoints_of, get_endpoint
 from integrations.backend.notices.rows import HIGHEST_ID
 from integrations.backend.notices.serializers import DeliverySerializer
+from integrations.backend.notices.webhook_endpoints import endpoints_of, get_endpoint
 from integrations.models import Delivery
 from integrations.models.notices.webhook import DeliveryState
 from integrations.services.audit import Actor

@@ -10,7 +10,7 @@ from integrations.backend.base.bodies import Nothing, read_change
 from integrations.backend.base.pagination import page_answer
 from integrations.backend.base.query import check_names
 from integrations.backend.base.views import BackendView
-from integrations.backend.notices import bodies, deliveries, endpoints, rows, schema
+from integrations.backend.notices import bodies, deliveries, rows, schema, webhook_endpoints
 from integrations.backend.notices.serializers import DeliverySerializer, EndpointSerializer, event
 from integrations.services.rows.threads import readers
 from integrations.wire.plain_http import PlainRequest, PlainResponse
@@ -36,13 +36,13 @@ class EndpointsView(BackendView):
     @schema.LIST_ENDPOINTS
     async def get(self, request: PlainRequest) -> PlainResponse:
         check_names(request.query, ("limit", "cursor"))
-        found, position = await readers.run(endpoints.endpoints_page, self.caller, request.query)
+        found, position = await readers.run(webhook_endpoints.endpoints_page, self.caller, request.query)
         return page_answer(request, EndpointSerializer(found, many=True).data, position)
 
     @schema.CREATE_ENDPOINT
     async def post(self, request: PlainRequest) -> PlainResponse:
         values = read_change(request, bodies.NewEndpointSerializer)
-        create = partial(endpoints.create, self.caller, actor=self.actor, **values)
+        create = partial(webhook_endpoints.create, self.caller, actor=self.actor, **values)
         return await self.change(create, status=201, location=_location)
 
 
@@ -54,18 +54,20 @@ class EndpointView(BackendView):
     @schema.GET_ENDPOINT
     async def get(self, request: PlainRequest, endpoint_id: int) -> PlainResponse:
         check_names(request.query, ())
-        found = await readers.run(endpoints.get_endpoint, self.caller, endpoint_id)
+        found = await readers.run(webhook_endpoints.get_endpoint, self.caller, endpoint_id)
         return plain_data(EndpointSerializer(found).data)
 
     @schema.CHANGE_ENDPOINT
     async def patch(self, request: PlainRequest, endpoint_id: int) -> PlainResponse:
         values = read_change(request, bodies.EndpointChangeSerializer, partial=True)
-        return await self.change(partial(endpoints.change, self.caller, endpoint_id, actor=self.actor, **values))
+        return await self.change(
+            partial(webhook_endpoints.change, self.caller, endpoint_id, actor=self.actor, **values)
+        )
 
     @schema.DELETE_ENDPOINT
     async def delete(self, request: PlainRequest, endpoint_id: int) -> PlainResponse:
         read_change(request, Nothing)
-        return await self.change(partial(endpoints.delete, self.caller, endpoint_id, actor=self.actor))
+        return await self.change(partial(webhook_endpoints.delete, self.caller, endpoint_id, actor=self.actor))
 
 
 class RotateEndpointSecretView(BackendView):
@@ -76,7 +78,9 @@ class RotateEndpointSecretView(BackendView):
     @schema.ROTATE_ENDPOINT_SECRET
     async def post(self, request: PlainRequest, endpoint_id: int) -> PlainResponse:
         values = read_change(request, bodies.EndpointRotationSerializer)
-        return await self.change(partial(endpoints.rotate, self.caller, endpoint_id, actor=self.actor, **values))
+        return await self.change(
+            partial(webhook_endpoints.rotate, self.caller, endpoint_id, actor=self.actor, **values)
+        )
 
 
 class EndEndpointOverlapView(BackendView):
@@ -87,7 +91,7 @@ class EndEndpointOverlapView(BackendView):
     @schema.END_ENDPOINT_OVERLAP
     async def post(self, request: PlainRequest, endpoint_id: int) -> PlainResponse:
         read_change(request, Nothing)
-        return await self.change(partial(endpoints.end_overlap, self.caller, endpoint_id, actor=self.actor))
+        return await self.change(partial(webhook_endpoints.end_overlap, self.caller, endpoint_id, actor=self.actor))
 
 
 class TestEndpointView(BackendView):
@@ -98,7 +102,7 @@ class TestEndpointView(BackendView):
     @schema.TEST_ENDPOINT
     async def post(self, request: PlainRequest, endpoint_id: int) -> PlainResponse:
         read_change(request, Nothing)
-        return await self.change(partial(endpoints.test, self.caller, endpoint_id, actor=self.actor))
+        return await self.change(partial(webhook_endpoints.test, self.caller, endpoint_id, actor=self.actor))
 
 
 class DeliveriesView(BackendView):

@@ -3,9 +3,9 @@
 from functools import partial
 from typing import Any
 
-from integrations.backend.base.addresses import address_of_outlet
 from integrations.backend.base.answers import plain_data
 from integrations.backend.base.bodies import Nothing, read_change
+from integrations.backend.base.outlet_addresses import address_of_outlet
 from integrations.backend.base.pagination import page_answer
 from integrations.backend.base.problems import invalid
 from integrations.backend.base.query import check_names

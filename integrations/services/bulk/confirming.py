@@ -25,7 +25,7 @@ from integrations.services.bulk import file as bulk_file
 from integrations.services.bulk.enabling import Permissions
 from integrations.services.bulk.file import FileRow
 from integrations.services.bulk.plan import BulkAction, PlannedRow, RowsChanged, Verdict, acting, count
-from integrations.services.bulk.results import NamedHandOver, named
+from integrations.services.bulk.result_file import NamedHandOver, named
 from integrations.services.errors import PortalError
 from integrations.services.integration import pos_secrets
 from integrations.services.integration.enabling import disable_many, reenable_many

@@ -17,7 +17,7 @@ from integrations.services.bulk.file import WRITTEN, FileRow
 from integrations.services.bulk.near_names import NearNames
 from integrations.services.bulk.plan import PlannedRow, RowRefused, RowsChanged, Verdict, acting
 from integrations.services.bulk.repeated import RepeatedValues
-from integrations.services.bulk.results import NamedHandOver, named
+from integrations.services.bulk.result_file import NamedHandOver, named
 from integrations.services.errors import PortalError
 from integrations.services.integration import pos_secrets
 from integrations.services.integration.enabling import enable_outlets

@@ -7,7 +7,7 @@ from integrations.models import AuthAttempt
 from integrations.models.attempt import Outcome
 from integrations.models.connection import CloseReason
 from integrations.models.request import RequestState
-from integrations.services.connections.endings import ending
+from integrations.services.connections.ending_texts import ending
 from integrations.services.handover.handover import auth_url, websocket_url
 from integrations.services.integration.advice import (
     CHANGE_NOTHING,

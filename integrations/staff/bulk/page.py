@@ -19,7 +19,7 @@ from integrations.models import Outlet
 from integrations.services.bulk import confirming
 from integrations.services.bulk.confirming import Checked, NothingToDo
 from integrations.services.bulk.plan import BulkAction, PlannedRow, RowsChanged, Verdict
-from integrations.services.bulk.results import NamedHandOver, note_on_rotation, result_csv
+from integrations.services.bulk.result_file import NamedHandOver, note_on_rotation, result_csv
 from integrations.services.errors import PortalError
 from integrations.staff.base import rights
 from integrations.staff.base.actions import Action

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from integrations.models import AuditEvent, Connection, Integration, Outlet, UnrecognisedFrame
 from integrations.models.clock import shared_now
-from integrations.services.connections.endings import ending, is_open
+from integrations.services.connections.ending_texts import ending, is_open
 from integrations.services.outlets.moves import explain_moves
 from integrations.services.people import scope
 from integrations.staff.base import rights

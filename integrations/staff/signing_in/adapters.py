@@ -25,7 +25,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from integrations.security.sealing import SealBroken, seal, unseal
 from integrations.services.people import sign_ins
-from integrations.staff.signing_in import arriving, gate, limits, sessions
+from integrations.staff.signing_in import arriving, failed_sign_ins, gate, sessions
 from integrations.staff.signing_in.records import put_back, records_of
 from integrations.text.characters import printable
 from integrations.text.client_address import address_of, parsed
@@ -51,8 +51,8 @@ class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         **DefaultAccountAdapter.error_messages,
         "username_password_mismatch": "The user name or password is incorrect. Both are case-sensitive.",
         "incorrect_password": "The password is incorrect. It is case-sensitive.",
-        "too_many_login_attempts": f"Too many failed attempts. Wait {limits.longest_wait()}, then try again.",
-        "rate_limited": f"Too many failed attempts. Wait {limits.longest_wait()}, then try again.",
+        "too_many_login_attempts": f"Too many failed attempts. Wait {failed_sign_ins.longest_wait()}, then try again.",
+        "rate_limited": f"Too many failed attempts. Wait {failed_sign_ins.longest_wait()}, then try again.",
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002
@@ -80,18 +80,17 @@ class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         """Count the attempt. Raises ValidationError, with the time to wait, after too many failures."""
-        attempt = limits.attempt_of(request, credentials.get("username", ""))
+        attempt = failed_sign_ins.attempt_of(request, credentials.get("username", ""))
         try:
             self._count(request, attempt, credentials)
         except ValidationError:
             address = address_of(request)
             sign_ins.refused(credentials.get("username", ""), reason="too many failed attempts", address=address)
-            words = (
-                f"Too many failed attempts. Wait {limits.in_words(limits.wait_of(request, attempt))}, then try again."
-            )
+            wait = failed_sign_ins.in_words(failed_sign_ins.wait_of(request, attempt))
+            words = f"Too many failed attempts. Wait {wait}, then try again."
             raise ValidationError(words, code="too_many_login_attempts") from None
 
-    def _count(self, request: HttpRequest, attempt: limits.Attempt, credentials: dict[str, Any]) -> None:
+    def _count(self, request: HttpRequest, attempt: failed_sign_ins.Attempt, credentials: dict[str, Any]) -> None:
         # The limits over all addresses come first: attempts beyond them must create no row for name and address.
         self._used_of_all: list[Any] = []
         if not attempt.is_known():
@@ -102,12 +101,12 @@ class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         try:
             super().pre_authenticate(request, **credentials)
         except ValidationError:
-            limits.give_back(self._used_of_all)
+            failed_sign_ins.give_back(self._used_of_all)
             raise
 
     def _rollback_login_failed_rl_usage(self) -> None:
         super()._rollback_login_failed_rl_usage()
-        limits.give_back(self._used_of_all)
+        failed_sign_ins.give_back(self._used_of_all)
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         address = address_of(request)
@@ -131,11 +130,11 @@ class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         sessions.begin(request.session)
         methods = [each.words for each in records_of(request.session, user)]
         sign_ins.signed_in(user, methods=methods, address=address_of(request))
-        limits.remember(request, user)
+        failed_sign_ins.remember(request, user)
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         """Return a key per name and address: guesses from elsewhere must not lock out the real person."""
-        return limits.attempt_of(request, credentials.get("username", "")).key
+        return failed_sign_ins.attempt_of(request, credentials.get("username", "")).key
 
 
 class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]

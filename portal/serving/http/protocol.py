@@ -15,8 +15,8 @@ from uvicorn.protocols.http.flow_control import service_unavailable
 from uvicorn.server import ServerState
 
 from integrations.wire import limits
-from integrations.wire.arriving import Arriving
 from integrations.wire.security_headers import DefaultHeaders
+from integrations.wire.unfinished_requests import Arriving
 from portal.serving.http.framing import HttpFraming
 from portal.serving.http.refusals import LATE, Fault
 

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from integrations.models import Lease
-from integrations.relay.chores import Chore, Chores
+from integrations.relay.chore_runner import Chore, Chores
 from integrations.relay.watch import process_lease
 from integrations.services.connections import leases
 from tests.support.factories import make_process
@@ -80,7 +80,7 @@ class RepeatedChores(InProcess):
 
         turns: list[str] = []
         chores = Chores(US, [Chore("count", 0.01, fails_once)])
-        with self.assertLogs("integrations.relay.chores", logging.ERROR) as logged:
+        with self.assertLogs("integrations.relay.chore_runner", logging.ERROR) as logged:
             chores.start()
             async with asyncio.timeout(LIMIT):
                 await enough.wait()

@@ -14,7 +14,7 @@ from integrations.services.bulk import file as bulk_file
 from integrations.services.bulk.confirming import Checked
 from integrations.services.bulk.enabling import Permissions
 from integrations.services.bulk.plan import BulkAction, PlannedRow
-from integrations.services.bulk.results import result_csv
+from integrations.services.bulk.result_file import result_csv
 
 HEADER = "Organisation,Outlet,POSRemoteID,ProviderOutletID,AdoptedSecret"
 

@@ -12,7 +12,7 @@ from django.urls import reverse
 from integrations.models import AuditEvent, SharedEntry
 from integrations.models.audit import Verb
 from integrations.services.rows.shared_cache import forget_expired
-from integrations.staff.signing_in import limits
+from integrations.staff.signing_in import failed_sign_ins
 from tests.support.factories import make_outlet
 from tests.support.staff.pages import text
 
@@ -196,7 +196,7 @@ def test_guesses_at_one_name_are_limited_across_addresses(
     client: Client, anna: User, settings: Any, monkeypatch: pytest.MonkeyPatch, time_machine: Travel
 ) -> None:
     time_machine.move_to("2026-03-01T12:00:00Z", tick=False)
-    monkeypatch.setattr(limits, "ADDRESSES_OF_ONE_NAME", 1)
+    monkeypatch.setattr(failed_sign_ins, "ADDRESSES_OF_ONE_NAME", 1)
     sign_in(Client(), address="192.0.2.10")
     answers = [text(sign_in(client, password="wrong", address=f"2001:db8:{number:x}::1")) for number in range(8)]
     assert ["The user name or password is incorrect" in each for each in answers] == [True] * 5 + [False] * 3
@@ -213,7 +213,7 @@ def test_guesses_at_many_names_are_limited_across_addresses(
     client: Client, anna: User, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.LOGIN_FAILURES_PER_ADDRESS = 8
-    monkeypatch.setattr(limits, "ADDRESSES_AT_ONCE", 1)
+    monkeypatch.setattr(failed_sign_ins, "ADDRESSES_AT_ONCE", 1)
     answers = [text(sign_in(client, f"n-{each}", "wrong", address=f"2001:db8:{each:x}::1")) for each in range(13)]
     assert ["The user name or password is incorrect" in each for each in answers] == [True] * 8 + [False] * 5
     rows = SharedEntry.objects.count()
@@ -224,7 +224,7 @@ def test_guesses_at_many_names_are_limited_across_addresses(
 def test_refused_attempts_of_one_address_do_not_count_towards_the_total(
     client: Client, anna: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "ADDRESSES_OF_ONE_NAME", 2)
+    monkeypatch.setattr(failed_sign_ins, "ADDRESSES_OF_ONE_NAME", 2)
     for _ in range(15):
         sign_in(client, password="wrong", address="203.0.113.9")
     assert sign_in(client, address="203.0.113.10").status_code == 302
