@@ -81,12 +81,6 @@ def assert_success(output: str) -> None:
         assert answer.get("outcome", "answered") == "answered", answer
 
 
-def with_check(text: str) -> str:
-    """Return the example with its payload checked against the documented model."""
-    asked = text.replace('"message_type": "', '"validate": true, "message_type": "')
-    return asked.replace('{"message_type": message_type,', '{"validate": True, "message_type": message_type,')
-
-
 @contextmanager
 def until_block_ends(block: str, tour: Tour) -> Iterator[Process]:
     """Run a command that runs until Ctrl-C."""

@@ -39,7 +39,6 @@ from tests.portal.operations.checkout import (
     state_of,
     until_block_ends,
     wait_until_up,
-    with_check,
 )
 
 pytestmark = pytest.mark.processes
@@ -150,8 +149,6 @@ class TestTheDocuments:
         for block in asked:
             commands = block.partition(".venv/bin/python manage.py simulate_pos")[0]
             assert_success(tour.reader.run_shell(commands))
-            if "message_type" in commands:
-                assert_success(tour.reader.run_shell(with_check(commands)))
         with until_block_ends(station, tour) as process:
             eventually(lambda: "demo-station" in tour.online(), what=process.log_text())
         [own] = [each for each in blocks if "simulate_pos --credentials outlet.json" in each]
