@@ -7,13 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
-
 from integrations.backend.base import correlation
 from integrations.backend.base.bodies import UNKNOWN, read_members
 from integrations.backend.base.idempotency import HEADER
 from integrations.backend.base.problems import invalid, invalid_fields
-from integrations.services.requests import contents
 from integrations.services.requests.contents import Content
 from integrations.services.requests.request_types import MAX_EXPIRES_IN, NewRequest
 from integrations.text.random_ids import new_uuid
@@ -57,22 +54,15 @@ class Order:
         self, message_type: int, *, integration_id: int, api_key_id: int, received_at: datetime
     ) -> NewRequest:
         """Return the request to store or to send."""
-        send_before = received_at + timedelta(seconds=max(self.expires_in, self.timeout))
-        answer_before = max(send_before, received_at + timedelta(seconds=settings.REQUEST_ANSWER_SECONDS))
-        if not self.durable:
-            answer_before = received_at + timedelta(seconds=self.timeout)
-        content = Content(message_type, self.device_id, self.user_identifier, self.payload)
-        return NewRequest(
-            uuid=new_uuid(),
+        return NewRequest.of(
+            Content(message_type, self.device_id, self.user_identifier, self.payload),
+            received_at=received_at,
+            wait=self.timeout,
+            expires_in=self.expires_in,
+            is_durable=self.durable,
             integration_id=integration_id,
             api_key_id=api_key_id,
             request_id=self.request_id or str(new_uuid()),
-            content=content,
-            content_digest=contents.digest(content),
-            received_at=received_at,
-            send_before=send_before,
-            answer_before=answer_before,
-            needs_online=self.expires_in == 0,
             store_before=received_at + timedelta(seconds=self.timeout),
             correlation_id=correlation.current(),
             traceparent=correlation.traceparent(),

@@ -6,9 +6,7 @@ page need not wait: the answer will be in the row.
 
 import uuid
 from dataclasses import dataclass, field
-from datetime import timedelta
 
-from django.conf import settings
 from django.db import transaction
 
 from integrations.models import Integration, MessageType
@@ -16,7 +14,7 @@ from integrations.models.audit import Verb
 from integrations.models.clock import shared_now
 from integrations.services import wake
 from integrations.services.audit import Actor, record
-from integrations.services.requests import contents, storing
+from integrations.services.requests import storing
 from integrations.services.requests.contents import Content
 from integrations.services.requests.errors import (
     MessageTypeUnnumbered,
@@ -100,19 +98,15 @@ def name_of(number: int) -> str:
 
 def new_request(integration: Integration, question: Question) -> NewRequest:
     """Return the request to store or to send."""
-    now = shared_now()
-    send_before = now + timedelta(seconds=max(question.expires_in, question.wait))
-    answer_before = now + timedelta(seconds=question.answer_seconds or settings.REQUEST_ANSWER_SECONDS)
-    return NewRequest(
-        uuid=uuid.uuid4(),
+    return NewRequest.of(
+        question.content,
+        received_at=shared_now(),
+        wait=question.wait,
+        expires_in=question.expires_in,
+        answer_seconds=question.answer_seconds,
+        is_durable=question.is_durable,
         integration_id=integration.pk,
         api_key_id=None,
         request_id=question.request_id,
-        content=question.content,
-        content_digest=contents.digest(question.content),
-        received_at=now,
-        send_before=send_before,
-        answer_before=max(send_before, answer_before) if question.is_durable else send_before,
-        needs_online=question.expires_in == 0,
         correlation_id=question.correlation_id or uuid.uuid4().hex,
     )

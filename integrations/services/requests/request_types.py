@@ -2,13 +2,17 @@
 
 import uuid
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import ClassVar
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from django.conf import settings
 
 from integrations.models.request import OPEN_STATES, RequestState
 from integrations.services.errors import PortalError
+from integrations.services.requests import contents
 from integrations.services.requests.contents import Content
 from integrations.services.requests.errors import AskedOtherwise, PosBusy, PosNotConnected
+from integrations.text.random_ids import new_uuid
 
 ProcessId = uuid.UUID
 MAX_EXPIRES_IN = 86_400  # seconds that a request may wait for a POS that is not connected
@@ -39,6 +43,36 @@ class NewRequest:
     store_before: datetime | None = None  # the caller waits until then
     unequal_attempts: int = 0  # counted while the request was in progress but not yet stored
     was_sent: bool = True  # for a transient request, which is stored when it has ended
+
+    @classmethod
+    def of(
+        cls,
+        content: Content,
+        *,
+        received_at: datetime,
+        wait: int,
+        expires_in: int = 0,
+        answer_seconds: int = 0,
+        is_durable: bool = True,
+        **others: Any,
+    ) -> "NewRequest":
+        """Return a request with its id, its digest and its deadlines; `others` are its other fields.
+
+        It is sent within `wait` seconds, or within `expires_in` seconds if that is longer. The answer must arrive
+        within `answer_seconds` (0: the usual limit). Without `is_durable`, it must arrive within `wait` seconds.
+        """
+        send_before = received_at + timedelta(seconds=max(expires_in, wait))
+        answer_before = received_at + timedelta(seconds=answer_seconds or settings.REQUEST_ANSWER_SECONDS)
+        return cls(
+            uuid=new_uuid(),
+            content=content,
+            content_digest=contents.digest(content),
+            received_at=received_at,
+            send_before=send_before,
+            answer_before=max(send_before, answer_before) if is_durable else send_before,
+            needs_online=expires_in == 0,
+            **others,
+        )
 
 
 class NotStored(Exception):
