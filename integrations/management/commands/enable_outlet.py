@@ -37,8 +37,8 @@ class Command(OutletCommand):
         self.print_handover(handover, options["format"])
 
 
-def _warnings(organisation: str, outlet: str, *, actor: Actor) -> list[str]:  # noqa: ARG001  (as `act` calls it)
-    if not all(is_plain(normalised_name(each)) for each in (organisation, outlet)):  # refused later, by name
+def _warnings(organisation: str, outlet: str, *, actor: Actor) -> list[str]:  # noqa: ARG001  (as call_service calls it)
+    if not all(is_plain(normalised_name(each)) for each in (organisation, outlet)):  # the service refuses such a name
         return []
     found = (near_names.warning_about_organisation(organisation), near_names.warning_about_outlet(organisation, outlet))
     return [warning for warning in found if warning]

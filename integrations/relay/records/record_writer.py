@@ -188,8 +188,8 @@ def _write_closed(closings: Sequence[Closing]) -> None:
 def _fill_in(row: Connection, closing: Closing) -> None:
     _count(row, closing.live)
     row.close_code = closing.code
-    # If the row was already closed, keep that time and reason. But if a newer connection closed it, this connection may
-    # have ended before and was then not replaced.
+    # If the row was already closed, keep its time and reason. But "replaced" may be wrong: this connection may have
+    # ended before the newer one began, and then its own reason counts.
     if row.closed_at is None:
         row.closed_at, row.close_reason = closing.at, closing.reason
     elif row.close_reason == CloseReason.REPLACED:

@@ -117,7 +117,7 @@ def _store(notices: Sequence[Notice], endpoints: Sequence[WebhookEndpoint], now:
     Notice.objects.bulk_create(notices, ignore_conflicts=True)
     if not endpoints:
         return
-    # Events that existed before keep their id, so only the events stored by this call get deliveries.
+    # An event that was stored earlier has another UUID, so this finds only the events stored by this call.
     written = Notice.objects.filter(uuid__in=[each.uuid for each in notices]).in_bulk(field_name="uuid")
     Delivery.objects.bulk_create(
         [

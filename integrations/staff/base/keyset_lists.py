@@ -53,10 +53,10 @@ BY_INTEGRATION = Parents(Integration, "integration", "outlet__organisation", "ou
 
 
 class KeysetAdmin(ReadOnlyAdmin[Row]):
-    """A keyset list. It declares the conditions that an index serves in the list's order; others are scanned for.
+    """A keyset list. Declares which conditions have an index in the list's order; all others are checked row by row.
 
-    `equal` maps URL parameters that ask for one value to their columns. `served` lists the leading columns of indexes
-    whose other columns are those of the order, the most selective first. `texts` are the columns searched by prefix.
+    `equal` maps URL parameters that ask for one value to their columns. `served` lists the columns of each index that
+    come before those of the order, the most selective index first. `texts` are the columns searched by prefix.
     """
 
     time_field: ClassVar[str] = ""  # empty: ordered by the primary key
@@ -238,7 +238,7 @@ class KeysetList(ChangeList):
         return row.values_list(self.model_admin.moment, flat=True).first()
 
     def _rows(self, order: Order) -> list[Any]:
-        """Return the page's rows by primary key; reading the keys has already checked the user's rights."""
+        """Read the page's rows by their primary keys, which are already limited to what the user may see."""
         keys = [position[-1] for position in self.page.positions]
         rows = self.apply_select_related(self.model_admin.to_show(QuerySet(self.model).filter(pk__in=keys)))
         found = order.sort(rows)

@@ -55,7 +55,7 @@ def session(backend: Backend) -> Iterator[requests.Session]:
 
 @pytest.fixture(scope="module")
 def operations(backend: Backend) -> Iterator[dict[str, Any]]:
-    """Return the document's operations by name, with outlets (the till of one answers) and an existing request."""
+    """Yield the document's operations by name, for three existing outlets, one with a till, and an existing request."""
     outlet = backend.stack.supply_outlet()
     with pos_of(outlet):
         eventually(lambda: backend.is_online(outlet))
@@ -88,7 +88,7 @@ def test_every_answer_is_one_that_the_document_describes(
     @given(operations[call].as_strategy(generation_mode=mode))
     def check(case: schemathesis.Case[Any]) -> None:
         answer = case.call_and_validate(session=session, checks=CHECKS)
-        assert answer.status_code != 500  # described too, but it means a fault of the portal
+        assert answer.status_code != 500  # documented, but always a fault of the portal
 
     check()
 

@@ -104,7 +104,7 @@ def every_page(two_outlets: Enabled) -> Iterator[str]:
 
 
 def fill_start(two_outlets: Enabled) -> None:
-    """Add what the start page shows besides: an outlet that is offline, and each kind of row that needs attention."""
+    """Add what else the start page shows: an outlet that is offline, and each kind of row that needs attention."""
     now, organisation = timezone.now(), two_outlets.integration.outlet.organisation
     be_seen(make_enabled_outlet("Harbour").integration, heartbeat_at=now, closed=True)
     FleetSample.objects.create(at=now - timedelta(minutes=9), organisation=organisation, enabled=2, online=1)
