@@ -94,7 +94,7 @@ class NoticeCursor(models.Model):
 
 
 class ToldPresence(models.Model):
-    """The last reported online state of an outlet. A difference from its presence is reported next."""
+    """The last reported online state of an outlet. It is reported again when the outlet's presence differs."""
 
     integration = models.OneToOneField(
         Integration, on_delete=models.CASCADE, primary_key=True, related_name="told_presence"
