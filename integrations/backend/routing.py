@@ -93,7 +93,7 @@ async def _answer(match: ResolverMatch, scope: Scope, receive: Receive) -> Plain
 
 @contextlib.asynccontextmanager
 async def _while_connected(receive: Receive) -> AsyncIterator[None]:
-    """Raise ClientLeft in the body when the client disconnects. Requests that are stored or in flight continue."""
+    """Raise ClientLeft inside the block when the client disconnects. Requests that are stored or in flight continue."""
     waiting, is_over = asyncio.current_task(), False
     was_cancelled = False
 

@@ -151,7 +151,7 @@ def _pieces(rng: random.Random, data: bytes) -> list[bytes]:
 
 
 def _request(rng: random.Random, *, is_last: bool) -> tuple[bytes, str]:
-    """Return a whole request and its method. The last one asks the server to close the connection."""
+    """Return a whole request and its method. The last request asks the server to close the connection."""
     method, lines = rng.choice(METHODS), "Host: 127.0.0.1\r\n"
     if is_last:
         lines += CLOSE

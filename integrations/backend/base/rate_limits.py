@@ -23,7 +23,7 @@ POLICY = "api-key"
 MOST = 10_000  # keys whose usage is kept; above this, the usage of idle keys is forgotten
 
 DELAY_SECONDS = 1.0
-MOST_DELAYED = 2_000  # calls, in all
+MOST_DELAYED = 2_000  # calls of all keys together
 
 
 @dataclass(frozen=True, slots=True)

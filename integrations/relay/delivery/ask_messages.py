@@ -24,7 +24,7 @@ def write_ask(new: NewRequest, ask: str, reply_to: str) -> dict[str, Any]:
 
 
 def read_ask(message: dict[str, Any]) -> Waiting:
-    """Return the request in a message of a process of this version or of the previous one."""
+    """Return the request in a message that a process of this or the previous version sent."""
     answer_before = datetime.fromisoformat(message["answer_before"])
     return Waiting(
         pk=0,

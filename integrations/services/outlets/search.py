@@ -66,7 +66,7 @@ def outlet_found_by(text: str) -> Q:
 
 
 def _found_by_secret_or_attempt(text: str) -> list[int]:
-    """Return at most FOUND_MOST outlets with a secret that begins with `text`, or whose till sent such a value.
+    """Return at most FOUND_MOST outlets that have a secret, or whose till sent a value, that begins with `text`.
 
     Each part of the query reads a bounded number of rows by an index.
     """

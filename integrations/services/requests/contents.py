@@ -147,7 +147,7 @@ def is_digest_of(kept: str, content: Content) -> bool:
 
 
 def is_keyed(kept: str) -> bool:
-    """Return whether a stored digest is keyed. It then has a colon or, if it depends on the spelling, a full stop."""
+    """Return whether a stored digest is keyed: it has a colon, or a full stop if the spelling of the JSON matters."""
     return ":" in kept or "." in kept
 
 

@@ -33,7 +33,7 @@ def json_of(typed: Mapping[str, Any], model: str) -> str:
 def fields_of(text: str, model: str) -> dict[str, str]:
     """Return the initial values of the form's fields. Raises NoSuchFields, or raw_json's NotAnObject and TooDeep.
 
-    A member is found in any letter case, as a POS finds it. A null of a field that may be null leaves it empty.
+    A member is found in any letter case, as a POS finds it. A null leaves a field empty if the field may be null.
     """
     fields = {field.name.lower(): field for field in MODELS[model]}
     values: dict[str, str] = {}

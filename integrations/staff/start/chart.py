@@ -1,6 +1,7 @@
 """The chart of the start page: outlets online as a line, requests as bars, over 24 hours. Pure functions.
 
-Each has its own axis. The chart ends at the next half hour, so its hours stay in place between two refreshes.
+The line and the bars have separate axes. The chart ends at the next half hour, so its hours stay in place between
+two refreshes.
 """
 
 from collections.abc import Iterator, Sequence

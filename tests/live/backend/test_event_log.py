@@ -24,7 +24,7 @@ WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND q
 
 @contextmanager
 def unfinished_event(stack: Stack) -> Iterator[int]:
-    """Add an event like another process of the portal, and commit it at the end of the block."""
+    """Add an event, as another process of the portal would, and commit it at the end of the block."""
     with psycopg.connect(stack.database_url) as connection:
         connection.execute(LOCK, [LOG])
         row = connection.execute(ADD).fetchone()
