@@ -14,7 +14,7 @@ class User:
 
 @dataclass(frozen=True, kw_only=True)
 class AutomaticServiceCharge:
-    """A percentage of the order, from a number of covers, if the request names no charge."""
+    """A percentage of the order, charged from a number of covers on if the request names no charge."""
 
     percent: Decimal
     from_covers: int

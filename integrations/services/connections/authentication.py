@@ -149,7 +149,7 @@ def verify_generated(claim: Claim, found: Candidate | None) -> Candidate:
 
 
 async def verify_adopted(claim: Claim, candidates: Sequence[Candidate], queue: Queue = other_callers) -> Candidate:
-    """Return the credential that a claim with any other secret proves. Raises Refused.
+    """Return the credential that a claim with an adopted secret proves. Raises Refused.
 
     It computes one Argon2id hash in a separate thread, even if there is no adopted secret to compare with.
     """
@@ -183,7 +183,7 @@ def _is_paired(claim: Claim, candidate: Candidate) -> bool:
 
 
 def fresh_digest(claim: Claim, proven: Candidate) -> Digest | None:
-    """Return the digest of a proved secret under the current key, or None if it is already stored under it."""
+    """Return a proved secret's digest under the current key, or None if the stored digest uses that key already."""
     if proven.algorithm != Algorithm.HMAC_SHA256 or proven.key_id == keyring.CREDENTIAL.writing_id:
         return None
     canonical = read_secret(claim)

@@ -89,7 +89,7 @@ def read_pending(organisations: Organisations, concerns: Collection[Concern]) ->
 
 
 def _is_refused(now: datetime) -> Q:
-    """Match the last hour's refusals since when the outlet has neither connected nor been changed."""
+    """Match the last hour's refusals after which the outlet has neither connected nor been changed."""
     is_newest = Q(integration=None) | (
         Q(integration__changed_at__lte=F("at"))
         & (Q(integration__presence__is_online=False) | Q(integration__presence__since__lte=F("at")))
