@@ -52,7 +52,7 @@ def _compare(rows: Sequence[tuple[uuid.UUID, str]], own_id: uuid.UUID) -> None:
 
 
 def _newest_common(ring: Ring, rows: Sequence[tuple[uuid.UUID, str]], own_id: uuid.UUID | None) -> str:
-    """Return the id of the newest key that all processes have, or else of this process's key that most of them have.
+    """Return the id of the newest key that all processes have; if none, of the own key that most processes have.
 
     The process that started last defines which key is newer, so all processes agree. If no key is common, one process
     has wrong settings, most likely the last one. Among keys that equally many processes have, the first process's key
