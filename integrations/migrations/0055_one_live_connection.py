@@ -1,10 +1,9 @@
 """Restores a unique index that migration 0018 dropped on PostgreSQL together with the index of a foreign key."""
 
 from django.db import migrations
-from django.utils import timezone
 
 CLOSE_OLDER = """
-UPDATE integrations_connection SET closed_at = %s, close_reason = 'server_lost'
+UPDATE integrations_connection SET closed_at = CURRENT_TIMESTAMP, close_reason = 'server_lost'
 WHERE closed_at IS NULL AND EXISTS (
     SELECT 1 FROM integrations_connection AS newer
     WHERE newer.integration_id = integrations_connection.integration_id AND newer.closed_at IS NULL
@@ -19,7 +18,7 @@ ON integrations_connection (integration_id) WHERE closed_at IS NULL
 
 def restore(_apps, schema_editor):
     with schema_editor.connection.cursor() as cursor:
-        cursor.execute(CLOSE_OLDER, [schema_editor.connection.ops.adapt_datetimefield_value(timezone.now())])
+        cursor.execute(CLOSE_OLDER)
         cursor.execute(CREATE)
 
 
