@@ -22,6 +22,7 @@ from integrations.relay import runtime
 from integrations.security import keyring, secret_digests
 from integrations.services import wake
 from integrations.services.handover import links as handover_links
+from integrations.services.rows import remembered
 from tests.live.stack.ledger import LEDGER
 from tests.live.stack.prepared import prepared, use_folder
 from tests.support import signing_in
@@ -140,6 +141,7 @@ def _force_login_records_a_fresh_proof(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _no_runtime_keeps_running() -> Iterator[None]:
     """Fail a test that leaves a runtime: there is one per process, so the next test would fail instead."""
+    remembered.forget()
     yield
     assert runtime.current() is None, "the test did not stop its runtime"
     assert wake._listeners == [], "the test left listeners behind"

@@ -17,6 +17,7 @@ from integrations.models import (
     WebhookEndpoint,
 )
 from integrations.models.audit import ACTOR_PREFIXES, ActorKind, Verb
+from integrations.services.rows import remembered
 from integrations.services.rows.plain_rows import insert_objects
 
 
@@ -45,6 +46,7 @@ def record(verb: Verb, subject: Subject, *, actor: Actor, **detail: Any) -> Audi
     """Store and return one audit event about `subject`. `detail` is stored as JSON and must not contain a secret."""
     event = _event(verb, subject, actor, detail)
     event.save(force_insert=True)
+    remembered.forget_on_commit()
     return event
 
 
@@ -54,6 +56,7 @@ def record_many(verb: Verb, entries: Iterable[tuple[Subject, Mapping[str, Any]]]
     This blocks other writers of SQLite for a shorter time than a call of `record` for each.
     """
     insert_objects([_event(verb, subject, actor, detail) for subject, detail in entries])
+    remembered.forget_on_commit()
 
 
 def _event(verb: Verb, subject: Subject, actor: Actor, detail: Mapping[str, Any]) -> AuditEvent:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from integrations.management.commands import simulate_pos
 from integrations.models import ApiKeySecret, Credential, SharedEntry, clock
 from integrations.services.integration.pos_secrets import rotate_secret
+from integrations.services.rows import remembered
 from integrations.simulator import connection
 from integrations.staff.signing_in.sessions import SessionStore
 from portal.operations import backup
@@ -120,5 +121,6 @@ class EntryPoints(InProcess):
                     end = clock.shared_now() + timedelta(minutes=minutes)
                     await in_main(ApiKeySecret.objects.update, expires_at=end)
                     await in_main(Credential.objects.update, expires_at=end)
+                    remembered.forget()
                     assert (await backend.get("outlets")).status == status
                     assert (await authenticate(outlet.handover.as_wire())).status == status

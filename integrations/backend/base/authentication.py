@@ -17,8 +17,8 @@ from integrations.relay.records.recorder import Recorder
 from integrations.security import secret_digests
 from integrations.security.secret_digests import SecretKind
 from integrations.services.keys import newer_keys
+from integrations.services.rows.remembered import Remembered
 from integrations.services.rows.sql_query import SqlQuery
-from integrations.services.rows.threads import Joined
 from integrations.text.client_address import parsed
 
 MAX_LENGTH = 256
@@ -142,4 +142,4 @@ def _find_callers(wanted: Sequence[Digests]) -> dict[Digests, Caller]:
     return {each: found[digest] for each in wanted for digest in each if digest in found}
 
 
-_callers: Joined[Digests, Caller] = Joined(_find_callers)
+_callers: Remembered[Digests, Caller] = Remembered(_find_callers)

@@ -16,8 +16,8 @@ from integrations.models.clock import shared_now
 from integrations.models.connection import is_online
 from integrations.services.outlets.outlets import find_outlet, integration_of
 from integrations.services.rows.keyset_pages import Position
+from integrations.services.rows.remembered import Remembered
 from integrations.services.rows.sql_query import SqlQuery
-from integrations.services.rows.threads import Joined
 from integrations.text.characters import identity, normalised_name, trimmed
 
 FILTERS = ("provider_outlet_id", "organisation_id", "organisation", "online")
@@ -130,4 +130,4 @@ def _find_targets(provider_outlet_ids: Sequence[str]) -> dict[str, Target]:
     return {sent: found.get(sent) or found[match_id] for sent, match_id in pairs if match_id in found}
 
 
-_targets: Joined[str, Target] = Joined(_find_targets)
+_targets: Remembered[str, Target] = Remembered(_find_targets)

@@ -27,7 +27,7 @@ from integrations.relay.delivery.transient_requests import LINK_LOST
 from integrations.relay.delivery.waiters import Completion
 from integrations.services import wake
 from integrations.services.requests.request_types import NewRequest, Stored, TooLate
-from integrations.services.rows.threads import readers
+from integrations.services.rows.threads import DatabaseUnresponsive, readers
 from integrations.wire.payloads import checking
 from integrations.wire.payloads.models import MODELS
 from integrations.wire.plain_http import PlainRequest, PlainResponse
@@ -169,7 +169,7 @@ async def _in_time(storing: Awaitable[Done], order: orders.Order, new: NewReques
     try:
         async with asyncio.timeout(_seconds_left(order.timeout, new)):
             return await storing
-    except (TimeoutError, TooLate):
+    except (TimeoutError, TooLate, DatabaseUnresponsive):
         raise Problem(problems.DATABASE_AWAY, NOT_STORED_IN_TIME, request_id=new.request_id) from None
 
 

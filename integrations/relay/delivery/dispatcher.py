@@ -26,7 +26,8 @@ from integrations.relay.sockets.registry import Live, Registry
 from integrations.relay.wakeups import Wakeups
 from integrations.services.requests import ending, sending
 from integrations.services.requests.request_types import NewRequest, Result, Stored
-from integrations.services.rows.threads import Joined, readers, watchers, writers
+from integrations.services.rows.shared_writes import SharedWrite, SharedWrites
+from integrations.services.rows.threads import readers, watchers
 from integrations.wire.envelope import Answer, Unreadable
 
 STOP_LIMIT = 5.0  # seconds for which a stopping process waits for results that are being written
@@ -41,10 +42,11 @@ class Dispatcher:
         self._registry = registry
         self._background = Background()
         self._waiters = Waiters()
-        self._endings = Endings(self._waiters, wakeups)
+        shared = SharedWrites()
+        self._endings = Endings(self._waiters, wakeups, shared)
         self._filler = LaneFiller(registry, process_id, wakeups, self._endings, self._background)
-        self._submitter = Submitter(registry, process_id, self._filler, self._waiters, self._background)
-        self._claims: Joined[int, bool] = Joined(partial(sending.claim, process_id=process_id), threads=writers)
+        self._submitter = Submitter(registry, process_id, self._filler, self._waiters, self._background, shared)
+        self._claims: SharedWrite[int, bool] = shared.kind(partial(sending.claim, process_id=process_id))
 
     def connected(self, live: Live, *, has_requests: bool) -> None:
         """Open the lane of a new connection, and load the outlet's waiting requests.

@@ -13,7 +13,8 @@ from integrations.relay.wakeups import Wakeups
 from integrations.services import wake
 from integrations.services.requests import ending, retries
 from integrations.services.requests.request_types import Ending, Result
-from integrations.services.rows.threads import Joined, writers
+from integrations.services.rows.shared_writes import SharedWrite, SharedWrites
+from integrations.services.rows.threads import writers
 from integrations.wire.envelope import Answer, Unreadable
 
 UNKEPT = "The database rejected the POS's answer."
@@ -25,10 +26,10 @@ logger = logging.getLogger(__name__)
 class Endings:
     """Writes and announces the ends of requests. Use it on the event loop only."""
 
-    def __init__(self, waiters: Waiters, wakeups: Wakeups) -> None:
+    def __init__(self, waiters: Waiters, wakeups: Wakeups, shared: SharedWrites) -> None:
         self._waiters = waiters
         self._wakeups = wakeups
-        self._ends: Joined[Ending, Result] = Joined(ending.end, threads=writers)
+        self._ends: SharedWrite[Ending, Result] = shared.kind(ending.end)
 
     async def write_answer(self, pk: int, answer: Answer | Unreadable) -> Result | None:
         """Write the end of a request that the POS answered, and return its result. Pass the result to `announce`."""

@@ -13,6 +13,7 @@ from integrations.relay.sockets.outgoing import Outgoing
 from integrations.relay.sockets.registry import Live, Registry
 from integrations.services.requests import repeats, storing
 from integrations.services.requests.request_types import NewRequest, NotStored, Stored, Waiting
+from integrations.services.rows.shared_writes import SharedWrite, SharedWrites
 from integrations.services.rows.threads import Joined, writers
 
 
@@ -20,14 +21,20 @@ class Submitter:
     """Stores and dispatches requests. Use it on the event loop only."""
 
     def __init__(
-        self, registry: Registry, process_id: uuid.UUID, filler: LaneFiller, waiters: Waiters, background: Background
+        self,
+        registry: Registry,
+        process_id: uuid.UUID,
+        filler: LaneFiller,
+        waiters: Waiters,
+        background: Background,
+        shared: SharedWrites,
     ) -> None:
         self._registry = registry
         self._process_id = process_id
         self._filler = filler
         self._waiters = waiters
         self._background = background
-        self._store: Joined[NewRequest, Stored | NotStored] = Joined(storing.store, threads=writers)
+        self._store: SharedWrite[NewRequest, Stored | NotStored] = shared.kind(storing.store)
         self._seen: Joined[NewRequest, bool] = Joined(repeats.seen)
         self._repeated: Joined[NewRequest, Stored | NotStored] = Joined(repeats.repeated, threads=writers)
 

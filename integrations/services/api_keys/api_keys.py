@@ -66,9 +66,9 @@ def change_api_key(
     calls_burst: int | None = None,
     actor: Actor,
 ) -> None:
-    """Change what a key may do, from where and how often, from its next call on; see create_api_key for the values.
+    """Change what a key may do, from where and how often; see create_api_key for the values.
 
-    Raises InvalidValue or ApiKeyRetired.
+    Every process applies the change within a second. Raises InvalidValue or ApiKeyRetired.
     """
     after = _checked_access(scopes, networks, calls_per_second, calls_burst)
     key = key.locked()

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from django.db import transaction
 from django.db.models import Q
@@ -42,11 +43,11 @@ _lock_open = SqlQuery(
 
 def end(endings: Sequence[Ending]) -> dict[Ending, Result]:
     """End requests and return the current result of each. A request that has already ended keeps its first result."""
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         still_open = {row.pk: row for row in _lock_open.rows([ending.pk for ending in endings])}
         ended = {ending.pk: ending for ending in reversed(endings) if ending.pk in still_open}
         _write_endings([(ending, still_open[pk].sealed_request) for pk, ending in ended.items()])
-    _count(still_open.values(), ended)
+        transaction.on_commit(partial(_count, still_open.values(), ended), robust=True)
     earlier = [ending.pk for ending in endings if ended.get(ending.pk) is not ending]
     now = results(earlier) if earlier else {}
     done = {ending: _result_now(still_open[pk], ending) for pk, ending in ended.items()}

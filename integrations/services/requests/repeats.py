@@ -79,7 +79,7 @@ def _compared(earlier: Mapping[NewRequest, int]) -> dict[NewRequest, Stored | No
 
     The rows stay locked, so concurrent calls, in any process, cannot exceed the limit of comparisons.
     """
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         rows = Request.objects.select_for_update(no_key=True).filter(pk__in=set(earlier.values())).order_by("pk")
         locked = {row.pk: row for row in rows.only("uuid", "api_key", "content_digest", "unequal_attempts")}
         before = {pk: row.unequal_attempts for pk, row in locked.items()}

@@ -3,11 +3,11 @@
 import logging
 import uuid
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, Max, Min, Q
-from django.db.models.functions import Coalesce
+from django.db.models import Max, Min, Q
 
 from integrations.models import Request
 from integrations.models.clock import shared_now
@@ -15,14 +15,35 @@ from integrations.models.request import OPEN_STATES, RequestState
 from integrations.security.sealing import SealBroken
 from integrations.services.requests import contents
 from integrations.services.requests.contents import Content, KeptRequest
-from integrations.services.requests.request_types import (
-    Waiting,
-)
+from integrations.services.requests.request_types import Waiting
+from integrations.services.rows import plain_rows
+from integrations.services.rows.sql_query import SqlQuery
 
 SENT_JUST_NOW = timedelta(seconds=3)
 SENT_LONG_AGO = timedelta(seconds=60)  # by then each connection has been notified often enough
 UNREADABLE = "It could not be sent: the process with the POS's connection lacks the CREDENTIAL_KEY that encrypted it."
 logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Open:
+    """The columns of an open request that are needed to claim it."""
+
+    pk: int
+    sent_by: uuid.UUID | None
+    sent_at: datetime | None
+    times_sent: int
+
+
+_lock_open = SqlQuery(
+    _Open,
+    """
+    SELECT request.id AS pk, request.sent_by, request.sent_at, request.times_sent
+    FROM integrations_request AS request
+    WHERE request.id {among} AND request.state {open}
+    ORDER BY request.id {for_update}
+    """,
+)
 
 
 def load_open(integration_id: int, limit: int) -> list[Waiting]:
@@ -62,20 +83,16 @@ def claim(pks: Sequence[int], process_id: uuid.UUID) -> dict[int, bool]:
 
     Requests that are missing from the result have ended, or another process has sent them.
     """
-    with transaction.atomic():
-        open_ones = Request.objects.select_for_update().filter(pk__in=pks, state__in=OPEN_STATES).order_by("pk")
-        open_ones = open_ones.filter(Q(sent_by=None) | Q(sent_by=process_id))
-        found = list(open_ones.values_list("pk", flat=True))
+    with transaction.atomic(savepoint=False):
+        found = [row for row in _lock_open.rows(pks) if row.sent_by in (None, process_id)]
         now = shared_now()
-        Request.objects.filter(pk__in=found).update(
-            state=RequestState.SENT,
-            sent_at=Coalesce("sent_at", now),
-            last_sent_at=now,
-            times_sent=F("times_sent") + 1,
-            failure="",  # set by a process that could not decrypt it
-            sent_by=process_id,
+        # An empty failure: a process that could not decrypt the request has set it.
+        plain_rows.update_rows(
+            Request,
+            ("state", "sent_at", "last_sent_at", "times_sent", "failure", "sent_by"),
+            [(row.pk, RequestState.SENT, row.sent_at or now, now, row.times_sent + 1, "", process_id) for row in found],
         )
-    return dict.fromkeys(found, True)
+    return {row.pk: True for row in found}
 
 
 def _note_unreadable(pks: Sequence[int]) -> None:

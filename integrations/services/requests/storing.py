@@ -4,10 +4,11 @@ Runs in database threads. The relay joins concurrent calls (services/rows/thread
 transaction instead of a hundred.
 """
 
+import uuid
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from operator import attrgetter
+from operator import itemgetter
 from typing import Any
 
 from django.conf import settings
@@ -17,9 +18,8 @@ from integrations.models import Presence, Request
 from integrations.models.clock import shared_now
 from integrations.models.request import RequestState
 from integrations.services.requests import contents
-from integrations.services.requests.contents import KeptRequest
 from integrations.services.requests.queues import Queue, queues_of
-from integrations.services.requests.repeats import compare_with, find_earlier, repeated
+from integrations.services.requests.repeats import repeated
 from integrations.services.requests.request_types import (
     Ending,
     NewRequest,
@@ -39,15 +39,15 @@ def store(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
     A POS gets its requests in order of arrival. So a request that could be sent at once is queued if an older one of
     its outlet still waits, or was sent by another process or on a lost connection.
     """
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         outcomes = _too_late(new)
-        outcomes.update(repeated([each for each in new if each not in outcomes]))
         fresh = [each for each in new if each not in outcomes]
         queues = queues_of({each.integration_id for each in fresh})
-        leaving = {each for each in fresh if _leaves_at_once(each, queues[each.integration_id])}
-        outcomes.update(_refused(fresh, queues))
-        _insert([each for each in fresh if each not in outcomes], leaving)
-        outcomes.update(_inserted([each for each in fresh if each not in outcomes], leaving, queues))
+        if _refused(fresh, queues):  # a repeat gets the outcome of its request all the same
+            outcomes.update(repeated(fresh))
+            fresh = [each for each in fresh if each not in outcomes]
+            outcomes.update(_refused(fresh, queues))
+        outcomes.update(_insert([each for each in fresh if each not in outcomes], queues))
     return outcomes
 
 
@@ -59,17 +59,16 @@ def online(integration_ids: Sequence[int]) -> dict[int, bool]:
     return dict.fromkeys(rows.values_list("pk", flat=True), True)
 
 
-def record_transient(ended: Iterable[tuple[NewRequest, Ending]]) -> None:
+def record_transient(ended: Sequence[tuple[NewRequest, Ending]]) -> None:
     """Record transient requests after they have ended.
 
     If a request is already recorded, only the unequal attempts made in the meantime are added to it.
     """
-    rows = [_transient_row(new, ending) for new, ending in ended]
-    _insert_rows(rows)
-    for row in rows:
-        if row.unequal_attempts:
-            same = Request.objects.filter(uuid=row.uuid, unequal_attempts__lt=row.unequal_attempts)
-            same.update(unequal_attempts=row.unequal_attempts)
+    _insert_rows(_transient_row(new, ending) for new, ending in ended)
+    for new, _ in ended:
+        if new.unequal_attempts:
+            same = Request.objects.filter(uuid=new.uuid, unequal_attempts__lt=new.unequal_attempts)
+            same.update(unequal_attempts=new.unequal_attempts)
 
 
 def _too_late(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
@@ -96,54 +95,75 @@ def _leaves_at_once(new: NewRequest, queue: Queue) -> bool:
     return new.has_place and not queue.newest and not queue.has_sent_elsewhere(new.socket_at)
 
 
-def _insert(new: Sequence[NewRequest], leaving: Set[NewRequest]) -> None:
-    kept = [contents.keep_request(each.content.user_identifier, each.content.payload) for each in new]
+def _insert(new: Sequence[NewRequest], queues: Mapping[int, Queue]) -> dict[NewRequest, Stored | NotStored]:
+    """Insert requests and return the outcome of each. A repeated RequestID is not inserted, but compared."""
+    leaving = {each for each in new if _leaves_at_once(each, queues[each.integration_id])}
     now = shared_now()
-    _insert_rows(_request_row(each, its, now, leaves=each in leaving) for each, its in zip(new, kept, strict=True))
+    pks = _insert_rows(_request_row(each, now, leaves=each in leaving) for each in new)
+    outcomes: dict[NewRequest, Stored | NotStored] = {
+        each: Stored(
+            pks[each.uuid],
+            each.uuid,
+            is_new=True,
+            leaves=each in leaving,
+            after=queues[each.integration_id].last_before(each),
+        )
+        for each in new
+        if each.uuid in pks
+    }
+    return outcomes | repeated([each for each in new if each.uuid not in pks])
 
 
-_COLUMNS = tuple(field.attname for field in Request._meta.concrete_fields if not field.primary_key)
+_UNUSED = Request()
+_COLUMNS = {
+    field.attname: getattr(_UNUSED, field.attname) for field in Request._meta.concrete_fields if not field.primary_key
+}
+_values = itemgetter(*_COLUMNS)
 
 
-def _insert_rows(rows: Iterable[Request]) -> None:
-    # Conflicts: the same RequestID twice in one batch, or concurrently in another process.
-    plain_rows.insert_rows(Request, _COLUMNS, map(attrgetter(*_COLUMNS), rows), ignore_conflicts=True)
+def _insert_rows(rows: Iterable[dict[str, Any]]) -> dict[uuid.UUID, int]:
+    """Insert rows of these columns, and defaults for the others. Return the primary keys of the inserted ones.
+
+    Rows of the same RequestID, in this batch or in the table, are skipped.
+    """
+    values = (_values(_COLUMNS | row) for row in rows)
+    inserted = plain_rows.insert_new_rows(Request, tuple(_COLUMNS), values, returning=("uuid", "id"))
+    return {uuid.UUID(str(key)): pk for key, pk in inserted}
 
 
-def _request_row(new: NewRequest, kept: KeptRequest, now: datetime, *, leaves: bool) -> Request:
+def _request_row(new: NewRequest, now: datetime, *, leaves: bool) -> dict[str, Any]:
+    kept = contents.keep_request(new.content.user_identifier, new.content.payload)
     sent_at = now if leaves else None
-    return Request(
-        **_asked(new, kept.user_identifier, kept.payload),
-        sealed_request=kept.sealed,
-        send_before=new.send_before,
-        state=RequestState.SENT if leaves else RequestState.QUEUED,
-        stored_at=now,
-        sent_at=sent_at,
-        last_sent_at=sent_at,
-        times_sent=1 if leaves else 0,
-        sent_by=new.socket_at if leaves else None,
-    )
+    return _asked(new, kept.user_identifier, kept.payload) | {
+        "sealed_request": kept.sealed,
+        "send_before": new.send_before,
+        "state": RequestState.SENT if leaves else RequestState.QUEUED,
+        "stored_at": now,
+        "sent_at": sent_at,
+        "last_sent_at": sent_at,
+        "times_sent": 1 if leaves else 0,
+        "sent_by": new.socket_at if leaves else None,
+    }
 
 
-def _transient_row(new: NewRequest, ending: Ending) -> Request:
+def _transient_row(new: NewRequest, ending: Ending) -> dict[str, Any]:
     # It has ended and will not be sent again, so only the answer's original is stored, not the request's.
     user_identifier, payload = new.content.user_identifier, new.content.payload
     asked = contents.secrets_asked(user_identifier, payload)
     said = contents.keep_answer(ending.error_message, ending.answer, asked)
-    return Request(
-        **_asked(new, contents.hide_user(user_identifier), hide(payload)),
-        is_durable=False,
-        send_before=new.answer_before,
-        state=ending.state,
-        failure=ending.failure,
-        sent_at=new.received_at if new.was_sent else None,
-        ended_at=ending.at,
-        times_sent=int(new.was_sent),
-        result_code=ending.result_code,
-        error_message=said.error_message,
-        answer=said.answer,
-        sealed_answer=said.sealed,
-    )
+    return _asked(new, contents.hide_user(user_identifier), hide(payload)) | {
+        "is_durable": False,
+        "send_before": new.answer_before,
+        "state": ending.state,
+        "failure": ending.failure,
+        "sent_at": new.received_at if new.was_sent else None,
+        "ended_at": ending.at,
+        "times_sent": int(new.was_sent),
+        "result_code": ending.result_code,
+        "error_message": said.error_message,
+        "answer": said.answer,
+        "sealed_answer": said.sealed,
+    }
 
 
 def _asked(new: NewRequest, user_identifier: str | None, payload: str) -> dict[str, Any]:
@@ -162,22 +182,3 @@ def _asked(new: NewRequest, user_identifier: str | None, payload: str) -> dict[s
         "traceparent": new.traceparent,
         "unequal_attempts": new.unequal_attempts,
     }
-
-
-def _inserted(
-    new: Sequence[NewRequest], leaving: Set[NewRequest], queues: Mapping[int, Queue]
-) -> dict[NewRequest, Stored | NotStored]:
-    rows = find_earlier(new)
-    pks = {row.uuid: row.pk for row in rows}
-    outcomes: dict[NewRequest, Stored | NotStored] = {
-        each: Stored(
-            pks[each.uuid],
-            each.uuid,
-            is_new=True,
-            leaves=each in leaving,
-            after=queues[each.integration_id].last_before(each),
-        )
-        for each in new
-        if each.uuid in pks
-    }
-    return outcomes | compare_with(rows, [each for each in new if each.uuid not in pks])

@@ -4,11 +4,17 @@ Used for the records of a reconnect storm, where Django's work for each object w
 database work itself, and for bulk actions, which block other writers of SQLite until they are committed.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from functools import cache
+from itertools import chain
+from typing import Any, TypeVar
 
 from django.db import connection, models
+
+Row = TypeVar("Row")
+
+MOST_TOGETHER = 64  # rows of one statement; with 30 columns, below SQLite's limit of variables
 
 
 def insert_rows(
@@ -25,10 +31,10 @@ def insert_rows(
     With `ignore_conflicts`, rows that violate a unique constraint are skipped. Nothing is validated and model defaults
     are not applied, so name every field. Raises the database's errors.
     """
-    fields = [_field(model, name) for name in names]
-    values = _prepared(fields, rows)
+    values = _prepared(model, names, rows)
     if not values:
         return
+    fields = [_field(model, name) for name in names]
     with connection.cursor() as cursor:
         cursor.executemany(_statement(model, fields, key, update, ignore_conflicts=ignore_conflicts), values)
 
@@ -44,19 +50,29 @@ def insert_objects(rows: Sequence[models.Model]) -> None:
         insert_rows(type(rows[0]), [field.attname for field in fields], values)
 
 
+def insert_new_rows(
+    model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]], *, returning: Sequence[str]
+) -> list[tuple[Any, ...]]:
+    """Insert rows as `insert_rows` does; skip those that violate a unique constraint.
+
+    Return these columns of the inserted rows, in any order, as the driver returns them.
+    """
+    values = _prepared(model, names, rows)
+    inserted: list[tuple[Any, ...]] = []
+    with connection.cursor() as cursor:
+        for part in _doubling_parts(values):
+            statement = _returning_statement(model, tuple(names), tuple(returning), len(part))
+            cursor.execute(statement, list(chain.from_iterable(part)))
+            inserted += cursor.fetchall()
+    return inserted
+
+
 def update_rows(model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Set these fields of rows; the first value of each row is its primary key. Missing rows are skipped."""
-    quote, meta = connection.ops.quote_name, model._meta
-    fields = [*(_field(model, name) for name in names), _key(model)]
-    values = _prepared(fields, ((*changed, key) for key, *changed in rows))
-    if not values:
-        return
-    changes = ", ".join(f"{quote(field.column)} = %s" for field in fields[:-1])
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            f"UPDATE {quote(meta.db_table)} SET {changes} WHERE {quote(_key(model).column)} = %s",  # noqa: S608
-            values,
-        )
+    values = _prepared(model, (*names, _key(model).attname), ((*changed, key) for key, *changed in rows))
+    if values:
+        with connection.cursor() as cursor:
+            cursor.executemany(_update_statement(model, tuple(names)), values)
 
 
 def stamp_rows(model: type[models.Model], name: str, at: datetime, keys: Iterable[int]) -> None:
@@ -88,6 +104,35 @@ def _statement(
     return f"{statement} ON CONFLICT ({quote(_field(model, key).column)}) DO UPDATE SET {changes}"
 
 
+@cache
+def _update_statement(model: type[models.Model], names: tuple[str, ...]) -> str:
+    quote = connection.ops.quote_name
+    changes = ", ".join(f"{quote(_field(model, name).column)} = %s" for name in names)
+    where = f"{quote(_key(model).column)} = %s"
+    return f"UPDATE {quote(model._meta.db_table)} SET {changes} WHERE {where}"  # noqa: S608  (our names)
+
+
+@cache
+def _returning_statement(
+    model: type[models.Model], names: tuple[str, ...], returning: tuple[str, ...], count: int
+) -> str:
+    fields = [_field(model, name) for name in names]
+    one = f"({', '.join(['%s'] * len(fields))})"
+    insert = _statement(model, fields, "", (), ignore_conflicts=True).replace(one, ", ".join([one] * count))
+    return (
+        f"{insert} RETURNING {', '.join(connection.ops.quote_name(_field(model, name).column) for name in returning)}"
+    )
+
+
+def _doubling_parts(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """Split rows into parts of 1, 2, 4, ... MOST_TOGETHER rows, so that the driver knows nearly all statements."""
+    begin = 0
+    while left := len(rows) - begin:
+        size = min(MOST_TOGETHER, 1 << left.bit_length() - 1)
+        yield rows[begin : begin + size]
+        begin += size
+
+
 def _field(model: type[models.Model], name: str) -> Any:
     return model._meta.get_field(name)
 
@@ -96,31 +141,45 @@ def _key(model: type[models.Model]) -> Any:
     return model._meta.pk
 
 
-def _prepared(fields: Sequence[Any], rows: Iterable[Sequence[Any]]) -> list[tuple[Any, ...]]:
+def _prepared(model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[tuple[Any, ...]]:
     """Return the rows as the driver expects them. Works by columns, to determine what a column needs only once."""
     columns = list(zip(*rows, strict=True))
     if not columns:
         return []
-    prepared = (_prepare(field, column) for field, column in zip(fields, columns, strict=True))
-    return list(zip(*prepared, strict=True))
+    pairs = zip(_preparers(model, tuple(names)), columns, strict=True)
+    return list(zip(*(prepare(column) if prepare else column for prepare, column in pairs), strict=True))
 
 
-def _prepare(field: Any, column: Sequence[Any]) -> Sequence[Any]:
+@cache
+def _preparers(
+    model: type[models.Model], names: tuple[str, ...]
+) -> list[Callable[[Sequence[Any]], Sequence[Any]] | None]:
+    """Return for each field how a column of its values is prepared; None if the driver takes them as they are."""
+    return [_preparer(_field(model, name)) for name in names]
+
+
+def _preparer(field: Any) -> Callable[[Sequence[Any]], Sequence[Any]] | None:
     if field.is_relation:
-        return _prepare(field.target_field, column)
+        return _preparer(field.target_field)
     if isinstance(field, models.CharField | models.TextField):
-        # Pass the plain value of a choice: drivers treat subclasses of str differently.
-        return [value if type(value) is str or value is None else str(value) for value in column]
+        return _plain_texts
     if isinstance(field, models.DateTimeField):
-        return list(map(_moment_adapter(), column))
+        return _moments_in_utc if connection.vendor == "sqlite" and connection.timezone is UTC else _moments
     if isinstance(field, models.UUIDField | models.JSONField):
-        return [field.get_db_prep_value(value, connection, prepared=False) for value in column]
-    return column
+        return lambda column: [field.get_db_prep_value(value, connection, prepared=False) for value in column]
+    return None
 
 
-def _moment_adapter() -> Callable[[Any], Any]:
-    adapt: Callable[[Any], Any] = connection.ops.adapt_datetimefield_value
-    if connection.vendor != "sqlite" or connection.timezone is not UTC:
-        return adapt
-    # Writes the same as Django's adapter in a tenth of the time: Django's converts between time zones.
-    return lambda value: str(value)[:-6] if value is not None and value.tzinfo is UTC else adapt(value)
+def _plain_texts(column: Sequence[Any]) -> list[Any]:
+    """Return the plain value of a choice: drivers treat subclasses of str differently."""
+    return [value if type(value) is str or value is None else str(value) for value in column]
+
+
+def _moments(column: Sequence[Any]) -> list[Any]:
+    return list(map(connection.ops.adapt_datetimefield_value, column))
+
+
+def _moments_in_utc(column: Sequence[Any]) -> list[Any]:
+    """Return the same as `_moments` in a tenth of the time: Django converts between time zones."""
+    adapt = connection.ops.adapt_datetimefield_value
+    return [value and (str(value)[:-6] if value.tzinfo is UTC else adapt(value)) for value in column]

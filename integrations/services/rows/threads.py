@@ -5,7 +5,8 @@ A server process must not use Django's shared thread for this, because a slow ad
 Each kind of work has separate threads, because a database may block only one kind: a locked SQLite file blocks only
 writers, and a hanging PostgreSQL must not block the loop that reports it. A thread that waits for the database cannot
 be interrupted. A time limit therefore ends the caller's wait but not the work; use it only for work that may still
-happen later.
+happen later. Writes may wait for a lock, so they have no fixed limit: `while_responsive` ends the wait for a write only
+if the database does not answer a read either.
 """
 
 import asyncio
@@ -15,9 +16,9 @@ from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import chain
-from typing import Generic, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
-from django.db import OperationalError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from integrations.services.futures import fail
 
@@ -30,6 +31,7 @@ BATCH = 500  # below SQLite's limit of variables in one statement
 # A caller that only reads gets 503 after this many seconds. Readers never wait for locks in SQLite, and in PostgreSQL
 # only while a table is altered. Load balancers and tills give up after 3 s, so this is shorter.
 READ_SECONDS = 2.5
+PROBE_AFTER = 0.25  # seconds that a write takes before the database must answer a read, within READ_SECONDS
 
 
 class DatabaseUnresponsive(OperationalError):
@@ -55,12 +57,18 @@ class DatabaseThreads:
         self._executor = ThreadPoolExecutor(most, thread_name_prefix=f"database-{name}")
         self._limit = limit
 
+    def start(
+        self, function: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
+    ) -> asyncio.Future[Result]:
+        """Run `function` in one of the threads, without a limit."""
+        call = partial(_call, function, *args, **kwargs)
+        return asyncio.get_running_loop().run_in_executor(self._executor, call)
+
     async def run(
         self, function: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> Result:
         """Run `function` in one of the threads. Raises its errors, or DatabaseUnresponsive after the limit."""
-        call = partial(_call, function, *args, **kwargs)
-        done = asyncio.get_running_loop().run_in_executor(self._executor, call)
+        done = self.start(function, *args, **kwargs)
         if self._limit is None:
             return await done
         return await within(self._limit, done)
@@ -71,6 +79,44 @@ readers = DatabaseThreads("readers", 4, READ_SECONDS)
 writers = DatabaseThreads("writers", 3)  # for writes that callers and POSes wait for
 recorders = DatabaseThreads("recorders", 2)  # for writes that no caller waits for: records, chores
 watchers = DatabaseThreads("watchers", 1, READ_SECONDS)  # for a watcher's own writes, which it repeats every second
+
+
+async def while_responsive(done: asyncio.Future[Result]) -> Result:
+    """Return the result of a write, however long it waits for a lock.
+
+    Raises DatabaseUnresponsive if the database does not answer a read in the meantime. The write then continues.
+    """
+    while not done.done():
+        await asyncio.wait({done}, timeout=PROBE_AFTER)
+        if not done.done():
+            await _probe_until(done)
+    return done.result()
+
+
+async def _probe_until(done: asyncio.Future[Any]) -> None:
+    """Wait until the database answers a read, or until `done`. Raises DatabaseUnresponsive."""
+    probe = asyncio.create_task(_answers_a_read())
+    try:
+        await asyncio.wait({done, probe}, return_when=asyncio.FIRST_COMPLETED)
+        if not done.done() and not probe.result():
+            raise DatabaseUnresponsive
+    finally:
+        probe.cancel()
+
+
+async def _answers_a_read() -> bool:
+    try:
+        await readers.run(_read_nothing)
+    except DatabaseUnresponsive:
+        return False
+    except (DatabaseError, InterfaceError):  # the write gets such an error itself
+        return True
+    return True
+
+
+def _read_nothing() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
 
 
 def _call(function: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:

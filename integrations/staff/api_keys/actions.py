@@ -69,7 +69,7 @@ class ChangeApiKey(UnretiredKeyAction):
 
     def carry_out(self, values: dict[str, Any]) -> HttpResponse:
         api_keys.change_api_key(self.owner, **_access(values), actor=self.actor)
-        return self.done("Saved. The change applies from the next call on.")
+        return self.done("Saved. The change applies within a second.")
 
 
 class RotateApiKey(RotateAction, ApiKeyAction):
