@@ -4173,7 +4173,7 @@ export interface components {
     };
     responses: never;
     parameters: {
-        /** @description An id for this call. */
+        /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
         RequestIdHeader: string;
         /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
         Traceparent: string;
@@ -4209,7 +4209,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
@@ -4405,7 +4405,7 @@ export interface operations {
                 state?: "delivered" | "failed" | "pending";
             };
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
@@ -4605,7 +4605,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
@@ -4807,7 +4807,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
@@ -5048,7 +5048,7 @@ export interface operations {
                 outlet?: string;
             };
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
@@ -5248,7 +5248,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
@@ -5442,7 +5442,7 @@ export interface operations {
                 name?: string;
             };
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
@@ -5630,7 +5630,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
@@ -5850,7 +5850,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
@@ -6052,7 +6052,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
@@ -6282,7 +6282,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
@@ -6529,7 +6529,7 @@ export interface operations {
                 provider_outlet_id?: string;
             };
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
@@ -6717,7 +6717,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
@@ -6949,7 +6949,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
@@ -7151,7 +7151,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
@@ -7381,7 +7381,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
@@ -7620,7 +7620,7 @@ export interface operations {
                 limit?: number;
             };
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
@@ -7823,7 +7823,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
@@ -8057,7 +8057,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
@@ -8276,7 +8276,7 @@ export interface operations {
                 limit?: number;
             };
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
@@ -8479,7 +8479,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
@@ -8713,7 +8713,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
@@ -8947,7 +8947,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
@@ -9181,7 +9181,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
@@ -9416,7 +9416,7 @@ export interface operations {
                 limit?: number;
             };
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
@@ -9619,7 +9619,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
@@ -9854,7 +9854,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
@@ -10086,7 +10086,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
@@ -10320,7 +10320,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
@@ -10550,7 +10550,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
@@ -10823,7 +10823,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
@@ -11074,7 +11074,7 @@ export interface operations {
                 state?: "answered" | "cancelled" | "expired" | "failed" | "queued" | "refused" | "sent";
             };
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
@@ -11274,7 +11274,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
@@ -11487,7 +11487,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
@@ -11721,7 +11721,7 @@ export interface operations {
                 limit?: number;
             };
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
@@ -11909,7 +11909,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
@@ -12141,7 +12141,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
@@ -12343,7 +12343,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
@@ -12573,7 +12573,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
@@ -12807,7 +12807,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
@@ -13037,7 +13037,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
@@ -13271,7 +13271,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description An id for this call. */
+                /** @description An id for this call: a letter or a digit, followed by at most 63 letters, digits and . _ : / + = -. The portal replaces any other. */
                 "X-Request-ID"?: components["parameters"]["RequestIdHeader"];
                 /** @description The trace of the caller (W3C Trace Context). The log lines about the call, and the webhook about the end of a request that it sends, carry it. An invalid one is ignored. */
                 traceparent?: components["parameters"]["Traceparent"];
