@@ -40,7 +40,7 @@ _OF_DJANGO = ("DISABLE_SERVER_SIDE_CURSORS", "CONN_HEALTH_CHECKS")
 _HOST = re.compile(r"(?:\[([^\[\]]+)\]|([^:\[\]]*))(?::([0-9]{0,5}))?")
 
 
-class Unreadable(ValueError):
+class UnreadableUrl(ValueError):
     """A text is not a URL, or a library would read it as another URL than its writer meant."""
 
 
@@ -62,9 +62,9 @@ class _Url:
 
     @property
     def host(self) -> tuple[str, str]:
-        """Return the host and its port. Raises Unreadable for several hosts."""
+        """Return the host and its port. Raises UnreadableUrl for several hosts."""
         if len(self.hosts) > 1:
-            raise Unreadable
+            raise UnreadableUrl
         return self.hosts[0] if self.hosts else ("", "")
 
 
@@ -77,7 +77,7 @@ def database(url: str, *, default: Path) -> dict[str, Any]:
         if read.scheme == "sqlite":
             return {"ENGINE": SQLITE, "NAME": _file_of(read)}
         if read.scheme not in POSTGRESQL_SCHEMES:
-            raise Unreadable
+            raise UnreadableUrl
         return _postgresql(read)
     except ValueError:
         raise ImproperlyConfigured(DATABASE_FORM) from None
@@ -134,10 +134,10 @@ def _split(url: str) -> SplitResult:
     An unescaped `/`, `?` or `#` in a password ends the host part early. Then an @ or a fragment follows that part.
     """
     if re.search(r"[\x00-\x1f\x7f]", url) or url != url.strip() or "://" not in url:  # urlsplit would drop some of them
-        raise Unreadable
+        raise UnreadableUrl
     parts = urlsplit(url)
     if "#" in url or "@" in parts.path + parts.query:
-        raise Unreadable
+        raise UnreadableUrl
     return parts
 
 
@@ -148,7 +148,7 @@ def _read(url: str) -> _Url:
     user, _, password = user_info.partition(":")
     each = tuple(map(_host, hosts.split(","))) if hosts else ()
     if len(each) > 1 and not all(name for name, _ in each):
-        raise Unreadable
+        raise UnreadableUrl
     return _Url(parts.scheme, _decoded(user), _decoded(password), each, _decoded(parts.path), _options(parts.query))
 
 
@@ -156,9 +156,9 @@ def _host(text: str) -> tuple[str, str]:
     """Return the name, which may be a socket's folder, and the port or an empty string. Raises ValueError."""
     found = _HOST.fullmatch(text)
     if found is None or re.search(r"\s", text):
-        raise Unreadable
+        raise UnreadableUrl
     if found[3] and not 1 <= int(found[3]) <= 65535:
-        raise Unreadable
+        raise UnreadableUrl
     return _decoded(found[1] or found[2]), found[3] or ""
 
 
@@ -168,11 +168,11 @@ def _options(query: str) -> dict[str, str]:
     Some libraries read a + as a space and others do not.
     """
     if "+" in query:
-        raise Unreadable
+        raise UnreadableUrl
     pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query), errors="strict")
     options = dict(pairs)
     if len(options) < len(pairs) or not all(options.values()) or "\0" in "".join(options.values()):
-        raise Unreadable
+        raise UnreadableUrl
     return options
 
 
@@ -180,15 +180,15 @@ def _decoded(text: str) -> str:
     """Return a text with its escapes decoded. Raises ValueError if it is not UTF-8 or contains a NUL."""
     decoded = unquote(text, errors="strict")
     if "\0" in decoded:
-        raise Unreadable
+        raise UnreadableUrl
     return decoded
 
 
 def _file_of(url: _Url) -> str:
-    """Return the file of a sqlite:/// URL. Raises Unreadable for an in-memory database, different in each thread."""
+    """Return the file of a sqlite:/// URL. Raises UnreadableUrl for an in-memory database, different in each thread."""
     file = url.path.removeprefix("/")
     if not url.is_local or url.options or not file or file.startswith((":memory:", "file:")):
-        raise Unreadable
+        raise UnreadableUrl
     return file
 
 
@@ -198,7 +198,7 @@ def _postgresql(url: _Url) -> dict[str, Any]:
     of_django = {option: flag(options.pop(option)) for option in _OF_DJANGO if option in options}
     _refuse_options(options, named={"host": host, "port": port, "user": url.user, "password": url.password})
     if not name and "service" not in options:
-        raise Unreadable
+        raise UnreadableUrl
     return {
         "ENGINE": POSTGRESQL,
         "NAME": name,
@@ -217,7 +217,7 @@ def _hosts_of(url: _Url) -> tuple[str, str, str]:
     if name.startswith("/"):
         folder, _, name = name.rpartition("/")
         if url.hosts:
-            raise Unreadable
+            raise UnreadableUrl
         return folder, "", name
     ports = [port for _, port in url.hosts]
     if len(ports) > 1 and any(ports):  # libpq would use one port for all hosts
@@ -226,11 +226,11 @@ def _hosts_of(url: _Url) -> tuple[str, str, str]:
 
 
 def _refuse_options(options: Mapping[str, str], *, named: Mapping[str, str]) -> None:
-    """Raise Unreadable for an option that libpq does not know, or that another part of the URL overrides."""
+    """Raise UnreadableUrl for an option that libpq does not know, or that another part of the URL overrides."""
     if "dbname" in options or any(value and name in options for name, value in named.items()):
-        raise Unreadable
+        raise UnreadableUrl
     if not options.keys() <= _known_to_libpq(options.keys()):
-        raise Unreadable
+        raise UnreadableUrl
 
 
 def _known_to_libpq(options: Collection[str]) -> set[str]:
@@ -245,16 +245,16 @@ def _known_to_libpq(options: Collection[str]) -> set[str]:
 
 
 def _refuse_other_redis(url: _Url) -> None:
-    """Raise Unreadable for parts that redis-py would drop: a path that is not a number, a host with a socket path."""
+    """Raise UnreadableUrl for parts that redis-py would drop: a path that is no number, a host with a socket path."""
     if url.options.keys() & {"host", "port", "username", "password", "path"}:
-        raise Unreadable
+        raise UnreadableUrl
     if url.scheme == "unix":
         is_fit = not url.hosts and bool(url.path.strip("/"))
     else:
         has_number = re.fullmatch(r"/[0-9]{1,9}", url.path) is not None
         is_fit = has_number != ("db" in url.options) if url.path.strip("/") else True
     if not is_fit or url.scheme not in ("redis", "rediss", "unix") or len(url.hosts) > 1:
-        raise Unreadable
+        raise UnreadableUrl
 
 
 def _mail(url: _Url) -> dict[str, Any]:
@@ -263,9 +263,9 @@ def _mail(url: _Url) -> dict[str, Any]:
     file = url.path.removeprefix("/")
     # Django does not sign in with only one of the two, and drops parts that the backend does not use.
     if backend is None or url.options or bool(url.user) != bool(url.password):
-        raise Unreadable
+        raise UnreadableUrl
     if bool(host) != (backend == SMTP) or bool(file) != (backend == FILES) or (url.user and not host):
-        raise Unreadable
+        raise UnreadableUrl
     if backend == FILES:
         return {"BACKEND": backend, "OPTIONS": {"file_path": file}}
     if backend != SMTP:

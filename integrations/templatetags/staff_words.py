@@ -16,7 +16,7 @@ from integrations.services.connections import ending_texts
 from integrations.services.people import groups, identities
 from integrations.services.requests import summaries
 from integrations.staff.base import presentation
-from integrations.staff.base.presentation import Standing
+from integrations.staff.base.presentation import DatedState
 from integrations.staff.handover import admin as handover_links
 from integrations.staff.requests import rows as request_rows
 from integrations.staff.signing_in.browsers import browser_in
@@ -46,7 +46,7 @@ def to_the_millisecond(moment: datetime) -> str:
 
 
 @register.filter
-def badge(standing: Standing) -> SafeString:
+def badge(standing: DatedState) -> SafeString:
     return presentation.badge(standing, shared_now())
 
 

@@ -98,7 +98,7 @@ async def _prove_adopted(claim: Claim, visitor: Visitor) -> Candidate:
     return proven
 
 
-async def _queue_for(visitor: Visitor, candidates: Sequence[Candidate]) -> authentication.Queue:
+async def _queue_for(visitor: Visitor, candidates: Sequence[Candidate]) -> authentication.VerificationQueue:
     """Return the queue for a caller: a separate one if it calls from the network of the outlet's last connection.
 
     The database stores that address, so the choice survives a restart of the server."""

@@ -28,7 +28,7 @@ ADOPTED_THREADS = 1  # in each of the two queues
 ADOPTED_WAITING = 64
 
 
-class Queue:
+class VerificationQueue:
     """Verifies adopted secrets in separate threads, with a bounded queue, so they never delay generated secrets."""
 
     def __init__(self, name: str) -> None:
@@ -46,8 +46,8 @@ class Queue:
             self.waiting -= 1
 
 
-other_callers = Queue("argon2")
-known_callers = Queue("argon2-known")  # callers from the address of their outlet's last connection
+other_callers = VerificationQueue("argon2")
+known_callers = VerificationQueue("argon2-known")  # callers from the address of their outlet's last connection
 
 
 @dataclass(slots=True)  # not frozen, here and below: creation would take four times as long in a reconnect storm
@@ -148,7 +148,9 @@ def verify_generated(claim: Claim, found: Candidate | None) -> Candidate:
     return _checked(claim, found)
 
 
-async def verify_adopted(claim: Claim, candidates: Sequence[Candidate], queue: Queue = other_callers) -> Candidate:
+async def verify_adopted(
+    claim: Claim, candidates: Sequence[Candidate], queue: VerificationQueue = other_callers
+) -> Candidate:
     """Return the credential that a claim with an adopted secret proves. Raises Refused.
 
     It computes one Argon2id hash in a separate thread, even if there is no adopted secret to compare with.
@@ -190,7 +192,7 @@ def fresh_digest(claim: Claim, proven: Candidate) -> Digest | None:
     return secret_digests.digest_generated(SecretKind.POS_SECRET, canonical) if canonical else None
 
 
-async def _match_adopted(claim: Claim, candidates: Sequence[Candidate], queue: Queue) -> Candidate:
+async def _match_adopted(claim: Claim, candidates: Sequence[Candidate], queue: VerificationQueue) -> Candidate:
     now = shared_now()
     newest = _newest_adopted(claim, candidates, now)
     fits = await queue.fits(claim.secret, newest.digest if newest else DUMMY_ARGON2ID)

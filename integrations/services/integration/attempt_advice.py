@@ -6,7 +6,7 @@ from datetime import datetime
 from integrations.models import AuthAttempt, Integration
 from integrations.models.attempt import Outcome, PosEndpoint
 from integrations.services.integration.advice import CONNECT_AGAIN, Advice, OutletRemedy, advice_on, advice_on_handshake
-from integrations.services.integration.check_steps import LONGEST_BLOCK, Finding, mispaired, unlike
+from integrations.services.integration.check_steps import LONGEST_BLOCK, StepFinding, mispaired, unlike
 from integrations.text.characters import spelled
 from integrations.text.moments import distance
 
@@ -23,29 +23,29 @@ def outlet_meant(attempt: AuthAttempt, organisations: frozenset[int] | None) -> 
     return rows.filter(pk=pk).first() if pk else None
 
 
-def read_advice(attempt: AuthAttempt, meant: Integration | None, now: datetime) -> Finding:
+def read_advice(attempt: AuthAttempt, meant: Integration | None, now: datetime) -> StepFinding:
     """Return the cause of an attempt's outcome, with the remedies that are possible now. Takes at most two queries.
 
     `meant` is from `outlet_meant`.
     """
     if attempt.outcome == Outcome.ACCEPTED:
-        return Finding(True, f"The POS got an access token {distance(attempt.at, now)}.")
+        return StepFinding(True, f"The POS got an access token {distance(attempt.at, now)}.")
     found = _finding(attempt, meant)
     if attempt.outcome == Outcome.THROTTLED:
         found = _blocked(found)
     return replace(found, remedies=tuple(each for each in found.remedies if _is_possible(each, attempt, meant, now)))
 
 
-def _finding(attempt: AuthAttempt, meant: Integration | None) -> Finding:
+def _finding(attempt: AuthAttempt, meant: Integration | None) -> StepFinding:
     if attempt.endpoint == PosEndpoint.WEBSOCKET:
         advice = advice_on_handshake(Outcome(attempt.outcome))
-        return Finding.advising(f"The websocket was refused: {attempt.get_outcome_display()}.", advice, attempt.pk)
+        return StepFinding.advising(f"The websocket was refused: {attempt.get_outcome_display()}.", advice, attempt.pk)
     cause = _cause(attempt)
     if meant is None or attempt.integration_id is None:
         return _unknown(attempt, meant, cause)
     if cause == Outcome.WRONG_POS_REMOTE_ID:
         return mispaired(attempt, meant.pos_remote_id)
-    return Finding.advising(f"{cause.label}.", advice_on(cause, shown=meant.current_credential().shown), attempt.pk)
+    return StepFinding.advising(f"{cause.label}.", advice_on(cause, shown=meant.current_credential().shown), attempt.pk)
 
 
 def _cause(attempt: AuthAttempt) -> Outcome:
@@ -62,22 +62,22 @@ def _cause(attempt: AuthAttempt) -> Outcome:
 _OF_VALUES = (Outcome.UNKNOWN_OUTLET, Outcome.THROTTLED, Outcome.WRONG_SECRET, Outcome.MISTYPED_SECRET)
 
 
-def _unknown(attempt: AuthAttempt, meant: Integration | None, cause: Outcome) -> Finding:
+def _unknown(attempt: AuthAttempt, meant: Integration | None, cause: Outcome) -> StepFinding:
     """Return the finding for an attempt of no outlet, which may have sent the POSRemoteID of the outlet `meant`."""
     sent = spelled(attempt.provider_outlet_id)
     if not sent or cause not in _OF_VALUES:
-        return Finding.advising(f"{cause.label}.", advice_on(cause, shown="ONPS-"), attempt.pk)
+        return StepFinding.advising(f"{cause.label}.", advice_on(cause, shown="ONPS-"), attempt.pk)
     if meant is None:
         tell = f"Compare the ProviderOutletID and the POSRemoteID with the values that you received. {CONNECT_AGAIN}"
         here = "Search the outlets for the name of the site. Its page shows the values that PowerEPOS needs."
-        return Finding.advising(f"No outlet has the ProviderOutletID “{sent}”.", Advice(tell, here), attempt.pk)
+        return StepFinding.advising(f"No outlet has the ProviderOutletID “{sent}”.", Advice(tell, here), attempt.pk)
     own = meant.outlet.provider_outlet_id
     words = f"No outlet has the ProviderOutletID “{sent}”, but the POSRemoteID is that of outlet {meant.outlet}."
     advice = Advice(f"Correct the ProviderOutletID: it is {spelled(own)}. {CONNECT_AGAIN}")
-    return Finding.advising(f"{words}{unlike(attempt.provider_outlet_id, own)}", advice, attempt.pk)
+    return StepFinding.advising(f"{words}{unlike(attempt.provider_outlet_id, own)}", advice, attempt.pk)
 
 
-def _blocked(found: Finding) -> Finding:
+def _blocked(found: StepFinding) -> StepFinding:
     note = "The portal blocked this attempt, because too many before it had failed."
     others = tuple(each for each in found.remedies if each != OutletRemedy.END_WAIT)
     return replace(found, words=f"{found.words} {note}", remedies=(OutletRemedy.END_WAIT, *others))

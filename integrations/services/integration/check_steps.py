@@ -32,7 +32,7 @@ PROVED = (Outcome.ACCEPTED, Outcome.WRONG_POS_REMOTE_ID, Outcome.DISABLED)
 
 
 @dataclass(frozen=True)
-class Finding:
+class StepFinding:
     """The evidence for a step in words; if the step is not done, also what to do about it.
 
     `tell` is for the person on site, `here` for the reader of the page, who can carry out the `remedies`, or send a
@@ -50,33 +50,33 @@ class Finding:
     headline: str = ""
 
     @classmethod
-    def advising(cls, words: str, advice: Advice, attempt: int | None = None, headline: str = "") -> "Finding":
+    def advising(cls, words: str, advice: Advice, attempt: int | None = None, headline: str = "") -> "StepFinding":
         return cls(False, words, advice.tell, advice.here, advice.remedies, attempt, headline=headline)
 
 
-def enabled(evidence: Evidence) -> Finding:
+def enabled(evidence: Evidence) -> StepFinding:
     integration = evidence.integration
     if integration.is_enabled:
         twin = (
             f"{evidence.twin} Ask PowerEPOS which of the two is correct, and change the other." if evidence.twin else ""
         )
         words = f"This check covers the time since {evidence.action}, {distance(evidence.since, evidence.at)}. {twin}"
-        return Finding(True, words.strip())
+        return StepFinding(True, words.strip())
     words = f"The integration is disabled: “{integration.disabled_reason}”"
-    return Finding.advising(words, Advice(CHANGE_NOTHING, ENABLE_AGAIN, (OutletRemedy.REENABLE,)))
+    return StepFinding.advising(words, Advice(CHANGE_NOTHING, ENABLE_AGAIN, (OutletRemedy.REENABLE,)))
 
 
-def attempted(evidence: Evidence) -> Finding:
+def attempted(evidence: Evidence) -> StepFinding:
     seen, stranger = _seen_at(evidence), evidence.stranger
     if stranger and not evidence.is_online and (seen is None or stranger.at > seen):
         return _under_another_id(evidence, stranger)
     if seen:
         attempt = evidence.attempt or evidence.undecided or evidence.handshake
-        return Finding(True, f"The last attempt was {distance(seen, evidence.at)}{_from(attempt)}.")
+        return StepFinding(True, f"The last attempt was {distance(seen, evidence.at)}{_from(attempt)}.")
     words = _none_since(evidence)
     if evidence.is_online and evidence.older:
         return _with_older_secret(evidence, words)
-    return Finding(
+    return StepFinding(
         False,
         words,
         tell=f"Check that the till is connected to the internet, that its AuthURL is exactly {auth_url()} "
@@ -97,11 +97,11 @@ def _none_since(evidence: Evidence) -> str:
     return f"No attempt since {evidence.action}, {distance(evidence.since, evidence.at)}."
 
 
-def _under_another_id(evidence: Evidence, stranger: AuthAttempt) -> Finding:
+def _under_another_id(evidence: Evidence, stranger: AuthAttempt) -> StepFinding:
     own = evidence.integration.outlet.provider_outlet_id
     sent, seen = stranger.provider_outlet_id, _seen_at(evidence)
     before = f"The last attempt with it was {distance(seen, evidence.at)}." if seen else _none_since(evidence)
-    return Finding(
+    return StepFinding(
         False,
         f"{before} But a POS sent this outlet's POSRemoteID {distance(stranger.at, evidence.at)}{_from(stranger)} with "
         f"the ProviderOutletID “{spelled(sent)}”, which is not this outlet's.{unlike(sent, own)}",
@@ -111,28 +111,28 @@ def _under_another_id(evidence: Evidence, stranger: AuthAttempt) -> Finding:
     )
 
 
-def _with_older_secret(evidence: Evidence, words: str) -> Finding:
+def _with_older_secret(evidence: Evidence, words: str) -> StepFinding:
     older = evidence.older
     until = f" until {exactly(older.expires_at)}" if older and older.expires_at else ""
-    return Finding(
+    return StepFinding(
         False,
         f"{words} The POS is still connected with the older secret, which is valid{until}.",
         tell=f"Enter the new AuthSecret, which begins with {evidence.current.shown}. {CONNECT_AGAIN}",
     )
 
 
-def secret(evidence: Evidence) -> Finding:
+def secret(evidence: Evidence) -> StepFinding:
     refusal = _refusal(evidence)
     if refusal is None and not evidence.attempt and not evidence.connection and not evidence.second_till_at:
         return _nothing_decided(evidence)
     if refusal is None or Outcome(refusal.outcome) in PROVED:
-        return Finding(True, f"The POS proved that it has {evidence.current.shown}{_or_older(evidence)}.")
+        return StepFinding(True, f"The POS proved that it has {evidence.current.shown}{_or_older(evidence)}.")
     cause = _cause(evidence, refusal)
     words = f"{cause.label}, {distance(refusal.at, evidence.at)}{_from(refusal)}."
     advice = advice_on(cause, shown=evidence.current.shown)
     if refusal.outcome == Outcome.THROTTLED:
-        return _blocked(evidence, refusal, Finding.advising(words, advice, refusal.pk))
-    return Finding.advising(words, advice, refusal.pk)
+        return _blocked(evidence, refusal, StepFinding.advising(words, advice, refusal.pk))
+    return StepFinding.advising(words, advice, refusal.pk)
 
 
 def _cause(evidence: Evidence, refusal: AuthAttempt) -> Outcome:
@@ -145,7 +145,7 @@ def _cause(evidence: Evidence, refusal: AuthAttempt) -> Outcome:
     return Outcome(before.outcome)
 
 
-def _blocked(evidence: Evidence, refusal: AuthAttempt, finding: Finding) -> Finding:
+def _blocked(evidence: Evidence, refusal: AuthAttempt, finding: StepFinding) -> StepFinding:
     """Return the finding with a note on the block, and the button that ends it."""
     is_over = evidence.integration.changed_at > refusal.at or evidence.at - refusal.at > LONGEST_BLOCK
     note = "The wait is over." if is_over else "The till has to wait for up to 15 minutes, because too many failed."
@@ -154,27 +154,27 @@ def _blocked(evidence: Evidence, refusal: AuthAttempt, finding: Finding) -> Find
     return replace(finding, words=f"{finding.words} {note}", remedies=remedies)
 
 
-def _nothing_decided(evidence: Evidence) -> Finding:
+def _nothing_decided(evidence: Evidence) -> StepFinding:
     """Return the finding for a POS whose secret was neither accepted nor refused."""
     if evidence.undecided:
         words = f"The portal could not check the secret, {distance(evidence.undecided.at, evidence.at)}: "
-        return Finding(False, f"{words}{evidence.undecided.get_outcome_display()}.", tell=RECONNECTS)
+        return StepFinding(False, f"{words}{evidence.undecided.get_outcome_display()}.", tell=RECONNECTS)
     words = f"The POS used an earlier access token, and has not authenticated since {evidence.action}."
-    return Finding(False, words, tell=CONNECT_AGAIN)
+    return StepFinding(False, words, tell=CONNECT_AGAIN)
 
 
-def paired(evidence: Evidence) -> Finding:
+def paired(evidence: Evidence) -> StepFinding:
     refusal, own = _refusal(evidence), evidence.integration.pos_remote_id
     if refusal is None or refusal.outcome != Outcome.WRONG_POS_REMOTE_ID:
-        return Finding(True, f"It is {spelled(own)}.")
+        return StepFinding(True, f"It is {spelled(own)}.")
     return mispaired(refusal, own)
 
 
-def mispaired(refusal: AuthAttempt, own: str) -> Finding:
+def mispaired(refusal: AuthAttempt, own: str) -> StepFinding:
     """Return the finding for an attempt with another POSRemoteID than the outlet's own."""
     sent = refusal.pos_remote_id
     is_free = bool(sent) and refusal.pos_remote_id_of_id is None
-    return Finding(
+    return StepFinding(
         False,
         f"The POS sent the POSRemoteID “{spelled(sent)}”; this outlet has “{spelled(own)}”.{unlike(sent, own)} "
         f"{refusal.detail}",
@@ -192,17 +192,17 @@ def unlike(sent: str, own: str) -> str:
     return f" Only one of the two contains {overlooked}." if overlooked else ""
 
 
-def token_used(evidence: Evidence) -> Finding:
+def token_used(evidence: Evidence) -> StepFinding:
     if evidence.connection:
-        return Finding(True, f"The websocket was opened {distance(evidence.connection.opened_at, evidence.at)}.")
+        return StepFinding(True, f"The websocket was opened {distance(evidence.connection.opened_at, evidence.at)}.")
     if evidence.second_till_at:
-        return Finding(True, f"The websocket was opened {distance(evidence.second_till_at, evidence.at)}.")
+        return StepFinding(True, f"The websocket was opened {distance(evidence.second_till_at, evidence.at)}.")
     handshake, attempt = evidence.handshake, evidence.attempt
     if handshake and (attempt is None or handshake.at >= attempt.at):
         words = f"The websocket was refused {distance(handshake.at, evidence.at)}: {handshake.get_outcome_display()}."
-        return Finding.advising(words, advice_on_handshake(Outcome(handshake.outcome)), handshake.pk)
+        return StepFinding.advising(words, advice_on_handshake(Outcome(handshake.outcome)), handshake.pk)
     since = f" {distance(attempt.at, evidence.at)}" if attempt else ""
-    return Finding(
+    return StepFinding(
         False,
         f"The POS got a token{since} and has not opened the websocket with it.",
         tell=f"Check that the WebsocketURL is exactly {websocket_url()}, and that no firewall on site blocks "
@@ -210,56 +210,56 @@ def token_used(evidence: Evidence) -> Finding:
     )
 
 
-def connected(evidence: Evidence) -> Finding:
+def connected(evidence: Evidence) -> StepFinding:
     connection = evidence.connection
     if evidence.second_till_at:
         ago = distance(evidence.second_till_at, evidence.at)
         words = f"Two tills use these credentials: one replaced the other {ago}."
         headline = "Two tills use the same credentials."
-        return Finding.advising(words, advice_on_handshake(Outcome.SECOND_TILL), headline=headline)
+        return StepFinding.advising(words, advice_on_handshake(Outcome.SECOND_TILL), headline=headline)
     if connection is None or evidence.is_online:
         opened = f" {distance(connection.opened_at, evidence.at)}" if connection else ""
         address = f" from {connection.address}" if connection and connection.address else ""
-        return Finding(True, f"The POS connected{opened}{address}.{_rival(evidence)}")
+        return StepFinding(True, f"The POS connected{opened}{address}.{_rival(evidence)}")
     code = "" if connection.close_code is None else f" ({connection.close_code})"
     ended = distance(connection.closed_at or connection.process.heartbeat_at, evidence.at)
     reason = connection.close_reason or CloseReason.SERVER_LOST
     words = f"The connection ended {ended}: {ending(connection, evidence.at)}{code}."
-    return Finding.advising(words, advice_on_ending(CloseReason(reason)), headline="The till is offline.")
+    return StepFinding.advising(words, advice_on_ending(CloseReason(reason)), headline="The till is offline.")
 
 
-def answered(evidence: Evidence) -> Finding:
+def answered(evidence: Evidence) -> StepFinding:
     row = evidence.request
     if row is None or row.message_type != evidence.harmless:
         return _answered_another(evidence)
     sent = f"Test request sent {distance(row.received_at, evidence.at)}"
     if row.state == RequestState.ANSWERED:
-        return Finding(True, f"{sent}, answered after {took(row)}.", is_test=True)
+        return StepFinding(True, f"{sent}, answered after {took(row)}.", is_test=True)
     if row.state == RequestState.REFUSED:
         why = f": “{said(row.error_message)}”" if row.error_message else ""
         words = f"{sent}. The till answers. It refused with ResultCode {row.result_code}{why}."
-        return Finding(True, words, is_test=True)
+        return StepFinding(True, words, is_test=True)
     if row.is_open:
-        return Finding(False, f"{sent}; no answer yet.", "Leave PowerEPOS running.", "Wait up to 20 seconds.")
+        return StepFinding(False, f"{sent}; no answer yet.", "Leave PowerEPOS running.", "Wait up to 20 seconds.")
     if row.failure:
         tell = "Change nothing on the till. Ask PowerEPOS support about its answer."
-        return Finding(False, f"{sent}; {said(row.failure)}", tell, _PRESS, is_test=True)
+        return StepFinding(False, f"{sent}; {said(row.failure)}", tell, _PRESS, is_test=True)
     tell = "Does the till show a message that waits for an input, or is PowerEPOS busy? Close the message and tell me."
-    return Finding(False, f"{sent}. The till is connected but did not answer.", tell, _PRESS, is_test=True)
+    return StepFinding(False, f"{sent}. The till is connected but did not answer.", tell, _PRESS, is_test=True)
 
 
-def _answered_another(evidence: Evidence) -> Finding:
+def _answered_another(evidence: Evidence) -> StepFinding:
     """Return the finding without a test request: another answered request proves as much."""
     row = evidence.request
     if row is not None:
         words = f"The till answered a request {distance(row.received_at, evidence.at)}."
-        return Finding(True, words, is_test=evidence.harmless is not None)
+        return StepFinding(True, words, is_test=evidence.harmless is not None)
     if evidence.harmless is None:
         here = f"Enter the number of {HARMLESS} under Message types. Without it, no test request can be sent."
         words = f"The portal does not know the number of {HARMLESS}."
-        return Finding(False, words, "Change nothing on the till.", here)
+        return StepFinding(False, words, "Change nothing on the till.", here)
     words = f"No test request was sent since {evidence.action}."
-    return Finding(False, words, "Leave PowerEPOS running.", _PRESS, is_test=True)
+    return StepFinding(False, words, "Leave PowerEPOS running.", _PRESS, is_test=True)
 
 
 def _refusal(evidence: Evidence) -> AuthAttempt | None:

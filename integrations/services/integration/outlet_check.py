@@ -13,7 +13,7 @@ from integrations.models import Integration
 from integrations.services.integration import check_steps
 from integrations.services.integration.advice import OutletRemedy
 from integrations.services.integration.check_evidence import Evidence, OutletRows, read_evidence
-from integrations.services.integration.check_steps import Finding
+from integrations.services.integration.check_steps import StepFinding
 
 
 class StepState(StrEnum):
@@ -30,7 +30,7 @@ class StepState(StrEnum):
 
 @dataclass(frozen=True)
 class Step:
-    """One line of the checklist, named `name`. `words` is the evidence. For the other fields see `Finding`."""
+    """One line of the checklist, named `name`. `words` is the evidence. For the other fields see `StepFinding`."""
 
     name: str
     title: str
@@ -106,7 +106,7 @@ class _StepKind:
     name: str
     title: str
     headline: str
-    find: Callable[[Evidence], Finding]
+    find: Callable[[Evidence], StepFinding]
 
 
 _STEPS = (

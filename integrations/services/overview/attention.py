@@ -33,7 +33,7 @@ class Concern(StrEnum):
 
 
 @dataclass(frozen=True)
-class Refused:
+class RefusedOutlet:
     """An outlet whose till was refused `count` times in the last hour, and not accepted or changed since.
 
     `cause` is the outcome of the newest attempt, or what is wrong with the values if that one was blocked. Without an
@@ -65,7 +65,7 @@ class Pending:
     ends_at: datetime | None
 
 
-def read_refused(organisations: Organisations, now: datetime) -> list[Refused]:
+def read_refused(organisations: Organisations, now: datetime) -> list[RefusedOutlet]:
     """Return the outlets of these organisations (None: all) that were refused last, the newest first.
 
     Counts only the newest INSPECTED refusals, by one query.
@@ -100,7 +100,7 @@ def _is_refused(now: datetime) -> Q:
     )
 
 
-def _refused(group: Sequence[AuthAttempt]) -> Refused:
+def _refused(group: Sequence[AuthAttempt]) -> RefusedOutlet:
     last = group[0]
     cause = last.outcome
     if cause == Outcome.THROTTLED:
@@ -109,7 +109,7 @@ def _refused(group: Sequence[AuthAttempt]) -> Refused:
     if last.integration is None and last.provider_outlet_id:
         cause = Outcome.UNKNOWN_OUTLET  # a wrong secret does not matter then
     meant = last.integration or last.pos_remote_id_of
-    return Refused(meant, last.pk, last.provider_outlet_id, Outcome(cause), last.at, len(group))
+    return RefusedOutlet(meant, last.pk, last.provider_outlet_id, Outcome(cause), last.at, len(group))
 
 
 def _alerts(organisations: Organisations) -> QuerySet[Any]:

@@ -48,27 +48,27 @@ DETAIL_NAMES = {
 
 
 @dataclass(frozen=True)
-class Standing:
+class DatedState:
     """A state, and when it began if that is known."""
 
     state: OutletState
     since: datetime | None = None
 
 
-def standing_of(integration: Integration | None, now: datetime) -> Standing:
+def standing_of(integration: Integration | None, now: datetime) -> DatedState:
     """Return the state of an outlet; runs no query if `presence__connection__process` was selected with it."""
     if integration is None:
-        return Standing(OutletState.NOT_ENABLED)
+        return DatedState(OutletState.NOT_ENABLED)
     if not integration.is_enabled:
-        return Standing(OutletState.DISABLED)
+        return DatedState(OutletState.DISABLED)
     presence = integration.presence
     if presence.last_seen_at is None:
-        return Standing(OutletState.NEVER_SEEN)
+        return DatedState(OutletState.NEVER_SEEN)
     state = OutletState.ONLINE if presence.is_online_at(now) else OutletState.OFFLINE
-    return Standing(state, presence.since_at(now))
+    return DatedState(state, presence.since_at(now))
 
 
-def badge(standing: Standing, now: datetime) -> SafeString:
+def badge(standing: DatedState, now: datetime) -> SafeString:
     """Return the state as text with a coloured shape; the shape differs as well, for colour-blind users."""
     since = clock(standing.since, now) if standing.since else ""
     return format_html(

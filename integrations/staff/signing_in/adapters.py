@@ -90,7 +90,7 @@ class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             words = f"Too many failed attempts. Wait {wait}, then try again."
             raise ValidationError(words, code="too_many_login_attempts") from None
 
-    def _count(self, request: HttpRequest, attempt: failed_sign_ins.Attempt, credentials: dict[str, Any]) -> None:
+    def _count(self, request: HttpRequest, attempt: failed_sign_ins.SignInAttempt, credentials: dict[str, Any]) -> None:
         # The limits over all addresses come first: attempts beyond them must create no row for name and address.
         self._used_of_all: list[Any] = []
         if not attempt.is_known():

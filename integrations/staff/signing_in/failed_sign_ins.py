@@ -25,7 +25,7 @@ KNOWN_SECONDS = 30 * 86_400
 
 
 @dataclass(frozen=True)
-class Attempt:
+class SignInAttempt:
     """A sign-in attempt with a name from an address."""
 
     name: str
@@ -54,8 +54,8 @@ class Attempt:
         return None
 
 
-def attempt_of(request: HttpRequest, name: str) -> Attempt:
-    return Attempt(name.lower(), network_of(address_of(request)))
+def attempt_of(request: HttpRequest, name: str) -> SignInAttempt:
+    return SignInAttempt(name.lower(), network_of(address_of(request)))
 
 
 def give_back(used: list[ratelimit.RateLimitUsage]) -> None:
@@ -69,7 +69,7 @@ def remember(request: HttpRequest, person: AbstractBaseUser) -> None:
     cache.set(_known_key(person, network_of(address_of(request))), 1, KNOWN_SECONDS)
 
 
-def wait_of(request: HttpRequest, attempt: Attempt) -> float:
+def wait_of(request: HttpRequest, attempt: SignInAttempt) -> float:
     """Return the seconds until another attempt with this name from this address is allowed."""
     rates = ratelimit.get_rates(app=APP, action=ACTION)
     own = max((_wait(request, rate, attempt.key) for rate in rates), default=0.0)

@@ -13,7 +13,7 @@ from integrations.services.overview.attention import (
     SHOWN,
     Concern,
     Pending,
-    Refused,
+    RefusedOutlet,
     read_pending,
     read_refused,
 )
@@ -73,12 +73,12 @@ def _gone(outlet: WentOffline, now: datetime) -> Entry:
     return Entry(f"offline-{outlet.integration_id}", outlet.name, _check(outlet.integration_id), f"{span}{reason}")
 
 
-def _refused(rows: Sequence[Refused], now: datetime) -> Group:
+def _refused(rows: Sequence[RefusedOutlet], now: datetime) -> Group:
     url = reverse("admin:integrations_authattempt_changelist")
     return Group("refused", "Refused", tuple(_entry(each, now) for each in rows[:SHOWN]), _more(rows, url))
 
 
-def _entry(row: Refused, now: datetime) -> Entry:
+def _entry(row: RefusedOutlet, now: datetime) -> Entry:
     often = "" if row.count == 1 else f", {row.count} times in the last hour"
     words = f"{row.cause.label}, {distance(row.at, now)}{often}"
     if row.integration is None:

@@ -30,8 +30,8 @@ from portal.serving.http.refusals import (
     TUNNEL,
     UNKNOWN_CODING,
     Fault,
+    ParsingStopped,
     Unread,
-    Unreadable,
 )
 
 TRANSFER_ENCODING = b"transfer-encoding"
@@ -214,9 +214,9 @@ class HttpFraming(HttpClosing):
             self._empty_size = 0
         return rest
 
-    def _unreadable(self, fault: Fault) -> Unreadable:
+    def _unreadable(self, fault: Fault) -> ParsingStopped:
         self._fault = fault
-        return Unreadable(fault.text)
+        return ParsingStopped(fault.text)
 
     def _check_header(self, name: bytes, value: bytes) -> None:
         if name == HOST:
@@ -230,7 +230,7 @@ class HttpFraming(HttpClosing):
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
     def _check_missing_host(self) -> None:
-        """Raise Unreadable if the Host header is invalid, or is missing in a request of HTTP/1.1."""
+        """Raise ParsingStopped if the Host header is invalid, or is missing in a request of HTTP/1.1."""
         if self._has_valid_host is False or self.parser.get_http_version() == "1.1":
             raise self._unreadable(INVALID_HOST)
 

@@ -96,5 +96,5 @@ UNKNOWN_CODING = Fault(problems.UNKNOWN_CODING, "Use a Content-Length or Transfe
 OTHER_VERSION = Fault(problems.OTHER_VERSION, "Use HTTP/1.1.")
 
 
-class Unreadable(Exception):
+class ParsingStopped(Exception):
     """Raised to stop the parser; the connection has stored the fault."""
