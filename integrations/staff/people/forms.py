@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from django import forms
 from django.conf import settings
-from django.contrib.auth.forms import AdminUserCreationForm
+from django.contrib.auth.forms import AdminUserCreationForm, SetUnusablePasswordMixin
 from django.contrib.auth.models import Group, User
 from django.db.models import QuerySet
 from django.utils.html import format_html
@@ -110,6 +110,10 @@ class RoleForm(forms.ModelForm[User]):
 
 class AddPersonForm(RoleForm, AdminUserCreationForm[User]):
     """A new person, with a password, or without one if they sign in with OpenID Connect."""
+
+    usable_password = SetUnusablePasswordMixin.create_usable_password_field(
+        "Choose “Disabled” for a person who signs in only with OpenID Connect, without a password here."
+    )
 
 
 def _choices(giver: User) -> Iterator[tuple[str, SafeString]]:
