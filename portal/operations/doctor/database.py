@@ -19,6 +19,7 @@ from portal.operations.schema import count_pending_migrations
 CLOCKS_MAY_DIFFER = timedelta(seconds=2)
 PATIENCE = 2  # seconds for one attempt to connect to each address of PostgreSQL
 CREDENTIALS = "Correct USER and PASSWORD in DATABASE_URL (special characters %-encoded)."
+GUIDE = "docs/how-to/use-postgresql-and-redis.md"
 CONNECTIONS = "Raise PostgreSQL's max_connections, or lower DATABASE_POOL_SIZE."
 # What to do, by a part of the message from PostgreSQL or its driver; the first match applies.
 TODO = {
@@ -27,8 +28,8 @@ TODO = {
     "password authentication": CREDENTIALS,
     "no password supplied": CREDENTIALS,
     "pg_hba.conf": "Allow this host, user and database in PostgreSQL's pg_hba.conf.",
-    'role "': "Create the role that DATABASE_URL names (README, PostgreSQL and Redis), or correct USER in it.",
-    'database "': "Create the database that DATABASE_URL names (README, PostgreSQL and Redis), or correct NAME in it.",
+    'role "': f"Create the role in DATABASE_URL ({GUIDE}), or correct USER in it.",
+    'database "': f"Create the database in DATABASE_URL ({GUIDE}), or correct NAME in it.",
     "resolve": "Correct HOST in DATABASE_URL, or repair the name server.",
     "refused": "Start PostgreSQL, or correct HOST and PORT in DATABASE_URL.",
     "timeout": "Is PostgreSQL stopped, or does a firewall drop its packets? Is HOST in DATABASE_URL correct?",
