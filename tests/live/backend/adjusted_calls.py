@@ -60,11 +60,12 @@ class Adjustment:
         name, path = case.operation.definition.raw["operationId"], case.path_parameters or {}
         if response.status_code == 404 or (self._calls[name].method == "DELETE" and response.status_code == 200):
             self._forget(path)
-        links = case.operation.definition.raw["responses"].get(str(response.status_code), {}).get("links", {})
-        if links:
-            content = response.json()
-            for link in links.values():
-                self._learn({each: _value(text, path, content) for each, text in link["parameters"].items()})
+        if self._calls[name].method == "POST" and response.status_code < 300:
+            found = case.operation.definition.raw["responses"].get(str(response.status_code), {})
+            for link in found.get("links", {}).values():
+                row = _row(link.get("parameters", {}), path, response.json())
+                if row and None not in row.values():  # schemathesis adds links of another form
+                    self._learn(row)
 
     def _adjust(self, call: Operation, case: Any) -> None:
         turn = next(self._turns)
@@ -105,8 +106,9 @@ class Adjustment:
             rows.remove(row)
 
 
-def _value(expression: str, path: Row, content: Any) -> Any:
-    """Return the value of a runtime expression of OpenAPI, of the two kinds that the document has."""
-    if "#/" in expression:
-        return content[expression.rpartition("#/")[2]]
-    return path[expression.removeprefix("$request.path.")]
+def _row(parameters: dict[str, str], path: Row, content: Any) -> Row:
+    """Return the parameters of a link's target. The document has two kinds of runtime expressions."""
+    return {
+        name: content.get(text.rpartition("#/")[2]) if "#/" in text else path.get(text.removeprefix("$request.path."))
+        for name, text in parameters.items()
+    }
