@@ -1,4 +1,4 @@
-"""Measure how long bulk enabling holds SQLite's write lock, and what a till and a caller notice of it.
+"""Measure how long bulk enabling holds SQLite's write lock, and how long tills and callers wait meanwhile.
 
 Run `python benchmarks/bulk.py [ROWS]`. First `manage.py enable_outlets` enables ROWS outlets (default: 10,000), then
 the portal enables 1,000 outlets in one request. Meanwhile, another connection takes the write lock again and again. Its

@@ -4,6 +4,9 @@ A page begins after the key of a row, so it stays correct while rows are added. 
 reads at most a fixed number of rows in the list's order from an index (a Source), and checks by primary key whether
 each matches. The planner's row estimates make no difference. If the number is used up before the page is full, the page
 returns the position that it reached, and the next page continues from there.
+
+The large tables have no column for the organisation. To move an outlet would then rewrite all of its rows, each insert
+would maintain one more index, and a search by the names of outlets would still need Streams.
 """
 
 import uuid
