@@ -112,7 +112,7 @@ class AddPersonForm(RoleForm, AdminUserCreationForm[User]):
     """A new person, with a password, or without one if they sign in with OpenID Connect."""
 
     usable_password = SetUnusablePasswordMixin.create_usable_password_field(
-        "Choose “Disabled” for a person who signs in only with OpenID Connect, without a password here."
+        "Choose “Disabled” if the person signs in with OpenID Connect only."
     )
 
 
