@@ -84,8 +84,10 @@ class Onboarding:
         for _ in range(LONGEST_WAIT):
             async for event in self.client.events.list(after=after, page_size=200):
                 after = event.id
-                is_change = isinstance(event, OutletEnabledEvent | OutletDisabledEvent | SecretRotatedEvent)
-                if is_change and event.data.outlet.provider_outlet_id in outlets:
+                if (
+                    isinstance(event, OutletEnabledEvent | OutletDisabledEvent | SecretRotatedEvent)
+                    and event.data.outlet.provider_outlet_id in outlets
+                ):
                     found[event.type] += 1
             if found.total() >= 2 * self.count + len(self.half):
                 break
