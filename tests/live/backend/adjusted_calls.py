@@ -11,6 +11,7 @@ from tests.backend.operations import Operation
 
 CHANGES_OUTLET = (Scope.OUTLETS_WRITE, Scope.HANDOVER_WRITE)
 DISCONNECT = "disconnect_outlet"  # the POS connects again at once
+ROTATE, END_OVERLAP = "rotate_webhook_endpoint_secret", "end_webhook_endpoint_overlap"
 SEND = "send_request"
 LONGEST = 1  # seconds that a call may wait for a POS
 KEPT = 4  # rows of a kind; with few, several calls are about the same row
@@ -31,6 +32,7 @@ class Adjustment:
         self._rows: dict[frozenset[str], collections.deque[Row]] = collections.defaultdict(
             lambda: collections.deque(maxlen=KEPT)
         )
+        self._with_overlap: Row = {}  # the webhook endpoint whose secret was rotated last
         self._learn({"organisation_id": organisation})
         for outlet in (online, spare):
             self._learn({"provider_outlet_id": outlet})
@@ -60,6 +62,8 @@ class Adjustment:
         name, path = case.operation.definition.raw["operationId"], case.path_parameters or {}
         if response.status_code == 404 or (self._calls[name].method == "DELETE" and response.status_code == 200):
             self._forget(path)
+        if name == ROTATE and response.status_code == 200:
+            self._with_overlap = dict(path)
         if self._calls[name].method == "POST" and response.status_code < 300:
             found = case.operation.definition.raw["responses"].get(str(response.status_code), {})
             for link in found.get("links", {}).values():
@@ -75,6 +79,8 @@ class Adjustment:
             del case.query[name]
         if "Idempotency-Key" in (case.headers or {}):
             case.headers["Idempotency-Key"] = f"call {turn}"
+        if call.id == END_OVERLAP:
+            case.path_parameters |= self._with_overlap
         if call.id == DISCONNECT:
             case.path_parameters["provider_outlet_id"] = self._online
         if call.id == SEND:
