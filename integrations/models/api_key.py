@@ -71,7 +71,7 @@ class ApiKey(KeptSecretOwner):
         blank=True,
         on_delete=models.PROTECT,
         related_name="api_keys",
-        help_text="The key gives access to outlets of this organisation only. Leave empty for all organisations.",
+        help_text="Choose an organisation to give access to its outlets only.",
     )
     scopes = models.JSONField(default=list)  # values of Scope, in the order of Scope
     networks = models.JSONField(default=list, blank=True)  # CIDR; if empty, calls may come from any address

@@ -80,7 +80,7 @@ class AlertRecipient(models.Model):
         blank=True,
         on_delete=models.CASCADE,
         related_name="alert_recipients",
-        help_text="Send only alerts of this organisation. Leave empty for all organisations.",
+        help_text="Choose an organisation to send its alerts only.",
     )
 
     class Meta:

@@ -33,7 +33,7 @@ class WebhookEndpoint(SecretOwner):
         blank=True,
         on_delete=models.PROTECT,
         related_name="webhook_endpoints",
-        help_text="Send only events of this organisation. Leave empty for all organisations.",
+        help_text="Choose an organisation to send its events only.",
     )
     kinds = models.JSONField("events", default=list)
     is_enabled = models.BooleanField("enabled", default=True)

@@ -281,7 +281,7 @@ class CreateApiKeyForm(OwnerForm, ApiKeyAccessForm):
     organisation = RowField(
         Organisation.objects.none(),
         required=False,
-        help_text="Limits the key to this organisation's outlets. If empty, it sees the outlets of all organisations.",
+        help_text="Choose an organisation to give access to its outlets only.",
         widget=RowSelect(ApiKey._meta.get_field("organisation"), site),
     )
     last_day = forms.DateField(

@@ -38,7 +38,7 @@ class CreateWebhookForm(OwnerForm):
     organisation = RowField(
         Organisation.objects.none(),
         required=False,
-        help_text="Send only events of this organisation. Leave empty for all organisations.",
+        help_text="Choose an organisation to send its events only.",
         widget=RowSelect(WebhookEndpoint._meta.get_field("organisation"), site),
     )
     kinds = _kinds()
