@@ -158,7 +158,8 @@ def invalid_fields(messages: Mapping[str, str]) -> Problem:
 def of_refusal(refusal: type[PortalError]) -> ProblemKind:
     """Return the problem that a service's refusal becomes: AlreadyEnabled has the type …:already-enabled, for example.
 
-    The status is 422 if the refusal names a field, and otherwise its own, or 409 instead of 400: the call was readable.
+    The status is 422 if the refusal names a field. Otherwise it is the refusal's own; 400 becomes 409, because the call
+    was readable.
     """
     if issubclass(refusal, InvalidValue):
         return INVALID_INPUT

@@ -55,7 +55,7 @@ class Throttle:
     def address_wait(self, outlet: str, address: str) -> float:
         """Return for how many seconds this address is blocked for outlets that never authenticated from it; 0 if not.
 
-        An outlet with failures from many addresses is blocked for all of them together.
+        If an outlet has too many failures from many addresses, it is blocked for all of them together.
         """
         network = network_of(address)
         if (outlet, network) in self._proven:

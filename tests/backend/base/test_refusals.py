@@ -1,4 +1,4 @@
-"""A refusal of a service becomes a problem without a table that names each class."""
+"""The problem of a service's refusal follows from its class; no table lists the classes."""
 
 from collections.abc import Iterator
 from http import HTTPStatus

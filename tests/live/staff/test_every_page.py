@@ -79,7 +79,7 @@ def walk(page: Page) -> Iterator[str]:
 
 
 def kind_of(url: str) -> str:
-    """Return the address of the kind of page: addresses of one kind differ only in numbers and the query."""
+    """Return the address without its query, and with each number replaced, so that pages of one kind compare equal."""
     return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d+", "N", url.partition("?")[0])
 
 
