@@ -9,11 +9,10 @@ import json
 from urllib.parse import parse_qs
 
 from integrations.pos.access import admission as admissions
-from integrations.pos.access import attempts
+from integrations.pos.access import attempts, second_till
 from integrations.pos.access.refusals import WrongPath
 from integrations.pos.access.visitors import origin_of, visitor_of
 from integrations.pos.errors import retry_headers
-from integrations.pos.limits import second_till
 from integrations.pos.messages import failure
 from integrations.services.connections.errors import Refused
 from integrations.services.handover.handover import websocket_url

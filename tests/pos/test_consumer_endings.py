@@ -40,7 +40,7 @@ class Ending(Connecting):
             running = await runtime.running()
             for _ in range(20):
                 running.registry.takeovers.note(self.harbour.integration.pk)
-            with mock.patch("integrations.pos.limits.second_till.HELD_SECONDS", 0.01):
+            with mock.patch("integrations.pos.access.second_till.HELD_SECONDS", 0.01):
                 async with PosSocket(self.token) as newcomer:
                     newcomer.send({"type": "websocket.connect"})
                     answer = await newcomer.next()

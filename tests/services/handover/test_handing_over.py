@@ -51,7 +51,7 @@ class HandingOver(InProcess):
     def setUp(self) -> None:
         self.enterContext(mock.patch.object(consumer, "ANSWER_SECONDS", 0.05))
         self.enterContext(mock.patch.object(retries, "FIRST_PAUSE", timedelta(milliseconds=10)))
-        self.enterContext(mock.patch("integrations.pos.limits.second_till.HELD_SECONDS", 0.0))
+        self.enterContext(mock.patch("integrations.pos.access.second_till.HELD_SECONDS", 0.0))
         self.enterContext(mock.patch("integrations.relay.sockets.takeovers.FREE", 100))
 
     async def test_a_request_on_connections_that_the_pos_does_not_read_fails_in_the_end(self) -> None:
