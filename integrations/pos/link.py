@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
+from integrations.services.futures import succeed
+
 LINK = "portal.link"  # the scope extension that holds a connection's Link
 BROKEN_TEXT = "portal.broken_text"  # key in a message that arrived as text and is not valid UTF-8
 FLOODING = "portal.flooding"  # event that asks the consumer to close: the POS keeps sending too much
@@ -38,8 +40,8 @@ class Link:
 
     def pong(self) -> None:
         """Note that the peer answered a ping."""
-        if self._pong is not None and not self._pong.done():
-            self._pong.set_result(None)
+        if self._pong is not None:
+            succeed(self._pong, None)
 
     def ended(self, *, has_answered: bool) -> None:
         """Note that the connection has closed."""
@@ -47,5 +49,4 @@ class Link:
         self.pong()
         if self._gone is None:
             self._gone = asyncio.get_running_loop().create_future()
-        if not self._gone.done():
-            self._gone.set_result(None)
+        succeed(self._gone, None)

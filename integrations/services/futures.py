@@ -1,12 +1,20 @@
-"""Errors of futures. asyncio logs an error that no code has read, for example because the caller has disconnected."""
+"""Results and errors of futures whose callers may have left. asyncio logs an error that no code has read."""
 
 import asyncio
-from typing import Any
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
 
 
 def error_of(finished: "asyncio.Future[Any]") -> BaseException | None:
     """Return the error of a finished future, or None if it succeeded or was cancelled. asyncio then does not log it."""
     return None if finished.cancelled() else finished.exception()
+
+
+def succeed(future: "asyncio.Future[Result]", result: Result) -> None:
+    """Pass the result to the code that waits for the future, unless the future has finished."""
+    if not future.done():
+        future.set_result(result)
 
 
 def fail(future: "asyncio.Future[Any]", error: Exception) -> None:

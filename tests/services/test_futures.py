@@ -4,7 +4,7 @@ import asyncio
 import gc
 from typing import Any
 
-from integrations.services.futures import error_of, fail
+from integrations.services.futures import error_of, fail, succeed
 
 
 def test_an_error_that_no_caller_awaits_is_not_logged() -> None:
@@ -30,5 +30,19 @@ def test_a_future_fails_only_if_it_has_not_finished() -> None:
             fail(future, error)
         assert answered.result() == "an answer"
         assert [error_of(each) for each in (answered, cancelled, failed)] == [None, None, error]
+
+    asyncio.run(finish())
+
+
+def test_a_future_succeeds_only_if_it_has_not_finished() -> None:
+    async def finish() -> None:
+        loop = asyncio.get_running_loop()
+        answered, cancelled, waiting = loop.create_future(), loop.create_future(), loop.create_future()
+        answered.set_result("an answer")
+        cancelled.cancel()
+        for future in (answered, cancelled, waiting):
+            succeed(future, "another")
+        assert cancelled.cancelled()
+        assert [answered.result(), waiting.result()] == ["an answer", "another"]
 
     asyncio.run(finish())

@@ -25,7 +25,7 @@ from integrations.relay.sockets.lane import Lane
 from integrations.relay.sockets.outgoing import LinkLost, Transient
 from integrations.relay.sockets.registry import Live, Registry
 from integrations.services import metrics, wake
-from integrations.services.futures import error_of
+from integrations.services.futures import error_of, succeed
 from integrations.services.requests import storing
 from integrations.services.requests.repeats import UNEQUAL_ATTEMPTS, is_same_content
 from integrations.services.requests.request_types import (
@@ -162,7 +162,7 @@ class TransientRequests:
             return
         match message:
             case {"taken": True}:
-                _set(self._taken[message["ask"]])
+                succeed(self._taken[message["ask"]], None)
             case {"answer": [int(code), error_message, payload]}:
                 future.set_result(Answer(code, error_message, payload))
             case {"failure": "full"}:
@@ -290,11 +290,6 @@ class TransientRequests:
         self._recorder.transient(new, ending)
         metrics.request_ended(state, (ending.at - new.received_at).total_seconds())
         return Result(new.uuid, 0, state, failure, *said)
-
-
-def _set(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
 
 
 def _queue(live: Live, lane: Lane, waiting: Waiting) -> Transient:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from django.db import DatabaseError, InterfaceError
 
+from integrations.services.futures import succeed
 from integrations.services.requests import results
 from integrations.services.requests.request_types import Result
 from integrations.services.rows.threads import Joined
@@ -53,8 +54,7 @@ class Waiters:
         if not result.is_final:
             return
         for completion in self._waiting.get(result.pk, ()):
-            if not completion.done():
-                completion.set_result(result)
+            succeed(completion, result)
 
     async def refresh(self, pks: Iterable[int]) -> None:
         """Read which of these requests have ended, if a call waits for them, and complete the calls."""
@@ -71,8 +71,7 @@ class Waiters:
         """End all waits because the process is stopping; each caller gets the current state of its request."""
         self._has_ended_waits = True
         for completion in [each for completions in self._waiting.values() for each in completions]:
-            if not completion.done():
-                completion.set_result(None)
+            succeed(completion, None)
 
     async def _wait_for(self, pk: int, completion: Completion, seconds: float) -> Result:
         result = None

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from integrations.services.futures import fail
+from integrations.services.futures import fail, succeed
 from integrations.wire.envelope import Answer, Unreadable
 
 
@@ -55,10 +55,10 @@ class Transient:
 
     def finish(self, answer: Answer | Unreadable | LinkLost) -> None:
         """Set the answer, or the error to raise in the caller."""
-        if not isinstance(answer, Answer):
+        if isinstance(answer, Answer):
+            succeed(self.answer, answer)
+        else:
             fail(self.answer, answer)
-        elif not self.answer.done():
-            self.answer.set_result(answer)
 
 
 def named(outgoing: Outgoing | Transient) -> dict[str, str]:

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from integrations.services.futures import error_of, fail
+from integrations.services.futures import error_of, fail, succeed
 from integrations.services.rows.threads import (
     BATCH,
     DatabaseThreads,
@@ -154,5 +154,5 @@ def _finish(futures: Sequence[asyncio.Future[Any]], key: Any, outcome: Outcome) 
     for future in futures:
         if isinstance(outcome, Exception):
             fail(future, outcome)
-        elif not future.done():
-            future.set_result(outcome.get(key))
+        else:
+            succeed(future, outcome.get(key))

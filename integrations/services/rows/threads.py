@@ -20,7 +20,7 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
-from integrations.services.futures import fail
+from integrations.services.futures import fail, succeed
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -194,8 +194,7 @@ class Joined(Generic[Key, Found]):
             return
         for key, futures in batch.items():
             for future in futures:
-                if not future.done():
-                    future.set_result(found.get(key))
+                succeed(future, found.get(key))
 
 
 def _fail_all(futures: Iterable[asyncio.Future[Found | None]], error: Exception) -> None:
