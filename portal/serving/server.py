@@ -1,6 +1,7 @@
 """The production server: uvicorn, with a drain."""
 
 import asyncio
+import faulthandler
 import gc
 import resource
 import select
@@ -22,7 +23,7 @@ from integrations.relay import runtime
 from integrations.relay.runtime import Runtime
 from integrations.wire.security_headers import SECURITY_HEADERS
 from portal.serving.control_channel import ControlChannel
-from portal.serving.drain import Drain
+from portal.serving.drain import Drain, longest_stop
 from portal.serving.http.protocol import DrainingState, HttpProtocol
 from portal.serving.websocket_intake import MeteredWebsocket
 
@@ -119,6 +120,8 @@ class DrainingServer(uvicorn.Server):
             self._channel.open(self)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Drain and stop. A process that still runs after `longest_stop` logs what its threads do and exits with 1."""
+        faulthandler.dump_traceback_later(longest_stop(), exit=True)
         if running := runtime.current():
             await self._drain(Drain(running, self._expedited), running)
         await _accept_pending(() if self._hands_over else sockets or ())

@@ -23,6 +23,7 @@ from typing import Self
 from django.conf import settings
 
 from portal.serving import control_channel, worker_metrics
+from portal.serving.drain import longest_stop
 from portal.serving.listening import Address
 from portal.serving.worker_environment import InvalidSettings, check, worker_environment
 
@@ -31,7 +32,7 @@ READY_SECONDS = 60.0  # for a worker to get ready
 STEADY_SECONDS = 10.0  # a worker that ran for this long resets the back-off
 FIRST_BACKOFF = 1.0  # seconds before a worker that died early is respawned; doubles with each such failure
 LONGEST_BACKOFF = 30.0
-STOP_MARGIN = 20.0  # seconds after the drain, until an unresponsive worker is killed
+STOP_MARGIN = 5.0  # seconds after the longest stop, until an unresponsive worker is killed
 
 logger = logging.getLogger(__name__)
 
@@ -189,7 +190,7 @@ class WorkerSlot:
             listener.close()
 
     async def _end_in_time(self, watching: asyncio.Task[None], worker: Worker) -> None:
-        limit = settings.DRAIN_NOTICE_SECONDS + settings.DRAIN_SECONDS + STOP_MARGIN
+        limit = longest_stop() + STOP_MARGIN
         done, _ = await asyncio.wait([watching], timeout=limit)
         if not done:
             logger.error("Worker %d (pid %d) did not end within %g s; killed.", self._number, worker.pid, limit)

@@ -85,8 +85,15 @@ class Process:
         self._started.send_signal(number)
 
     def wait(self, timeout: float = 30) -> int:
-        """Return the exit status (negative: the signal that ended it); raises TimeoutExpired."""
-        return self._started.wait(timeout)
+        """Return the exit status (negative: the signal that ended it).
+
+        Raises TimeoutExpired, with a note of what the threads of a Python process do. SIGABRT has then ended it.
+        """
+        try:
+            return self._started.wait(timeout)
+        except subprocess.TimeoutExpired as error:
+            error.add_note(self._abort())
+            raise
 
     def stop(self, number: int = signal.SIGTERM, timeout: float = 30) -> int:
         """Signal the process, wait for it, and kill the rest of its process group."""
@@ -110,6 +117,14 @@ class Process:
 
     def log_tail(self, lines: int = 40) -> str:
         return "\n".join(self.log_text().splitlines()[-lines:])
+
+    def _abort(self) -> str:
+        """End the process, and return what it writes about that."""
+        logged = len(self.log_text())
+        self._started.send_signal(signal.SIGABRT)
+        with suppress(subprocess.TimeoutExpired):
+            self._started.wait(5)
+        return self.log_text()[logged:]
 
     def _launch(self, log: int) -> Started:
         """Start the process, with both its outputs to the file descriptor `log`."""
@@ -155,9 +170,12 @@ def free_port() -> int:
 
 
 def plain_environment() -> dict[str, str]:
-    """Return the variables that any program needs, without any setting of the portal."""
+    """Return the variables that any program needs, without any setting of the portal.
+
+    With PYTHONFAULTHANDLER, SIGABRT makes Python write what each thread does.
+    """
     kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
-    return {name: os.environ[name] for name in kept if name in os.environ}
+    return {name: os.environ[name] for name in kept if name in os.environ} | {"PYTHONFAULTHANDLER": "1"}
 
 
 @atexit.register

@@ -8,6 +8,7 @@ tests/portal/operations/test_scripts.py and others) start a new interpreter inst
 import atexit
 import contextlib
 import ctypes
+import faulthandler
 import gc
 import importlib
 import json
@@ -201,6 +202,8 @@ def become(order: Mapping[str, Any], descriptors: Sequence[int], parent: int) ->
         os.close(descriptor)
     os.environ.clear()
     os.environ.update(order["env"])
+    if os.environ.get("PYTHONFAULTHANDLER"):  # read by the interpreter's start only
+        faulthandler.enable()
     os.chdir(order["cwd"])
     sys.argv = order["argv"]
     sys.path.insert(0, order["cwd"])
