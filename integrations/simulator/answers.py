@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from integrations.simulator import message_numbers as methods
-from integrations.simulator import messages, order_answers, order_requests, refusals
+from integrations.simulator import messages, order_answers, order_requests, till_refusals
 from integrations.simulator.catalogue import User
 from integrations.simulator.fields import MalformedPayloadError
 from integrations.simulator.messages import Answer, Request
@@ -27,7 +27,7 @@ def answer(till: Till, request: Request) -> Answer:
         return refusal.answer
     except MalformedPayloadError as error:
         return Answer(result_code=messages.MALFORMED_PAYLOAD, error_message=str(error))
-    except refusals.TillRefusal as refusal:
+    except till_refusals.TillRefusal as refusal:
         return _refused(refusal)
 
 
@@ -88,8 +88,8 @@ def _refuse_message_type(_till: Till, request: Request) -> Answer:
     return Answer(result_code=messages.UNSUPPORTED_MESSAGE, error_message=text)
 
 
-def _refused(refusal: refusals.TillRefusal) -> Answer:
-    lacking = refusal.lines if isinstance(refusal, refusals.InsufficientStock) else None
+def _refused(refusal: till_refusals.TillRefusal) -> Answer:
+    lacking = refusal.lines if isinstance(refusal, till_refusals.InsufficientStock) else None
     return Answer(
         result_code=_RESULT_CODES[type(refusal)],
         error_message=str(refusal),
@@ -106,14 +106,14 @@ _METHODS: dict[str, Callable[[Till, Request], Answer]] = {
     methods.UPDATE_ORDER: _update_order,
 }
 
-_RESULT_CODES: dict[type[refusals.TillRefusal], int] = {
-    refusals.InsufficientStock: messages.INSUFFICIENT_STOCK,
-    refusals.UnknownServiceMode: messages.UNKNOWN_SERVICE_MODE,
-    refusals.UnknownTable: messages.UNKNOWN_TABLE,
-    refusals.UnknownProduct: messages.UNKNOWN_PRODUCT,
-    refusals.UnknownAdjustment: messages.UNKNOWN_ADJUSTMENT,
-    refusals.UnknownOrder: messages.UNKNOWN_ORDER,
-    refusals.OrderClosed: messages.ORDER_CLOSED,
-    refusals.OrderInUse: messages.ORDER_IN_USE,
-    refusals.WrongAmount: messages.WRONG_AMOUNT,
+_RESULT_CODES: dict[type[till_refusals.TillRefusal], int] = {
+    till_refusals.InsufficientStock: messages.INSUFFICIENT_STOCK,
+    till_refusals.UnknownServiceMode: messages.UNKNOWN_SERVICE_MODE,
+    till_refusals.UnknownTable: messages.UNKNOWN_TABLE,
+    till_refusals.UnknownProduct: messages.UNKNOWN_PRODUCT,
+    till_refusals.UnknownAdjustment: messages.UNKNOWN_ADJUSTMENT,
+    till_refusals.UnknownOrder: messages.UNKNOWN_ORDER,
+    till_refusals.OrderClosed: messages.ORDER_CLOSED,
+    till_refusals.OrderInUse: messages.ORDER_IN_USE,
+    till_refusals.WrongAmount: messages.WRONG_AMOUNT,
 }

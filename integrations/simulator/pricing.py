@@ -8,7 +8,7 @@ from typing import TypeVar
 from integrations.simulator.catalogue import Catalogue, Modifier, TaxRate
 from integrations.simulator.money import MONEY_LIMIT, ZERO, per_cent
 from integrations.simulator.orders import Adjustment, ChildLine, Line, Order
-from integrations.simulator.refusals import UnknownAdjustment, UnknownProduct, WrongAmount
+from integrations.simulator.till_refusals import UnknownAdjustment, UnknownProduct, WrongAmount
 
 AnyLine = TypeVar("AnyLine", bound=ChildLine)
 

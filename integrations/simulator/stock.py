@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from integrations.simulator.catalogue import Catalogue
 from integrations.simulator.orders import ChildLine, Line
-from integrations.simulator.refusals import InsufficientStock
+from integrations.simulator.till_refusals import InsufficientStock
 
 
 class Stock:

@@ -10,7 +10,8 @@ from integrations.simulator.catalogue import Catalogue, ServiceMode, User
 from integrations.simulator.memory import Memory
 from integrations.simulator.money import MONEY_LIMIT, ZERO
 from integrations.simulator.orders import Adjustment, Line, Order, Payment
-from integrations.simulator.refusals import (
+from integrations.simulator.stock import Stock
+from integrations.simulator.till_refusals import (
     OrderClosed,
     OrderInUse,
     UnknownOrder,
@@ -18,7 +19,6 @@ from integrations.simulator.refusals import (
     UnknownTable,
     WrongAmount,
 )
-from integrations.simulator.stock import Stock
 
 NO_TRANSACTION = "00000000-0000-0000-0000-000000000000"
 FIRST_ORDER_NUMBER = 1_000_001

@@ -13,7 +13,7 @@ from django.views.defaults import page_not_found
 
 from integrations.backend.base import problems
 from integrations.backend.base.problems import ProblemKind
-from portal.web import refusals
+from portal.web import refusals_by_path
 from portal.web.page_run import is_given_up
 
 logger = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Return 404: there is no page and no API call at this path."""
-    answer = refusals.for_machine(request.path, str(request.method), problems.NOT_FOUND, "Check the path.")
+    answer = refusals_by_path.for_machine(request.path, str(request.method), problems.NOT_FOUND, "Check the path.")
     return answer.for_django() if answer else page_not_found(request, exception or Http404())
 
 
@@ -56,5 +56,5 @@ def note_away(path: str, reason: str) -> None:
 def refusal(path: str, method: str, template: str, kind: ProblemKind, detail: str) -> HttpResponse:
     """Return a page for a browser, or on the paths of the API and the POS's endpoint an answer in their format."""
     # Rendered without the request: its context processors would query the database, which may be what failed.
-    answer = refusals.for_machine(path, method, kind, detail)
+    answer = refusals_by_path.for_machine(path, method, kind, detail)
     return answer.for_django() if answer else HttpResponse(render_to_string(template), status=kind.status)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from integrations.simulator import refusals
+from integrations.simulator import till_refusals
 from integrations.simulator.example import (
     BAG,
     BREAD,
@@ -56,7 +56,7 @@ def test_with_payments_provider_prices_apply() -> None:
 
 def test_provider_totals_must_be_quantity_times_price() -> None:
     wrong = line(quantity=3, price=Decimal("1.00"), total=Decimal("3.01"))
-    with pytest.raises(refusals.WrongAmount, match=r"3 times 1\.00 is not 3\.01"):
+    with pytest.raises(till_refusals.WrongAmount, match=r"3 times 1\.00 is not 3\.01"):
         created(wrong, use_provider_prices=True)
 
 
@@ -82,16 +82,21 @@ def test_a_message_costs_nothing() -> None:
 @pytest.mark.parametrize(
     ("unknown", "refusal"),
     [
-        (new_order(line("999")), refusals.UnknownProduct),
-        (new_order(line(plu_identifier=None)), refusals.UnknownProduct),
-        (new_order(line(modifier_identifier="XXL")), refusals.UnknownProduct),
-        (new_order(table="41"), refusals.UnknownTable),
-        (new_order(table=""), refusals.UnknownTable),
-        (new_order(service_mode_id=SOUP.plu_id), refusals.UnknownServiceMode),
-        (new_order(adjustments=(replace(adjustment("1"), adjustment_id=SOUP.plu_id),)), refusals.UnknownAdjustment),
+        (new_order(line("999")), till_refusals.UnknownProduct),
+        (new_order(line(plu_identifier=None)), till_refusals.UnknownProduct),
+        (new_order(line(modifier_identifier="XXL")), till_refusals.UnknownProduct),
+        (new_order(table="41"), till_refusals.UnknownTable),
+        (new_order(table=""), till_refusals.UnknownTable),
+        (new_order(service_mode_id=SOUP.plu_id), till_refusals.UnknownServiceMode),
+        (
+            new_order(adjustments=(replace(adjustment("1"), adjustment_id=SOUP.plu_id),)),
+            till_refusals.UnknownAdjustment,
+        ),
     ],
 )
-def test_unknown_ids_are_refused_and_change_nothing(unknown: NewOrder, refusal: type[refusals.TillRefusal]) -> None:
+def test_unknown_ids_are_refused_and_change_nothing(
+    unknown: NewOrder, refusal: type[till_refusals.TillRefusal]
+) -> None:
     till = example_till()
     before = Snapshots().text(till)
     with pytest.raises(refusal):
@@ -133,9 +138,9 @@ def test_an_adjustment_without_an_id_gets_the_tills_fallback() -> None:
 
 
 def test_no_price_is_negative() -> None:
-    with pytest.raises(refusals.WrongAmount):
+    with pytest.raises(till_refusals.WrongAmount):
         created(line(), adjustments=(adjustment("-5.01"),))
-    with pytest.raises(refusals.WrongAmount):
+    with pytest.raises(till_refusals.WrongAmount):
         created(line(adjustment=adjustment("-5.01")), line())
 
 
@@ -173,7 +178,7 @@ def test_a_service_charge_does_not_go_below_its_paid_part() -> None:
     till = example_till()
     order = till.create_order(MANAGER, new_order(line(), service_charge=Decimal("2.00")))
     till.create_payment(order.sales_transaction_id, payment("0.00", "1.50"))
-    with pytest.raises(refusals.WrongAmount, match=r"1\.50 is already paid"):
+    with pytest.raises(till_refusals.WrongAmount, match=r"1\.50 is already paid"):
         till.update_order(Addition(sales_transaction_id=order.sales_transaction_id, service_charge=Decimal("1.00")))
 
 
@@ -198,11 +203,11 @@ def test_an_update_adds_lines_adjustments_and_notes() -> None:
 def test_an_unknown_a_closed_and_a_locked_order_cannot_be_changed() -> None:
     locked = replace(example_till().orders[0], lock=Lock(terminal="T2", user_name="Waiter"))
     till = Till(CATALOGUE, orders=[locked, replace(example_till().orders[1], is_closed=True)])
-    with pytest.raises(refusals.UnknownOrder):
+    with pytest.raises(till_refusals.UnknownOrder):
         till.update_order(Addition(sales_transaction_id=SOUP.plu_id))
-    with pytest.raises(refusals.OrderInUse, match="terminal T2"):
+    with pytest.raises(till_refusals.OrderInUse, match="terminal T2"):
         till.create_payment(locked.sales_transaction_id, payment("1.00"))
-    with pytest.raises(refusals.OrderClosed):
+    with pytest.raises(till_refusals.OrderClosed):
         till.update_order(Addition(sales_transaction_id=till.orders[1].sales_transaction_id))
 
 
@@ -212,7 +217,7 @@ def test_an_unknown_a_closed_and_a_locked_order_cannot_be_changed() -> None:
 def test_stock_is_taken_and_missing_articles_are_named_with_nothing_taken() -> None:
     till = example_till()
     till.create_order(MANAGER, new_order(line("104", 4)))
-    with pytest.raises(refusals.InsufficientStock) as caught:
+    with pytest.raises(till_refusals.InsufficientStock) as caught:
         till.create_order(MANAGER, new_order(line("101"), line("104", 2), line("104", 1, name="one too many")))
     assert [each.name for each in caught.value.lines] == ["one too many"]
     assert till.stock.units("104") == 2
@@ -223,9 +228,9 @@ def test_stock_counts_for_children_updates_and_simulations_but_not_for_training(
     till = example_till()
     oysters = ChildLine(name="Oysters", quantity=7, plu_identifier=OYSTERS.plu_id)
     too_many = new_order(line(children=(oysters,)))
-    with pytest.raises(refusals.InsufficientStock):
+    with pytest.raises(till_refusals.InsufficientStock):
         till.simulate_order(MANAGER, too_many)
-    with pytest.raises(refusals.InsufficientStock):
+    with pytest.raises(till_refusals.InsufficientStock):
         till.update_order(Addition(sales_transaction_id=till.orders[0].sales_transaction_id, lines=(line("104", 7),)))
     till.create_order(MANAGER, replace(too_many, is_training=True))
     assert till.stock.units("104") == OYSTERS.stock
@@ -254,7 +259,7 @@ def test_without_an_explicit_part_the_service_charge_is_paid_from_the_amount() -
 @pytest.mark.parametrize(("amount", "service_charge"), [("5.01", None), ("5.01", "0.00"), ("4.00", "0.01")])
 def test_more_than_is_owing_is_refused(amount: str, service_charge: str | None) -> None:
     till = example_till()
-    with pytest.raises(refusals.WrongAmount, match=r"more than the 5\.00"):
+    with pytest.raises(till_refusals.WrongAmount, match=r"more than the 5\.00"):
         till.create_payment(till.orders[0].sales_transaction_id, payment(amount, service_charge))
     assert till.payments == []
 

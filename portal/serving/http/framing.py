@@ -16,8 +16,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from integrations.wire import limits
 from portal.serving.http.answers import EXTENSIONS
 from portal.serving.http.closing import HttpClosing
-from portal.serving.http.host import is_host
-from portal.serving.http.refusals import (
+from portal.serving.http.early_refusals import (
     EARLY_HANDSHAKE,
     HANDSHAKE_WITH_BODY,
     HEAD_TOO_LARGE,
@@ -33,6 +32,7 @@ from portal.serving.http.refusals import (
     ParsingStopped,
     Unread,
 )
+from portal.serving.http.host import is_host
 
 TRANSFER_ENCODING = b"transfer-encoding"
 HOST = b"host"

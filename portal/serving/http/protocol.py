@@ -17,8 +17,8 @@ from uvicorn.server import ServerState
 from integrations.wire import limits
 from integrations.wire.security_headers import DefaultHeaders
 from integrations.wire.unfinished_requests import Arriving
+from portal.serving.http.early_refusals import LATE, Fault
 from portal.serving.http.framing import HttpFraming
-from portal.serving.http.refusals import LATE, Fault
 
 LATE_SECONDS = 1.0  # for a request that was on its way when its connection was about to be closed
 

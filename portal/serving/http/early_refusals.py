@@ -18,7 +18,7 @@ from integrations.text.characters import printable
 from integrations.wire import limits
 from integrations.wire.asgi_types import RawHeaders
 from integrations.wire.plain_http import PlainResponse
-from portal.web import refusals
+from portal.web import refusals_by_path
 
 LOGGED = 200  # characters of a path in the log
 
@@ -57,7 +57,7 @@ class Unread:
     def _response(self, fault: Fault) -> PlainResponse:
         path = _path_of(self.target)
         correlation_id = correlation.begin({"headers": self.headers})
-        response = refusals.for_machine(path, self.method, fault.kind, fault.detail)
+        response = refusals_by_path.for_machine(path, self.method, fault.kind, fault.detail)
         if response is None:
             return PlainResponse(
                 fault.kind.status, [(b"content-type", b"text/plain; charset=utf-8")], fault.text.encode()
