@@ -224,7 +224,7 @@ CACHES = {"default": {"BACKEND": "integrations.services.rows.shared_cache.Shared
 REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "integrations.backend.base.problems.handle",
-    "DATETIME_FORMAT": None,  # backend/base/answers.py writes times, in one format
+    "DATETIME_FORMAT": None,  # backend/base/json_answers.py writes times, in one format
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Order N Pay portal",

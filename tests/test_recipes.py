@@ -14,16 +14,16 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from integrations.models import MessageType
 from integrations.models.audit import Verb
 from integrations.models.connection import CloseReason
-from integrations.simulator import DEFAULT_NUMBERS, answers, messages
+from integrations.simulator import DEFAULT_NUMBERS, messages, till_methods
 from integrations.simulator.example import MANAGER, example_till
 from integrations.staff.base.actions import Action
 from integrations.staff.requests.ask_forms import PREFIX, FieldsForm
 from integrations.wire import raw_json
 from integrations.wire.payloads import checking
-from integrations.wire.payloads.answers import answer_model, type_name
+from integrations.wire.payloads.answer_models import answer_model, type_name
 from integrations.wire.payloads.examples import EXAMPLES
 from integrations.wire.payloads.frames import NUMBERS
-from integrations.wire.payloads.models import MODELS
+from integrations.wire.payloads.request_models import MODELS
 from tests.support.project import PROJECT
 
 REQUEST_MODELS = [model for model in MODELS if model.endswith("Request")]
@@ -65,7 +65,7 @@ def test_the_simulated_till_answers_each_documented_message_type_with_its_model(
         "Payload": EXAMPLES[model],
     }
     request = messages.read_request(json.dumps(asked))
-    answer = answers.answer(example_till(), request)
+    answer = till_methods.answer(example_till(), request)
     assert answer.result_code == messages.SUCCESS, answer
     spelled = raw_json.members(messages.write_answer(request, answer))["Payload"]
     checking.check(spelled, answer_model(model))

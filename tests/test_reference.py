@@ -8,7 +8,7 @@ from django.apps import apps
 from django.core.management import load_command_class
 
 from integrations.services import metrics
-from integrations.wire.payloads.answers import ALL_MODELS, RESULT_CODES
+from integrations.wire.payloads.answer_models import ALL_MODELS, RESULT_CODES
 from tests.support.project import PROJECT
 
 COMMANDS = sorted(path.stem for path in (PROJECT / "integrations/management/commands").glob("[!_]*.py"))

@@ -6,7 +6,7 @@ from typing import Any
 from integrations.backend.base import problem_schema
 from integrations.backend.requests.typed_messages import add_types
 from integrations.wire.endpoints import API_PATH
-from integrations.wire.payloads.answers import ALL_MODELS
+from integrations.wire.payloads.answer_models import ALL_MODELS
 from integrations.wire.payloads.json_schema import json_schema
 
 

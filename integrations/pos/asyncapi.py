@@ -5,7 +5,7 @@ from typing import Any
 
 from integrations.pos.close_codes import CLOSE_CODES
 from integrations.wire.endpoints import AUTH_PATH
-from integrations.wire.payloads.answers import ALL_MODELS, answer_model, result_codes_in_words, type_name
+from integrations.wire.payloads.answer_models import ALL_MODELS, answer_model, result_codes_in_words, type_name
 from integrations.wire.payloads.examples import EXAMPLES
 from integrations.wire.payloads.frames import ANSWER, AUTH_ANSWER, AUTH_REQUEST, FRAMES, NUMBERS, PAYLOAD, REQUEST
 from integrations.wire.payloads.json_schema import json_schema, or_null, reference

@@ -1,7 +1,7 @@
 """A simulated POS to try the portal with. It uses only HTTP and the websocket, and imports nothing of the server.
 
 Read `connection` first. `wire`, `order_requests` and `order_answers` define the names on the wire. `till` implements
-the POS. `answers` maps messages to the till, `desk` executes each request once and saves the till, and `answering`
+the POS. `till_methods` maps messages to the till, `desk` executes each request once and saves the till, and `answering`
 sends the answers, or misbehaves as planned.
 """
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from integrations.simulator import answers, messages
+from integrations.simulator import messages, till_methods
 from integrations.simulator.message_numbers import names_by_number
 from integrations.simulator.till import Till
 from integrations.simulator.till_file import TillFile
@@ -44,9 +44,9 @@ class Desk:
         return self._executed(request)
 
     def _executed(self, request: messages.Request) -> Reply:
-        answer = answers.answer(self.till, request)
+        answer = till_methods.answer(self.till, request)
         text = messages.write_answer(request, answer)
-        is_change = request.name in answers.CHANGING_METHODS
+        is_change = request.name in till_methods.CHANGING_METHODS
         self.till.memory.keep(request.request_id, text, is_change=is_change)
         if self._file:
             self._file.save(self.till)

@@ -11,7 +11,7 @@ from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
 
 from integrations.models.notices.notice import NoticeKind
-from integrations.wire.payloads.answers import ALL_MODELS, answer_model, type_name
+from integrations.wire.payloads.answer_models import ALL_MODELS, answer_model, type_name
 from integrations.wire.payloads.examples import EXAMPLES
 from tests.backend.operations import calls, document
 from tests.support.generated.client_models import read_document

@@ -8,7 +8,7 @@ import yaml
 from integrations.models.connection import CloseReason
 from integrations.pos.asyncapi import document
 from integrations.pos.close_codes import CLOSE_CODES
-from integrations.wire.payloads.answers import type_name
+from integrations.wire.payloads.answer_models import type_name
 from integrations.wire.payloads.examples import EXAMPLES
 from integrations.wire.payloads.frames import ANSWER, FRAMES, REQUEST
 from tests.support.generated.asyncapi import FILE, written

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db.models import Model, QuerySet
 from django.http import QueryDict
 
-from integrations.backend.base.answers import plain_data
+from integrations.backend.base.json_answers import plain_data
 from integrations.backend.base.problems import invalid
 from integrations.backend.base.query import read_whole_number
 from integrations.services.rows.keyset_pages import Order, Position, Source, read_page, read_position, write_position

@@ -1,6 +1,6 @@
 """The view of an outlet's check."""
 
-from integrations.backend.base.answers import plain_data
+from integrations.backend.base.json_answers import plain_data
 from integrations.backend.base.query import check_names
 from integrations.backend.base.views import BackendView
 from integrations.backend.integration import rows, schema

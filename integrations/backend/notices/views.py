@@ -5,8 +5,8 @@ from typing import Any
 
 from django.urls import reverse
 
-from integrations.backend.base.answers import plain_data
 from integrations.backend.base.bodies import Nothing, read_change
+from integrations.backend.base.json_answers import plain_data
 from integrations.backend.base.pagination import page_answer
 from integrations.backend.base.query import check_names
 from integrations.backend.base.views import BackendView

@@ -3,8 +3,8 @@
 from functools import partial
 from typing import Any
 
-from integrations.backend.base.answers import plain_data
 from integrations.backend.base.bodies import Nothing, read_change
+from integrations.backend.base.json_answers import plain_data
 from integrations.backend.base.outlet_addresses import address_of_outlet
 from integrations.backend.base.pagination import page_answer
 from integrations.backend.base.problems import invalid

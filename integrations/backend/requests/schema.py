@@ -14,7 +14,7 @@ from integrations.backend.requests.serializers import (
 )
 from integrations.models.api_key import Scope
 from integrations.models.request import RequestState
-from integrations.wire.payloads.answers import type_name
+from integrations.wire.payloads.answer_models import type_name
 from integrations.wire.payloads.examples import EXAMPLES
 
 USER = "1234"  # the user in the examples: a PIN that the demo's POSes know

@@ -12,8 +12,8 @@ from integrations.models.request import RequestState
 from integrations.services.requests.request_types import MAX_EXPIRES_IN, Result
 from integrations.text.moments import iso
 from integrations.wire import raw_json
-from integrations.wire.payloads.answers import result_codes_in_words
-from integrations.wire.payloads.models import MODELS
+from integrations.wire.payloads.answer_models import result_codes_in_words
+from integrations.wire.payloads.request_models import MODELS
 
 OUTCOMES = ("answered", "refused")
 ACCEPTED = "accepted"

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from integrations.backend.requests import orders
-from integrations.wire.payloads.answers import answer_model, type_name
+from integrations.wire.payloads.answer_models import answer_model, type_name
 from integrations.wire.payloads.examples import EXAMPLES
 from integrations.wire.payloads.json_schema import one_of, or_null, reference
 

@@ -9,9 +9,9 @@ from typing import TypeVar
 from django.db import DatabaseError, InterfaceError
 
 from integrations.backend.base import problems
-from integrations.backend.base.answers import plain_data
 from integrations.backend.base.authentication import Caller
 from integrations.backend.base.idempotency import idempotency_key
+from integrations.backend.base.json_answers import plain_data
 from integrations.backend.base.pagination import page_answer
 from integrations.backend.base.problems import Problem, invalid, invalid_fields
 from integrations.backend.base.query import check_names
@@ -29,7 +29,7 @@ from integrations.services import wake
 from integrations.services.requests.request_types import NewRequest, Stored, TooLate
 from integrations.services.rows.threads import DatabaseUnresponsive, readers
 from integrations.wire.payloads import checking
-from integrations.wire.payloads.models import MODELS
+from integrations.wire.payloads.request_models import MODELS
 from integrations.wire.plain_http import PlainRequest, PlainResponse
 
 Done = TypeVar("Done")

@@ -23,7 +23,7 @@ from integrations.staff.requests.ask_forms import FIELDS, RAW, AskForm, FieldsFo
 from integrations.staff.requests.ask_switch import NoSuchFields, fields_of, json_of
 from integrations.staff.requests.asked_page import UNTIL
 from integrations.staff.requests.one_attempt import ask_once
-from integrations.wire.payloads.models import MODELS
+from integrations.wire.payloads.request_models import MODELS
 
 MAX_NUMBER = 2**31 - 1
 # Input that is kept when the person switches to JSON or back.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from integrations.wire.payloads.answers import ALL_MODELS
+from integrations.wire.payloads.answer_models import ALL_MODELS
 from integrations.wire.payloads.fields import DECIMAL, FLAG, GUID, OBJECT, STRING, WHOLE, Field
 
 

@@ -5,7 +5,7 @@ could not be read: its fields are those of three published examples.
 """
 
 from integrations.wire.payloads.fields import OBJECT, STRING, WHOLE, Field, nullable, optional, required
-from integrations.wire.payloads.models import MODELS
+from integrations.wire.payloads.request_models import MODELS
 
 AUTH_REQUEST, AUTH_ANSWER = "OrderNPayAuthTokenRequest", "OrderNPayAuthTokenResponse"
 REQUEST, ANSWER = "OrderNPayWebsocketRequest", "OrderNPayWebsocketResponse"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from integrations.wire.payloads.answers import ALL_MODELS, UNKNOWN
+from integrations.wire.payloads.answer_models import ALL_MODELS, UNKNOWN
 from integrations.wire.payloads.examples import EXAMPLES
 from integrations.wire.payloads.fields import DECIMAL, FLAG, GUID, OBJECT, STRING, WHOLE, Field
 from integrations.wire.payloads.frames import FRAMES

@@ -14,8 +14,8 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from integrations.wire import limits
-from portal.serving.http.answers import EXTENSIONS
 from portal.serving.http.closing import HttpClosing
+from portal.serving.http.complete_answers import EXTENSIONS
 from portal.serving.http.early_refusals import (
     EARLY_HANDSHAKE,
     HANDSHAKE_WITH_BODY,

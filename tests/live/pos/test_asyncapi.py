@@ -10,9 +10,9 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from integrations import simulator
-from integrations.simulator import answers, messages
+from integrations.simulator import messages, till_methods
 from integrations.simulator.example import example_till
-from integrations.wire.payloads.answers import type_name
+from integrations.wire.payloads.answer_models import type_name
 from integrations.wire.payloads.examples import EXAMPLES
 from tests.live.callers.backend import Backend
 from tests.live.callers.clients import NODE_FOLDER, authenticate, connect, node_packages
@@ -51,7 +51,7 @@ def test_the_frames_of_each_message_type_are_as_described(stack: Stack, model: s
         frame = str(pos.recv())
         fits(f"{name}Request", json.loads(frame))
         request = messages.read_request(frame)
-        answer = messages.write_answer(request, answers.answer(till, request))
+        answer = messages.write_answer(request, till_methods.answer(till, request))
         fits(f"{name}Answer", json.loads(answer))
         pos.send(answer)
         assert asking.result().json()["outcome"] == "answered"

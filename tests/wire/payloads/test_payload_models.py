@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from integrations.wire.payloads import checking
-from integrations.wire.payloads.answers import ALL_MODELS
+from integrations.wire.payloads.answer_models import ALL_MODELS
 from integrations.wire.payloads.checking import Invalid, check
 from integrations.wire.payloads.examples import EXAMPLES
 

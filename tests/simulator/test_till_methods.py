@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from integrations.simulator import json_text, messages
-from integrations.simulator.answers import answer
 from integrations.simulator.catalogue import Catalogue
 from integrations.simulator.example import MANAGER, TRAINEE, WAITER, example_till
 from integrations.simulator.orders import Line, Lock
 from integrations.simulator.till import Till
+from integrations.simulator.till_methods import answer
 from tests.simulator.sample_requests import ORDERS_REQUEST, PIN_REQUEST, order_numbers
 
 MANAGER_ONLY = Catalogue(users=(MANAGER,))
