@@ -14,7 +14,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from integrations.models import MessageType
 from integrations.models.audit import Verb
 from integrations.models.connection import CloseReason
-from integrations.simulator import DEFAULT_NUMBERS, messages, till_methods
+from integrations.simulator import DEFAULT_NUMBERS, till_messages, till_methods
 from integrations.simulator.example import MANAGER, example_till
 from integrations.staff.base.actions import Action
 from integrations.staff.requests.ask_forms import PREFIX, FieldsForm
@@ -64,10 +64,10 @@ def test_the_simulated_till_answers_each_documented_message_type_with_its_model(
         "UserIdentifier": MANAGER.user_id,
         "Payload": EXAMPLES[model],
     }
-    request = messages.read_request(json.dumps(asked))
+    request = till_messages.read_request(json.dumps(asked))
     answer = till_methods.answer(example_till(), request)
-    assert answer.result_code == messages.SUCCESS, answer
-    spelled = raw_json.members(messages.write_answer(request, answer))["Payload"]
+    assert answer.result_code == till_messages.SUCCESS, answer
+    spelled = raw_json.members(till_messages.write_answer(request, answer))["Payload"]
     checking.check(spelled, answer_model(model))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from integrations.simulator import messages
+from integrations.simulator import till_messages
 from integrations.simulator.desk import Desk, Reply
 from integrations.simulator.journal import Journal
 from integrations.simulator.misbehaviour import Behaviour, Fault
@@ -53,7 +53,7 @@ class Answering:
     async def _take(self, frame: str | bytes) -> None:
         try:
             request = self._desk.read(frame)
-        except messages.NotARequestError as error:
+        except till_messages.NotARequestError as error:
             self._journal.note_ignored_frame(error)
             return
         fault = self._behaviour.next_fault()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-from integrations.simulator import json_text, messages
+from integrations.simulator import json_text, till_messages
 
 AUTH_PATH = "/api/powerepos/v1/auth"
 
@@ -24,7 +24,7 @@ class Credentials:
 
     def __post_init__(self) -> None:
         values = (self.provider_outlet_id, self.pos_remote_id, self.auth_secret)
-        if not all(messages.is_text(value) for value in values):
+        if not all(till_messages.is_text(value) for value in values):
             raise WrongCredentialsError("One of the three values is empty or not valid text.")
 
     @classmethod
@@ -103,11 +103,11 @@ def _read_object(text: str) -> dict[str, object]:
         raise WrongCredentialsError("The credentials are not JSON.") from None
     if not isinstance(value, dict):
         raise WrongCredentialsError("The credentials must be the JSON object that enable_outlet prints.")
-    return messages.folded(value)
+    return till_messages.folded(value)
 
 
 def _text(values: dict[str, object], key: str) -> str:
     value = values.get(key.casefold())
-    if not messages.is_text(value):
+    if not till_messages.is_text(value):
         raise WrongCredentialsError(f"The credentials lack {key}, or it is not text.")
     return value

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from integrations.simulator import messages, till_methods
+from integrations.simulator import till_messages, till_methods
 from integrations.simulator.message_numbers import names_by_number
 from integrations.simulator.till import Till
 from integrations.simulator.till_file import TillFile
@@ -14,9 +14,9 @@ from integrations.simulator.till_file import TillFile
 class Reply:
     """The text to send for a request. `answer` is None if the text repeats an earlier answer."""
 
-    request: messages.Request
+    request: till_messages.Request
     text: str
-    answer: messages.Answer | None = field(repr=False)
+    answer: till_messages.Answer | None = field(repr=False)
 
 
 class Desk:
@@ -32,20 +32,20 @@ class Desk:
         self._names = names_by_number(message_numbers)
         self.till = self._file.open(till) if self._file else till
 
-    def read(self, frame: str | bytes) -> messages.Request:
+    def read(self, frame: str | bytes) -> till_messages.Request:
         """Parse a frame. Raises NotARequestError."""
-        return messages.read_request(frame, self._names)
+        return till_messages.read_request(frame, self._names)
 
-    def reply(self, request: messages.Request) -> Reply:
+    def reply(self, request: till_messages.Request) -> Reply:
         """Return the reply; a repeated RequestID gets the first text, even for another request. Raises OSError."""
         remembered = self.till.memory.find(request.request_id)
         if remembered is not None:
             return Reply(request=request, text=remembered, answer=None)
         return self._executed(request)
 
-    def _executed(self, request: messages.Request) -> Reply:
+    def _executed(self, request: till_messages.Request) -> Reply:
         answer = till_methods.answer(self.till, request)
-        text = messages.write_answer(request, answer)
+        text = till_messages.write_answer(request, answer)
         is_change = request.name in till_methods.CHANGING_METHODS
         self.till.memory.keep(request.request_id, text, is_change=is_change)
         if self._file:

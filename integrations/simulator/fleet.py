@@ -7,10 +7,10 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
-from integrations.simulator.connection import Renew, SimulatedPos, Timing
 from integrations.simulator.credentials import Credentials
 from integrations.simulator.dialling import http_client
 from integrations.simulator.misbehaviour import Fault, Plan
+from integrations.simulator.simulated_pos import Renew, SimulatedPos, Timing
 
 LINES_UP_TO = 20
 SUMMARY_SECONDS = 10.0

@@ -5,7 +5,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from integrations.simulator import messages
+from integrations.simulator import till_messages
 from integrations.simulator.desk import Reply
 from integrations.simulator.misbehaviour import Fault
 
@@ -111,7 +111,7 @@ class Journal:
         self.refusals.append(refusal)
         self.say(str(refusal))
 
-    def note_fault(self, request: messages.Request, fault: Fault) -> None:
+    def note_fault(self, request: till_messages.Request, fault: Fault) -> None:
         self.faults[fault] += 1
         self.say(self.plain(f"misbehaving ({fault}) with {_asked(request)}"))
 
@@ -121,7 +121,7 @@ class Journal:
             self.executions += 1
         self._tell_waiters()
 
-    def note_answer(self, request: messages.Request, answer: messages.Answer | None) -> None:
+    def note_answer(self, request: till_messages.Request, answer: till_messages.Answer | None) -> None:
         """Record an answer that was sent; `answer` is None for a repeated answer."""
         self.answers += 1
         if answer is None:
@@ -130,7 +130,7 @@ class Journal:
         error = f": {answer.error_message}" if answer.error_message else ""
         self.say(self.plain(f"answered {_asked(request)} with ResultCode {answer.result_code}{error}"))
 
-    def note_ignored_frame(self, error: messages.NotARequestError) -> None:
+    def note_ignored_frame(self, error: till_messages.NotARequestError) -> None:
         self.ignored_frames += 1
         self.say(f"ignored a frame: {error}")
 
@@ -153,5 +153,5 @@ class Journal:
         return "\n".join([beginning, "What the simulated POS said:", *self.lines])
 
 
-def _asked(request: messages.Request) -> str:
+def _asked(request: till_messages.Request) -> str:
     return f"{request.name} (RequestID {request.request_id})"

@@ -6,9 +6,9 @@ Every function raises MalformedPayloadError.
 
 from decimal import Decimal
 
-from integrations.simulator.fields import Fields
 from integrations.simulator.money import ZERO
 from integrations.simulator.orders import Adjustment, ChildLine, Line, Payment
+from integrations.simulator.payload_fields import Fields
 from integrations.simulator.till import Addition, NewOrder
 
 

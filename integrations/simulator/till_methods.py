@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 from integrations.simulator import message_numbers as methods
-from integrations.simulator import messages, order_answers, order_requests, till_refusals
+from integrations.simulator import order_answers, order_requests, till_messages, till_refusals
 from integrations.simulator.catalogue import User
-from integrations.simulator.fields import MalformedPayloadError
-from integrations.simulator.messages import Answer, Request
+from integrations.simulator.payload_fields import MalformedPayloadError
 from integrations.simulator.till import Till
+from integrations.simulator.till_messages import Answer, Request
 
 CHANGING_METHODS = frozenset({methods.CREATE_ORDER, methods.UPDATE_ORDER, methods.CREATE_PAYMENT})
 
@@ -26,7 +26,7 @@ def answer(till: Till, request: Request) -> Answer:
     except _UserRefused as refusal:
         return refusal.answer
     except MalformedPayloadError as error:
-        return Answer(result_code=messages.MALFORMED_PAYLOAD, error_message=str(error))
+        return Answer(result_code=till_messages.MALFORMED_PAYLOAD, error_message=str(error))
     except till_refusals.TillRefusal as refusal:
         return _refused(refusal)
 
@@ -34,7 +34,7 @@ def answer(till: Till, request: Request) -> Answer:
 def _get_user_from_pin(till: Till, request: Request) -> Answer:
     user = till.catalogue.find_user_by_pin(request.payload.text("PIN"))
     if user is None:
-        raise _UserRefused(messages.UNKNOWN_USER, messages.UNKNOWN_USER_TEXT)
+        raise _UserRefused(till_messages.UNKNOWN_USER, till_messages.UNKNOWN_USER_TEXT)
     return Answer(payload=order_answers.user_payload(user))
 
 
@@ -77,15 +77,15 @@ def _permitted_user(till: Till, request: Request) -> User:
     """
     user = till.catalogue.find_user(request.user_identifier)
     if user is None:
-        raise _UserRefused(messages.UNKNOWN_USER, messages.UNKNOWN_USER_TEXT)
+        raise _UserRefused(till_messages.UNKNOWN_USER, till_messages.UNKNOWN_USER_TEXT)
     if not user.can_make_payments:
-        raise _UserRefused(messages.USER_NOT_PERMITTED, f"{user.name} may not use this interface.")
+        raise _UserRefused(till_messages.USER_NOT_PERMITTED, f"{user.name} may not use this interface.")
     return user
 
 
 def _refuse_message_type(_till: Till, request: Request) -> Answer:
     text = f"This simulated POS does not know {request.name}."
-    return Answer(result_code=messages.UNSUPPORTED_MESSAGE, error_message=text)
+    return Answer(result_code=till_messages.UNSUPPORTED_MESSAGE, error_message=text)
 
 
 def _refused(refusal: till_refusals.TillRefusal) -> Answer:
@@ -107,13 +107,13 @@ _METHODS: dict[str, Callable[[Till, Request], Answer]] = {
 }
 
 _RESULT_CODES: dict[type[till_refusals.TillRefusal], int] = {
-    till_refusals.InsufficientStock: messages.INSUFFICIENT_STOCK,
-    till_refusals.UnknownServiceMode: messages.UNKNOWN_SERVICE_MODE,
-    till_refusals.UnknownTable: messages.UNKNOWN_TABLE,
-    till_refusals.UnknownProduct: messages.UNKNOWN_PRODUCT,
-    till_refusals.UnknownAdjustment: messages.UNKNOWN_ADJUSTMENT,
-    till_refusals.UnknownOrder: messages.UNKNOWN_ORDER,
-    till_refusals.OrderClosed: messages.ORDER_CLOSED,
-    till_refusals.OrderInUse: messages.ORDER_IN_USE,
-    till_refusals.WrongAmount: messages.WRONG_AMOUNT,
+    till_refusals.InsufficientStock: till_messages.INSUFFICIENT_STOCK,
+    till_refusals.UnknownServiceMode: till_messages.UNKNOWN_SERVICE_MODE,
+    till_refusals.UnknownTable: till_messages.UNKNOWN_TABLE,
+    till_refusals.UnknownProduct: till_messages.UNKNOWN_PRODUCT,
+    till_refusals.UnknownAdjustment: till_messages.UNKNOWN_ADJUSTMENT,
+    till_refusals.UnknownOrder: till_messages.UNKNOWN_ORDER,
+    till_refusals.OrderClosed: till_messages.ORDER_CLOSED,
+    till_refusals.OrderInUse: till_messages.ORDER_IN_USE,
+    till_refusals.WrongAmount: till_messages.WRONG_AMOUNT,
 }

@@ -4,7 +4,7 @@ from functools import partial
 
 from integrations.relay.chore_runner import Chore
 from integrations.services.handover import links as handover_links
-from integrations.services.notices import chores, mailing
+from integrations.services.notices import mailing, notice_chores
 from integrations.services.overview.fleet import SAMPLE_EVERY, take_sample
 from integrations.services.retention import tidying
 from integrations.services.rows.shared_cache import forget_expired
@@ -16,12 +16,12 @@ async def _expire_links() -> None:
 
 
 ALL: tuple[Chore, ...] = (
-    Chore("notices", chores.NOTICE_INTERVAL, chores.notice),
-    Chore("webhooks", chores.NOTICE_INTERVAL, chores.deliver, end=chores.end_deliveries),
-    Chore("alerts", chores.NOTICE_INTERVAL * 5, chores.watch),
+    Chore("notices", notice_chores.NOTICE_INTERVAL, notice_chores.notice),
+    Chore("webhooks", notice_chores.NOTICE_INTERVAL, notice_chores.deliver, end=notice_chores.end_deliveries),
+    Chore("alerts", notice_chores.NOTICE_INTERVAL * 5, notice_chores.watch),
     Chore("hand-over links", 60.0, _expire_links),
     Chore("samples", SAMPLE_EVERY.total_seconds(), partial(recorders.run, take_sample)),
     Chore("records", tidying.EVERY, tidying.run),
     Chore("shared cache", 600, partial(recorders.run, forget_expired)),
-    Chore("mail", chores.NOTICE_INTERVAL * 5, mailing.send_due),
+    Chore("mail", notice_chores.NOTICE_INTERVAL * 5, mailing.send_due),
 )

@@ -10,7 +10,7 @@ from django.db import OperationalError
 from integrations.models import Request
 from integrations.models.request import RequestState
 from integrations.relay import retrying, runtime
-from integrations.relay.delivery import background, endings
+from integrations.relay.delivery import background_tasks, endings
 from integrations.services.requests import ending, sending
 from integrations.services.requests.request_types import Ending
 from integrations.wire import envelope
@@ -86,7 +86,7 @@ class InTheBackground(Relay):
             raise error
 
         for error, logged in ((RuntimeError("a fault"), 1), (OperationalError("away"), 0)):
-            with mock.patch.object(background.logger, "error") as log:
+            with mock.patch.object(background_tasks.logger, "error") as log:
                 await asyncio.wait({running.dispatcher._background.start(fail(error))})
                 await asyncio.sleep(0)  # asyncio calls the task's callbacks in its next iteration
             assert log.call_count == logged, error

@@ -5,7 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from integrations.simulator import messages
+from integrations.simulator import till_messages
 from integrations.simulator.example import MANAGER, TABLES
 from integrations.simulator.message_numbers import names_by_number
 from integrations.simulator.orders import Adjustment, Line, Payment
@@ -34,9 +34,9 @@ def payment(amount: str, service_charge: str | None = None) -> Payment:
     return Payment(name="visa", amount_sale=Decimal(amount), service_charge=explicit)
 
 
-def request(request_id: str | None, method: str = "CreateOrder", **payload: object) -> messages.Request:
+def request(request_id: str | None, method: str = "CreateOrder", **payload: object) -> till_messages.Request:
     whole = {"ProviderOrderID": "p-1", "ServiceModeID": TABLES.service_mode_id, "ServiceModeEntityID": "5"} | payload
     number = {name: number for number, name in names_by_number().items()}[method]
-    return messages.read_request(
+    return till_messages.read_request(
         json.dumps({"RequestID": request_id, "UserIdentifier": MANAGER.pin, "MessageType": number, "Payload": whole})
     )

@@ -12,7 +12,7 @@ from unittest import IsolatedAsyncioTestCase
 import pytest
 from django.core.management import execute_from_command_line
 
-from integrations.simulator import Credentials, WrongCredentialsError, load_till, messages
+from integrations.simulator import Credentials, WrongCredentialsError, load_till, till_messages
 from integrations.simulator.journal import Journal
 from tests.simulator.sample_requests import PIN_REQUEST, credentials_json
 from tests.support.project import PROJECT
@@ -104,12 +104,12 @@ def test_a_very_short_secret_leaves_no_revealing_gaps_in_ordinary_words() -> Non
     [b"", b"<html>", b"[]", b'{"AccessToken": ""}', b'{"AccessToken": 7}', b'{"AccessToken": "\\ud800"}'],
 )
 def test_an_answer_without_a_valid_token_has_none(body: bytes) -> None:
-    assert messages.find_access_token(body) is None
+    assert till_messages.find_access_token(body) is None
 
 
 @pytest.mark.parametrize("body", ['{"accesstoken": "abc"}', '\ufeff{"AccessToken": "abc", "More": 1}'])
 def test_a_token_is_read_in_any_letter_case_and_after_a_byte_order_mark(body: str) -> None:
-    assert messages.find_access_token(body.encode()) == "abc"
+    assert till_messages.find_access_token(body.encode()) == "abc"
 
 
 @pytest.mark.processes

@@ -13,8 +13,8 @@ from websockets.asyncio.server import ServerConnection
 
 from integrations.simulator import BackgroundPos, SimulatedPos, Timing
 from integrations.simulator.backoff import BackOff
-from integrations.simulator.connection import RefusedError
 from integrations.simulator.dialling import retry_after_seconds
+from integrations.simulator.simulated_pos import RefusedError
 from tests.simulator.sample_requests import ORDERS_REQUEST, PIN_REQUEST, order_numbers
 from tests.support.servers.simulator_portal import SECRET, TOKEN, FakePortal, ask, refusal, within
 

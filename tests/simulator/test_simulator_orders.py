@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from integrations.simulator import messages
+from integrations.simulator import till_messages
 from integrations.simulator.example import CATALOGUE, CHIPS, MANAGER, TRAINEE, VAT
 from tests.simulator.connected_till import NUMBERS, SOUP_LINE, ConnectedTill, request
 from tests.support.servers.simulator_portal import ask, within
@@ -107,7 +107,7 @@ class EveryMethod(ConnectedTill):
     async def test_lines_without_stock_are_named_as_they_were_sent(self) -> None:
         oysters = SOUP_LINE | {"Name": "Oysters", "PLUIdentifier": "104", "Quantity": 7}
         answered = await self.answer("CreateOrder", Products=[SOUP_LINE, oysters | {"SalesModifierIdentifier": "lge"}])
-        assert answered["ResultCode"] == messages.INSUFFICIENT_STOCK
+        assert answered["ResultCode"] == till_messages.INSUFFICIENT_STOCK
         assert answered["ErrorMessage"] == "There is not enough stock for: Oysters"
         lacking = {"PLUIdentifier": "104", "Name": "Oysters", "SalesModifierIdentifier": "lge"}
         assert answered["Payload"] == {"Order": None, "OutOfStockProducts": [lacking]}
@@ -152,13 +152,13 @@ class EveryMethod(ConnectedTill):
                 unknown = await ask(socket, request(f"{method} 1", method, "0000"))
                 assert (unknown["ResultCode"], unknown["Payload"]) == (4, None)
                 trainee = await ask(socket, request(f"{method} 2", method, TRAINEE.pin))
-                assert trainee["ResultCode"] == messages.USER_NOT_PERMITTED
+                assert trainee["ResultCode"] == till_messages.USER_NOT_PERMITTED
             assert (len(pos.till.orders), pos.till.payments) == (3, [])
 
     async def test_the_tills_refusals_have_a_code_and_one_sentence(self) -> None:
         answered = await self.answer("CreateOrder", ServiceModeEntityID="99")
         assert (answered["ResultCode"], answered["ErrorMessage"]) == (
-            messages.UNKNOWN_TABLE,
+            till_messages.UNKNOWN_TABLE,
             "Table service has no number '99'.",
         )
 
@@ -166,7 +166,7 @@ class EveryMethod(ConnectedTill):
         async with self.connected_pos(message_numbers={"CreateOrder": 5}) as (_pos, socket):
             answered = await ask(socket, request("r-1") | {"MessageType": 5})
             assert (answered["ResultCode"], answered["MessageType"]) == (0, 5)
-            assert (await ask(socket, request("r-2")))["ResultCode"] == messages.UNSUPPORTED_MESSAGE
+            assert (await ask(socket, request("r-2")))["ResultCode"] == till_messages.UNSUPPORTED_MESSAGE
 
     async def test_keys_are_read_in_any_letter_case_at_every_depth(self) -> None:
         lower = json.loads(json.dumps(request("r-1", Products=[SOUP_LINE])), object_hook=lower_keys)
@@ -198,6 +198,6 @@ class WrongPayloads(ConnectedTill):
         async with self.connected_pos() as (pos, socket):
             for number, (changes, complaint) in enumerate(wrong):
                 answered = await ask(socket, request(f"r-{number}", **changes))
-                assert answered["ResultCode"] == messages.MALFORMED_PAYLOAD
+                assert answered["ResultCode"] == till_messages.MALFORMED_PAYLOAD
                 assert complaint in answered["ErrorMessage"]
             assert len(pos.till.orders) == 3

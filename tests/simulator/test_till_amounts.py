@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from integrations.simulator import json_text
 from integrations.simulator.catalogue import TaxRate
 from integrations.simulator.example import BAG, BREAD, MANAGER, SOUP, example_till
-from integrations.simulator.fields import Fields, MalformedPayloadError
 from integrations.simulator.money import spread
+from integrations.simulator.payload_fields import Fields, MalformedPayloadError
 from integrations.simulator.taxes import taxes_of
 from tests.simulator.orders import new_order, payment, provider_line
 

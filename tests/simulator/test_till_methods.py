@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from integrations.simulator import json_text, messages
+from integrations.simulator import json_text, till_messages
 from integrations.simulator.catalogue import Catalogue
 from integrations.simulator.example import MANAGER, TRAINEE, WAITER, example_till
 from integrations.simulator.orders import Line, Lock
@@ -32,8 +32,8 @@ SUMMARY_KEYS = [
 
 
 def answer_text(request: dict[str, Any], till: Till | None = None) -> str:
-    read = messages.read_request(json.dumps(request))
-    return messages.write_answer(read, answer(till or example_till(), read))
+    read = till_messages.read_request(json.dumps(request))
+    return till_messages.write_answer(read, answer(till or example_till(), read))
 
 
 def answer_to(request: dict[str, Any], till: Till | None = None) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def test_open_orders_are_refused_to_an_unknown_user(identifier: str | None) -> N
 
 def test_open_orders_are_refused_to_a_user_without_permission() -> None:
     answered = answer_to(ORDERS_REQUEST | {"UserIdentifier": TRAINEE.pin})
-    assert answered["ResultCode"] == messages.USER_NOT_PERMITTED
+    assert answered["ResultCode"] == till_messages.USER_NOT_PERMITTED
     assert answered["ErrorMessage"] == "Trainee may not use this interface."
 
 
@@ -152,7 +152,7 @@ def test_requests_are_read_with_keys_in_any_letter_case(spell: Any) -> None:
 def test_an_unknown_message_type_is_refused_by_number() -> None:
     assert answer_to(PIN_REQUEST | {"MessageType": 77}) == {
         "RequestID": PIN_REQUEST["RequestID"],
-        "ResultCode": messages.UNSUPPORTED_MESSAGE,
+        "ResultCode": till_messages.UNSUPPORTED_MESSAGE,
         "ErrorMessage": "This simulated POS does not know message type 77.",
         "MessageType": 77,
         "Payload": None,
@@ -162,20 +162,20 @@ def test_an_unknown_message_type_is_refused_by_number() -> None:
 @pytest.mark.parametrize("payload", [None, [], "1234", {}, {"PIN": None}, {"PIN": 1234}])
 def test_a_payload_without_a_pin_is_refused_and_named(payload: Any) -> None:
     answered = answer_to(PIN_REQUEST | {"Payload": payload})
-    assert answered["ResultCode"] == messages.MALFORMED_PAYLOAD
+    assert answered["ResultCode"] == till_messages.MALFORMED_PAYLOAD
     assert answered["ErrorMessage"] == "GetUserFromPIN needs the text PIN in its payload."
 
 
 @pytest.mark.parametrize("payload", [{"ServiceModeEntityID": 2}, {"UserOrdersOnly": "false"}])
 def test_a_filter_of_a_wrong_type_is_refused(payload: Any) -> None:
-    assert answer_to(ORDERS_REQUEST | {"Payload": payload})["ResultCode"] == messages.MALFORMED_PAYLOAD
+    assert answer_to(ORDERS_REQUEST | {"Payload": payload})["ResultCode"] == till_messages.MALFORMED_PAYLOAD
 
 
 @pytest.mark.parametrize("number", ["9" * 5000, "-" + "9" * 5000, "1e99999999999999999999", "0." + "1" * 5000])
-@pytest.mark.parametrize(("key", "code"), [("Other", 0), ("PIN", messages.MALFORMED_PAYLOAD)])
+@pytest.mark.parametrize(("key", "code"), [("Other", 0), ("PIN", till_messages.MALFORMED_PAYLOAD)])
 def test_a_request_with_a_number_of_any_magnitude_is_answered(number: str, key: str, code: int) -> None:
     plain = json.dumps(PIN_REQUEST).replace('"PIN": "1234"', f'"PIN": "1234", "{key}": 0')
-    read = messages.read_request(plain.replace(f'"{key}": 0', f'"{key}": {number}'))
+    read = till_messages.read_request(plain.replace(f'"{key}": 0', f'"{key}": {number}'))
     assert answer(example_till(), read).result_code == code
 
 
@@ -207,5 +207,5 @@ def test_a_request_without_an_id_is_answered_with_null_as_its_id() -> None:
     ],
 )
 def test_a_frame_that_is_not_a_request_is_refused_with_a_reason(frame: str | bytes, reason: str) -> None:
-    with pytest.raises(messages.NotARequestError, match=f"^{reason}$"):
-        messages.read_request(frame)
+    with pytest.raises(till_messages.NotARequestError, match=f"^{reason}$"):
+        till_messages.read_request(frame)

@@ -15,7 +15,7 @@ VARIABLE = "PORTAL_TESTS_CONSTANTS"
 
 WATCH_INTERVAL = "integrations.relay.watch.watcher.WATCH_INTERVAL"
 RECORD_INTERVAL = "integrations.relay.records.recorder.RECORD_INTERVAL"
-NOTICE_INTERVAL = "integrations.services.notices.chores.NOTICE_INTERVAL"
+NOTICE_INTERVAL = "integrations.services.notices.notice_chores.NOTICE_INTERVAL"
 OUTLET_GRACE = "integrations.services.notices.presences.OUTLET_GRACE"
 ALERT_START_GRACE = "integrations.services.notices.presences.ALERT_START_GRACE"
 ALERT_GROUP_SECONDS = "integrations.services.notices.alerts.ALERT_GROUP_SECONDS"

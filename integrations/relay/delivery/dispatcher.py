@@ -15,7 +15,7 @@ from django.conf import settings
 
 from integrations.models.clock import shared_now
 from integrations.models.connection import CloseReason
-from integrations.relay.delivery.background import Background
+from integrations.relay.delivery.background_tasks import Background
 from integrations.relay.delivery.endings import Endings
 from integrations.relay.delivery.lane_filler import LaneFiller
 from integrations.relay.delivery.submitter import Submitter

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence, Set
 from functools import partial
 
 from integrations.models.connection import NOT_BY_A_REQUEST, CloseReason
-from integrations.relay.delivery.background import Background
+from integrations.relay.delivery.background_tasks import Background
 from integrations.relay.delivery.endings import Endings
 from integrations.relay.retrying import until_back, until_done
 from integrations.relay.sockets.lane import MOST_QUEUED, Lane

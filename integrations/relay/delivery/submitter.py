@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from django.db import InterfaceError
 
-from integrations.relay.delivery.background import Background
+from integrations.relay.delivery.background_tasks import Background
 from integrations.relay.delivery.lane_filler import LaneFiller
 from integrations.relay.delivery.waiters import Completion, Waiters
 from integrations.relay.sockets.lane import Lane

@@ -18,7 +18,7 @@ from django.conf import settings
 from integrations.models.clock import shared_now
 from integrations.models.request import RequestState
 from integrations.relay.delivery.ask_messages import read_ask, write_ask
-from integrations.relay.delivery.background import Background
+from integrations.relay.delivery.background_tasks import Background
 from integrations.relay.records.batch import TRANSIENT_KEPT
 from integrations.relay.records.recorder import Recorder
 from integrations.relay.sockets.lane import Lane

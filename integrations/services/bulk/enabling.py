@@ -14,7 +14,7 @@ from integrations.models.outlet import NO_ADDRESS, has_address, is_plain, new_pr
 from integrations.security import secret_digests
 from integrations.services.audit import Actor, record_many
 from integrations.services.bulk.file import WRITTEN, FileRow
-from integrations.services.bulk.near_names import NearNames
+from integrations.services.bulk.name_warnings import NearNames
 from integrations.services.bulk.plan import PlannedRow, RowRefused, RowsChanged, Verdict, acting
 from integrations.services.bulk.repeated import RepeatedValues
 from integrations.services.bulk.result_file import NamedHandOver, named

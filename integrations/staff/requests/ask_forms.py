@@ -18,7 +18,7 @@ from integrations.wire import raw_json
 from integrations.wire.payloads import checking
 from integrations.wire.payloads.checking import Invalid
 from integrations.wire.payloads.examples import EXAMPLES, example_of
-from integrations.wire.payloads.fields import DECIMAL, FLAG, OBJECT, WHOLE, Field
+from integrations.wire.payloads.field import DECIMAL, FLAG, OBJECT, WHOLE, Field
 from integrations.wire.payloads.request_models import MODELS
 
 MAX_PAYLOAD = 256 * 1024  # characters; the API has the same limit

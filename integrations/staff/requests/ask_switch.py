@@ -7,7 +7,7 @@ from typing import Any
 from integrations.services.requests.secret_members import is_never_shown
 from integrations.staff.requests.ask_forms import PREFIX, is_json, spell
 from integrations.wire import raw_json
-from integrations.wire.payloads.fields import DECIMAL, FLAG, WHOLE, Field
+from integrations.wire.payloads.field import DECIMAL, FLAG, WHOLE, Field
 from integrations.wire.payloads.request_models import MODELS
 
 

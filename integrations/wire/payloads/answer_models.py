@@ -3,7 +3,7 @@
 The models of two answers are not known (`UNKNOWN`): a POS probably answers like CreateOrder.
 """
 
-from integrations.wire.payloads.fields import DECIMAL, FLAG, GUID, STRING, WHOLE, Field, list_of, nullable, required
+from integrations.wire.payloads.field import DECIMAL, FLAG, GUID, STRING, WHOLE, Field, list_of, nullable, required
 from integrations.wire.payloads.request_models import MODELS
 
 # The documented ResultCodes. Any other number is also a refusal.

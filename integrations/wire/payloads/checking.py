@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from integrations.wire.payloads.answer_models import ALL_MODELS
-from integrations.wire.payloads.fields import DECIMAL, FLAG, GUID, OBJECT, STRING, WHOLE, Field
+from integrations.wire.payloads.field import DECIMAL, FLAG, GUID, OBJECT, STRING, WHOLE, Field
 
 
 class Spelled(str):

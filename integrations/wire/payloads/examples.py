@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from integrations.wire.payloads.fields import Field
+from integrations.wire.payloads.field import Field
 
 # One payload for each named type, for the API's description. The demo's simulated POSes (simulator/example.py) know
 # these users, tables and products, and answer each request.

@@ -4,7 +4,7 @@ The first two are in the user's specification (SPEC). The third has a page of it
 could not be read: its fields are those of three published examples.
 """
 
-from integrations.wire.payloads.fields import OBJECT, STRING, WHOLE, Field, nullable, optional, required
+from integrations.wire.payloads.field import OBJECT, STRING, WHOLE, Field, nullable, optional, required
 from integrations.wire.payloads.request_models import MODELS
 
 AUTH_REQUEST, AUTH_ANSWER = "OrderNPayAuthTokenRequest", "OrderNPayAuthTokenResponse"

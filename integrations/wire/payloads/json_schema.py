@@ -5,7 +5,7 @@ from typing import Any
 
 from integrations.wire.payloads.answer_models import ALL_MODELS, UNKNOWN
 from integrations.wire.payloads.examples import EXAMPLES
-from integrations.wire.payloads.fields import DECIMAL, FLAG, GUID, OBJECT, STRING, WHOLE, Field
+from integrations.wire.payloads.field import DECIMAL, FLAG, GUID, OBJECT, STRING, WHOLE, Field
 from integrations.wire.payloads.frames import FRAMES
 
 

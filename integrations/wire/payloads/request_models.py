@@ -1,6 +1,6 @@
 """The fields of each model of the requests, and of the models in them, in the order of its documentation."""
 
-from integrations.wire.payloads.fields import DECIMAL, FLAG, GUID, STRING, WHOLE, Field, list_of, nullable, required
+from integrations.wire.payloads.field import DECIMAL, FLAG, GUID, STRING, WHOLE, Field, list_of, nullable, required
 
 _LINE = (
     required("ProductType", WHOLE, "0 is an ordinary product, with a PLU; other numbers are not documented."),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from django.conf import settings
 
-from portal.operations.doctor import configuration, database, env_file, keys, machine, outside
+from portal.operations.doctor import configuration, database, keys, machine, outside, unread_variables
 from portal.operations.doctor.finding import Finding, Level, wrong
 
 __all__ = ["Finding", "Level", "examine"]
@@ -48,7 +48,7 @@ PARTS: tuple[Part, ...] = (
     ("addresses", configuration.addresses),
     ("proxy", configuration.proxy),
     ("secrets", configuration.secrets),
-    ("names", env_file.names),
+    ("names", unread_variables.names),
     ("settings", configuration.framework_checks),
     ("database", _database),
     ("disk", machine.disk),

@@ -10,7 +10,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from integrations import simulator
-from integrations.simulator import messages, till_methods
+from integrations.simulator import till_messages, till_methods
 from integrations.simulator.example import example_till
 from integrations.wire.payloads.answer_models import type_name
 from integrations.wire.payloads.examples import EXAMPLES
@@ -50,8 +50,8 @@ def test_the_frames_of_each_message_type_are_as_described(stack: Stack, model: s
         asking = caller.submit(backend.ask, outlet, simulator.DEFAULT_NUMBERS[name], EXAMPLES[model])
         frame = str(pos.recv())
         fits(f"{name}Request", json.loads(frame))
-        request = messages.read_request(frame)
-        answer = messages.write_answer(request, till_methods.answer(till, request))
+        request = till_messages.read_request(frame)
+        answer = till_messages.write_answer(request, till_methods.answer(till, request))
         fits(f"{name}Answer", json.loads(answer))
         pos.send(answer)
         assert asking.result().json()["outcome"] == "answered"

@@ -21,7 +21,17 @@ from integrations.models.request import RequestState
 from integrations.security.secret_digests import Algorithm
 from integrations.services.api_keys.api_keys import create_api_key
 from integrations.services.requests import contents
-from portal.operations.doctor import Finding, Level, configuration, database, env_file, examine, keys, machine, outside
+from portal.operations.doctor import (
+    Finding,
+    Level,
+    configuration,
+    database,
+    examine,
+    keys,
+    machine,
+    outside,
+    unread_variables,
+)
 from portal.operations.doctor.finding import fine
 from tests.support.factories import ANNA, Enabled, make_enabled_outlet
 from tests.support.notice_factories import make_endpoint, make_finished_request
@@ -100,14 +110,14 @@ class TestTheNames:
         self, file: Path, content: str, said: str, proposed: str
     ) -> None:
         file.write_text(content)
-        (found,) = env_file.names()
+        (found,) = unread_variables.names()
         assert (found.level, said in found.what, proposed in found.todo) == (Level.ADVICE, True, True)
         assert "hunter2" not in str(found)
 
     @pytest.mark.usefixtures("file")
     def test_misspelt_in_the_environment_are_reported(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("CREDENTIAL_KEYS", "hunter2")
-        (found,) = env_file.names()
+        (found,) = unread_variables.names()
         assert (found.level, "is it CREDENTIAL_KEY?" in found.todo) == (Level.ADVICE, True)
         assert "hunter2" not in str(found)
 
@@ -115,7 +125,7 @@ class TestTheNames:
         file.write_text("CREDENTIAL_KEY=hunter2\nPROVIDER_NAME=Us\n")
         monkeypatch.setenv("CREDENTIAL_KEY", "hunter3")
         monkeypatch.setenv("PROVIDER_NAME", "Us")
-        (found,) = env_file.names()
+        (found,) = unread_variables.names()
         assert (found.level, "CREDENTIAL_KEY has different values" in found.what) == (Level.ADVICE, True)
         assert "hunter" not in str(found)
 
@@ -123,7 +133,7 @@ class TestTheNames:
         lines = (django_settings.BASE_DIR / ".env.example").read_text().splitlines()
         named = {line.lstrip("#").split("=")[0] for line in lines if "=" in line and not line.startswith("# ")}
         file.write_text("".join(f"{name}=\n" for name in named))
-        assert levels(env_file.names()) == {Level.FINE}
+        assert levels(unread_variables.names()) == {Level.FINE}
 
 
 @pytest.mark.django_db

@@ -14,7 +14,7 @@ from integrations.models import AuditEvent, Delivery, Notice, WebhookEndpoint
 from integrations.models.audit import Verb
 from integrations.models.notices.webhook import DeliveryState
 from integrations.services import metrics
-from integrations.services.notices import chores, delivering, posting, webhooks
+from integrations.services.notices import delivering, notice_chores, posting, webhooks
 from integrations.services.notices.delivering import Deliverer
 from integrations.services.notices.posting import retry_seconds
 from integrations.text.moments import iso
@@ -287,12 +287,12 @@ class Delivering(WithReceiver):
     async def test_the_chores_of_a_process_deliver_events_and_leave_nothing_running(self) -> None:
         self.receiver.hold = LIMIT
         await in_main(make_delivery, self.receiver.url)
-        await chores.notice()
-        await chores.watch()
-        await chores.deliver()
+        await notice_chores.notice()
+        await notice_chores.watch()
+        await notice_chores.deliver()
         await until(lambda: self.receiver.got)
-        await chores.end_deliveries()
-        await chores.end_deliveries()
+        await notice_chores.end_deliveries()
+        await notice_chores.end_deliveries()
 
     async def test_a_slow_endpoint_delays_no_other(self) -> None:
         self.receiver.hold = LIMIT

@@ -7,10 +7,10 @@ from threading import Thread
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from integrations.simulator.connection import SimulatedPos, Timing
 from integrations.simulator.credentials import Credentials
 from integrations.simulator.journal import Closure, Refusal
 from integrations.simulator.misbehaviour import Plan
+from integrations.simulator.simulated_pos import SimulatedPos, Timing
 from integrations.simulator.till import Till
 
 Result = TypeVar("Result")

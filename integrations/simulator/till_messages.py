@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import TypeGuard
 
 from integrations.simulator import json_text
-from integrations.simulator.fields import Fields
 from integrations.simulator.message_numbers import names_by_number
+from integrations.simulator.payload_fields import Fields
 
 SUCCESS = 0
 UNKNOWN_USER = 4

@@ -16,7 +16,7 @@ import httpx2
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidStatus, WebSocketException
 
-from integrations.simulator import messages
+from integrations.simulator import till_messages
 from integrations.simulator.answering import Answering
 from integrations.simulator.backoff import LONGEST_CEILING, BackOff
 from integrations.simulator.credentials import Credentials
@@ -196,7 +196,7 @@ class SimulatedPos:
         """Return a token. The body is checked as well as the status: a portal can be configured to refuse with 200."""
         self.journal.say(f"requesting a token from {self.credentials.auth_url}")
         response = await self._post_credentials(http)
-        token = messages.find_access_token(response.content)
+        token = till_messages.find_access_token(response.content)
         if response.status_code != httpx2.codes.OK or token is None:
             retry_after = response.headers.get("Retry-After")
             raise self._refused(AUTH, response.status_code, response.content, retry_after)
@@ -204,7 +204,7 @@ class SimulatedPos:
         return token
 
     async def _post_credentials(self, http: httpx2.AsyncClient) -> httpx2.Response:
-        body = messages.auth_request(
+        body = till_messages.auth_request(
             provider_outlet_id=self.credentials.provider_outlet_id,
             pos_remote_id=self.credentials.pos_remote_id,
             auth_secret=self.credentials.auth_secret,
@@ -254,7 +254,7 @@ class SimulatedPos:
         )
 
     def _refused(self, stage: str, status: int, body: bytes, retry_after: str | None) -> RefusedError:
-        text = messages.find_error_message(body) or "no ErrorMessage in the answer"
+        text = till_messages.find_error_message(body) or "no ErrorMessage in the answer"
         message = self.journal.plain(text)
         seconds = retry_after_seconds(retry_after, now=self._timing.now())
         return RefusedError(Refusal(stage=stage, status=status, message=message, retry_after=seconds))
