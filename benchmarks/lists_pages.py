@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from lists_seed import RARE_TYPE
 
-from integrations.backend.base.authentication import Caller
+from integrations.backend.base.api_key_authentication import Caller
 from integrations.backend.connections.rows import attempts_page, connections_page
 from integrations.backend.handover.rows import links_page
 from integrations.backend.notices import deliveries, webhook_endpoints

@@ -17,7 +17,7 @@ from channels.routing import ProtocolTypeRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.db import connection  # noqa: E402
 
-from integrations.backend.routing import BackendHttp  # noqa: E402
+from integrations.backend.backend_http import BackendHttp  # noqa: E402
 from integrations.pos.routing import PosHttp, sockets  # noqa: E402
 from integrations.recipient.openings import RecipientHttp  # noqa: E402
 from integrations.relay import runtime  # noqa: E402

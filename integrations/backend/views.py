@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import reverse
 
 from integrations.backend.base import problems
-from integrations.backend.base.authentication import requires
+from integrations.backend.base.api_key_authentication import requires
 from integrations.backend.base.json_answers import plain_data
 from integrations.backend.base.problems import Problem
 from integrations.backend.base.query import check_names

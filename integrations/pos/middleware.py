@@ -9,7 +9,7 @@ import json
 from urllib.parse import parse_qs
 
 from integrations.pos.access import admission as admissions
-from integrations.pos.access import attempts, second_till
+from integrations.pos.access import attempt_recording, second_till
 from integrations.pos.access.refusals import WrongPath
 from integrations.pos.access.visitors import origin_of, visitor_of
 from integrations.pos.errors import retry_headers
@@ -46,7 +46,9 @@ async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
     """Refuse a websocket on any other path, and record it for staff: it may be a POS with a wrong address."""
     message = f"There is no websocket at this path: connect to {websocket_url()}/?token=..."
     refusal = WrongPath(message, admissions.outlet_of(_token(scope)))
-    await attempts.record_refused_socket(refusal, visitor_of(scope), attempts.path_detail(scope["path"]))
+    await attempt_recording.record_refused_socket(
+        refusal, visitor_of(scope), attempt_recording.path_detail(scope["path"])
+    )
     await refuse(scope, receive, send, refusal)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable
 
 from integrations.pos import errors
-from integrations.pos.access import attempts
+from integrations.pos.access import attempt_recording
 from integrations.pos.access.visitors import visitor_of
 from integrations.pos.consumer import PosConsumer
 from integrations.pos.messages import MAX_AUTH_BODY
@@ -71,5 +71,5 @@ def _view_of(scope: Scope) -> AuthView | None:
 
 async def _too_large(scope: Scope) -> PlainResponse:
     message = f"The request body is larger than {MAX_AUTH_BODY // 1024} KiB."
-    await attempts.record_malformed(visitor_of(scope), message)
+    await attempt_recording.record_malformed(visitor_of(scope), message)
     return errors.refusal(f"{message} Send the three values and no more.", 413, {"connection": "close"})

@@ -5,7 +5,7 @@ from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.views import APIView
 
 from integrations.pos import errors, messages
-from integrations.pos.access import attempts, exchange
+from integrations.pos.access import attempt_recording, exchange
 from integrations.pos.access.refusals import WrongPath
 from integrations.pos.access.visitors import visitor_of
 from integrations.services.connections.authentication import Claim
@@ -39,12 +39,12 @@ class AuthView(APIView):
         visitor = visitor_of(request.scope)
         if request.method != "POST":
             message = f"The method {request.method} is not allowed. To authenticate, send a POST to {auth_url()}"
-            await attempts.record_malformed(visitor, message)
+            await attempt_recording.record_malformed(visitor, message)
             raise MethodNotAllowed(request.method, message)
         try:
             claim = messages.read_auth_request(request.body)
         except messages.Malformed as error:
-            await attempts.record_malformed(visitor, str(error))
+            await attempt_recording.record_malformed(visitor, str(error))
             raise
         return errors.json_answer(messages.auth_success(await exchange.issue_token(claim, visitor)))
 
@@ -61,7 +61,9 @@ class MisdirectedView(AuthView):
 
     async def answer(self, request: PlainRequest) -> PlainResponse:
         refusal = WrongPath(f"There is nothing at this path. To authenticate, send a POST to {auth_url()}")
-        await attempts.record_misdirected(refusal, visitor_of(request.scope), request.path, _claim_in(request.body))
+        await attempt_recording.record_misdirected(
+            refusal, visitor_of(request.scope), request.path, _claim_in(request.body)
+        )
         raise refusal
 
 

@@ -18,7 +18,7 @@ from integrations.services.requests import summaries
 from integrations.staff.base import presentation
 from integrations.staff.base.presentation import DatedState
 from integrations.staff.handover import admin as handover_links
-from integrations.staff.requests import rows as request_rows
+from integrations.staff.requests import descriptions as request_rows
 from integrations.staff.signing_in.browsers import browser_in
 from integrations.text import characters, moments
 

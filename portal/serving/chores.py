@@ -5,7 +5,7 @@ from functools import partial
 from integrations.relay.chore_runner import Chore
 from integrations.services.handover import links as handover_links
 from integrations.services.notices import mailing, notice_chores
-from integrations.services.overview.fleet import SAMPLE_EVERY, take_sample
+from integrations.services.overview.fleet_state import SAMPLE_EVERY, take_sample
 from integrations.services.retention import tidying
 from integrations.services.rows.shared_cache import forget_expired
 from integrations.services.rows.threads import recorders

@@ -24,7 +24,7 @@ from prometheus_client.samples import Sample
 from integrations.backend.base import problems
 from integrations.backend.base.problems import Problem
 from integrations.services import metrics
-from integrations.services.overview.figures import Figures, read_figures
+from integrations.services.overview.metric_counts import Figures, read_figures
 from integrations.services.rows.threads import readers
 from integrations.text.client_address import address_in, parsed
 from integrations.wire.asgi_types import Scope, header

@@ -16,7 +16,7 @@ from integrations.wire.asgi_types import App, Receive, Scope, Send
 from integrations.wire.limits import MAX_BODY
 from integrations.wire.plain_http import PlainResponse, send_response
 from integrations.wire.request_bodies import BodyGaveWay, BodyTooLarge, ClientLeft, read_body
-from portal.operations.schema import count_pending_migrations
+from portal.operations.database_schema import count_pending_migrations
 from portal.serving.metrics import scrape
 
 METHODS = ("GET", "HEAD")

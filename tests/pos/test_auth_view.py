@@ -10,7 +10,7 @@ from django.test import override_settings
 from integrations.models import AuthAttempt
 from integrations.models.attempt import Outcome
 from integrations.pos import tokens
-from integrations.pos.access import attempts
+from integrations.pos.access import attempt_recording
 from integrations.pos.limits.throttle import Sampler
 from integrations.pos.messages import MAX_AUTH_BODY
 from integrations.relay import runtime
@@ -221,7 +221,7 @@ class Throttling(Asking):
         self.refused(await self.guess(headers=another, client="10.1.2.3", app=behind), 401)
 
     async def test_refusals_create_a_bounded_number_of_rows_for_any_number_of_addresses(self) -> None:
-        with mock.patch.object(attempts, "_of_all_addresses", Sampler(burst=30)):
+        with mock.patch.object(attempt_recording, "_of_all_addresses", Sampler(burst=30)):
             for number in range(40):
                 await authenticate(b"[]", client=f"2001:db8:{number:x}::1")
                 await authenticate(self.good | {"ProviderOutletID": f"x-{number}"}, client=f"2001:db8:a{number:x}::1")

@@ -11,7 +11,7 @@ from asgiref.sync import sync_to_async
 from django.test import TransactionTestCase
 
 from integrations.backend.base import rate_limits
-from integrations.pos.access import attempts, exchange
+from integrations.pos.access import attempt_recording, exchange
 from integrations.pos.limits.proofs import Proofs
 from integrations.pos.limits.throttle import Sampler, Tarpit, Throttle
 from integrations.relay import runtime
@@ -91,8 +91,8 @@ async def _end() -> set[asyncio.Task[Any]]:
     if runtime._starting is not None and not runtime._starting.done():
         await asyncio.wait({runtime._starting}, timeout=LIMIT)
     await stop_runtime()
-    attempts._sampler = Sampler()
-    attempts._of_one_address, attempts._of_all_addresses = Sampler(burst=200), Sampler(burst=400)
+    attempt_recording._sampler = Sampler()
+    attempt_recording._of_one_address, attempt_recording._of_all_addresses = Sampler(burst=200), Sampler(burst=400)
     exchange.throttle, exchange.tarpit, exchange.proofs = Throttle(), Tarpit(), Proofs()
     exchange._followed = None
     rate_limits.buckets = rate_limits.Buckets()

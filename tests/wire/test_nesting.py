@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from integrations.backend.base.problems import Problem
-from integrations.backend.requests import orders as backend_wire
+from integrations.backend.requests import order_calls as backend_wire
 from integrations.models.attempt import UnrecognisedFrameKind
 from integrations.pos import messages
 from integrations.simulator import json_text

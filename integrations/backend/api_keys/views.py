@@ -2,7 +2,7 @@
 
 from integrations.backend.api_keys.schema import GET_API_KEY
 from integrations.backend.api_keys.serializers import ApiKeySerializer
-from integrations.backend.base.authentication import Caller
+from integrations.backend.base.api_key_authentication import Caller
 from integrations.backend.base.json_answers import plain_data
 from integrations.backend.base.query import check_names
 from integrations.backend.base.views import BackendView

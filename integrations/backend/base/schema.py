@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
 from integrations.backend.base import problems
-from integrations.backend.base.authentication import OPERATION, Handler, requires
+from integrations.backend.base.api_key_authentication import OPERATION, Handler, requires
 from integrations.backend.base.pagination import MAX_LIMIT
 from integrations.backend.base.problem_schema import responses_with
 from integrations.backend.base.problems import MISSING_SCOPE, NOT_FOUND, ProblemKind, of_refusal

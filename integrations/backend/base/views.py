@@ -24,7 +24,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.views import APIView
 
 from integrations.backend.base import problems, rate_limits
-from integrations.backend.base.authentication import Caller, authenticate, check_scope
+from integrations.backend.base.api_key_authentication import Caller, authenticate, check_scope
 from integrations.backend.base.idempotency import idempotency_key
 from integrations.backend.base.json_answers import plain_data
 from integrations.backend.base.problems import Problem

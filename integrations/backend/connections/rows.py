@@ -2,7 +2,7 @@
 
 from django.http import QueryDict
 
-from integrations.backend.base.authentication import Caller
+from integrations.backend.base.api_key_authentication import Caller
 from integrations.backend.base.pagination import page_of
 from integrations.backend.outlets.rows import integration_id_of
 from integrations.models import AuthAttempt, Connection

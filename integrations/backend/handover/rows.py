@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.http import QueryDict
 from django.views.decorators.debug import sensitive_variables
 
-from integrations.backend.base.authentication import Caller
+from integrations.backend.base.api_key_authentication import Caller
 from integrations.backend.base.pagination import NEWEST_FIRST, page_of
 from integrations.backend.base.problems import UNKNOWN_LINK, Problem, invalid
 from integrations.backend.handover.serializers import HandoverLinkSerializer

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from integrations.backend.base.bodies import Nothing, read_change
+from integrations.backend.base.body_parsing import Nothing, read_change
 from integrations.backend.base.outlet_addresses import address_of_outlet
 from integrations.backend.base.pagination import page_answer
 from integrations.backend.base.query import check_names

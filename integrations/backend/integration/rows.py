@@ -1,6 +1,6 @@
 """Reads the check of an outlet that the caller may see. Runs in a database thread."""
 
-from integrations.backend.base.authentication import Caller
+from integrations.backend.base.api_key_authentication import Caller
 from integrations.backend.outlets.rows import get_integration
 from integrations.models.api_key import Scope, parsed_scopes
 from integrations.models.clock import shared_now

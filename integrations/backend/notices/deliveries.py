@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import QueryDict
 
-from integrations.backend.base.authentication import Caller
+from integrations.backend.base.api_key_authentication import Caller
 from integrations.backend.base.pagination import page_from
 from integrations.backend.base.problems import UNKNOWN_DELIVERY, Problem
 from integrations.backend.base.query import read_choice, read_whole_number

@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import QueryDict
 
-from integrations.backend.base.authentication import Caller
+from integrations.backend.base.api_key_authentication import Caller
 from integrations.backend.base.pagination import OLDEST_FIRST, page_from
 from integrations.backend.base.query import read_choice, read_whole_number
 from integrations.backend.outlets.rows import integration_id_of

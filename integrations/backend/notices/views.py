@@ -5,7 +5,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from integrations.backend.base.bodies import Nothing, read_change
+from integrations.backend.base.body_parsing import Nothing, read_change
 from integrations.backend.base.json_answers import plain_data
 from integrations.backend.base.pagination import page_answer
 from integrations.backend.base.query import check_names

@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import QueryDict
 
-from integrations.backend.base.authentication import Caller
+from integrations.backend.base.api_key_authentication import Caller
 from integrations.backend.base.pagination import OLDEST_FIRST, page_of
 from integrations.backend.base.problems import LIMITED_KEY, UNKNOWN_ORGANISATION, Problem
 from integrations.backend.organisations.serializers import OrganisationSerializer

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from integrations.backend.base.bodies import Nothing, read_change
+from integrations.backend.base.body_parsing import Nothing, read_change
 from integrations.backend.base.views import BackendView
 from integrations.backend.outlets import bodies, changes, schema
 from integrations.backend.outlets.hashing import take_secret

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.views.decorators.debug import sensitive_variables
 
-from integrations.backend.base.authentication import Caller
+from integrations.backend.base.api_key_authentication import Caller
 from integrations.backend.organisations.rows import get_organisation
 from integrations.backend.outlets.rows import get_integration, get_outlet, outlets_of
 from integrations.backend.outlets.serializers import WholeOutletSerializer

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db.models import QuerySet
 from django.http import QueryDict
 
-from integrations.backend.base.authentication import Caller
+from integrations.backend.base.api_key_authentication import Caller
 from integrations.backend.base.pagination import OLDEST_FIRST, page_of
 from integrations.backend.base.problems import UNKNOWN_OUTLET, Problem
 from integrations.backend.base.query import read_flag, read_whole_number

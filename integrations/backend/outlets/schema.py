@@ -6,7 +6,7 @@ from typing import Any
 from drf_spectacular.utils import OpenApiResponse
 
 from integrations.backend.base import problems
-from integrations.backend.base.authentication import Handler
+from integrations.backend.base.api_key_authentication import Handler
 from integrations.backend.base.problems import ProblemKind
 from integrations.backend.base.schema import OUTLET_ID, PAGING, operation, query_filter
 from integrations.backend.outlets import bodies, serializers

@@ -1,1 +1,1 @@
-"""Requests to a POS: `orders` parses one, `views` sends it, and `outcomes` converts its outcome into an answer."""
+"""Requests to a POS: `order_calls` parses one, `views` sends it, and `outcomes` converts its outcome into an answer."""

@@ -5,7 +5,7 @@ import uuid
 from django.urls import reverse
 
 from integrations.backend.base import problems
-from integrations.backend.base.authentication import Caller
+from integrations.backend.base.api_key_authentication import Caller
 from integrations.backend.base.json_answers import json_answer
 from integrations.backend.base.problems import Problem
 from integrations.backend.requests.serializers import ACCEPTED, answer_text, request_text

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import QueryDict
 
-from integrations.backend.base.authentication import Caller
+from integrations.backend.base.api_key_authentication import Caller
 from integrations.backend.base.pagination import NEWEST_FIRST, page_from
 from integrations.backend.base.problems import ALREADY_LEFT, UNKNOWN_REQUEST, Problem
 from integrations.backend.base.query import read_choice, read_moment

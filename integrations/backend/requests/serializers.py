@@ -6,7 +6,7 @@ from typing import Any
 from rest_framework import serializers
 
 from integrations.backend.base.serializers import PageSerializer
-from integrations.backend.requests import orders
+from integrations.backend.requests import order_calls
 from integrations.models import MessageType, Request
 from integrations.models.request import RequestState
 from integrations.services.requests.request_types import MAX_EXPIRES_IN, Result
@@ -128,9 +128,9 @@ class OrderSerializer(serializers.Serializer[Any]):
         required=False,
         help_text="Your idempotency key; generated if you send none.",
     )
-    mode = serializers.ChoiceField(choices=orders.MODES, default="wait")
+    mode = serializers.ChoiceField(choices=order_calls.MODES, default="wait")
     timeout = serializers.IntegerField(
-        min_value=1, max_value=orders.MAX_TIMEOUT, default=orders.DEFAULT_TIMEOUT, help_text="Seconds."
+        min_value=1, max_value=order_calls.MAX_TIMEOUT, default=order_calls.DEFAULT_TIMEOUT, help_text="Seconds."
     )
     expires_in = serializers.IntegerField(
         min_value=0, max_value=MAX_EXPIRES_IN, default=0, help_text="Seconds; 0: only if the POS is online now."

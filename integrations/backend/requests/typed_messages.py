@@ -7,7 +7,7 @@ the variants apart, in both directions.
 from collections.abc import Mapping
 from typing import Any
 
-from integrations.backend.requests import orders
+from integrations.backend.requests import order_calls
 from integrations.wire.payloads.answer_models import answer_model, type_name
 from integrations.wire.payloads.examples import EXAMPLES
 from integrations.wire.payloads.json_schema import one_of, or_null, reference
@@ -17,7 +17,7 @@ Schema = dict[str, Any]
 _NUMBER = {
     "type": "integer",
     "minimum": 0,
-    "maximum": orders.MAX_MESSAGE_TYPE,
+    "maximum": order_calls.MAX_MESSAGE_TYPE,
     "description": "The number of any message type. The API also accepts the name of one that staff added.",
 }
 # Otherwise redocly reports that the variants are not exclusive: it does not compare a number with constant strings.

@@ -9,7 +9,7 @@ from typing import TypeVar
 from django.db import DatabaseError, InterfaceError
 
 from integrations.backend.base import problems
-from integrations.backend.base.authentication import Caller
+from integrations.backend.base.api_key_authentication import Caller
 from integrations.backend.base.idempotency import idempotency_key
 from integrations.backend.base.json_answers import plain_data
 from integrations.backend.base.pagination import page_answer
@@ -17,7 +17,7 @@ from integrations.backend.base.problems import Problem, invalid, invalid_fields
 from integrations.backend.base.query import check_names
 from integrations.backend.base.views import BackendView
 from integrations.backend.outlets.rows import find_target
-from integrations.backend.requests import orders, outcomes, rows
+from integrations.backend.requests import order_calls, outcomes, rows
 from integrations.backend.requests.schema import CANCEL, GET_REQUEST, LIST_MESSAGE_TYPES, LIST_REQUESTS, SEND_REQUEST
 from integrations.backend.requests.serializers import MessageTypeSerializer, RequestSerializer
 from integrations.models import MessageType
@@ -48,7 +48,7 @@ class OutletRequestsView(BackendView):
         if self.running.is_draining:
             raise Problem(problems.DRAINING)
         check_names(request.query, ())
-        order = orders.read_order(request.body).identified_by(idempotency_key(request))
+        order = order_calls.read_order(request.body).identified_by(idempotency_key(request))
         integration_id = await self._integration_of(provider_outlet_id)
         new = order.as_request(
             await _message_type_of(order),
@@ -77,7 +77,7 @@ class OutletRequestsView(BackendView):
             raise Problem(problems.DISABLED)
         return target.integration_id
 
-    async def _poll(self, order: orders.Order, new: NewRequest, *, is_known: bool) -> PlainResponse:
+    async def _poll(self, order: order_calls.Order, new: NewRequest, *, is_known: bool) -> PlainResponse:
         if not order.request_id:  # the request_id was generated, so it cannot have been used before
             return await self._ask(order, new)
         with self.running.transient_requests.looking_up(new):
@@ -86,7 +86,7 @@ class OutletRequestsView(BackendView):
                 return await self._wait(earlier, new, order)
             return await self._ask(order, new)
 
-    async def _ask(self, order: orders.Order, new: NewRequest) -> PlainResponse:
+    async def _ask(self, order: order_calls.Order, new: NewRequest) -> PlainResponse:
         try:
             result = await self.running.transient_requests.ask(new, _seconds_left(order.timeout, new))
         except TooLate:
@@ -96,7 +96,7 @@ class OutletRequestsView(BackendView):
         return outcomes.answer_of(result, new.request_id, order.message_type)
 
     async def _wait(
-        self, stored: Stored, new: NewRequest, order: orders.Order, completion: Completion | None = None
+        self, stored: Stored, new: NewRequest, order: order_calls.Order, completion: Completion | None = None
     ) -> PlainResponse:
         try:
             result = await self.running.dispatcher.wait(stored.pk, _seconds_left(order.timeout, new), completion)
@@ -164,7 +164,7 @@ def _cancel(caller: Caller, request_uuid: uuid.UUID, cancelled: list[int]) -> Pl
     return outcomes.whole_request(row, caller)
 
 
-async def _in_time(storing: Awaitable[Done], order: orders.Order, new: NewRequest) -> Done:
+async def _in_time(storing: Awaitable[Done], order: order_calls.Order, new: NewRequest) -> Done:
     """Return the result of a database operation within the caller's timeout. Raises Problem after it."""
     try:
         async with asyncio.timeout(_seconds_left(order.timeout, new)):
@@ -177,7 +177,7 @@ def _seconds_left(seconds: int, new: NewRequest) -> float:
     return max(0.0, seconds - (shared_now() - new.received_at).total_seconds())
 
 
-async def _message_type_of(order: orders.Order) -> int:
+async def _message_type_of(order: order_calls.Order) -> int:
     """Return the number to send. Raises Problem, for example for a payload that does not match its model."""
     by_name = isinstance(order.message_type, str)
     known = await rows.find_message_type(order.message_type) if by_name or order.validate else None

@@ -10,7 +10,7 @@ from django.db import DatabaseError, connection
 
 from integrations.services.people.groups import ensure_groups
 from portal.env_file import folder_lock
-from portal.operations.schema import count_pending_migrations
+from portal.operations.database_schema import count_pending_migrations
 from portal.serving.start_banner import banner
 
 ADVISORY_LOCK = 0x6F6E702D  # any number that all processes of this portal share

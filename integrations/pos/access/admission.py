@@ -10,7 +10,7 @@ from integrations.models.attempt import Outcome
 from integrations.models.clock import shared_now
 from integrations.models.kept_secret import is_live
 from integrations.pos import tokens
-from integrations.pos.access import attempts, availability
+from integrations.pos.access import attempt_recording, availability
 from integrations.pos.access.refusals import BadToken, NoToken, PortalUnavailable
 from integrations.pos.access.visitors import Visitor
 from integrations.pos.tokens import ExpiredToken, ForgedToken, Token
@@ -57,7 +57,9 @@ async def admit(token: str | None, visitor: Visitor, origin: str = "") -> Admiss
     try:
         return await _admission_of(token)
     except Refused as refusal:
-        await attempts.record_refused_socket(refusal, visitor, f"The Origin header was {origin}" if origin else "")
+        await attempt_recording.record_refused_socket(
+            refusal, visitor, f"The Origin header was {origin}" if origin else ""
+        )
         raise
 
 

@@ -6,7 +6,7 @@ from django.db import DatabaseError, InterfaceError
 
 from integrations.models.attempt import Outcome
 from integrations.pos import tokens
-from integrations.pos.access import attempts, availability
+from integrations.pos.access import attempt_recording, availability
 from integrations.pos.access.refusals import PortalUnavailable, TooManyFailures
 from integrations.pos.access.visitors import Visitor
 from integrations.pos.limits.proofs import Proofs
@@ -45,7 +45,7 @@ async def issue_token(claim: Claim, visitor: Visitor) -> str:
             await tarpit.hold()
         raise
     throttle.succeeded(claim.match_id, visitor.address)
-    attempt = attempts.authentication_attempt(claim, visitor, Outcome.ACCEPTED, proven.integration_id)
+    attempt = attempt_recording.authentication_attempt(claim, visitor, Outcome.ACCEPTED, proven.integration_id)
     running.recorder.attempt(attempt)
     running.recorder.used(proven.credential_id, attempt.at)
     if digest := authentication.fresh_digest(claim, proven):
@@ -112,4 +112,4 @@ def _note_failure(running: Runtime, claim: Claim, visitor: Visitor, refusal: Ref
     # A caller that proved the secret is not guessing, so a wrong POSRemoteID or a disabled outlet is not a failure.
     if isinstance(refusal, WrongSecret | MistypedSecret):
         throttle.failed(claim.match_id, visitor.address)
-    attempts.record_refusal(running, claim, visitor, refusal)
+    attempt_recording.record_refusal(running, claim, visitor, refusal)

@@ -4,7 +4,7 @@ import asyncio
 import time
 
 from integrations.pos.access import admission as admissions
-from integrations.pos.access import attempts
+from integrations.pos.access import attempt_recording
 from integrations.pos.access.admission import Admission
 from integrations.pos.access.refusals import SecondTill
 from integrations.pos.access.visitors import Visitor
@@ -33,7 +33,7 @@ async def _wait_for_turn(running: Runtime, integration_id: int, visitor: Visitor
     """
     takeovers = running.registry.takeovers
     # Record it before the delay: staff then see it immediately.
-    await attempts.record_refused_socket(SecondTill(integration_id, 0.0), visitor)
+    await attempt_recording.record_refused_socket(SecondTill(integration_id, 0.0), visitor)
     deadline = time.monotonic() + HELD_SECONDS
     # Check repeatedly: during the wait, the last takeover may be counted, or another connection may take over.
     while (wait := takeovers.wait(integration_id)) and (left := deadline - time.monotonic()) > 0:  # noqa: ASYNC110

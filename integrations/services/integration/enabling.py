@@ -13,7 +13,6 @@ from integrations.services.errors import InvalidValue
 from integrations.services.handover import links as handover_links
 from integrations.services.handover.handover import HandOver
 from integrations.services.integration import demo_secrets, pos_secrets
-from integrations.services.integration.changes import VOID_TOKENS, change_integrations
 from integrations.services.integration.errors import (
     AlreadyDisabled,
     AlreadyEnabled,
@@ -23,6 +22,7 @@ from integrations.services.integration.errors import (
 )
 from integrations.services.integration.pairings import holders_of
 from integrations.services.integration.pos_secrets import NewSecret
+from integrations.services.integration.update_statement import VOID_TOKENS, change_integrations
 from integrations.services.outlets.outlets import check_form
 from integrations.services.reasons import plain_reason, required_reason
 from integrations.services.rows.chunks import CHUNK

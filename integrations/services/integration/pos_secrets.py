@@ -23,8 +23,8 @@ from integrations.services.errors import InvalidValue, NoOverlap, PortalError
 from integrations.services.handover import links as handover_links
 from integrations.services.handover.handover import HandOver
 from integrations.services.integration import demo_secrets
-from integrations.services.integration.changes import VOID_TOKENS, change_integrations
 from integrations.services.integration.errors import NewSecretInUse, SecretTaken, WeakSecret
+from integrations.services.integration.update_statement import VOID_TOKENS, change_integrations
 from integrations.services.keys import keys
 from integrations.services.overlaps import OVERLAPS
 from integrations.services.rows.chunks import chunks

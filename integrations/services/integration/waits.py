@@ -5,7 +5,7 @@ from django.db import transaction
 from integrations.models import Integration
 from integrations.models.audit import Verb
 from integrations.services.audit import Actor, record
-from integrations.services.integration.changes import change_integrations
+from integrations.services.integration.update_statement import change_integrations
 
 
 @transaction.atomic

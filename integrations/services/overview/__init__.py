@@ -1,4 +1,4 @@
-"""Data of the start page about the whole installation: `attention` lists problems, `fleet` counts outlets and requests.
+"""Data of the start page about the whole installation.
 
-`figures` counts rows for /metrics.
+`attention` lists problems, and `fleet_state` counts outlets and requests. `metric_counts` counts rows for /metrics.
 """

@@ -17,7 +17,7 @@ from integrations.models import Alert, AuthAttempt, Credential, HandoverLink, In
 from integrations.models.attempt import REFUSALS, Outcome
 from integrations.models.handover_link import LinkState
 from integrations.services.integration.check_evidence import SECOND_TILL
-from integrations.services.overview.fleet import HOUR, Organisations, within
+from integrations.services.overview.fleet_state import HOUR, Organisations, within
 
 SHOWN = 5  # rows of each kind
 INSPECTED = 200  # refusals of the last hour

@@ -10,8 +10,8 @@ from integrations.services.integration.check_evidence import OutletRows
 from integrations.services.integration.outlet_check import read_check
 from integrations.services.integration.pairings import explain
 from integrations.services.outlets.moves import explain_moves
-from integrations.services.overview.fleet import Organisations
-from integrations.staff.requests.rows import with_type_names
+from integrations.services.overview.fleet_state import Organisations
+from integrations.staff.requests.descriptions import with_type_names
 
 TEMPLATE = "staff/integration/page_parts.html"
 ROWS = 10

@@ -18,8 +18,8 @@ from integrations.staff.base.keyset_lists import KeysetAdmin
 from integrations.staff.base.menu import MenuGroup
 from integrations.staff.base.presentation import ago
 from integrations.staff.records.admin import OF_INTEGRATION, link_to
+from integrations.staff.requests.descriptions import outcome, request_badge, time_line, type_of, with_type_names
 from integrations.staff.requests.legible import legible
-from integrations.staff.requests.rows import outcome, request_badge, time_line, type_of, with_type_names
 
 LISTED_ID = 40
 # Columns that may be long. Only the page of one request shows them.

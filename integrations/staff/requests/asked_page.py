@@ -10,8 +10,8 @@ from integrations.models import Integration, Request
 from integrations.models.clock import shared_now
 from integrations.staff.base import rights
 from integrations.staff.base.outlet_actions import IntegrationAction
+from integrations.staff.requests.descriptions import outcome, time_line, type_of, with_type_names
 from integrations.staff.requests.legible import legible
-from integrations.staff.requests.rows import outcome, time_line, type_of, with_type_names
 from integrations.text.moments import exactly
 
 TEMPLATE = "staff/requests/asked_parts.html"

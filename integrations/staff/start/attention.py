@@ -17,7 +17,7 @@ from integrations.services.overview.attention import (
     read_pending,
     read_refused,
 )
-from integrations.services.overview.fleet import LATEST, Fleet, Organisations, WentOffline
+from integrations.services.overview.fleet_state import LATEST, Fleet, Organisations, WentOffline
 from integrations.staff.base import rights
 from integrations.text.characters import spelled
 from integrations.text.moments import distance, exactly, lasted

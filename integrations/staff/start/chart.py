@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from django.utils.timezone import localtime
 
-from integrations.services.overview.fleet import DAY, SAMPLE_EVERY, Fleet, Point
+from integrations.services.overview.fleet_state import DAY, SAMPLE_EVERY, Fleet, Point
 
 WIDTH, HEIGHT = 480, 100  # in units of the SVG's viewBox
 HALF_HOUR = timedelta(minutes=30)

@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from integrations.models.attempt import Outcome
 from integrations.models.request import RequestState
-from integrations.services.overview.fleet import DAY, HOUR, Fleet
+from integrations.services.overview.fleet_state import DAY, HOUR, Fleet
 from integrations.staff.base.presentation import OutletState
 from integrations.staff.start.chart import chart_of
 

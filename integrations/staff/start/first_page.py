@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from integrations.models import AuditEvent, Integration, Outlet
 from integrations.models.audit import Verb
-from integrations.services.overview.fleet import read_fleet
+from integrations.services.overview.fleet_state import read_fleet
 from integrations.services.people import scope
 from integrations.staff.base import rights
 from integrations.staff.start.attention import groups_of

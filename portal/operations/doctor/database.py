@@ -13,8 +13,8 @@ from integrations.models import clock as shared_clock
 from integrations.models.clock import shared_now
 from integrations.models.connection import lease_limit
 from integrations.security.redaction import REDACTED, is_distinctive
+from portal.operations.database_schema import count_pending_migrations
 from portal.operations.doctor.finding import Finding, fine, wrong
-from portal.operations.schema import count_pending_migrations
 
 CLOCKS_MAY_DIFFER = timedelta(seconds=2)
 PATIENCE = 2  # seconds for one attempt to connect to each address of PostgreSQL

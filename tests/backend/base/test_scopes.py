@@ -6,8 +6,8 @@ import pytest
 from django.urls import URLPattern
 
 from integrations.backend import urls
-from integrations.backend.base import authentication
-from integrations.backend.base.authentication import Caller, check_scope
+from integrations.backend.base import api_key_authentication
+from integrations.backend.base.api_key_authentication import Caller, check_scope
 from integrations.backend.base.problems import Problem
 from integrations.backend.base.views import BackendView
 from integrations.models.api_key import Scope
@@ -34,8 +34,8 @@ def caller(scopes: str) -> Caller:
 
 @pytest.mark.parametrize("handler", list(handlers()), ids=lambda each: each.__qualname__)
 def test_every_operation_declares_its_scope(handler: object) -> None:
-    assert hasattr(handler, authentication._REQUIRED)
-    scope = getattr(handler, authentication._REQUIRED)
+    assert hasattr(handler, api_key_authentication._REQUIRED)
+    scope = getattr(handler, api_key_authentication._REQUIRED)
     assert (scope is None) == (handler.__qualname__ in FOR_ANY_KEY)  # type: ignore[attr-defined]
 
 
@@ -45,7 +45,7 @@ def test_an_operation_without_a_declared_scope_is_refused() -> None:
 
 
 def test_a_scope_is_compared_as_a_whole() -> None:
-    reading = authentication.requires(Scope.OUTLETS_READ)(lambda: None)
+    reading = api_key_authentication.requires(Scope.OUTLETS_READ)(lambda: None)
     check_scope(caller('["events:read", "outlets:read"]'), reading)
     with pytest.raises(Problem):
         check_scope(caller('["my-outlets:read", "outlets:reads"]'), reading)

@@ -8,7 +8,7 @@ from unittest import mock
 
 from django.db import OperationalError
 
-from integrations.backend import routing
+from integrations.backend import backend_http
 from integrations.models import MessageType, Request
 from integrations.models.request import RequestState
 from integrations.relay import runtime
@@ -180,7 +180,7 @@ class OneRequest(InProcess):
 
     async def test_each_call_is_logged_with_its_status_and_how_long_it_took(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
-        with mock.patch.object(routing.logger, "info") as info:
+        with mock.patch.object(backend_http.logger, "info") as info:
             await backend.get(f"outlets/{outlet.handover.provider_outlet_id}?secret=1")
         logged = info.call_args.kwargs["extra"]
         assert logged | {"milliseconds": 0} == {

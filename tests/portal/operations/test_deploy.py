@@ -11,7 +11,7 @@ import pytest
 import yaml
 from django.conf import settings
 
-from integrations.backend.requests.orders import MAX_BODY, MAX_TIMEOUT
+from integrations.backend.requests.order_calls import MAX_BODY, MAX_TIMEOUT
 from integrations.pos.messages import MAX_AUTH_BODY
 from integrations.services import metrics
 from tests.live.stack.binaries import need

@@ -7,7 +7,7 @@ from django.test import override_settings
 
 from integrations.models import AuthAttempt
 from integrations.models.attempt import Outcome
-from integrations.pos.access import attempts, exchange
+from integrations.pos.access import attempt_recording, exchange
 from integrations.pos.access.refusals import TooManyFailures
 from integrations.pos.access.visitors import Visitor
 from integrations.pos.limits.throttle import Sampler, Tarpit, Throttle
@@ -141,7 +141,7 @@ class Throttled(AtTheEntryPoint):
         assert causes == [Outcome.WRONG_SECRET, Outcome.MISTYPED_SECRET, Outcome.UNKNOWN_OUTLET]
 
     async def test_a_flood_of_unknown_ids_fills_no_table(self) -> None:
-        with mock.patch.object(attempts, "_of_one_address", Sampler(burst=30)):
+        with mock.patch.object(attempt_recording, "_of_one_address", Sampler(burst=30)):
             for number in range(60):
                 await refusal(self.harbour.claim(provider_outlet_id=f"nobody-{number}"), THIEF)
             await refusal(self.harbour.claim(provider_outlet_id="nobody"), POS)

@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from integrations.backend.base.authentication import Caller
+from integrations.backend.base.api_key_authentication import Caller
 from integrations.models import StaffLimit
 from integrations.services.people.groups import ADMINISTRATOR
 from tests.support.factories import BELLA, make_organisation

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from integrations.backend.requests import orders
+from integrations.backend.requests import order_calls
 from integrations.models import AuditEvent, Integration, Request
 from integrations.models.audit import Verb
 from integrations.services.requests.asking import Question
@@ -27,7 +27,7 @@ FIELD_OF = {
 
 def test_the_form_has_a_field_for_each_field_of_the_api(staff: Client, online: Enabled) -> None:
     form = staff.get(ask_url(online, 1, raw=True)).context["form"]
-    for name in set(orders._READERS) - ONLY_OF_THE_API:
+    for name in set(order_calls._READERS) - ONLY_OF_THE_API:
         assert FIELD_OF.get(name, name) in form.fields, name
 
 

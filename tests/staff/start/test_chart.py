@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from integrations.services.overview.fleet import DAY, Fleet, Point
+from integrations.services.overview.fleet_state import DAY, Fleet, Point
 from integrations.staff.start.chart import Chart, axis_of, chart_of
 
 NOW = datetime(2026, 11, 28, 10, 12, tzinfo=UTC)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from integrations.backend.base import correlation
-from integrations.backend.base.bodies import UNKNOWN, read_members
+from integrations.backend.base.body_parsing import UNKNOWN, read_members
 from integrations.backend.base.idempotency import HEADER
 from integrations.backend.base.problems import invalid, invalid_fields
 from integrations.services.requests.contents import Content

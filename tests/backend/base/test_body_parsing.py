@@ -3,7 +3,7 @@
 import pytest
 from rest_framework import serializers
 
-from integrations.backend.base.bodies import read_body
+from integrations.backend.base.body_parsing import read_body
 from integrations.backend.base.problems import Problem
 
 

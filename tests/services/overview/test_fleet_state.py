@@ -12,7 +12,7 @@ from integrations.models import FleetSample, Outlet
 from integrations.models.attempt import Outcome
 from integrations.models.request import RequestState
 from integrations.services.integration import enabling
-from integrations.services.overview.fleet import Fleet, read_fleet, take_sample
+from integrations.services.overview.fleet_state import Fleet, read_fleet, take_sample
 from integrations.staff.start.chart import HEIGHT, chart_of
 from integrations.staff.start.figures import sentence_of
 from tests.staff.conftest import boss, staff

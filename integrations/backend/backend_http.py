@@ -12,10 +12,10 @@ from collections.abc import AsyncIterator
 from django.urls import ResolverMatch, resolve
 
 from integrations.backend.base import correlation, outlet_addresses, problems
-from integrations.backend.base.authentication import OPERATION
+from integrations.backend.base.api_key_authentication import OPERATION
 from integrations.backend.base.problems import Problem
 from integrations.backend.base.views import BackendView
-from integrations.backend.requests.orders import MAX_BODY
+from integrations.backend.requests.order_calls import MAX_BODY
 from integrations.services import metrics
 from integrations.services.futures import error_of
 from integrations.wire.asgi_types import App, Receive, Scope, Send

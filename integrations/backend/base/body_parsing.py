@@ -1,6 +1,6 @@
 """Parses the JSON body of a call with a serializer.
 
-backend/requests/orders.py parses requests to a POS.
+backend/requests/order_calls.py parses requests to a POS.
 """
 
 import json
