@@ -21,7 +21,7 @@ from integrations.services.rows.sql_query import SqlQuery
 
 
 @dataclass(slots=True)
-class _Open:
+class _ToEnd:
     """The columns of an open request that are needed to end it."""
 
     pk: int
@@ -30,8 +30,8 @@ class _Open:
     sealed_request: str | None
 
 
-_lock_open = SqlQuery(
-    _Open,
+_lock_to_end = SqlQuery(
+    _ToEnd,
     """
     SELECT request.id AS pk, request.uuid, request.received_at, request.sealed_request
     FROM integrations_request AS request
@@ -44,7 +44,7 @@ _lock_open = SqlQuery(
 def end(endings: Sequence[Ending]) -> dict[Ending, Result]:
     """End requests and return the current result of each. A request that has already ended keeps its first result."""
     with transaction.atomic(savepoint=False):
-        still_open = {row.pk: row for row in _lock_open.rows([ending.pk for ending in endings])}
+        still_open = {row.pk: row for row in _lock_to_end.rows([ending.pk for ending in endings])}
         ended = {ending.pk: ending for ending in reversed(endings) if ending.pk in still_open}
         _write_endings([(ending, still_open[pk].sealed_request) for pk, ending in ended.items()])
         transaction.on_commit(partial(_count, still_open.values(), ended), robust=True)
@@ -87,13 +87,13 @@ def _write_endings(endings: Iterable[tuple[Ending, str | None]]) -> None:
     plain_rows.update_rows(Request, (*names, "sealed_request"), rows)
 
 
-def _count(still_open: Iterable[_Open], ended: Mapping[int, Ending]) -> None:
+def _count(still_open: Iterable[_ToEnd], ended: Mapping[int, Ending]) -> None:
     for row in still_open:
         ending = ended[row.pk]
         metrics.request_ended(ending.state, (ending.at - row.received_at).total_seconds())
 
 
-def _result_now(row: _Open, ending: Ending) -> Result:
+def _result_now(row: _ToEnd, ending: Ending) -> Result:
     """Return the result of a request that ended just now, without decrypting what was just encrypted."""
     said = (ending.result_code, ending.error_message, ending.answer)
     return Result(row.uuid, row.pk, str(ending.state), ending.failure, *said)

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class _Open:
+class _ToClaim:
     """The columns of an open request that are needed to claim it."""
 
     pk: int
@@ -35,8 +35,8 @@ class _Open:
     times_sent: int
 
 
-_lock_open = SqlQuery(
-    _Open,
+_lock_to_claim = SqlQuery(
+    _ToClaim,
     """
     SELECT request.id AS pk, request.sent_by, request.sent_at, request.times_sent
     FROM integrations_request AS request
@@ -84,7 +84,7 @@ def claim(pks: Sequence[int], process_id: uuid.UUID) -> dict[int, bool]:
     Requests that are missing from the result have ended, or another process has sent them.
     """
     with transaction.atomic(savepoint=False):
-        found = [row for row in _lock_open.rows(pks) if row.sent_by in (None, process_id)]
+        found = [row for row in _lock_to_claim.rows(pks) if row.sent_by in (None, process_id)]
         now = shared_now()
         # An empty failure: a process that could not decrypt the request has set it.
         plain_rows.update_rows(
