@@ -14,9 +14,9 @@ from integrations.simulator.till_file import TillFile
 class Reply:
     """The text to send for a request. `answer` is None if the text repeats an earlier answer."""
 
-    request: till_messages.Request
+    request: till_messages.TillRequest
     text: str
-    answer: till_messages.Answer | None = field(repr=False)
+    answer: till_messages.TillAnswer | None = field(repr=False)
 
 
 class Desk:
@@ -32,18 +32,18 @@ class Desk:
         self._names = names_by_number(message_numbers)
         self.till = self._file.open(till) if self._file else till
 
-    def read(self, frame: str | bytes) -> till_messages.Request:
+    def read(self, frame: str | bytes) -> till_messages.TillRequest:
         """Parse a frame. Raises NotARequestError."""
         return till_messages.read_request(frame, self._names)
 
-    def reply(self, request: till_messages.Request) -> Reply:
+    def reply(self, request: till_messages.TillRequest) -> Reply:
         """Return the reply; a repeated RequestID gets the first text, even for another request. Raises OSError."""
         remembered = self.till.memory.find(request.request_id)
         if remembered is not None:
             return Reply(request=request, text=remembered, answer=None)
         return self._executed(request)
 
-    def _executed(self, request: till_messages.Request) -> Reply:
+    def _executed(self, request: till_messages.TillRequest) -> Reply:
         answer = till_methods.answer(self.till, request)
         text = till_messages.write_answer(request, answer)
         is_change = request.name in till_methods.CHANGING_METHODS

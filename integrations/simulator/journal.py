@@ -111,7 +111,7 @@ class Journal:
         self.refusals.append(refusal)
         self.say(str(refusal))
 
-    def note_fault(self, request: till_messages.Request, fault: Fault) -> None:
+    def note_fault(self, request: till_messages.TillRequest, fault: Fault) -> None:
         self.faults[fault] += 1
         self.say(self.plain(f"misbehaving ({fault}) with {_asked(request)}"))
 
@@ -121,7 +121,7 @@ class Journal:
             self.executions += 1
         self._tell_waiters()
 
-    def note_answer(self, request: till_messages.Request, answer: till_messages.Answer | None) -> None:
+    def note_answer(self, request: till_messages.TillRequest, answer: till_messages.TillAnswer | None) -> None:
         """Record an answer that was sent; `answer` is None for a repeated answer."""
         self.answers += 1
         if answer is None:
@@ -153,5 +153,5 @@ class Journal:
         return "\n".join([beginning, "What the simulated POS said:", *self.lines])
 
 
-def _asked(request: till_messages.Request) -> str:
+def _asked(request: till_messages.TillRequest) -> str:
     return f"{request.name} (RequestID {request.request_id})"

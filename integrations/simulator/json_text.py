@@ -13,7 +13,7 @@ TOO_DEEP = "the JSON nests too deeply"
 
 
 @dataclass(frozen=True)
-class Spelled:
+class HugeNumber:
     """A number that is kept as text, because its exponent is too large for a Decimal."""
 
     text: str
@@ -22,7 +22,7 @@ class Spelled:
 def read(text: str) -> object:
     """Parse JSON. Numbers with a point or an exponent, and integers of very many digits, become Decimals.
 
-    A number whose exponent is too large for a Decimal becomes a Spelled. NaN and Infinity are refused, unlike in
+    A number whose exponent is too large for a Decimal becomes a HugeNumber. NaN and Infinity are refused, unlike in
     Python's own parser. Raises ValueError, also if the value is nested more than 100 levels deep.
     """
     try:
@@ -35,7 +35,7 @@ def read(text: str) -> object:
 
 def write(value: object) -> str:
     """Return JSON. Decimals become numbers with at least one decimal (5.0, 19.99). Raises TypeError for other types."""
-    if isinstance(value, Spelled):
+    if isinstance(value, HugeNumber):
         return value.text
     if isinstance(value, Decimal):
         return _spelled(value)
@@ -50,11 +50,11 @@ def _whole(text: str) -> int | Decimal:
     return int(text) if len(text) <= _COMPUTED else Decimal(text)
 
 
-def _decimal(text: str) -> Decimal | Spelled:
+def _decimal(text: str) -> Decimal | HugeNumber:
     try:
         return Decimal(text)
     except ArithmeticError:
-        return Spelled(text)
+        return HugeNumber(text)
 
 
 def _spelled(number: Decimal) -> str:

@@ -38,7 +38,7 @@ class NotARequestError(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class TillRequest:
     """One request to the POS. `name` is the method's name, or states the number if it is unknown."""
 
     request_id: str | None
@@ -49,13 +49,13 @@ class Request:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class TillAnswer:
     result_code: int = SUCCESS
     error_message: str | None = field(default=None, repr=False)
     payload: Mapping[str, object] | None = field(default=None, repr=False)
 
 
-def read_request(frame: str | bytes, names: Mapping[int, str] = _NAMES) -> Request:
+def read_request(frame: str | bytes, names: Mapping[int, str] = _NAMES) -> TillRequest:
     """Parse OrderNPayWebsocketRequest. Raises NotARequestError only if a field is invalid that an answer needs.
 
     A payload that is not an object is treated as empty.
@@ -66,7 +66,7 @@ def read_request(frame: str | bytes, names: Mapping[int, str] = _NAMES) -> Reque
         raise NotARequestError("it has no whole number as MessageType")
     name = names.get(message_type, f"message type {message_type}")
     payload = envelope.get("payload")
-    return Request(
+    return TillRequest(
         request_id=_optional_text(envelope, "RequestID"),
         user_identifier=_optional_text(envelope, "UserIdentifier"),
         message_type=message_type,
@@ -75,7 +75,7 @@ def read_request(frame: str | bytes, names: Mapping[int, str] = _NAMES) -> Reque
     )
 
 
-def write_answer(request: Request, answer: Answer) -> str:
+def write_answer(request: TillRequest, answer: TillAnswer) -> str:
     """Return OrderNPayWebsocketResponse with the RequestID and MessageType of the request."""
     envelope = {
         "RequestID": request.request_id,

@@ -7,7 +7,7 @@ from integrations.simulator import order_answers, order_requests, till_messages,
 from integrations.simulator.catalogue import User
 from integrations.simulator.payload_fields import MalformedPayloadError
 from integrations.simulator.till import Till
-from integrations.simulator.till_messages import Answer, Request
+from integrations.simulator.till_messages import TillAnswer, TillRequest
 
 CHANGING_METHODS = frozenset({methods.CREATE_ORDER, methods.UPDATE_ORDER, methods.CREATE_PAYMENT})
 
@@ -15,10 +15,10 @@ CHANGING_METHODS = frozenset({methods.CREATE_ORDER, methods.UPDATE_ORDER, method
 class _UserRefused(Exception):
     def __init__(self, result_code: int, text: str) -> None:
         super().__init__(text)
-        self.answer = Answer(result_code=result_code, error_message=text)
+        self.answer = TillAnswer(result_code=result_code, error_message=text)
 
 
-def answer(till: Till, request: Request) -> Answer:
+def answer(till: Till, request: TillRequest) -> TillAnswer:
     """Return the till's answer. A request that the till refuses gets a non-zero ResultCode and a text; never raises."""
     method = _METHODS.get(request.name, _refuse_message_type)
     try:
@@ -26,51 +26,51 @@ def answer(till: Till, request: Request) -> Answer:
     except _UserRefused as refusal:
         return refusal.answer
     except MalformedPayloadError as error:
-        return Answer(result_code=till_messages.MALFORMED_PAYLOAD, error_message=str(error))
+        return TillAnswer(result_code=till_messages.MALFORMED_PAYLOAD, error_message=str(error))
     except till_refusals.TillRefusal as refusal:
         return _refused(refusal)
 
 
-def _get_user_from_pin(till: Till, request: Request) -> Answer:
+def _get_user_from_pin(till: Till, request: TillRequest) -> TillAnswer:
     user = till.catalogue.find_user_by_pin(request.payload.text("PIN"))
     if user is None:
         raise _UserRefused(till_messages.UNKNOWN_USER, till_messages.UNKNOWN_USER_TEXT)
-    return Answer(payload=order_answers.user_payload(user))
+    return TillAnswer(payload=order_answers.user_payload(user))
 
 
-def _get_open_orders(till: Till, request: Request) -> Answer:
+def _get_open_orders(till: Till, request: TillRequest) -> TillAnswer:
     user = _permitted_user(till, request)
     table = request.payload.find_text("ServiceModeEntityID") or ""
     own_only = request.payload.flag("UserOrdersOnly")
     orders = till.open_orders(table=table, owner=user if own_only else None)
-    return Answer(payload=order_answers.open_orders_payload(orders, user_orders_only=own_only))
+    return TillAnswer(payload=order_answers.open_orders_payload(orders, user_orders_only=own_only))
 
 
-def _create_order(till: Till, request: Request) -> Answer:
+def _create_order(till: Till, request: TillRequest) -> TillAnswer:
     user = _permitted_user(till, request)
     order = till.create_order(user, order_requests.new_order(request.payload))
-    return Answer(payload=order_answers.order_payload(order))
+    return TillAnswer(payload=order_answers.order_payload(order))
 
 
-def _simulate_order(till: Till, request: Request) -> Answer:
+def _simulate_order(till: Till, request: TillRequest) -> TillAnswer:
     user = _permitted_user(till, request)
     order = till.simulate_order(user, order_requests.order_to_simulate(request.payload))
-    return Answer(payload=order_answers.order_payload(order))
+    return TillAnswer(payload=order_answers.order_payload(order))
 
 
-def _update_order(till: Till, request: Request) -> Answer:
+def _update_order(till: Till, request: TillRequest) -> TillAnswer:
     _permitted_user(till, request)
     order = till.update_order(order_requests.addition(request.payload))
-    return Answer(payload=order_answers.order_payload(order))
+    return TillAnswer(payload=order_answers.order_payload(order))
 
 
-def _create_payment(till: Till, request: Request) -> Answer:
+def _create_payment(till: Till, request: TillRequest) -> TillAnswer:
     _permitted_user(till, request)
     order, payment = till.create_payment(*order_requests.payment_of_order(request.payload))
-    return Answer(payload=order_answers.payment_payload(order, payment))
+    return TillAnswer(payload=order_answers.payment_payload(order, payment))
 
 
-def _permitted_user(till: Till, request: Request) -> User:
+def _permitted_user(till: Till, request: TillRequest) -> User:
     """Return the request's user.
 
     Without CanMakePayments, every call except GetUserFromPIN is rejected (SEEN; the ResultCode is unknown).
@@ -83,21 +83,21 @@ def _permitted_user(till: Till, request: Request) -> User:
     return user
 
 
-def _refuse_message_type(_till: Till, request: Request) -> Answer:
+def _refuse_message_type(_till: Till, request: TillRequest) -> TillAnswer:
     text = f"This simulated POS does not know {request.name}."
-    return Answer(result_code=till_messages.UNSUPPORTED_MESSAGE, error_message=text)
+    return TillAnswer(result_code=till_messages.UNSUPPORTED_MESSAGE, error_message=text)
 
 
-def _refused(refusal: till_refusals.TillRefusal) -> Answer:
+def _refused(refusal: till_refusals.TillRefusal) -> TillAnswer:
     lacking = refusal.lines if isinstance(refusal, till_refusals.InsufficientStock) else None
-    return Answer(
+    return TillAnswer(
         result_code=_RESULT_CODES[type(refusal)],
         error_message=str(refusal),
         payload=None if lacking is None else order_answers.out_of_stock_payload(lacking),
     )
 
 
-_METHODS: dict[str, Callable[[Till, Request], Answer]] = {
+_METHODS: dict[str, Callable[[Till, TillRequest], TillAnswer]] = {
     methods.GET_USER_FROM_PIN: _get_user_from_pin,
     methods.GET_OPEN_ORDERS: _get_open_orders,
     methods.CREATE_ORDER: _create_order,

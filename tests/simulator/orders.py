@@ -34,7 +34,7 @@ def payment(amount: str, service_charge: str | None = None) -> Payment:
     return Payment(name="visa", amount_sale=Decimal(amount), service_charge=explicit)
 
 
-def request(request_id: str | None, method: str = "CreateOrder", **payload: object) -> till_messages.Request:
+def request(request_id: str | None, method: str = "CreateOrder", **payload: object) -> till_messages.TillRequest:
     whole = {"ProviderOrderID": "p-1", "ServiceModeID": TABLES.service_mode_id, "ServiceModeEntityID": "5"} | payload
     number = {name: number for number, name in names_by_number().items()}[method]
     return till_messages.read_request(

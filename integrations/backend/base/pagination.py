@@ -12,17 +12,24 @@ from django.http import QueryDict
 from integrations.backend.base.json_answers import plain_data
 from integrations.backend.base.problems import invalid
 from integrations.backend.base.query import read_whole_number
-from integrations.services.rows.keyset_pages import Order, Position, Source, read_page, read_position, write_position
+from integrations.services.rows.keyset_pages import (
+    Position,
+    SortOrder,
+    Source,
+    read_page,
+    read_position,
+    write_position,
+)
 from integrations.wire.plain_http import PlainRequest, PlainResponse
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
-NEWEST_FIRST, OLDEST_FIRST = Order(), Order(is_reversed=True)
+NEWEST_FIRST, OLDEST_FIRST = SortOrder(), SortOrder(is_reversed=True)
 NOT_VALID = "is not valid; use the `next` link unchanged"
 
 Row = TypeVar("Row", bound=Model)
 
 
-def page_of(rows: QuerySet[Row], query: QueryDict, *, order: Order) -> tuple[list[Row], Position | None]:
+def page_of(rows: QuerySet[Row], query: QueryDict, *, order: SortOrder) -> tuple[list[Row], Position | None]:
     """Return one page, and the position of its last row if more rows follow. Raises Problem."""
     limit = read_whole_number(query, "limit", 1, MAX_LIMIT) or DEFAULT_LIMIT
     found = list(order.sort(rows.filter(order.behind(_after(query, order, rows.model))))[: limit + 1])
@@ -31,7 +38,7 @@ def page_of(rows: QuerySet[Row], query: QueryDict, *, order: Order) -> tuple[lis
 
 
 def page_from(
-    source: Source, fitting: QuerySet[Row], query: QueryDict, *, order: Order = NEWEST_FIRST
+    source: Source, fitting: QuerySet[Row], query: QueryDict, *, order: SortOrder = NEWEST_FIRST
 ) -> tuple[list[Row], Position | None]:
     """Return one page, and the position of its last row if more rows follow. Raises Problem.
 
@@ -64,7 +71,7 @@ def write_cursor(position: Position) -> str:
     return base64.urlsafe_b64encode(write_position(position).encode()).decode().rstrip("=")
 
 
-def read_cursor(text: str, order: Order, model: type[Model]) -> Position:
+def read_cursor(text: str, order: SortOrder, model: type[Model]) -> Position:
     """Return the position that a cursor names. Raises Problem."""
     try:
         content = base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True).decode()
@@ -73,9 +80,9 @@ def read_cursor(text: str, order: Order, model: type[Model]) -> Position:
         raise invalid("cursor", NOT_VALID) from error
 
 
-def _after(query: QueryDict, order: Order, model: type[Model]) -> Position | None:
+def _after(query: QueryDict, order: SortOrder, model: type[Model]) -> Position | None:
     return read_cursor(str(query["cursor"]), order, model) if "cursor" in query else None
 
 
-def _position(row: Model, order: Order) -> Position:
+def _position(row: Model, order: SortOrder) -> Position:
     return tuple(getattr(row, name) for name in order.columns)

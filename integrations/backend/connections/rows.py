@@ -7,9 +7,9 @@ from integrations.backend.base.pagination import page_of
 from integrations.backend.outlets.rows import integration_id_of
 from integrations.models import AuthAttempt, Connection
 from integrations.services.integration.pairings import explain
-from integrations.services.rows.keyset_pages import Order, Position
+from integrations.services.rows.keyset_pages import Position, SortOrder
 
-_BY_OPENING, _BY_TIME = Order("opened_at"), Order("at")
+_BY_OPENING, _BY_TIME = SortOrder("opened_at"), SortOrder("at")
 
 
 def connections_page(

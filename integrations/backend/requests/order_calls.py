@@ -28,7 +28,7 @@ class _Wrong(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class OrderCall:
     """A parsed call; `message_type` is a number or the name of a known message type."""
 
     message_type: int | str
@@ -42,7 +42,7 @@ class Order:
     durable: bool
     validate: bool | None  # None: if the message type was sent by name and has a model
 
-    def identified_by(self, key: str | None) -> "Order":
+    def identified_by(self, key: str | None) -> "OrderCall":
         """Return the order with an Idempotency-Key as its request_id. Raises Problem if it has another request_id."""
         if key is None or key == self.request_id:
             return self
@@ -69,7 +69,7 @@ class Order:
         )
 
 
-def read_order(body: bytes) -> Order:
+def read_order(body: bytes) -> OrderCall:
     """Return the order in a body. Raises Problem, which names each wrong field."""
     given = read_members(body)
     errors = {name[:64]: UNKNOWN for name in given if name not in _READERS}
@@ -83,7 +83,7 @@ def read_order(body: bytes) -> Order:
         errors = _contradictions(values)
     if errors:
         raise invalid_fields(errors)
-    return Order(**values)
+    return OrderCall(**values)
 
 
 def _read(given: dict[str, str], name: str, reader: Callable[[str], Any], default: Any) -> Any:

@@ -16,11 +16,11 @@ from integrations.models import Integration, MessageType, Request
 from integrations.models.request import RequestState
 from integrations.services.outlets.search import received_within
 from integrations.services.requests import ending
-from integrations.services.rows.keyset_pages import Few, Order, Position, Source, Stream, Streams
+from integrations.services.rows.keyset_pages import Few, Position, SortOrder, Source, Stream, Streams
 from integrations.services.rows.threads import Joined
 
 FILTERS = ("outlet", "state", "since", "ended_since", "request_id", "correlation_id", "limit", "cursor")
-LAST_ENDED_FIRST = Order("ended_at")
+LAST_ENDED_FIRST = SortOrder("ended_at")
 
 
 async def find_message_type(name_or_number: str | int) -> MessageType | None:

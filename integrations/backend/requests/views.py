@@ -77,7 +77,7 @@ class OutletRequestsView(BackendView):
             raise Problem(problems.DISABLED)
         return target.integration_id
 
-    async def _poll(self, order: order_calls.Order, new: NewRequest, *, is_known: bool) -> PlainResponse:
+    async def _poll(self, order: order_calls.OrderCall, new: NewRequest, *, is_known: bool) -> PlainResponse:
         if not order.request_id:  # the request_id was generated, so it cannot have been used before
             return await self._ask(order, new)
         with self.running.transient_requests.looking_up(new):
@@ -86,7 +86,7 @@ class OutletRequestsView(BackendView):
                 return await self._wait(earlier, new, order)
             return await self._ask(order, new)
 
-    async def _ask(self, order: order_calls.Order, new: NewRequest) -> PlainResponse:
+    async def _ask(self, order: order_calls.OrderCall, new: NewRequest) -> PlainResponse:
         try:
             result = await self.running.transient_requests.ask(new, _seconds_left(order.timeout, new))
         except TooLate:
@@ -96,7 +96,7 @@ class OutletRequestsView(BackendView):
         return outcomes.answer_of(result, new.request_id, order.message_type)
 
     async def _wait(
-        self, stored: Stored, new: NewRequest, order: order_calls.Order, completion: Completion | None = None
+        self, stored: Stored, new: NewRequest, order: order_calls.OrderCall, completion: Completion | None = None
     ) -> PlainResponse:
         try:
             result = await self.running.dispatcher.wait(stored.pk, _seconds_left(order.timeout, new), completion)
@@ -164,7 +164,7 @@ def _cancel(caller: Caller, request_uuid: uuid.UUID, cancelled: list[int]) -> Pl
     return outcomes.whole_request(row, caller)
 
 
-async def _in_time(storing: Awaitable[Done], order: order_calls.Order, new: NewRequest) -> Done:
+async def _in_time(storing: Awaitable[Done], order: order_calls.OrderCall, new: NewRequest) -> Done:
     """Return the result of a database operation within the caller's timeout. Raises Problem after it."""
     try:
         async with asyncio.timeout(_seconds_left(order.timeout, new)):
@@ -177,7 +177,7 @@ def _seconds_left(seconds: int, new: NewRequest) -> float:
     return max(0.0, seconds - (shared_now() - new.received_at).total_seconds())
 
 
-async def _message_type_of(order: order_calls.Order) -> int:
+async def _message_type_of(order: order_calls.OrderCall) -> int:
     """Return the number to send. Raises Problem, for example for a payload that does not match its model."""
     by_name = isinstance(order.message_type, str)
     known = await rows.find_message_type(order.message_type) if by_name or order.validate else None

@@ -22,7 +22,7 @@ from integrations.models.notices.webhook import DeliveryState
 from integrations.security.sealing import SealBroken, unseal
 from integrations.services import metrics
 from integrations.services.notices import outbox, posting, signing, webhooks
-from integrations.services.notices.posting import Answer
+from integrations.services.notices.posting import DeliveryResult
 from integrations.services.rows.threads import recorders
 
 # Wait after each failed try, as Standard Webhooks proposes. After the last try, the delivery fails for good.
@@ -104,7 +104,7 @@ class Deliverer:
         own = asyncio.Semaphore(AT_ONCE_PER_ENDPOINT)
         is_paused = False
 
-        async def one(message: Message) -> Answer | None:
+        async def one(message: Message) -> DeliveryResult | None:
             nonlocal is_paused
             async with own, self._slots:
                 if is_paused:
@@ -118,10 +118,10 @@ class Deliverer:
             metrics.webhook_attempts[outcome].inc()
 
 
-async def try_once(client: httpx2.AsyncClient, message: Message) -> Answer:
+async def try_once(client: httpx2.AsyncClient, message: Message) -> DeliveryResult:
     """Sign a message with the current time and send it once."""
     if not message.secrets:
-        return Answer(None, "The endpoint's secret cannot be decrypted with the configured keys. Rotate it.")
+        return DeliveryResult(None, "The endpoint's secret cannot be decrypted with the configured keys. Rotate it.")
     timestamp = int(shared_now().timestamp())
     headers = signing.headers(message.webhook_id, timestamp, message.body, message.secrets)
     if message.traceparent:
@@ -149,7 +149,7 @@ def claim(endpoint_id: int) -> list[Message]:
 
 
 @transaction.atomic
-def settle(claimed: Sequence[tuple[Message, Answer | None]]) -> list[str]:
+def settle(claimed: Sequence[tuple[Message, DeliveryResult | None]]) -> list[str]:
     """Store the results of one endpoint's tries and the times of the next ones, and return their outcomes.
 
     An answer of None means that the message was not tried, because of a pause.
@@ -199,14 +199,14 @@ def _secrets(endpoint: WebhookEndpoint, now: datetime) -> tuple[str, ...]:
         return ()
 
 
-def _fill_in(row: Delivery, message: Message, answer: Answer, now: datetime) -> None:
+def _fill_in(row: Delivery, message: Message, answer: DeliveryResult, now: datetime) -> None:
     row.tries = message.tries + 1
     row.tried_at, row.status, row.duration_ms = now, answer.status, answer.duration_ms
     row.error, row.excerpt = answer.error[:300], answer.excerpt
     _decide(row, answer, now)
 
 
-def _decide(row: Delivery, answer: Answer, now: datetime) -> None:
+def _decide(row: Delivery, answer: DeliveryResult, now: datetime) -> None:
     if not answer.error:
         row.state, row.ended_at = DeliveryState.DELIVERED, now
         return
@@ -217,12 +217,12 @@ def _decide(row: Delivery, answer: Answer, now: datetime) -> None:
     row.next_at = now + max(wait, _pause_of(answer))
 
 
-def _pause_of(answer: Answer) -> timedelta:
+def _pause_of(answer: DeliveryResult) -> timedelta:
     """Return the pause that a receiver asked for, limited to the longest wait between two tries."""
     return min(timedelta(seconds=answer.retry_after), SCHEDULE[-1])
 
 
-def _hold(endpoint: WebhookEndpoint, answers: Sequence[Answer], unsent: Sequence[int], now: datetime) -> None:
+def _hold(endpoint: WebhookEndpoint, answers: Sequence[DeliveryResult], unsent: Sequence[int], now: datetime) -> None:
     """Pause an endpoint for as long as its `Retry-After` asks: postpone its pending and future deliveries."""
     pause = max(map(_pause_of, answers))
     if not pause:
@@ -234,7 +234,7 @@ def _hold(endpoint: WebhookEndpoint, answers: Sequence[Answer], unsent: Sequence
     waiting.filter(Q(next_at__lt=until) | Q(pk__in=unsent)).update(next_at=until)
 
 
-def _judge(endpoint: WebhookEndpoint, answers: Sequence[Answer], now: datetime) -> None:
+def _judge(endpoint: WebhookEndpoint, answers: Sequence[DeliveryResult], now: datetime) -> None:
     """Record since when an endpoint fails. Disable it if that is too long, or if it answered 410 Gone."""
     if any(answer.status == posting.GONE for answer in answers):
         _switch_off(endpoint, "The receiver answered 410 Gone: it wants no more events.")

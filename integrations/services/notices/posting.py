@@ -27,7 +27,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True)
-class Answer:
+class DeliveryResult:
     """The result of one try. `error` is empty if the receiver accepted the event (2xx)."""
 
     status: int | None
@@ -70,32 +70,32 @@ def new_client() -> httpx2.AsyncClient:
     )
 
 
-async def post(client: httpx2.AsyncClient, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+async def post(client: httpx2.AsyncClient, url: str, body: bytes, headers: Mapping[str, str]) -> DeliveryResult:
     """Post the body once. Raises only cancellation; the answer describes any failure."""
     began = time.monotonic()
     answer = await _tried(client, url, body, headers)
     return replace(answer, duration_ms=int((time.monotonic() - began) * 1000))
 
 
-async def _tried(client: httpx2.AsyncClient, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+async def _tried(client: httpx2.AsyncClient, url: str, body: bytes, headers: Mapping[str, str]) -> DeliveryResult:
     try:
         async with asyncio.timeout(SECONDS):
             return await _exchange(client, url, body, headers)
     except TimeoutError:
-        return Answer(None, f"No answer within {SECONDS:g} s.")
+        return DeliveryResult(None, f"No answer within {SECONDS:g} s.")
     except AddressRefused as refusal:
-        return Answer(None, str(refusal))
+        return DeliveryResult(None, str(refusal))
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError, UnicodeError) as error:
-        return Answer(None, printable(redact(f"{_called(error)}: {error}"), 300))
+        return DeliveryResult(None, printable(redact(f"{_called(error)}: {error}"), 300))
 
 
-async def _exchange(client: httpx2.AsyncClient, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+async def _exchange(client: httpx2.AsyncClient, url: str, body: bytes, headers: Mapping[str, str]) -> DeliveryResult:
     typed = {**headers, "content-type": "application/json"}
     async with client.stream("POST", url, content=body, headers=typed) as response:
         excerpt = printable(hide_in_words((await _beginning(response)).decode(errors="replace")), EXCERPT)
         error = _judged(response.status_code)
         pause = retry_seconds(response.headers.get("retry-after", ""), shared_now()) if error else 0.0
-        return Answer(response.status_code, error, excerpt, retry_after=pause)
+        return DeliveryResult(response.status_code, error, excerpt, retry_after=pause)
 
 
 async def _beginning(response: httpx2.Response) -> bytes:

@@ -52,7 +52,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Fleet:
+class FleetState:
     """The state at `at`. `requests` counts those that ended in the last 24 hours, by state."""
 
     at: datetime
@@ -70,13 +70,13 @@ class Fleet:
         return self.online + self.offline + self.never_seen
 
 
-def read_fleet(organisations: Organisations) -> Fleet:
+def read_fleet(organisations: Organisations) -> FleetState:
     """Return the state of these organisations' outlets; None means all organisations."""
     now = shared_now()
     samples = _samples(organisations, now)
     counts = _count(organisations, now, since=samples[-1]["at"] if samples else now - DAY)
     refusals, fresh = counts["refusals"], counts["requests"]
-    return Fleet(
+    return FleetState(
         at=now,
         **{state: counts["states"][state] for state in STATES},
         gone=_gone(organisations),

@@ -27,7 +27,7 @@ FEW = 500  # rows that may be checked one by one instead of reading the list in 
 
 
 @dataclass(frozen=True)
-class Order:
+class SortOrder:
     """The newest first: by `time` and then the primary key, or by the primary key alone. Reversed: the oldest first."""
 
     time: str = ""
@@ -70,7 +70,7 @@ class Chunk:
 class Source(Protocol):
     """Provides rows in the list's order. It must include all matching rows, and may include others."""
 
-    def read(self, order: Order, after: Position | None, wanted: int, fitting: QuerySet[Any]) -> Chunk:
+    def read(self, order: SortOrder, after: Position | None, wanted: int, fitting: QuerySet[Any]) -> Chunk:
         """Return rows after a position until `wanted` of them match, INSPECTED were checked, or there are no more."""
 
 
@@ -87,7 +87,7 @@ class Page:
 
 
 def read_page(
-    sources: Sequence[Source], *, fitting: QuerySet[Any], order: Order, after: Position | None, size: int = SIZE
+    sources: Sequence[Source], *, fitting: QuerySet[Any], order: SortOrder, after: Position | None, size: int = SIZE
 ) -> Page:
     """Return a page of the source's rows that are in `fitting`."""
     chunk = _merge([each.read(order, after, size + 1, fitting) for each in sources], order)
@@ -100,7 +100,7 @@ def read_page(
     return Page(found, reached, reached=reached)
 
 
-def _merge(chunks: Sequence[Chunk], order: Order) -> Chunk:
+def _merge(chunks: Sequence[Chunk], order: SortOrder) -> Chunk:
     """Merge chunks of several sources, up to the position that all of them have reached."""
     if len(chunks) == 1:
         return chunks[0]
@@ -112,7 +112,7 @@ def _merge(chunks: Sequence[Chunk], order: Order) -> Chunk:
     return Chunk(rows, is_last=not ends)
 
 
-def _sorted(rows: Iterable[tuple[Position, bool]], order: Order) -> list[tuple[Position, bool]]:
+def _sorted(rows: Iterable[tuple[Position, bool]], order: SortOrder) -> list[tuple[Position, bool]]:
     return sorted(rows, reverse=not order.is_reversed)
 
 
@@ -120,7 +120,7 @@ def _are_enough(rows: Sequence[tuple[Position, bool]], wanted: int) -> bool:
     return sum(fits for _, fits in rows) >= wanted
 
 
-def _positions(rows: QuerySet[Any], order: Order, fitting: QuerySet[Any]) -> list[tuple[Position, bool]]:
+def _positions(rows: QuerySet[Any], order: SortOrder, fitting: QuerySet[Any]) -> list[tuple[Position, bool]]:
     """Read rows, each with whether it is in `fitting`.
 
     The subquery by primary key makes the planner check `fitting` row by row. It selects a value instead of using
@@ -137,7 +137,7 @@ class Stream:
 
     rows: QuerySet[Any]
 
-    def read(self, order: Order, after: Position | None, wanted: int, fitting: QuerySet[Any]) -> Chunk:
+    def read(self, order: SortOrder, after: Position | None, wanted: int, fitting: QuerySet[Any]) -> Chunk:
         """Check `wanted` rows first, which is enough if all of them match."""
         found: list[tuple[Position, bool]] = []
         for count in (wanted, INSPECTED):
@@ -164,7 +164,7 @@ class Streams:
     parents: QuerySet[Any]
     field: str
 
-    def read(self, order: Order, after: Position | None, wanted: int, fitting: QuerySet[Any]) -> Chunk:
+    def read(self, order: SortOrder, after: Position | None, wanted: int, fitting: QuerySet[Any]) -> Chunk:
         parents = list(self.parents.order_by().values_list("pk", flat=True)[: PARENTS + 1])
         if len(parents) > PARENTS:
             return Stream(self.rows).read(order, after, wanted, fitting)
@@ -189,7 +189,7 @@ class Streams:
         return Chunk(asked, is_last)
 
     def _heads(
-        self, rows: QuerySet[Any], order: Order, parents: Sequence[Any], share: int
+        self, rows: QuerySet[Any], order: SortOrder, parents: Sequence[Any], share: int
     ) -> list[tuple[Any, Any, Any]]:
         """Return the parents that have rows, with the first columns of each first row and of each share's last row."""
         lead = order.columns[0]
@@ -200,7 +200,7 @@ class Streams:
         return [head for head in those.annotate(**ends).values_list("pk", "head", "last") if head[1] is not None]
 
 
-def _first_of(rows: QuerySet[Any], order: Order, count: int) -> list[Position]:
+def _first_of(rows: QuerySet[Any], order: SortOrder, count: int) -> list[Position]:
     """Return the positions of the first `count` rows, by the index that finds them.
 
     The query sorts by expressions: to sort by a column, a planner might read the whole table in that order.
@@ -217,7 +217,7 @@ class Few:
     few: QuerySet[Any]
     all: QuerySet[Any]
 
-    def read(self, order: Order, after: Position | None, wanted: int, fitting: QuerySet[Any]) -> Chunk:
+    def read(self, order: SortOrder, after: Position | None, wanted: int, fitting: QuerySet[Any]) -> Chunk:
         keys = list(self.few.order_by().values_list("pk", flat=True)[: FEW + 1])
         if len(keys) > FEW:
             return Stream(self.all).read(order, after, wanted, fitting)
@@ -231,7 +231,7 @@ def write_position(position: Position) -> str:
     return "~".join(each.isoformat() if isinstance(each, datetime) else str(each) for each in position)
 
 
-def read_position(text: str, order: Order, model: type[Model]) -> Position:
+def read_position(text: str, order: SortOrder, model: type[Model]) -> Position:
     """Return the position that write_position wrote. Raises ValueError."""
     parts = text.split("~")
     if len(parts) != len(order.columns):

@@ -23,9 +23,9 @@ from integrations.services.people import scope
 from integrations.services.rows.keyset_pages import (
     SIZE,
     Few,
-    Order,
     Page,
     Position,
+    SortOrder,
     Source,
     Stream,
     Streams,
@@ -155,8 +155,8 @@ class KeysetList(ChangeList):
             self.params.pop(name, None)
             self.filter_params.pop(name, None)
 
-    def _order(self, *, is_reversed: bool = False) -> Order:
-        return Order(self.model_admin.time_field, is_reversed)
+    def _order(self, *, is_reversed: bool = False) -> SortOrder:
+        return SortOrder(self.model_admin.time_field, is_reversed)
 
     def _position(self, request: HttpRequest) -> Position | None:
         if self.cursor is None:
@@ -211,7 +211,7 @@ class KeysetList(ChangeList):
                 return frozenset({chosen}) if seen is None else seen & {chosen}
         return seen
 
-    def _link(self, order: Order, at: Position | None) -> None:
+    def _link(self, order: SortOrder, at: Position | None) -> None:
         """Set the links to the pages before and after this one; the link back to the previous page always exists."""
         shown = self.page.positions[::-1] if order.is_reversed else self.page.positions
         onwards = self.page.next
@@ -237,7 +237,7 @@ class KeysetList(ChangeList):
         row: QuerySet[Any] = QuerySet(self.model).filter(pk=position[-1])
         return row.values_list(self.model_admin.moment, flat=True).first()
 
-    def _rows(self, order: Order) -> list[Any]:
+    def _rows(self, order: SortOrder) -> list[Any]:
         """Read the page's rows by their primary keys, which are already limited to what the user may see."""
         keys = [position[-1] for position in self.page.positions]
         rows = self.apply_select_related(self.model_admin.to_show(QuerySet(self.model).filter(pk__in=keys)))

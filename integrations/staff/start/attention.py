@@ -17,7 +17,7 @@ from integrations.services.overview.attention import (
     read_pending,
     read_refused,
 )
-from integrations.services.overview.fleet_state import LATEST, Fleet, Organisations, WentOffline
+from integrations.services.overview.fleet_state import LATEST, FleetState, Organisations, WentOffline
 from integrations.staff.base import rights
 from integrations.text.characters import spelled
 from integrations.text.moments import distance, exactly, lasted
@@ -50,7 +50,7 @@ class Group:
     more_url: str = ""
 
 
-def groups_of(request: HttpRequest, fleet: Fleet, organisations: Organisations) -> list[Group]:
+def groups_of(request: HttpRequest, fleet: FleetState, organisations: Organisations) -> list[Group]:
     """Return the groups with entries that this person may open, the most urgent first."""
     may_check = rights.may_see(request, Integration)
     concerns = [concern for concern, model in _MODELS.items() if rights.may_see(request, model)]
@@ -61,7 +61,7 @@ def groups_of(request: HttpRequest, fleet: Fleet, organisations: Organisations) 
     return [group for group in groups if group and group.entries]
 
 
-def _offline(fleet: Fleet) -> Group:
+def _offline(fleet: FleetState) -> Group:
     entries = tuple(_gone(each, fleet.at) for each in fleet.gone)
     more = f"{reverse('admin:integrations_outlet_changelist')}?state=offline" if fleet.offline > LATEST else ""
     return Group("offline", "Offline", entries, more)

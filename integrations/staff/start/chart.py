@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from django.utils.timezone import localtime
 
-from integrations.services.overview.fleet_state import DAY, SAMPLE_EVERY, Fleet, Point
+from integrations.services.overview.fleet_state import DAY, SAMPLE_EVERY, FleetState, Point
 
 WIDTH, HEIGHT = 480, 100  # in units of the SVG's viewBox
 HALF_HOUR = timedelta(minutes=30)
@@ -81,7 +81,7 @@ class Chart:
     height = HEIGHT
 
 
-def chart_of(fleet: Fleet) -> Chart | None:
+def chart_of(fleet: FleetState) -> Chart | None:
     """Return the chart, or None while there are fewer than two samples."""
     points = fleet.history
     if len(points) < 2:

@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from integrations.models.attempt import Outcome
 from integrations.models.request import RequestState
-from integrations.services.overview.fleet_state import DAY, HOUR, Fleet
+from integrations.services.overview.fleet_state import DAY, HOUR, FleetState
 from integrations.staff.base.presentation import OutletState
 from integrations.staff.start.chart import chart_of
 
@@ -24,7 +24,7 @@ class Figure:
     kind: str
 
 
-def context_of(fleet: Fleet) -> dict[str, object]:
+def context_of(fleet: FleetState) -> dict[str, object]:
     """Return the context of the start page's live part."""
     return {
         "fragment": TEMPLATE,
@@ -37,14 +37,14 @@ def context_of(fleet: Fleet) -> dict[str, object]:
     }
 
 
-def _kind_of(fleet: Fleet) -> OutletState:
+def _kind_of(fleet: FleetState) -> OutletState:
     """Return the state whose light the sentence shows: green only if an outlet is online and none is offline."""
     if fleet.offline:
         return OutletState.OFFLINE
     return OutletState.ONLINE if fleet.online else OutletState.NEVER_SEEN
 
 
-def sentence_of(fleet: Fleet) -> str:
+def sentence_of(fleet: FleetState) -> str:
     """Return the state of all outlets in one sentence."""
     if not fleet.enabled:
         return "No outlet is enabled."
@@ -58,7 +58,7 @@ def sentence_of(fleet: Fleet) -> str:
     return f"{fleet.offline} of {_outlets_in_words(fleet.enabled)} {verb} offline{named}."
 
 
-def _all_online(fleet: Fleet) -> str:
+def _all_online(fleet: FleetState) -> str:
     if fleet.never_seen:
         return f"All outlets that have ever connected are online ({fleet.online}); {fleet.never_seen} never connected."
     return "The enabled outlet is online." if fleet.enabled == 1 else f"All {fleet.enabled} enabled outlets are online."
@@ -68,7 +68,7 @@ def _outlets_in_words(count: int) -> str:
     return "1 outlet" if count == 1 else f"{count} outlets"
 
 
-def _outlets(fleet: Fleet) -> list[Figure]:
+def _outlets(fleet: FleetState) -> list[Figure]:
     counts = {
         OutletState.ONLINE: fleet.online,
         OutletState.OFFLINE: fleet.offline,
@@ -83,7 +83,7 @@ def _outlets(fleet: Fleet) -> list[Figure]:
     ]
 
 
-def _refusals(fleet: Fleet) -> list[Figure]:
+def _refusals(fleet: FleetState) -> list[Figure]:
     url, since = reverse("admin:integrations_authattempt_changelist"), _moment(fleet.at - HOUR)
     return [
         Figure(count, Outcome(outcome).label, f"{url}?outcome__exact={outcome}&at__gt={since}", "refused")
@@ -91,7 +91,7 @@ def _refusals(fleet: Fleet) -> list[Figure]:
     ]
 
 
-def _requests(fleet: Fleet) -> list[Figure]:
+def _requests(fleet: FleetState) -> list[Figure]:
     url, since = reverse("admin:integrations_request_changelist"), _moment(fleet.at - DAY)
     kinds = {RequestState.ANSWERED: "online", RequestState.CANCELLED: "ended"}
     return [

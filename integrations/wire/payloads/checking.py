@@ -10,7 +10,7 @@ from integrations.wire.payloads.answer_models import ALL_MODELS
 from integrations.wire.payloads.field import DECIMAL, FLAG, GUID, OBJECT, STRING, WHOLE, Field
 
 
-class Spelled(str):
+class NumberText(str):
     """A number in its original spelling."""
 
     __slots__ = ()
@@ -26,7 +26,7 @@ class Invalid(ValueError):
 
 def check(payload: str, model: str) -> None:
     """Raise Invalid unless a payload's JSON matches the model with this name."""
-    content = json.loads(payload, parse_float=Spelled, parse_int=Spelled)
+    content = json.loads(payload, parse_float=NumberText, parse_int=NumberText)
     errors = dict(_errors_of_model("", content, model))
     if errors:
         raise Invalid(errors)
@@ -73,7 +73,7 @@ def _errors_of_value(path: str, value: Any, field: Field) -> Iterator[tuple[str,
 
 
 def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and not isinstance(value, Spelled)
+    return isinstance(value, str) and not isinstance(value, NumberText)
 
 
 def _is_guid(value: Any) -> bool:
@@ -81,12 +81,12 @@ def _is_guid(value: Any) -> bool:
 
 
 def _is_whole(value: Any) -> bool:
-    return isinstance(value, Spelled) and bool(_WHOLE.fullmatch(value)) and -(2**31) <= int(value) < 2**31
+    return isinstance(value, NumberText) and bool(_WHOLE.fullmatch(value)) and -(2**31) <= int(value) < 2**31
 
 
 def _is_decimal(value: Any) -> bool:
     """Return whether a number, in any spelling, has at most two decimals and eleven digits before them."""
-    if not isinstance(value, Spelled) or len(value) > 40:
+    if not isinstance(value, NumberText) or len(value) > 40:
         return False
     try:
         _, digits, exponent = Decimal(value).as_tuple()

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class EarlyRefusal:
     """The reason why a request is not read any further, and the advice for its sender."""
 
     kind: ProblemKind
@@ -46,7 +46,7 @@ class Unread:
     target: bytes = field(repr=False)
     headers: RawHeaders = field(repr=False)
 
-    def answer(self, fault: Fault, default_headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+    def answer(self, fault: EarlyRefusal, default_headers: Sequence[tuple[bytes, bytes]]) -> bytes:
         """Return the bytes of the answer, which says that the connection closes."""
         response = copy_context().run(self._response, fault)  # keeps the correlation id out of other requests
         body = response.body
@@ -54,7 +54,7 @@ class Unread:
         head = STATUS_LINE[response.status] + b"".join(b"%b: %b\r\n" % line for line in lines) + b"\r\n"
         return head if self.method == "HEAD" else head + body
 
-    def _response(self, fault: Fault) -> PlainResponse:
+    def _response(self, fault: EarlyRefusal) -> PlainResponse:
         path = _path_of(self.target)
         correlation_id = correlation.begin({"headers": self.headers})
         response = refusals_by_path.for_machine(path, self.method, fault.kind, fault.detail)
@@ -76,24 +76,28 @@ def _path_of(target: bytes) -> str:
     return unquote(path)
 
 
-MALFORMED = Fault(problems.MALFORMED, "Check the request line, the headers and the framing of the body.")
-INVALID_HOST = Fault(problems.MALFORMED, "Send exactly one Host header, with a host name or an address.")
-HANDSHAKE_WITH_BODY = Fault(problems.MALFORMED, "Send a websocket handshake without a body.")
-EARLY_HANDSHAKE = Fault(problems.MALFORMED, "Send a websocket handshake after all earlier answers have arrived.")
-MUCH_FRAMING = Fault(problems.MALFORMED, "Send the body in larger chunks, with short trailers, or with its length.")
-TUNNEL = Fault(problems.METHOD_NOT_ALLOWED, "This server is not a proxy. Send the request to its target directly.")
-LATE = Fault(
+MALFORMED = EarlyRefusal(problems.MALFORMED, "Check the request line, the headers and the framing of the body.")
+INVALID_HOST = EarlyRefusal(problems.MALFORMED, "Send exactly one Host header, with a host name or an address.")
+HANDSHAKE_WITH_BODY = EarlyRefusal(problems.MALFORMED, "Send a websocket handshake without a body.")
+EARLY_HANDSHAKE = EarlyRefusal(problems.MALFORMED, "Send a websocket handshake after all earlier answers have arrived.")
+MUCH_FRAMING = EarlyRefusal(
+    problems.MALFORMED, "Send the body in larger chunks, with short trailers, or with its length."
+)
+TUNNEL = EarlyRefusal(
+    problems.METHOD_NOT_ALLOWED, "This server is not a proxy. Send the request to its target directly."
+)
+LATE = EarlyRefusal(
     problems.LATE, "This address has too many incomplete requests. Send each without a pause, and fewer at once."
 )
-TARGET_TOO_LONG = Fault(problems.TARGET_TOO_LONG, f"The limit is {limits.MAX_TARGET:,} bytes. Shorten it.")
-MANY_REQUESTS = Fault(problems.MANY_REQUESTS, "Read the answers before you send more.")
-HEAD_TOO_LARGE = Fault(
+TARGET_TOO_LONG = EarlyRefusal(problems.TARGET_TOO_LONG, f"The limit is {limits.MAX_TARGET:,} bytes. Shorten it.")
+MANY_REQUESTS = EarlyRefusal(problems.MANY_REQUESTS, "Read the answers before you send more.")
+HEAD_TOO_LARGE = EarlyRefusal(
     problems.HEAD_TOO_LARGE,
     f"The limits are {limits.MAX_HEADERS} headers of {limits.MAX_HEAD // limits.KIBIBYTE} KiB together, and "
     f"{limits.MAX_HANDSHAKE_LINE // limits.KIBIBYTE} KiB for one of a websocket handshake. Send fewer or shorter ones.",
 )
-UNKNOWN_CODING = Fault(problems.UNKNOWN_CODING, "Use a Content-Length or Transfer-Encoding: chunked.")
-OTHER_VERSION = Fault(problems.OTHER_VERSION, "Use HTTP/1.1.")
+UNKNOWN_CODING = EarlyRefusal(problems.UNKNOWN_CODING, "Use a Content-Length or Transfer-Encoding: chunked.")
+OTHER_VERSION = EarlyRefusal(problems.OTHER_VERSION, "Use HTTP/1.1.")
 
 
 class ParsingStopped(Exception):

@@ -28,7 +28,7 @@ from portal.serving.http.early_refusals import (
     TARGET_TOO_LONG,
     TUNNEL,
     UNKNOWN_CODING,
-    Fault,
+    EarlyRefusal,
     ParsingStopped,
     Unread,
 )
@@ -66,7 +66,7 @@ class HttpFraming(HttpClosing):
     _size: int  # bytes of the request that arrived before `_chunk`
     _body_size: int
 
-    _fault: Fault | None = None
+    _fault: EarlyRefusal | None = None
     _empty_size = 0  # bytes of the empty lines since the last request
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
@@ -188,7 +188,7 @@ class HttpFraming(HttpClosing):
         """Whether an answer is pending."""
         return self._running is not None and not self._running.response_complete
 
-    def refuse(self, fault: Fault) -> None:
+    def refuse(self, fault: EarlyRefusal) -> None:
         """Answer the incomplete request with a fault, after the answers to earlier requests, and close."""
         if self.is_over:
             return
@@ -214,7 +214,7 @@ class HttpFraming(HttpClosing):
             self._empty_size = 0
         return rest
 
-    def _unreadable(self, fault: Fault) -> ParsingStopped:
+    def _unreadable(self, fault: EarlyRefusal) -> ParsingStopped:
         self._fault = fault
         return ParsingStopped(fault.text)
 
@@ -315,7 +315,7 @@ class HttpFraming(HttpClosing):
         if frames:
             self.transport.get_protocol().data_received(frames)  # type: ignore[attr-defined]
 
-    def _handshake_fault(self) -> Fault | None:
+    def _handshake_fault(self) -> EarlyRefusal | None:
         if self.is_busy:
             return EARLY_HANDSHAKE
         if any(len(name) + len(value) + 4 > limits.MAX_HANDSHAKE_LINE for name, value in self.headers):

@@ -17,7 +17,7 @@ from uvicorn.server import ServerState
 from integrations.wire import limits
 from integrations.wire.security_headers import DefaultHeaders
 from integrations.wire.unfinished_requests import Arriving
-from portal.serving.http.early_refusals import LATE, Fault
+from portal.serving.http.early_refusals import LATE, EarlyRefusal
 from portal.serving.http.framing import HttpFraming
 
 LATE_SECONDS = 1.0  # for a request that was on its way when its connection was about to be closed
@@ -89,7 +89,7 @@ class HttpProtocol(HttpFraming):
         # The parser is not needed any more. It and this protocol would refer to each other while the POS is connected.
         self.parser = None  # type: ignore[assignment]
 
-    def refuse(self, fault: Fault) -> None:
+    def refuse(self, fault: EarlyRefusal) -> None:
         self._arrived()
         self._forget_head()
         super().refuse(fault)

@@ -6,7 +6,7 @@ from django.utils import timezone
 from integrations.models import AuditEvent, Delivery, Notice, WebhookEndpoint
 from integrations.models.notices.notice import NoticeKind
 from integrations.services.notices import delivering, outbox, webhooks
-from integrations.services.notices.posting import Answer
+from integrations.services.notices.posting import DeliveryResult
 from tests.support.factories import ANNA
 from tests.support.notice_factories import make_endpoint
 
@@ -29,7 +29,7 @@ def test_the_answer_to_an_event_of_a_deleted_endpoint_is_ignored() -> None:
     webhooks.send_test(endpoint, actor=ANNA)
     (message,) = delivering.claim(endpoint.pk)
     webhooks.delete_endpoint(endpoint, actor=ANNA)
-    delivering.settle([(message, Answer(204, ""))])
+    delivering.settle([(message, DeliveryResult(204, ""))])
     assert not Delivery.objects.exists()
 
 

@@ -12,7 +12,7 @@ from integrations.models import FleetSample, Outlet
 from integrations.models.attempt import Outcome
 from integrations.models.request import RequestState
 from integrations.services.integration import enabling
-from integrations.services.overview.fleet_state import Fleet, read_fleet, take_sample
+from integrations.services.overview.fleet_state import FleetState, read_fleet, take_sample
 from integrations.staff.start.chart import HEIGHT, chart_of
 from integrations.staff.start.figures import sentence_of
 from tests.staff.conftest import boss, staff
@@ -27,9 +27,9 @@ FIGURE = re.compile(r'<a href="([^"]+)"[^>]*>(?:<span class="onp-shape"></span><
 pytestmark = pytest.mark.django_db
 
 
-def fleet_of(**changes: int) -> Fleet:
+def fleet_of(**changes: int) -> FleetState:
     counts = {"online": 0, "offline": 0, "never_seen": 0, "disabled": 0} | changes
-    return Fleet(at=timezone.now(), gone=(), refusals=(), requests=(), history=(), **counts)
+    return FleetState(at=timezone.now(), gone=(), refusals=(), requests=(), history=(), **counts)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def fleet_of(**changes: int) -> Fleet:
         (fleet_of(offline=2), "2 of 2 outlets are offline."),
     ],
 )
-def test_the_summary_says_whether_everything_is_all_right(fleet: Fleet, sentence: str) -> None:
+def test_the_summary_says_whether_everything_is_all_right(fleet: FleetState, sentence: str) -> None:
     assert sentence_of(fleet) == sentence
 
 

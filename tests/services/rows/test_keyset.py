@@ -12,14 +12,14 @@ from integrations.models import AuthAttempt, Integration, Request
 from integrations.models.attempt import Outcome
 from integrations.services.outlets.search import beginning_with, received_within
 from integrations.services.rows import keyset_pages
-from integrations.services.rows.keyset_pages import Few, Order, Position, Source, Stream, Streams, read_page
+from integrations.services.rows.keyset_pages import Few, Position, SortOrder, Source, Stream, Streams, read_page
 from tests.support.factories import NOON, make_enabled_outlet
 from tests.support.staff.backend_pages import ask
 
 pytestmark = pytest.mark.django_db
 ALL = AuthAttempt.objects.order_by()
 IN_ORDER = ("-at", "-pk")
-BY_TIME = Order("at")
+BY_TIME = SortOrder("at")
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def outlets() -> list[Integration]:
     return created
 
 
-def pages(source: Source, fitting: Any, *, order: Order = BY_TIME, size: int = 4) -> Iterator[list[Position]]:
+def pages(source: Source, fitting: Any, *, order: SortOrder = BY_TIME, size: int = 4) -> Iterator[list[Position]]:
     """Return all pages of the list."""
     after: Position | None = None
     for _ in range(200):
@@ -84,7 +84,7 @@ def test_merged_streams_show_each_row_of_their_outlets_once(
     theirs = ALL.filter(integration__in=chosen)
     for fitting in (theirs, theirs.filter(outcome=Outcome.DISABLED)):
         assert keys(pages(source, fitting)) == expected(fitting)
-        assert keys(pages(source, fitting, order=Order("at", is_reversed=True))) == expected(fitting)[::-1]
+        assert keys(pages(source, fitting, order=SortOrder("at", is_reversed=True))) == expected(fitting)[::-1]
 
 
 def test_outlets_whose_rows_all_fit_on_one_page_have_no_next_page(outlets: list[Integration]) -> None:
@@ -98,7 +98,7 @@ def test_outlets_whose_rows_all_fit_on_one_page_have_no_next_page(outlets: list[
 def test_only_the_first_row_and_the_row_at_its_share_are_read_for_each_outlet(
     outlets: list[Integration], is_reversed: bool
 ) -> None:
-    source, order = Streams(ALL, Integration.objects.all(), "integration"), Order("at", is_reversed=is_reversed)
+    source, order = Streams(ALL, Integration.objects.all(), "integration"), SortOrder("at", is_reversed=is_reversed)
     found = {pk: ends for pk, *ends in source._heads(ALL, order, [each.pk for each in outlets], 4)}
     for each in outlets:
         times = sorted(ALL.filter(integration=each).values_list("at", flat=True), reverse=not is_reversed)
@@ -110,7 +110,7 @@ def test_sources_read_to_different_positions_are_shown_up_to_the_common_position
     outlets: list[Integration], monkeypatch: pytest.MonkeyPatch, is_reversed: bool
 ) -> None:
     monkeypatch.setattr(keyset_pages, "INSPECTED", 3)
-    order = Order("at", is_reversed=is_reversed)
+    order = SortOrder("at", is_reversed=is_reversed)
     sparse, rare = ALL.filter(pk__in=expected(ALL)[::5]), ALL.filter(outcome=Outcome.DISABLED)
     sources = [Stream(sparse), Stream(ALL.exclude(pk__in=sparse))]
     found: list[Any] = []
@@ -139,7 +139,7 @@ def test_a_row_found_by_several_sources_is_shown_once(
     ]
     found, after = [], None
     while True:
-        page = read_page(sources, fitting=fitting, order=Order("at"), after=after, size=4)
+        page = read_page(sources, fitting=fitting, order=SortOrder("at"), after=after, size=4)
         found += [pk for _, pk in page.positions]
         after = page.next
         if after is None:
@@ -151,7 +151,7 @@ def test_a_page_reads_a_limited_number_of_rows_and_says_where_it_stopped(
     outlets: list[Integration], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keyset_pages, "INSPECTED", 10)
-    page = read_page([Stream(ALL)], fitting=ALL.none(), order=Order("at"), after=None, size=4)
+    page = read_page([Stream(ALL)], fitting=ALL.none(), order=SortOrder("at"), after=None, size=4)
     looked_at = ALL.order_by(*IN_ORDER).values_list("at", "pk")[14]
     assert (page.positions, page.reached, page.next) == ([], looked_at, looked_at)
 
@@ -167,14 +167,14 @@ def test_new_rows_do_not_shift_later_pages(outlets: list[Integration]) -> None:
 
 @pytest.mark.parametrize("position", [(NOON, 17), (17,)])
 def test_a_position_is_read_as_it_was_written(position: Position) -> None:
-    order = Order("at") if len(position) == 2 else Order()
+    order = SortOrder("at") if len(position) == 2 else SortOrder()
     assert keyset_pages.read_position(keyset_pages.write_position(position), order, AuthAttempt) == position
 
 
 @pytest.mark.parametrize("text", ["", "17", "x~17", "2026-03-01T12:00:00~17", "2026-03-01T12:00:00+00:00~x", "~"])
 def test_an_invalid_position_is_refused(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  (the text is Python's own)
-        keyset_pages.read_position(text, Order("at"), AuthAttempt)
+        keyset_pages.read_position(text, SortOrder("at"), AuthAttempt)
 
 
 def test_a_time_filter_includes_requests_that_were_stored_late() -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from integrations.services.overview.fleet_state import DAY, Fleet, Point
+from integrations.services.overview.fleet_state import DAY, FleetState, Point
 from integrations.staff.start.chart import Chart, axis_of, chart_of
 
 NOW = datetime(2026, 11, 28, 10, 12, tzinfo=UTC)
@@ -60,7 +60,9 @@ def test_a_chart_of_the_first_day_says_when_it_begins() -> None:
 
 
 def chart_of_points(*points: Point, at: datetime = NOW) -> Chart:
-    fleet = Fleet(at, online=1, offline=0, never_seen=0, disabled=0, gone=(), refusals=(), requests=(), history=points)
+    fleet = FleetState(
+        at, online=1, offline=0, never_seen=0, disabled=0, gone=(), refusals=(), requests=(), history=points
+    )
     chart = chart_of(fleet)
     assert chart is not None
     return chart
