@@ -73,7 +73,7 @@ def database(url: str, *, default: Path) -> dict[str, Any]:
     if not url:
         return {"ENGINE": SQLITE, "NAME": str(default)}
     try:
-        read = _read(url)
+        read = _parsed_url(url)
         if read.scheme == "sqlite":
             return {"ENGINE": SQLITE, "NAME": _file_of(read)}
         if read.scheme not in POSTGRESQL_SCHEMES:
@@ -87,7 +87,7 @@ def redis(url: str) -> str:
     """Return REDIS_URL unchanged for redis-py. Raises ImproperlyConfigured if redis-py would read it differently."""
     try:
         if url:
-            _refuse_other_redis(_read(url))
+            _refuse_other_redis(_parsed_url(url))
     except ValueError:
         raise ImproperlyConfigured(REDIS_FORM) from None
     return url
@@ -96,7 +96,7 @@ def redis(url: str) -> str:
 def mail(url: str) -> dict[str, Any]:
     """Return EMAIL_URL as an entry of Django's MAILERS. Raises ImproperlyConfigured."""
     try:
-        return _mail(_read(url))
+        return _mail(_parsed_url(url))
     except ValueError:
         raise ImproperlyConfigured(MAIL_FORM) from None
 
@@ -141,7 +141,7 @@ def _split(url: str) -> SplitResult:
     return parts
 
 
-def _read(url: str) -> _Url:
+def _parsed_url(url: str) -> _Url:
     """Return the decoded parts of a URL. Raises ValueError."""
     parts = _split(url)
     user_info, _, hosts = parts.netloc.rpartition("@")

@@ -18,17 +18,17 @@ def find(content: str | bytes, request_ids: Iterable[str]) -> str | None:
 
     A RequestID after its field name takes precedence over one elsewhere in the text.
     """
-    text = _plain(content)
+    text = _comparable(content)
     by_text: dict[str, list[str]] = {}
     for each in request_ids:
-        by_text.setdefault(_plain(identity(each)), []).append(each)
+        by_text.setdefault(_comparable(identity(each)), []).append(each)
     for search in (_named, _mentioned, _cut_off):
         if found := [each for wanted in search(text, by_text.keys()) for each in by_text[wanted]]:
             return found[0] if len(found) == 1 else None
     return None
 
 
-def _plain(content: str | bytes) -> str:
+def _comparable(content: str | bytes) -> str:
     """Return a case-folded text without NULs and replacement characters, which faulty encoding leaves in it."""
     text = content.decode(errors="ignore") if isinstance(content, bytes) else content
     return text.replace("\0", "").replace("\N{REPLACEMENT CHARACTER}", "").casefold()

@@ -13,7 +13,7 @@ _BEFORE_IT = ("", "api")  # what remains of the path when its end is missing
 
 def is_auth(path: str) -> bool:
     """Return whether this is the auth endpoint's path, ignoring letter case, extra slashes and hidden characters."""
-    return path == AUTH_PATH or ("powerepos" in path.lower() and _plain(path) == AUTH_PATH)
+    return path == AUTH_PATH or ("powerepos" in path.lower() and _normalised(path) == AUTH_PATH)
 
 
 def is_near_auth(path: str, method: str) -> bool:
@@ -28,10 +28,10 @@ def is_near_auth(path: str, method: str) -> bool:
 
 def is_socket(path: str) -> bool:
     """Return whether this is the websocket's path: the root, ignoring extra slashes and hidden characters."""
-    return path in ("", "/") or _plain(path) == "/"
+    return path in ("", "/") or _normalised(path) == "/"
 
 
-def _plain(path: str) -> str:
+def _normalised(path: str) -> str:
     if len(path) > _LONGEST:
         return path
     parts = [trimmed(part) for part in path.lower().split("/")]

@@ -42,13 +42,13 @@ class Snapshots:
     def _order_text(self, order: Order) -> str:
         known = self._orders.get(order.sales_transaction_id)
         if known is None or known[0] is not order:
-            known = (order, json_text.write(_plain(order)))
+            known = (order, json_text.write(_as_json_types(order)))
             self._orders[order.sales_transaction_id] = known
         return known[1]
 
     def _catalogue_text(self, catalogue: Catalogue) -> str:
         if self._catalogue is None or self._catalogue[0] is not catalogue:
-            self._catalogue = (catalogue, json_text.write(_plain(catalogue)))
+            self._catalogue = (catalogue, json_text.write(_as_json_types(catalogue)))
         return self._catalogue[1]
 
 
@@ -76,11 +76,11 @@ def _till(values: Any) -> Till:
     )
 
 
-def _plain(value: Any) -> Any:
+def _as_json_types(value: Any) -> Any:
     if is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        return {field.name: _as_json_types(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, tuple):
-        return [_plain(item) for item in value]
+        return [_as_json_types(item) for item in value]
     return value
 
 

@@ -28,7 +28,7 @@ def answer(till: Till, request: TillRequest) -> TillAnswer:
     except MalformedPayloadError as error:
         return TillAnswer(result_code=till_messages.MALFORMED_PAYLOAD, error_message=str(error))
     except till_refusals.TillRefusal as refusal:
-        return _refused(refusal)
+        return _refusal_answer(refusal)
 
 
 def _get_user_from_pin(till: Till, request: TillRequest) -> TillAnswer:
@@ -88,7 +88,7 @@ def _refuse_message_type(_till: Till, request: TillRequest) -> TillAnswer:
     return TillAnswer(result_code=till_messages.UNSUPPORTED_MESSAGE, error_message=text)
 
 
-def _refused(refusal: till_refusals.TillRefusal) -> TillAnswer:
+def _refusal_answer(refusal: till_refusals.TillRefusal) -> TillAnswer:
     lacking = refusal.lines if isinstance(refusal, till_refusals.InsufficientStock) else None
     return TillAnswer(
         result_code=_RESULT_CODES[type(refusal)],

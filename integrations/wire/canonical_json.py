@@ -22,12 +22,12 @@ def canonical(text: str) -> str:
     if is_deep(text):  # the result must not depend on the depth of the caller's stack
         return text
     try:
-        return _write(_read(text))
+        return _write(_decoded(text))
     except ValueError:
         return text
 
 
-def _read(text: str) -> Any:
+def _decoded(text: str) -> Any:
     try:
         return _quick.decode(text)
     except ValueError:  # an integer has more than MOST_DIGITS digits, or the text is not JSON

@@ -107,7 +107,7 @@ def _answer(given: dict[str, str]) -> Answer | Unreadable:
     if code is None:
         return Unreadable(NO_CODE)
     payload = given.get("payload", "null")
-    return Answer(code, _text(given.get("errormessage", "null")), None if payload == "null" else payload)
+    return Answer(code, _error_message(given.get("errormessage", "null")), None if payload == "null" else payload)
 
 
 def _quoted_id(text: str) -> str | None:
@@ -142,7 +142,7 @@ def _result_code(spelled: str) -> int | None:
     return int(number) if is_whole else None
 
 
-def _text(spelled: str) -> str | None:
+def _error_message(spelled: str) -> str | None:
     """Return an ErrorMessage; a value that is not a string is used exactly as sent."""
     if spelled == "null":
         return None

@@ -32,7 +32,7 @@ def create_backup(database: Path, target: Path, *, overwrite: bool) -> int:
     try:
         with _new_file_beside(target) as copy:
             _copy(database, copy)
-            _check(copy, journal="DELETE")  # a single file, which can be read from a read-only folder
+            _check_copy(copy, journal="DELETE")  # a single file, which can be read from a read-only folder
             _put_in_place(copy, target, overwrite=overwrite)
     except OSError as error:
         raise BackupRefused(f"{target} cannot be written: {error.strerror or error}.") from error
@@ -51,7 +51,7 @@ def restore(backup: Path, database: Path) -> Path | None:
     try:
         with _new_file_beside(database) as copy:
             _copy(backup, copy)
-            _check(copy, journal="WAL")  # as migration 0002 sets it
+            _check_copy(copy, journal="WAL")  # as migration 0002 sets it
             aside = _move_aside(database)
             _put_in_place(copy, database, overwrite=False)
     except sqlite3.Error as error:
@@ -98,7 +98,7 @@ def _copy(source: Path, target: Path) -> None:
         reading.backup(writing)
 
 
-def _check(file: Path, *, journal: str) -> None:
+def _check_copy(file: Path, *, journal: str) -> None:
     with closing(sqlite3.connect(file)) as connection:
         answer = connection.execute("PRAGMA integrity_check").fetchone()[0]
         if answer != "ok":

@@ -63,7 +63,7 @@ class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]
 
 def find(name: str) -> StaticFile | None:
     """Return the static file with this name without a hash, or None. In a style sheet, references get hashed names."""
-    return _read(name) if name in _paths() else None
+    return _load_file(name) if name in _paths() else None
 
 
 @cache
@@ -74,7 +74,7 @@ def _paths() -> dict[str, str]:
 
 
 @cache
-def _read(name: str) -> StaticFile:
+def _load_file(name: str) -> StaticFile:
     body = Path(_paths()[name]).read_bytes()
     if name.endswith(".css"):
         body = _with_hashed_references(name, body.decode()).encode()

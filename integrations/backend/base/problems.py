@@ -211,7 +211,7 @@ def _problem_of(error: Exception) -> Problem:
         case InvalidValue():
             return invalid(error.field, str(error))
         case PortalError():
-            return _refused(error)
+            return _problem_of_refusal(error)
     return _problem_of_framework(error)
 
 
@@ -236,7 +236,7 @@ def _problem_of_framework(error: Exception) -> Problem:
     return Problem(FAULT)
 
 
-def _refused(error: PortalError) -> Problem:
+def _problem_of_refusal(error: PortalError) -> Problem:
     sentences = (str(error) if str(error) != error.message else "", error.hint)
     errors: dict[str, Any] = {"errors": [{"field": error.field, "message": str(error)}]} if error.field else {}
     headers = {"Retry-After": f"{error.retry_after:.0f}"} if error.retry_after else None

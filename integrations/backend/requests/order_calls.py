@@ -76,7 +76,7 @@ def read_order(body: bytes) -> OrderCall:
     values = {}
     for name, (reader, default) in _READERS.items():
         try:
-            values[name] = _read(given, name, reader, default)
+            values[name] = _member_value(given, name, reader, default)
         except _Wrong as error:
             errors[name] = str(error)
     if not errors:
@@ -86,7 +86,7 @@ def read_order(body: bytes) -> OrderCall:
     return OrderCall(**values)
 
 
-def _read(given: dict[str, str], name: str, reader: Callable[[str], Any], default: Any) -> Any:
+def _member_value(given: dict[str, str], name: str, reader: Callable[[str], Any], default: Any) -> Any:
     if name in given:
         return reader(given[name])
     if default is REQUIRED:

@@ -174,7 +174,7 @@ class MessageTypesSerializer(serializers.Serializer[Any]):
 
 def request_text(row: Request, result: Result) -> str:
     """Return a request as JSON, with payload and answer exactly as sent. `result` is its current result."""
-    values = _plain(RequestSerializer(row).data) | {"error_message": result.error_message}
+    values = _with_iso_times(RequestSerializer(row).data) | {"error_message": result.error_message}
     return raw_json.write(values, {"payload": row.payload or "null", "answer": result.answer or "null"})
 
 
@@ -193,5 +193,5 @@ def answer_text(result: Result, request_id: str, message_type: int | str) -> str
     return raw_json.write(values, {"payload": result.answer or "null"})
 
 
-def _plain(data: Any) -> dict[str, object]:
+def _with_iso_times(data: Any) -> dict[str, object]:
     return {name: iso(value) if isinstance(value, datetime) else value for name, value in data.items()}

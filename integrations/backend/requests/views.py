@@ -184,7 +184,7 @@ async def _message_type_of(order: order_calls.OrderCall) -> int:
     number = _number_of(order.message_type, known)
     model = known.payload_model if known else ""
     if order.validate or (order.validate is None and by_name and model in MODELS):
-        _check(order.payload, model)
+        _check_payload(order.payload, model)
     return number
 
 
@@ -198,7 +198,7 @@ def _number_of(message_type: int | str, known: MessageType | None) -> int:
     return known.number
 
 
-def _check(payload: str, model: str) -> None:
+def _check_payload(payload: str, model: str) -> None:
     if model not in MODELS:
         raise invalid("validate", "is not possible: no payload model is known for this message type")
     try:

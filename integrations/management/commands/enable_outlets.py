@@ -41,8 +41,8 @@ class Command(OutletCommand):
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        rows = self.call_service(_read, options["file"])
-        plan = self.call_service(_check, rows)
+        rows = self.call_service(_read_rows, options["file"])
+        plan = self.call_service(_plan_rows, rows)
         if options["dry_run"]:
             self._print_plan(plan)
         self._refuse_wrong(plan)
@@ -77,14 +77,14 @@ class Command(OutletCommand):
         self.stderr.flush()
 
 
-def _read(file: str, *, actor: Actor) -> list[FileRow]:  # noqa: ARG001  (reading leaves no audit event)
+def _read_rows(file: str, *, actor: Actor) -> list[FileRow]:  # noqa: ARG001  (reading leaves no audit event)
     try:
         return bulk_file.read_rows(sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes())
     except OSError as error:
         raise CommandError(f"{file} cannot be read: {error.strerror or error}.") from error
 
 
-def _check(rows: Sequence[FileRow], *, actor: Actor) -> list[PlannedRow]:  # noqa: ARG001
+def _plan_rows(rows: Sequence[FileRow], *, actor: Actor) -> list[PlannedRow]:  # noqa: ARG001
     return bulk_enabling.check(rows, Permissions())
 
 

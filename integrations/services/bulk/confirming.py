@@ -92,12 +92,12 @@ def check_file(content: bytes, *, name: str, actor: Actor) -> Checked:
             f"The file contains more than {MOST_HASHED} secrets that this portal did not generate. "
             f"Split it, or use the shell: manage.py enable_outlets FILE."
         )
-    return _check(BulkAction.ENABLE, rows, name[:200], actor)
+    return _seal_plan(BulkAction.ENABLE, rows, name[:200], actor)
 
 
 def check_selection(action: BulkAction, ids: Sequence[int], *, actor: Actor) -> Checked:
     """Check an action on these integrations; leave out those that the person may not see. Raises NothingToDo."""
-    checked = _check(action, ids, "", actor)
+    checked = _seal_plan(action, ids, "", actor)
     if not checked.plan:
         raise NothingToDo("None of the chosen outlets is enabled for Order N Pay.")
     return checked
@@ -109,7 +109,7 @@ def check_again(sealed: str, *, action: BulkAction, actor: Actor) -> Checked:
     payload = _opened(sealed, actor)
     if payload["action"] is not action:
         raise CheckUnreadable
-    return _check(action, payload["rows"], payload["source"], actor)
+    return _seal_plan(action, payload["rows"], payload["source"], actor)
 
 
 @sensitive_variables()
@@ -172,7 +172,7 @@ def _change(
 
 
 @sensitive_variables()
-def _check(action: BulkAction, rows: Sequence[Any], source: str, actor: Actor) -> Checked:
+def _seal_plan(action: BulkAction, rows: Sequence[Any], source: str, actor: Actor) -> Checked:
     plan = _plan(action, rows, actor)
     payload = {
         "action": action.value,

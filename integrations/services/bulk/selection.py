@@ -14,7 +14,7 @@ from integrations.services.rows.chunks import chunks
 def check(action: BulkAction, ids: Sequence[int], organisations: frozenset[int] | None) -> list[PlannedRow]:
     """Return the plan of each integration of these organisations (None: all), ordered by name."""
     now = shared_now()
-    rows = [_plan(action, each, now) for each in _read(Integration.objects.all(), ids, organisations)]
+    rows = [_plan(action, each, now) for each in _chosen_rows(Integration.objects.all(), ids, organisations)]
     return sorted(rows, key=lambda row: (row.organisation, row.outlet))
 
 
@@ -22,13 +22,15 @@ def lock(action: BulkAction, plan: Sequence[PlannedRow], organisations: frozense
     """Return the integrations to act on, locked, in the order of the plan. Raises RowsChanged if one has changed."""
     now, planned = shared_now(), {row.integration: row for row in acting(plan)}
     locking = Integration.objects.select_for_update(of=("self",), no_key=True)
-    rows = {each.pk: each for each in _read(locking, sorted(planned), organisations)}
+    rows = {each.pk: each for each in _chosen_rows(locking, sorted(planned), organisations)}
     if {pk: _plan(action, each, now) for pk, each in rows.items()} != planned:
         raise RowsChanged
     return [rows[pk] for pk in planned]
 
 
-def _read(rows: QuerySet[Integration], ids: Sequence[int], organisations: frozenset[int] | None) -> list[Integration]:
+def _chosen_rows(
+    rows: QuerySet[Integration], ids: Sequence[int], organisations: frozenset[int] | None
+) -> list[Integration]:
     if organisations is not None:
         rows = rows.filter(outlet__organisation__in=organisations)
     rows = rows.select_related("outlet__organisation").prefetch_related("credentials").order_by("pk")

@@ -207,9 +207,9 @@ def _move(before: Outlet, after: Outlet) -> dict[str, Any]:
 
 
 def _changes(before: models.Model, after: models.Model, fields: Sequence[str]) -> dict[str, Any]:
-    pairs = {name: (_text(getattr(before, name)), _text(getattr(after, name))) for name in fields}
+    pairs = {name: (_text_or_empty(getattr(before, name)), _text_or_empty(getattr(after, name))) for name in fields}
     return {name: {"before": old, "after": new} for name, (old, new) in pairs.items() if old != new}
 
 
-def _text(value: object) -> str:
+def _text_or_empty(value: object) -> str:
     return "" if value is None else str(value)

@@ -75,7 +75,7 @@ def read_refused(organisations: Organisations, now: datetime) -> list[RefusedOut
     groups: dict[int | None, list[AuthAttempt]] = {}
     for attempt in rows.order_by("-at")[:INSPECTED]:
         groups.setdefault(attempt.integration_id or attempt.pos_remote_id_of_id, []).append(attempt)
-    return [_refused(group) for group in list(groups.values())[: SHOWN + 1]]
+    return [_refused_outlet(group) for group in list(groups.values())[: SHOWN + 1]]
 
 
 def read_pending(organisations: Organisations, concerns: Collection[Concern]) -> list[Pending]:
@@ -100,7 +100,7 @@ def _is_refused(now: datetime) -> Q:
     )
 
 
-def _refused(group: Sequence[AuthAttempt]) -> RefusedOutlet:
+def _refused_outlet(group: Sequence[AuthAttempt]) -> RefusedOutlet:
     last = group[0]
     cause = last.outcome
     if cause == Outcome.THROTTLED:

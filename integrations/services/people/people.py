@@ -71,7 +71,7 @@ def save_person(person: User, *, access: Access, giver: User, actor: Actor) -> U
 
     Raises InvalidValue if `giver` would give more than they have.
     """
-    _check(access, giver)
+    _check_grantable(access, giver)
     is_new = person.pk is None
     if not is_new and not manageable(giver).filter(pk=person.pk).exists():
         raise InvalidValue("username", "You cannot change this person, because they may do or see more than you.")
@@ -92,7 +92,7 @@ def password_was_set(person: User, *, actor: Actor) -> None:
     record(Verb.PASSWORD_SET, person, actor=actor)
 
 
-def _check(access: Access, giver: User) -> None:
+def _check_grantable(access: Access, giver: User) -> None:
     allowed = set(grantable(giver).values_list("pk", flat=True))
     if any(group.pk not in allowed for group in access.groups):
         raise InvalidValue("role", "Choose only a role and groups whose permissions you have yourself.")

@@ -142,7 +142,7 @@ def is_digest_of(kept: str, content: Content) -> bool:
     key_id, mark, _ = re.split("([:.])", kept, maxsplit=1) if is_keyed(kept) else (kept, "", "")
     if mark == ":":
         content = content.in_one_spelling()
-    expected = _keyed(content, key_id, mark) if mark else _plain(content)
+    expected = _keyed(content, key_id, mark) if mark else _unkeyed_digest(content)
     return hmac.compare_digest(kept, expected)
 
 
@@ -158,7 +158,7 @@ def _keyed(content: Content, key_id: str, mark: str) -> str:
     return f"{key_id}{mark}{value[:_DIGEST_LENGTH]}"
 
 
-def _plain(content: Content) -> str:
+def _unkeyed_digest(content: Content) -> str:
     """Return the unkeyed digest of older versions. It is replaced when its row is redacted."""
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 

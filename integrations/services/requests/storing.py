@@ -43,10 +43,10 @@ def store(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
         outcomes = _too_late(new)
         fresh = [each for each in new if each not in outcomes]
         queues = queues_of({each.integration_id for each in fresh})
-        if _refused(fresh, queues):  # a repeat gets the outcome of its request all the same
+        if _not_stored(fresh, queues):  # a repeat gets the outcome of its request all the same
             outcomes.update(repeated(fresh))
             fresh = [each for each in fresh if each not in outcomes]
-            outcomes.update(_refused(fresh, queues))
+            outcomes.update(_not_stored(fresh, queues))
         outcomes.update(_insert([each for each in fresh if each not in outcomes], queues))
     return outcomes
 
@@ -77,7 +77,7 @@ def _too_late(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]
     return {each: TooLate() for each in new if each.store_before is not None and each.store_before <= now}
 
 
-def _refused(new: Sequence[NewRequest], queues: Mapping[int, Queue]) -> dict[NewRequest, NotStored]:
+def _not_stored(new: Sequence[NewRequest], queues: Mapping[int, Queue]) -> dict[NewRequest, NotStored]:
     refused: dict[NewRequest, NotStored] = {}
     connected = online([each.integration_id for each in new if each.needs_online and each.socket_at is None])
     waiting = Counter({integration_id: queue.open for integration_id, queue in queues.items()})

@@ -50,7 +50,7 @@ class ListParameters:
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         try:
-            _check(self, request, lookup, value)  # type: ignore[arg-type]
+            _check_parameter(self, request, lookup, value)  # type: ignore[arg-type]
         except LookupRefused:
             return False
         return True
@@ -62,7 +62,7 @@ def check_list(model_admin: ModelAdmin[Any], request: HttpRequest) -> None:
         if len(values) > (MOST_VALUES if name.endswith("__exact") else 1):
             raise LookupRefused(f"The address has too many values for {name[:60]!r}.")
         for value in values:
-            _check(model_admin, request, name, value)
+            _check_parameter(model_admin, request, name, value)
 
 
 def check_key(model: type[Model], value: str) -> None:
@@ -86,7 +86,7 @@ def check_search(text: str) -> None:
     _check_format(SEARCH_VAR, text)
 
 
-def _check(model_admin: ModelAdmin[Any], request: HttpRequest, name: str, value: str) -> None:
+def _check_parameter(model_admin: ModelAdmin[Any], request: HttpRequest, name: str, value: str) -> None:
     if name in _LIST_PARAMETERS:
         _check_format(name, value)
     elif name in getattr(model_admin, "cursors", ()) or name in _custom_filters(model_admin, request):

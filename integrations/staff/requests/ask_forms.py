@@ -118,7 +118,7 @@ class AskForm(AskOnceForm):
         return self.cleaned_data
 
     def clean_own_request_id(self) -> str:
-        return _plain(self.cleaned_data["own_request_id"])
+        return _checked_text(self.cleaned_data["own_request_id"])
 
     def clean_correlation_id(self) -> str:
         text: str = self.cleaned_data["correlation_id"]
@@ -139,13 +139,13 @@ class AskForm(AskOnceForm):
         self.data = {**{name: self.data[name] for name in self.data}, "request_id": str(uuid.uuid4())}
 
     def clean_device_id(self) -> str:
-        return _plain(self.cleaned_data["device_id"])
+        return _checked_text(self.cleaned_data["device_id"])
 
     def clean_expires_in(self) -> int:
         return self.cleaned_data["expires_in"] or 0
 
     def clean_user_identifier(self) -> str | None:
-        return _plain(self.cleaned_data["user_identifier"]) or None
+        return _checked_text(self.cleaned_data["user_identifier"]) or None
 
 
 class RawForm(AskForm):
@@ -293,7 +293,7 @@ def _check_text(text: str) -> None:
         raise forms.ValidationError("This contains a control character. Delete it.")
 
 
-def _plain(text: str) -> str:
+def _checked_text(text: str) -> str:
     _check_text(text)
     return text
 

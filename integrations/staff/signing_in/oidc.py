@@ -122,7 +122,7 @@ def callback(request: HttpRequest) -> HttpResponse:
     try:
         answer: HttpResponse = view(request)
     except (OAuth2Error, RecursionError) as error:  # allauth reads the configuration outside its own try block
-        answer = _refused(request, StrictProvider(request, app=app), error)
+        answer = _error_page(request, StrictProvider(request, app=app), error)
     return answer
 
 
@@ -132,11 +132,11 @@ def _redirect(request: HttpRequest, process: str, auth_params: dict[str, str]) -
     try:
         answer: HttpResponse = provider.redirect(request, process, next_url=wanted, auth_params=auth_params)
     except (OAuth2Error, RecursionError) as error:
-        answer = _refused(request, provider, error)
+        answer = _error_page(request, provider, error)
     return answer
 
 
-def _refused(request: HttpRequest, provider: StrictProvider, error: Exception) -> HttpResponse:
+def _error_page(request: HttpRequest, provider: StrictProvider, error: Exception) -> HttpResponse:
     """Return the error page. Python raises RecursionError for JSON that nests too deeply."""
     reason = OAuth2Error("The provider's answer nests too deeply.") if isinstance(error, RecursionError) else error
     answer: HttpResponse = render_authentication_error(request, provider, exception=reason)

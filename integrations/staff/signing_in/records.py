@@ -34,7 +34,7 @@ def records_of(session: SessionBase, person: AbstractBaseUser | AnonymousUser) -
         return []
     request = HttpRequest()
     request.session = session
-    return [_read(each) for each in get_authentication_records(request, person)]
+    return [_record_of(each) for each in get_authentication_records(request, person)]
 
 
 def put_back(session: SessionBase, at: float) -> None:
@@ -44,5 +44,5 @@ def put_back(session: SessionBase, at: float) -> None:
     session[AUTHENTICATION_METHODS_SESSION_KEY] = kept
 
 
-def _read(kept: dict[str, Any]) -> Record:
+def _record_of(kept: dict[str, Any]) -> Record:
     return Record(kept["method"], float(kept["at"]), kept.get("type", ""))

@@ -56,7 +56,7 @@ def groups_of(request: HttpRequest, fleet: FleetState, organisations: Organisati
     concerns = [concern for concern, model in _MODELS.items() if rights.may_see(request, model)]
     refused = read_refused(organisations, fleet.at) if may_check and rights.may_see(request, AuthAttempt) else []
     pending = read_pending(organisations, concerns)
-    groups = [_offline(fleet) if may_check else None, _refused(refused, fleet.at)]
+    groups = [_offline(fleet) if may_check else None, _refused_group(refused, fleet.at)]
     groups += [_pending(concern, pending, fleet.at) for concern in Concern]
     return [group for group in groups if group and group.entries]
 
@@ -70,10 +70,12 @@ def _offline(fleet: FleetState) -> Group:
 def _gone(outlet: WentOffline, now: datetime) -> Entry:
     span = f"for {_span(outlet.since, now)}" if outlet.since else ""
     reason = f": {outlet.reason}" if outlet.reason else ""
-    return Entry(f"offline-{outlet.integration_id}", outlet.name, _check(outlet.integration_id), f"{span}{reason}")
+    return Entry(
+        f"offline-{outlet.integration_id}", outlet.name, _url_of_check(outlet.integration_id), f"{span}{reason}"
+    )
 
 
-def _refused(rows: Sequence[RefusedOutlet], now: datetime) -> Group:
+def _refused_group(rows: Sequence[RefusedOutlet], now: datetime) -> Group:
     url = reverse("admin:integrations_authattempt_changelist")
     return Group("refused", "Refused", tuple(_entry(each, now) for each in rows[:SHOWN]), _more(rows, url))
 
@@ -84,7 +86,7 @@ def _entry(row: RefusedOutlet, now: datetime) -> Entry:
     if row.integration is None:
         url = reverse("admin:integrations_authattempt_change", args=(row.attempt_id,))
         return Entry("refused-unknown", f"Unknown outlet “{spelled(row.sent)}”", url, words)
-    return Entry(f"refused-{row.integration.pk}", str(row.integration), _check(row.integration.pk), words)
+    return Entry(f"refused-{row.integration.pk}", str(row.integration), _url_of_check(row.integration.pk), words)
 
 
 def _pending(concern: Concern, rows: Sequence[Pending], now: datetime) -> Group:
@@ -101,11 +103,11 @@ def _more(rows: Sequence[object], url: str) -> str:
     return url if len(rows) > SHOWN else ""
 
 
-def _check(integration_id: int | None) -> str:
+def _url_of_check(integration_id: int | None) -> str:
     return reverse("admin:integrations_integration_check", args=(integration_id,))
 
 
-def _page(name: str) -> Callable[[Pending], str]:
+def _url_of_page(name: str) -> Callable[[Pending], str]:
     return lambda row: reverse(f"admin:integrations_{name}_change", args=(row.key,))
 
 
@@ -135,28 +137,28 @@ _KINDS = {
         "Open alerts",
         "admin:integrations_alert_changelist",
         lambda row: f"{AlertKind(row.about).label}: {_subject(row)}",
-        _page("alert"),
+        _url_of_page("alert"),
         lambda row, now: f"for {_span(row.begun_at, now)}",
     ),
     Concern.WEBHOOK: _Display(
         "Failing webhooks",
         "admin:integrations_webhookendpoint_changelist",
         _subject,
-        _page("webhookendpoint"),
+        _url_of_page("webhookendpoint"),
         lambda row, now: f"for {_span(row.begun_at, now)}",
     ),
     Concern.LINK: _Display(
         "Links not opened yet",
         "admin:integrations_handoverlink_changelist",
         _subject,
-        _page("handoverlink"),
+        _url_of_page("handoverlink"),
         lambda row, now: f"created {distance(row.begun_at, now)}, valid until {exactly(row.ends_at or now)}",
     ),
     Concern.UNUSED: _Display(
         "Secrets never used",
         "admin:integrations_outlet_changelist",
         _subject,
-        lambda row: _check(row.of_integration),
+        lambda row: _url_of_check(row.of_integration),
         lambda row, now: f"{row.about}…, created {distance(row.begun_at, now)}",
     ),
 }
