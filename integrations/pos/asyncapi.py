@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from integrations.pos.close_codes import CLOSE_CODES
+from integrations.pos.close_codes import CLOSE_CODES, LIBRARY_CLOSE_CODES
 from integrations.wire.endpoints import AUTH_PATH
 from integrations.wire.payloads.answer_models import ALL_MODELS, answer_model, result_codes_in_words, type_name
 from integrations.wire.payloads.examples import EXAMPLES
@@ -63,7 +63,7 @@ def _socket() -> Described:
         "bindings": {"ws": {"method": "GET", "query": query}},
         "x-close-codes": [
             {"name": reason.value, "code": code.default, "meaning": code.meaning, "reconnect": code.reconnects}
-            for reason, code in CLOSE_CODES.items()
+            for reason, code in (CLOSE_CODES | LIBRARY_CLOSE_CODES).items()
         ],
     }
 

@@ -1,4 +1,4 @@
-"""The close codes of the POS's websocket: one table, which POS_CLOSE_CODES may override by name.
+"""The close codes of the POS's websocket: a table that POS_CLOSE_CODES may override by name, and the library's codes.
 
 PowerEPOS documents 1000 as the catch-all: a POS may then reconnect after a while (SEEN, Overview). The rest of
 its list could not be read, and how a POS reacts to an unknown code is not documented. So the server closes with 1000
@@ -31,6 +31,12 @@ CLOSE_CODES: dict[CloseReason, CloseCode] = {
     CloseReason.FLOODING: CloseCode(1008, "The POS sent too much.", reconnects=True),
     CloseReason.INVALID_TEXT: CloseCode(1007, "The POS sent text that is not valid UTF-8.", reconnects=True),
     CloseReason.INTERNAL: CloseCode(1011, "Internal error in the portal.", reconnects=True),
+}
+
+# The websocket library sends these (RFC 6455, 7.4.1), so POS_CLOSE_CODES cannot override them.
+LIBRARY_CLOSE_CODES: dict[CloseReason, CloseCode] = {
+    CloseReason.PROTOCOL_ERROR: CloseCode(1002, "The POS broke the websocket protocol.", reconnects=True),
+    CloseReason.TOO_LARGE: CloseCode(1009, "The POS sent a frame of more than 1 MiB.", reconnects=True),
 }
 
 ANYWHERE = 1000

@@ -14,7 +14,7 @@ from integrations.models.connection import CloseReason
 from integrations.pos import link, mentions, messages
 from integrations.pos.access.admission import Admission
 from integrations.pos.access.visitors import origin_of, visitor_of
-from integrations.pos.close_codes import CLOSE_CODES, code_for
+from integrations.pos.close_codes import CLOSE_CODES, LIBRARY_CLOSE_CODES, code_for
 from integrations.pos.limits import allowance
 from integrations.pos.middleware import ADMISSION
 from integrations.relay import runtime
@@ -33,11 +33,7 @@ MOST_UNRECOGNISED = 50  # unrecognised frames stored for each connection; the ot
 EXCERPT = 2_000  # characters
 
 # Why the server's websocket library ends a connection (RFC 6455, 7.4.1).
-_FAILURES = {
-    1002: CloseReason.PROTOCOL_ERROR,
-    1007: CloseReason.INVALID_TEXT,
-    1009: CloseReason.TOO_LARGE,
-}
+_FAILURES = {1007: CloseReason.INVALID_TEXT} | {each.default: reason for reason, each in LIBRARY_CLOSE_CODES.items()}
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, 5.6.2
 

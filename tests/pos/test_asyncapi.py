@@ -7,7 +7,7 @@ import yaml
 
 from integrations.models.connection import CloseReason
 from integrations.pos.asyncapi import document
-from integrations.pos.close_codes import CLOSE_CODES
+from integrations.pos.close_codes import CLOSE_CODES, LIBRARY_CLOSE_CODES
 from integrations.wire.payloads.answer_models import type_name
 from integrations.wire.payloads.examples import EXAMPLES
 from integrations.wire.payloads.frames import ANSWER, FRAMES, REQUEST
@@ -27,7 +27,9 @@ def test_it_has_a_request_and_an_answer_for_each_documented_message_type() -> No
 
 def test_it_lists_each_close_code() -> None:
     codes = {each["name"]: each["code"] for each in document()["channels"]["socket"]["x-close-codes"]}
-    assert codes == {reason.value: code.default for reason, code in CLOSE_CODES.items()}
+    both = CLOSE_CODES | LIBRARY_CLOSE_CODES
+    assert codes == {reason.value: code.default for reason, code in both.items()}
+    assert (codes["protocol_error"], codes["too_large"]) == (1002, 1009)
     assert set(codes) <= set(CloseReason.values)
 
 
