@@ -86,7 +86,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         try:
             await self.accept(subprotocol=_first_subprotocol(self.scope))
         except Exception as error:  # noqa: BLE001  (each server has its own exception for a lost peer)
-            logger.debug("The peer disconnected before its websocket was accepted: %s", error)
+            logger.debug("The peer disconnected before its websocket was accepted.", extra={"error": str(error)})
             self._has_ended = True
             return
         self.live = self._make_live(self.scope[ADMISSION])
@@ -150,7 +150,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         try:
             await self.base_send({"type": "websocket.close", "code": code, "reason": CLOSE_CODES[reason].meaning})
         except Exception as error:  # noqa: BLE001  (each server has its own exception for a lost peer)
-            logger.debug("The peer disconnected before the close frame was sent: %s", error)
+            logger.debug("The peer disconnected before the close frame was sent.", extra={"error": str(error)})
 
     def _receive(self, message: dict[str, Any]) -> None:
         if (self._close_reason is not None and not self._is_finishing) or self.live is None:

@@ -60,9 +60,10 @@ class Chores:
             try:
                 await self._run_once(chore)
             except (DatabaseError, InterfaceError) as error:
-                logger.warning("Chore %s is waiting for the database (%s).", chore.name, error)
+                logger.warning("Chore is waiting for the database.", extra={"task": chore.name, "error": str(error)})
             except Exception:
-                logger.exception("Chore %s failed; retrying in %g s.", chore.name, chore.every)
+                details = {"task": chore.name, "seconds": chore.every}
+                logger.exception("Chore failed and will be retried.", extra=details)
 
     async def _run_once(self, chore: Chore) -> None:
         seconds = max(chore.every * LEASE_FACTOR, SHORTEST_LEASE)

@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 async def until_done(work: Callable[[], Awaitable[Result]], name: str) -> Result:
-    """Call `work` until it succeeds, and return its result.
+    """Call `work` until it succeeds, and return its result. `name` says in the log what it does.
 
     Only the first error is logged. Database errors are not logged here, because the loops of the process report them.
     """
@@ -25,7 +25,8 @@ async def until_done(work: Callable[[], Awaitable[Result]], name: str) -> Result
             return await work()
         except Exception as error:
             if not has_failed and not isinstance(error, DatabaseError | InterfaceError):
-                logger.exception("%s failed; retrying every %g s.", name, RETRY)
+                details = {"task": name, "seconds": RETRY}
+                logger.exception("Background work failed and will be retried.", extra=details)
                 has_failed = True
         await asyncio.sleep(RETRY)
 
@@ -40,7 +41,8 @@ async def until_back(work: Callable[[], Awaitable[Result]], name: str) -> Result
             if is_refusal(error):
                 raise
             if not has_failed:
-                logger.warning("%s is waiting for the database (%s).", name, type(error).__name__)
+                details = {"task": name, "error": type(error).__name__}
+                logger.warning("Background work is waiting for the database.", extra=details)
                 has_failed = True
         await asyncio.sleep(RETRY)
 

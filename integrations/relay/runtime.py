@@ -104,8 +104,8 @@ class Runtime:
                 self.transient_requests.channel = None
                 metrics.layer_losses.inc()
                 metrics.layer_away.set(1)
-                reason = error or "no answer"
-                logger.warning("Channel layer unavailable (%s); polling the database instead.", reason)
+                details = {"error": str(error) or "no answer"}
+                logger.warning("Channel layer unavailable; polling the database instead.", extra=details)
                 await asyncio.sleep(1)
 
     async def _receive_wakeups(self) -> None:
@@ -147,7 +147,7 @@ class Runtime:
             self.recorder.write_last()
             process_lease.end_lease(self.process_id)
         except Exception as error:  # noqa: BLE001  (no caller could handle it, and the lease will expire)
-            logger.warning("The last records could not be written (%s).", error)
+            logger.warning("The last records could not be written.", extra={"error": str(error)})
 
 
 JOIN_SECONDS = 2.0
@@ -202,7 +202,8 @@ async def stop() -> None:
 def _log_error(starting: "asyncio.Task[Runtime]") -> None:
     # Callers that need the runtime see the error in their own start; this start may have had no caller.
     if error := error_of(starting):
-        logger.warning("Start failed because the database is unavailable (%s); the next call retries.", error)
+        details = {"error": str(error)}
+        logger.warning("Start failed because the database is unavailable; the next call retries.", extra=details)
 
 
 async def _start() -> Runtime:

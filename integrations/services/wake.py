@@ -80,7 +80,8 @@ async def _send(send: Callable[[str, dict[str, Any]], Awaitable[None]], target: 
     except Exception as error:  # noqa: BLE001  (whatever the layer's trouble is, the rows say the same a second later)
         _quiet_until = time.monotonic() + QUIET_SECONDS
         metrics.layer_losses.inc()
-        logger.warning("A message to other processes was dropped (%s).", error or "no answer from the channel layer")
+        details = {"error": str(error) or "no answer from the channel layer"}
+        logger.warning("A message to other processes was dropped.", extra=details)
         return False
     return True
 

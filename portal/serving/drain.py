@@ -36,7 +36,7 @@ class Drain:
         """Refuse new connections, close the sockets one by one over `seconds`, and wait for pending answers."""
         self._running.is_draining = True
         sockets = list(self._running.registry)
-        logger.info("Drain started: %d connections will close within %g s.", len(sockets), seconds)
+        logger.info("Drain started.", extra={"count": len(sockets), "seconds": seconds})
         if closing := await self._close_all(sockets, seconds):
             await asyncio.wait(closing)
         if settings.REDIS_URL:  # without Redis, no other process can deliver the answers

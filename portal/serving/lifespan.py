@@ -20,7 +20,8 @@ async def lifespan(_scope: Scope, receive: Receive, send: Send) -> None:
     try:
         await runtime.running()
     except (DatabaseError, InterfaceError) as error:
-        logger.warning("Database unavailable at startup (%s); the next request tries again.", error)
+        details = {"error": str(error)}
+        logger.warning("Database unavailable at startup; the next request tries again.", extra=details)
     await send({"type": "lifespan.startup.complete"})
     await receive()  # lifespan.shutdown
     await runtime.stop()

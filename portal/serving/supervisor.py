@@ -177,7 +177,8 @@ class WorkerSlot:
         self._failures = 0 if dead.was_steady else self._failures + 1
         backoff = min(FIRST_BACKOFF * 2 ** (self._failures - 1), LONGEST_BACKOFF) if self._failures else 0.0
         how = signal.Signals(-status).name if status < 0 else f"status {status}"
-        logger.error("Worker %d (pid %d) ended by %s; the next starts in %g s.", self._number, dead.pid, how, backoff)
+        details = {"worker": self._number, "pid": dead.pid, "error": how, "seconds": backoff}
+        logger.error("A worker ended unexpectedly and will be replaced.", extra=details)
         if backoff:
             self._close_listener()  # otherwise connections would wait in this socket's backlog for as long
             await asyncio.sleep(backoff)
@@ -193,7 +194,8 @@ class WorkerSlot:
         limit = longest_stop() + STOP_MARGIN
         done, _ = await asyncio.wait([watching], timeout=limit)
         if not done:
-            logger.error("Worker %d (pid %d) did not end within %g s; killed.", self._number, worker.pid, limit)
+            details = {"worker": self._number, "pid": worker.pid, "seconds": limit}
+            logger.error("A worker did not end in time and was killed.", extra=details)
             worker.kill()
             await watching
 
@@ -222,7 +224,7 @@ class Supervisor:
         worker_metrics.create_folder(self._metrics)
         has_begun = all(await asyncio.gather(*(slot.begin() for slot in self._slots)))
         if has_begun:
-            logger.info("All %d workers are ready.", len(self._slots))
+            logger.info("All workers are ready.", extra={"count": len(self._slots)})
             await self._stopping.wait()
         was_requested = self._stopping.is_set()
         await self._stop()
@@ -255,12 +257,13 @@ class Supervisor:
         self._restarting = asyncio.create_task(self._restart_workers())
 
     async def _restart_workers(self) -> None:
-        logger.info("Restarting the workers one by one.")
+        logger.info("Rolling restart of the workers started.")
         try:
             environment = worker_environment()
             await check(environment)
         except InvalidSettings as error:
-            logger.error("New settings rejected; the old workers stay. %s", error)  # noqa: TRY400  (not our error)
+            details = {"error": str(error)}
+            logger.error("New settings rejected; the old workers stay.", extra=details)  # noqa: TRY400  (not our error)
             return
         for slot in self._slots:
             if not await slot.replace(environment):

@@ -50,7 +50,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def note_away(path: str, reason: str) -> None:
     """Log that pages got a 503 because of the database: at most one line a minute."""
-    logger.warning("Answered 503 to %s: %s.", path, reason, extra={"most_in_a_period": 1})
+    details = {"path": path, "error": reason, "most_in_a_period": 1}
+    logger.warning("Answered 503 because of the database.", extra=details)
 
 
 def refusal(path: str, method: str, template: str, kind: ProblemKind, detail: str) -> HttpResponse:

@@ -43,6 +43,6 @@ def _has_our_host(request: HttpRequest) -> bool:
         request.get_host()
     except DisallowedHost:
         host = printable(request.META.get("HTTP_HOST") or "", SHOWN)
-        logger.warning("Request rejected: host %r is not in ALLOWED_HOSTS.", host)
+        logger.warning("Request rejected: its host is not in ALLOWED_HOSTS.", extra={"host": host})
         return False
     return True

@@ -32,6 +32,15 @@ EXTRA = (
     "status",
     "result_code",
     "milliseconds",
+    "id",
+    "error",
+    "task",
+    "count",
+    "seconds",
+    "endpoint",
+    "host",
+    "worker",
+    "pid",
 )
 OURS = frozenset({"time", "level"})  # created here, and not from a client's input
 SAMPLED = 20  # warnings and errors of one kind that are written in each period

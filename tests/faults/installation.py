@@ -43,7 +43,7 @@ class Installation:
     def make(cls, depot: Depot, postgres: Postgres, redis: Redis) -> "Installation":
         one = depot.make("serve", postgres=postgres, redis=redis, env=ENV)
         two = depot.twin(one, options=("--workers", "2"))
-        eventually(lambda: "2 workers are ready" in two.log_text(), timeout=20)
+        eventually(lambda: "All workers are ready" in two.log_text(), timeout=20)
         return cls(one, two, postgres, redis, Backend.of(one).key)
 
     @contextmanager

@@ -230,7 +230,8 @@ def _problem_of_framework(error: Exception) -> Problem:
         case DatabaseUnresponsive():
             return Problem(DATABASE_AWAY, UNRESPONSIVE)
         case DatabaseError() | InterfaceError():
-            logger.warning("API call failed: the database was unavailable (%s: %s).", type(error).__name__, error)
+            details = {"error": f"{type(error).__name__}: {error}"}
+            logger.warning("API call failed because the database was unavailable.", extra=details)
             return Problem(DATABASE_AWAY)
     logger.error("Unhandled error while processing an API call.", exc_info=error)
     return Problem(FAULT)

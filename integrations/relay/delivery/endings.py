@@ -41,9 +41,9 @@ class Endings:
 
     async def suspect(self, pks: Sequence[int], reason: CloseReason) -> None:
         """Count a connection's end against its unanswered requests; announce the requests that failed because of it."""
-        failed = await until_back(lambda: writers.run(retries.suspect, pks, reason), "Recording a lost connection")
+        failed = await until_back(lambda: writers.run(retries.suspect, pks, reason), "record a lost connection")
         for result in failed:
-            logger.warning("Request failed: %s", result.failure, extra={"id": str(result.uuid)})
+            logger.warning("Request failed.", extra={"id": str(result.uuid), "error": result.failure})
             self._waiters.complete(result)
         if failed:
             self._wakeups.send(wake.ENDED, [result.pk for result in failed])
@@ -56,13 +56,13 @@ class Endings:
 
     async def _write(self, end: Ending) -> Result | None:
         with contextlib.suppress(Exception):  # another request of the same batch may be the cause
-            return await until_back(lambda: self._ends.find(end), "An answer")
+            return await until_back(lambda: self._ends.find(end), "store an answer")
         try:
-            return await until_back(lambda: self._write_alone(end), "An answer")
+            return await until_back(lambda: self._write_alone(end), "store an answer")
         except Exception:
             logger.exception("Answer could not be stored, so its request failed.")
         failed = Ending(end.pk, RequestState.FAILED, end.at, failure=UNKEPT)
-        return await until_done(lambda: self._write_alone(failed), "Ending a request")
+        return await until_done(lambda: self._write_alone(failed), "end a request")
 
     async def _write_alone(self, end: Ending) -> Result | None:
         return (await writers.run(ending.end, [end])).get(end)

@@ -77,7 +77,8 @@ class LaneFiller:
         try:
             return _outgoing_of(live, waiting)
         except Exception:
-            logger.exception("Request failed because its frame could not be written.", extra={"id": waiting.pk})
+            details = {"request_id": waiting.request_id}
+            logger.exception("Request failed because its frame could not be written.", extra=details)
         self._background.start(self._endings.fail_unsendable(waiting.pk))
         return None
 
@@ -85,7 +86,7 @@ class LaneFiller:
         try:
             while lane.load_again and not lane.is_closed:
                 lane.load_again = False
-                await until_done(lambda: self._load_some(live, lane), "Loading the requests of an outlet")
+                await until_done(lambda: self._load_some(live, lane), "load the requests of an outlet")
         finally:
             lane.is_loading = False
 
@@ -123,7 +124,7 @@ class LaneFiller:
         if after is not None:
             await asyncio.wait({after})
         if reason is None or reason in NOT_BY_A_REQUEST:
-            await until_back(lambda: asyncio.gather(*map(self._releases.find, pks)), "Recording a lost connection")
+            await until_back(lambda: asyncio.gather(*map(self._releases.find, pks)), "record a lost connection")
         else:
             await self._endings.suspect(pks, reason)
 

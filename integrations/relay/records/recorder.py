@@ -126,7 +126,8 @@ class Recorder:
 
     def _put_back(self, batch: Batch, error: Exception) -> None:
         metrics.recorder_waiting.set(len(batch))
-        logger.warning("Records could not be written yet (%s: %s).", type(error).__name__, error)
+        details = {"error": f"{type(error).__name__}: {error}"}
+        logger.warning("Records could not be written yet.", extra=details)
         newer, self._batch = self._batch, batch
         batch.refused += is_refusal(error)
         self._count_dropped(batch.add(newer))
@@ -138,7 +139,8 @@ class Recorder:
 
     def _report_dropped(self) -> None:
         if self._dropped:
-            logger.error("%d attempts were dropped while the database was unavailable.", self._dropped)
+            details = {"count": self._dropped}
+            logger.error("Attempts were dropped while the database was unavailable.", extra=details)
             self._dropped = 0
 
 

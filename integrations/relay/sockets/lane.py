@@ -247,7 +247,7 @@ class Lane:
     async def _work(self) -> None:
         try:
             while self._has_work():
-                await until_done(self._send_next, "Sending requests to a POS")
+                await until_done(self._send_next, "send requests to a POS")
         finally:
             self._sending = None
             if self.more_waits and len(self._queue) < LOW:
@@ -338,4 +338,4 @@ class Lane:
         try:
             await self._send(outgoing.frame)
         except Exception as error:  # noqa: BLE001  (each server has its own exception for a lost peer)
-            logger.debug("The POS disconnected before a request was sent: %s", error)
+            logger.debug("The POS disconnected before a request was sent.", extra={"error": str(error)})

@@ -164,7 +164,8 @@ class Watcher:
 
 def _report(error: Exception) -> None:
     if isinstance(error, DatabaseError | InterfaceError):
-        logger.warning("The watcher is waiting for the database (%s: %s).", type(error).__name__, error)
+        details = {"error": f"{type(error).__name__}: {error}"}
+        logger.warning("The watcher is waiting for the database.", extra=details)
     else:
         logger.error("The watcher failed; retrying at its next interval.", exc_info=error)
 

@@ -46,4 +46,4 @@ def _keep(provider_outlet_id: str, changes: dict[str, str]) -> None:
             known.update(changes)
             write([json.dumps(row, ensure_ascii=False) for row in rows])
     except (OSError, ValueError, AttributeError) as error:
-        logger.warning("The demo's secrets could not be updated (%s).", type(error).__name__)
+        logger.warning("The demo's secrets could not be updated.", extra={"error": type(error).__name__})

@@ -25,9 +25,11 @@ from integrations.services.requests import contents
 
 COMPARE_SECONDS = 5.0
 MOST_REQUESTS = 50  # requests to test-decrypt, at about 50 µs each
-UNKNOWN = "Secrets are stored under a key that this process does not have: %d. See manage.py doctor."
-LACKING = "This process lacks a newer CREDENTIAL_KEY that secrets are stored under, so it is not ready. %s"
-TODO = "Put the newer key into CREDENTIAL_KEY, keep the old one in CREDENTIAL_KEY_FALLBACKS, and restart this process."
+UNKNOWN = "Secrets are stored under a key that this process does not have. See manage.py doctor."
+LACKING = (
+    "This process lacks a newer CREDENTIAL_KEY that secrets are stored under, so it is not ready. Put the newer key "
+    "into CREDENTIAL_KEY, keep the old one in CREDENTIAL_KEY_FALLBACKS, and restart this process."
+)
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +63,7 @@ def report_unknown() -> None:
     known = secret_digests.known_keys()
     counts = digests_by_key(Credential) + digests_by_key(ApiKeySecret)
     if count := sum(counts[key] for key in counts if key not in known):
-        logger.warning(UNKNOWN, count)
+        logger.warning(UNKNOWN, extra={"count": count})
 
 
 def digests_by_key(secrets: type[Credential] | type[ApiKeySecret]) -> Counter[str]:
@@ -101,7 +103,7 @@ def _has_unreadable_request() -> bool:
 def _note(missing: frozenset[str]) -> None:
     global _missing  # noqa: PLW0603  (read on the event loop)
     if missing and not _missing:
-        logger.error(LACKING, TODO)
+        logger.error(LACKING)
     elif _missing and not missing:
         logger.info("Nothing is stored any more under a newer CREDENTIAL_KEY that this process lacks.")
     _missing = missing

@@ -95,9 +95,10 @@ class Deliverer:
                 while messages := await recorders.run(claim, endpoint_id):
                     await self._send_all(client, messages)
         except (DatabaseError, InterfaceError) as error:
-            logger.warning("Webhook deliveries were postponed: the database is unavailable (%s).", error)
+            details = {"endpoint": endpoint_id, "error": str(error)}
+            logger.warning("Webhook deliveries were postponed because the database is unavailable.", extra=details)
         except Exception:
-            logger.exception("Deliveries to webhook endpoint %s failed unexpectedly and will be retried.", endpoint_id)
+            logger.exception("Webhook deliveries failed and will be retried.", extra={"endpoint": endpoint_id})
 
     async def _send_all(self, client: httpx2.AsyncClient, messages: Sequence[Message]) -> None:
         """Send a batch of messages; stop after the first answer with `Retry-After`."""

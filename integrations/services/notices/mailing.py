@@ -124,7 +124,8 @@ def _settle(mails: Iterable[Mail], errors: Iterable[str]) -> None:
             mail.next_at = now + SCHEDULE[mail.tries - 1]
         mail.save(update_fields=["tries", "error", "state", "ended_at", "next_at"])
     if failed := [error for error in errors if error]:
-        logger.warning("The mail server did not accept %d e-mails (%s).", len(failed), failed[0])
+        details = {"count": len(failed), "error": failed[0]}
+        logger.warning("The mail server did not accept e-mails.", extra=details)
 
 
 def _close(connection: BaseEmailBackend) -> None:

@@ -34,7 +34,7 @@ def bounded(view: Callable[..., Any]) -> Callable[..., HttpResponseBase]:
         except OperationalError as error:
             if not _is_canceled(error):
                 raise
-            logger.warning("Database statement of a staff page timed out: %s", request.path)
+            logger.warning("Database statement of a staff page timed out.", extra={"path": request.path})
             return _say(request, "admin/too_slow.html", 503)
 
     return within

@@ -192,4 +192,5 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
             messages.warning(request, "The sign-in was cancelled at the identity provider. Try again.")
             raise ImmediateHttpResponse(HttpResponseRedirect(reverse("account_login")))
         reason = problem.get("exception") or "the answer does not belong to a sign-in begun in this browser"
-        logger.warning("OpenID Connect sign-in failed: %s", printable(str(reason), REASON_LENGTH))
+        details = {"error": printable(str(reason), REASON_LENGTH)}
+        logger.warning("OpenID Connect sign-in failed.", extra=details)

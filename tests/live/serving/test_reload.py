@@ -74,7 +74,7 @@ def reloaded(
     stack.stop()
     server = Reloaded(folder, stack.database_url, stack.redis_url)
     server.process.start()
-    eventually(lambda: "2 workers are ready" in server.process.log_text(), timeout=60, what="it serves")
+    eventually(lambda: "All workers are ready" in server.process.log_text(), timeout=60, what="it serves")
     yield server
     server.process.kill()
     shutil.rmtree(folder)

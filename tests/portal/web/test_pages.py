@@ -157,6 +157,8 @@ def test_a_page_that_fails_because_of_an_unavailable_database_is_one_warning_wit
     for _ in range(2):
         assert answer_of("/away").status == 503
     records = [each for each in caplog.records if each.levelname in ("WARNING", "ERROR")]
-    assert [each.getMessage() for each in records] == ["Answered 503 to /away: the connection is lost."] * 2
+    assert [each.getMessage() for each in records] == ["Answered 503 because of the database."] * 2
+    found = [(each.path, each.error) for each in records]  # type: ignore[attr-defined]
+    assert found == [("/away", "the connection is lost")] * 2
     assert not any(each.exc_info for each in records)
     assert all(each.most_in_a_period == 1 for each in records)  # type: ignore[attr-defined]
