@@ -45,7 +45,7 @@ def count(ask: Callable[[], int]) -> dict[str, float]:
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
-    ask()  # once before: it may prolong the session, which happens once a minute
+    ask()  # once before it is measured: it may prolong the session, which happens once a minute
     with CaptureQueriesContext(connection) as sent:
         rows = ask()
     own = [each for each in sent if not any(f'"{table}"' in each["sql"] for table in OF_THE_PERSON)]

@@ -26,6 +26,6 @@ DATABASES["default"]["OPTIONS"]["init_command"] = "PRAGMA synchronous=OFF"  # no
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast: tests need no strong hashes of passwords
 API_CALLS_BURST = 100_000  # only the tests of the limit reach it
 
-# No timer fires in process: a test flushes or polls explicitly, or shows that a task was woken.
+# No timer fires in these tests: a test flushes or polls explicitly, or shows that a task was woken.
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.support.constants.Constants"]
 CONSTANTS = dict.fromkeys((constants.WATCH_INTERVAL, constants.RECORD_INTERVAL, constants.NOTICE_INTERVAL), 3600.0)

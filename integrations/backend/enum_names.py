@@ -1,6 +1,6 @@
-"""The names of the lists of values in the OpenAPI document, for SPECTACULAR_SETTINGS.
+"""The names of the enums in the OpenAPI document, for SPECTACULAR_SETTINGS.
 
-drf-spectacular derives a name from the field, which is ambiguous if two lists belong to fields of the same name.
+drf-spectacular derives a name from the field, which is ambiguous if two fields of the same name have different enums.
 """
 
 ENUM_NAMES = {

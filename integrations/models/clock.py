@@ -30,8 +30,8 @@ def compare() -> None:
     """Compare with the database's clock: one query, or three if the answers are slow; none on SQLite.
 
     A slow answer leaves uncertain when the database read its clock. If the present estimate lies within that
-    uncertainty, it is kept. Otherwise the clock of a busy host would move by half a round trip, and of two connections
-    of one outlet to two hosts the older could seem the newer.
+    uncertainty, it is kept. Otherwise the clock of a busy host would move by half a round trip. If an outlet then
+    reconnected to another host, its older connection could seem to be the newer one.
     """
     global _ahead  # noqa: PLW0603  (a process has one clock)
     if connection.vendor == "sqlite":

@@ -107,7 +107,7 @@ class Connection(models.Model):
             models.Index(fields=["process", "closed_at"], name="connection_of_process"),
             models.Index(fields=["-opened_at"], name="connection_newest"),
             models.Index(fields=["closed_at"], condition=Q(closed_at__isnull=False), name="connection_ended"),
-            # In an index of all connections, the oldest open ones would come after all that ended since.
+            # Only open ones: with an index of all, a search for the oldest open ones would pass those that ended since.
             models.Index(fields=["-opened_at"], condition=Q(closed_at=None), name="connection_open"),
             models.Index(fields=["close_reason", "-opened_at"], name="connection_ending"),
             models.Index(

@@ -95,7 +95,7 @@ class Request(models.Model):
             ),
         ]
         indexes = [
-            # Each index costs a write per request. The lists (services/rows/keyset_pages.py) need the key in most.
+            # Each index costs a write per request. Most end in the key, for the lists (services/rows/keyset_pages.py).
             models.Index(fields=["integration", "id"], condition=Q(state__in=OPEN_STATES), name="request_open"),
             # Requests in one state of an outlet or of the outlets of an organisation; the queue of an outlet.
             models.Index(fields=["state", "integration", "-id"], name="request_queue"),
@@ -112,7 +112,7 @@ class Request(models.Model):
             models.Index(fields=["api_key", "-id"], name="request_of_api_key"),
             # Finds a rare MessageType among ten million rows. It has few values, so inserts touch few index pages.
             models.Index(fields=["message_type", "-id"], name="request_message_type"),
-            # Maps a time to primary keys. Inserts only at its end.
+            # Maps a time to primary keys. New rows are added at its end, which is cheap.
             models.Index(fields=["received_at"], name="request_received"),
             # Every ResultCode except 0 is a refusal, so successful requests do not pay for this index.
             models.Index(fields=["result_code", "-id"], condition=Q(state="refused"), name="request_refusal"),

@@ -75,7 +75,7 @@ def _signer_under(key: str) -> "_Signer":
 
 
 class _Signer(signing.TimestampSigner):
-    """Django's signer, which derives its HMAC key and encodes each second once instead of once per token."""
+    """Django's signer, but it keeps its HMAC key and the encoded second instead of computing both for each token."""
 
     def sign_bytes(self, value: bytes) -> str:
         """Return the same text as `sign` for the base64 encoding of `value`."""

@@ -50,7 +50,9 @@ def _keys(purpose: str) -> MultiFernet:
     return MultiFernet([_key(each, purpose) for each in keyring.CREDENTIAL.masters_writing_first])
 
 
-@functools.lru_cache(maxsize=64)  # a request with a PIN waits for this, and the settings hold the keys anyway
+@functools.lru_cache(
+    maxsize=64
+)  # deriving a key delays a request with a PIN; the process has the keys in memory anyway
 @sensitive_variables()
 def _key(master: str, purpose: str) -> Fernet:
     derived = HKDF(SHA256(), length=32, salt=None, info=f"order-n-pay sealing {purpose}".encode()).derive(

@@ -2,7 +2,7 @@
 
 A generated secret has the format `ONPS-PPPPP-XXXXX-XXXXX-XXXXX-XXXXX-XXXXX-XCCCC`: a prefix for its kind, five public
 characters to identify it, 26 random characters (130 bits) and a checksum of four. The alphabet is Crockford's base32
-in any letter case, without I, L, O and U: it survives a phone call and a till's keyboard.
+in any letter case, without I, L, O and U: it is easy to read out over the phone and to type on a till.
 """
 
 import hashlib
@@ -99,7 +99,7 @@ def digest_generated(kind: SecretKind, canonical: str) -> Digest:
 
 
 def digest_adopted(secret: str) -> Digest:
-    """Return the Argon2id hash of a secret that PowerEPOS chose. Takes some 100 ms: never call it on the event loop."""
+    """Return the digest of a secret that PowerEPOS chose. Takes 0.1 s of CPU: never call it on the event loop."""
     key = current_key()
     shown = f"{secret[0]}… ({len(secret)} characters)"
     fingerprint = _fingerprint(secret, key)

@@ -14,7 +14,7 @@ class User:
 
 @dataclass(frozen=True, kw_only=True)
 class AutomaticServiceCharge:
-    """A percentage of the order, charged from a number of covers on if the request names no charge."""
+    """A percentage of an order with at least a number of covers; it applies if the request names no charge."""
 
     percent: Decimal
     from_covers: int
@@ -67,7 +67,7 @@ class Modifier:
 
 @dataclass(frozen=True, kw_only=True)
 class AutomaticAdjustment:
-    """A percentage of the lines, negative for a discount, from an amount."""
+    """A percentage of the lines (negative for a discount), applied from a minimum amount on."""
 
     adjustment_id: str
     name: str

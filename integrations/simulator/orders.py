@@ -30,7 +30,7 @@ class Adjustment:
 
 @dataclass(frozen=True, kw_only=True)
 class ChildLine:
-    """`quantity` counts units of the order, not units for each unit of the parent. INFERRED."""
+    """`quantity` is the total for the order, and not a number for each unit of the parent. INFERRED."""
 
     product_type: int = 0
     name: str

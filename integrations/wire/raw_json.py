@@ -227,7 +227,7 @@ def _has_many_members(text: str) -> bool:
 
 
 def _levels(marks: bytes) -> Iterator[int]:
-    """Yield the nesting level after each mark."""
+    """Yield the nesting level after each of these punctuation marks."""
     return accumulate(memoryview(marks.translate(_STEPS)).cast("b"))
 
 

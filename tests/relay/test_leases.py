@@ -76,9 +76,9 @@ def test_a_connection_never_ends_before_it_began(enabled: Enabled, here: ServerP
 @pytest.mark.processes
 def test_the_next_start_closes_the_connections_of_a_killed_predecessor_at_once(enabled: Enabled) -> None:
     now = timezone.now()
-    nobody = make_process(heartbeat_at=now, host=socket.gethostname(), pid=_pid_of_nobody())
+    dead = make_process(heartbeat_at=now, host=socket.gethostname(), pid=_unused_pid())
     live = make_live(enabled.integration, opened_at=now)
-    write(nobody, opened=[live])
+    write(dead, opened=[live])
     process_lease.begin_lease()
     assert row_of(live).close_reason == CloseReason.SERVER_LOST
     assert not presence_of(enabled).is_online
@@ -96,7 +96,7 @@ def test_a_predecessor_with_the_same_process_id_counts_as_dead(enabled: Enabled)
 def test_a_live_process_on_this_host_keeps_its_connections(enabled: Enabled) -> None:
     now = timezone.now()
     parent = make_process(heartbeat_at=now, host=socket.gethostname(), pid=os.getppid())
-    elsewhere = make_process(heartbeat_at=now, host="another-host", pid=_pid_of_nobody())
+    elsewhere = make_process(heartbeat_at=now, host="another-host", pid=_unused_pid())
     process_lease.begin_lease()
     assert set(ServerProcess.objects.filter(ended_at=None)) >= {parent, elsewhere}
 
@@ -142,7 +142,7 @@ def test_a_process_that_ends_closes_all_connections_recorded_for_it(enabled: Ena
     assert here.ended_at == NOON + MINUTE
 
 
-def _pid_of_nobody() -> int:
+def _unused_pid() -> int:
     """Return the number of a process that has ended and is reaped."""
     pid = os.posix_spawn("/bin/true", ["true"], {})
     os.waitpid(pid, 0)

@@ -77,14 +77,14 @@ class Closing(Watching):
             await running.watcher.poll()
         assert set(told(self.live)) == {CloseReason.CREDENTIAL_RETIRED}
 
-    async def test_ending_the_overlap_closes_a_connection_of_the_older_secret(self) -> None:
+    async def test_ending_the_overlap_closes_a_connection_of_the_old_secret(self) -> None:
         running = await self.hold()
         await in_main(rotate_secret, self.harbour.integration, overlap="1h", actor=ANNA)
         await in_main(end_overlap, self.harbour.integration, actor=ANNA)
         await running.watcher.poll()
         assert set(told(self.live)) == {CloseReason.CREDENTIAL_RETIRED}
 
-    async def test_ending_the_overlap_keeps_a_connection_of_the_newer_secret(self) -> None:
+    async def test_ending_the_overlap_keeps_a_connection_of_the_new_secret(self) -> None:
         await in_main(rotate_secret, self.harbour.integration, overlap="1h", actor=ANNA)
         newer = await in_main(make_live, self.harbour.integration, opened_at=timezone.now())
         running = await self.hold(newer)
@@ -217,7 +217,7 @@ class Announcing(Watching):
 class Leasing(Watching):
     async def test_a_process_that_was_declared_dead_records_its_connections_again(self) -> None:
         running = await self.hold()
-        await in_main(_bury, running.process_id)
+        await in_main(_declare_dead, running.process_id)
         assert (await Connection.objects.aget()).close_reason == CloseReason.SERVER_LOST
         running.watcher._lease_due = 0
         await running.watcher.poll()
@@ -231,7 +231,7 @@ class Leasing(Watching):
         self,
     ) -> None:
         running = await self.hold()
-        await in_main(_bury, running.process_id)
+        await in_main(_declare_dead, running.process_id)
         await running.watcher.poll()
         await running.recorder.flush()
         assert (await Presence.objects.aget()).is_online
@@ -339,7 +339,7 @@ def _write_opened(live: Live, process_id: uuid.UUID) -> None:
     record_writer.write(Batch(opened={live.id: live}), process_id)
 
 
-def _bury(process_id: uuid.UUID) -> None:
+def _declare_dead(process_id: uuid.UUID) -> None:
     """Act like another process that misses this one's heartbeats."""
     ServerProcess.objects.filter(pk=process_id).update(heartbeat_at=timezone.now() - timedelta(seconds=31))
     assert process_lease.end_lost_leases(uuid.uuid4()) == 1

@@ -22,7 +22,7 @@ class _Renderer(JSONRenderer):
 
 
 def plain_data(content: Any, *, status: int = 200) -> PlainResponse:
-    """Return the output of serializers as an answer. Serializers leave times as they are (DATETIME_FORMAT is None)."""
+    """Return the output of serializers as JSON, with times formatted here, not by the serializers (DATETIME_FORMAT)."""
     return json_answer(_Renderer().render(content), status=status)
 
 

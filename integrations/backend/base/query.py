@@ -12,7 +12,7 @@ from integrations.backend.base.problems import invalid, invalid_fields
 
 
 def check_names(query: QueryDict, known: Iterable[str]) -> None:
-    """Raise Problem for a parameter that is unknown, repeated, or contains a NUL, which no database row can."""
+    """Raise Problem for a parameter that is unknown, repeated, or contains a NUL, which PostgreSQL cannot store."""
     names = set(known)
     errors = {name[:64]: "is not a known parameter" for name in query if name not in names}
     errors |= {name: "is given twice" for name in query if name in names and len(query.getlist(name)) > 1}

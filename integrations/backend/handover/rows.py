@@ -45,8 +45,8 @@ def create(
 ) -> dict[str, Any]:
     """Give an outlet a new secret, and return a link to it instead of the secret.
 
-    The outlet is enabled with `pos_remote_id`; without it, its secret is rotated. Raises Problem, or a refusal of the
-    services.
+    If `pos_remote_id` is given, the outlet is enabled. Otherwise its secret is rotated. Raises Problem, or a refusal
+    of the services.
     """
     outlet = get_outlet(caller, provider_outlet_id)
     made = links.create_link_instead(

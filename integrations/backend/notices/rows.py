@@ -31,6 +31,6 @@ def events_page(caller: Caller, query: QueryDict) -> tuple[list[Notice], Positio
 
 
 def _indexed(rows: QuerySet[Notice], asked: dict[str, Any]) -> QuerySet[Notice]:
-    """Return the rows with the first of these values. An index has them in the order of the log."""
+    """Filter by the first of these values only: for each of them, an index has the rows in the order of the log."""
     first = next(iter(asked.items()), None)
     return rows.filter(**dict([first])) if first else rows

@@ -83,9 +83,9 @@ def _source(caller: Caller, rows: QuerySet[Request], *, is_of_outlet: bool) -> S
 
 
 def _with_ids(ids: dict[str, str], asked: dict[str, Any]) -> QuerySet[Request]:
-    """Return the requests with these ids, without other conditions for which a planner might use another index.
+    """Filter by these ids only: with more conditions, the planner might choose an index that finds many more rows.
 
-    The outlet is a condition only together with the request_id: a unique index contains both.
+    The outlet is added only to a request_id, because one unique index contains both.
     """
     found = Request.objects.filter(**ids)
     if "request_id" in ids and "integration" in asked:

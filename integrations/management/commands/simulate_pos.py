@@ -177,7 +177,7 @@ def _read_many_credentials(options: dict[str, Any]) -> list[Credentials]:
 
 
 def _read_again(options: dict[str, Any], known: Credentials) -> Credentials:
-    """Return the current values in the file of an outlet whose values were refused."""
+    """Read the file again, and return the current values of an outlet whose earlier values were refused."""
     try:
         found = _read_many_credentials(options)
     except CommandError:

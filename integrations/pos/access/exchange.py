@@ -86,7 +86,7 @@ async def _prove(claim: Claim, visitor: Visitor) -> Candidate:
 
 
 async def _prove_adopted(claim: Claim, visitor: Visitor) -> Candidate:
-    """Return the candidate with this adopted secret. No queue for an address that proved it before. Raises Refused."""
+    """Return the candidate with this adopted secret. Skips the queue for an address that proved it. Raises Refused."""
     if wait := throttle.wait(claim.match_id, visitor.address):
         raise TooManyFailures(wait)
     candidates = await _candidates.find(claim.match_id) or ()

@@ -65,7 +65,7 @@ class Dispatcher:
             self._filler.fill(live)
 
     def disconnected(self, live: Live, reason: CloseReason) -> None:
-        """Close the lane. Unanswered requests are sent again on the outlet's next connection, even if already open.
+        """Close the lane. Unanswered requests are sent again on the outlet's next connection, which may exist already.
 
         `reason` is why the connection ended. If the POS or the network may have ended it, or if the POS was replaced
         and did not answer in time, the unanswered requests are suspect.

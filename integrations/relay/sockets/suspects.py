@@ -33,7 +33,7 @@ class Suspects:
         self._waiting.sort(key=lambda each: (each.disconnects, each.pk))
 
     def put_back(self, suspect: Outgoing) -> None:
-        """Put a suspect that could not be sent before the others."""
+        """Put a suspect back in front of the others, because it could not be sent."""
         self._waiting.insert(0, suspect)
 
     def remove(self, suspect: Outgoing) -> None:

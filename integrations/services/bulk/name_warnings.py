@@ -10,7 +10,7 @@ from integrations.services.outlets.near_names import question
 from integrations.services.rows.chunks import chunks
 from integrations.text.characters import drawn_alike
 
-Key = tuple[str, ...]  # an organisation's name; or that and an outlet's
+Key = tuple[str, ...]  # the name of an organisation, alone or followed by that of an outlet
 
 
 class NearNames:

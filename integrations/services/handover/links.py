@@ -1,4 +1,4 @@
-"""One-time hand-over links: created with a secret and opened once by the recipient. The secret is always erased.
+"""One-time hand-over links: created with a secret and opened once by the recipient. Its secret is erased when it ends.
 
 The link's token has two halves. The first finds the row, which stores a digest of it. The second half, the passphrase
 and the server's key together derive the key that encrypts the secret. So the database alone, the database with the
@@ -228,7 +228,7 @@ def _reserve_a_try(token: str) -> HandoverLink | None:
 
 @transaction.atomic
 def _count_failure(link: HandoverLink, recipient: Actor, user_agent: str) -> None:
-    """End the link after its last failed try. The try itself is already counted."""
+    """End the link if this failed try was its last one. The try itself is already counted."""
     if link.tries < TRIES:
         return
     reason = f"{TRIES} wrong passphrases"

@@ -131,8 +131,7 @@ def second_till_at(
 def _keys(integration: Integration, now: datetime, organisations: frozenset[int] | None) -> dict[str, Any]:
     """Return, by one query, the primary keys of the attempts to read and the few values that need no row.
 
-    Each part is the newest row of an index. It is independent of `since`: the newest row since then is the newest row
-    of all, or there is none.
+    Each part reads the newest row of an index, whatever its time. If that row is older than `since`, no row is newer.
     """
     events = AuditEvent.objects.filter(integration=OuterRef("pk"), verb__in=BEGINNINGS)
     attempts = AuthAttempt.objects.filter(integration=OuterRef("pk"))

@@ -86,7 +86,7 @@ def claim(pks: Sequence[int], process_id: uuid.UUID) -> dict[int, bool]:
     with transaction.atomic(savepoint=False):
         found = [row for row in _lock_to_claim.rows(pks) if row.sent_by in (None, process_id)]
         now = shared_now()
-        # An empty failure: a process that could not decrypt the request has set it.
+        # This empties `failure`, which a process that could not decrypt the request may have set.
         plain_rows.update_rows(
             Request,
             ("state", "sent_at", "last_sent_at", "times_sent", "failure", "sent_by"),

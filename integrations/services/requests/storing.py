@@ -43,7 +43,7 @@ def store(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
         outcomes = _too_late(new)
         fresh = [each for each in new if each not in outcomes]
         queues = queues_of({each.integration_id for each in fresh})
-        if _not_stored(fresh, queues):  # a repeat gets the outcome of its request all the same
+        if _not_stored(fresh, queues):  # a repeated request gets its first outcome even then
             outcomes.update(repeated(fresh))
             fresh = [each for each in fresh if each not in outcomes]
             outcomes.update(_not_stored(fresh, queues))

@@ -5,8 +5,8 @@ reads at most a fixed number of rows in the list's order from an index (a Source
 each matches. The planner's row estimates make no difference. If the number is used up before the page is full, the page
 returns the position that it reached, and the next page continues from there.
 
-The large tables have no column for the organisation. To move an outlet would then rewrite all of its rows, each insert
-would maintain one more index, and a search by the names of outlets would still need Streams.
+The large tables have no column for the organisation. With one, moving an outlet would rewrite all of its rows, and
+each insert would maintain one more index. A search by the names of outlets would need Streams all the same.
 """
 
 import uuid
@@ -28,7 +28,7 @@ FEW = 500  # rows that may be checked one by one instead of reading the list in 
 
 @dataclass(frozen=True)
 class SortOrder:
-    """The newest first: by `time` and then the primary key, or by the primary key alone. Reversed: the oldest first."""
+    """Sorts the newest first: by `time` and then the primary key, or by the key alone. Reversed: the oldest first."""
 
     time: str = ""
     is_reversed: bool = False

@@ -1,4 +1,4 @@
-"""Write many rows of one table with one statement that runs for each row.
+"""Write many rows of one table with few statements, and without model objects.
 
 Used for the records of a reconnect storm, where Django's work for each object would cost ten times as much as the
 database work itself, and for bulk actions, which block other writers of SQLite until they are committed.

@@ -78,7 +78,7 @@ class SharedWrites:
         except DatabaseUnresponsive as error:
             shared.is_abandoned = True
             done.add_done_callback(error_of)
-            self._fail_waiting(error)  # they would have to wait as long again
+            self._fail_waiting(error)  # each would wait for the same database, one after the other
             outcomes = [error] * len(batch)
         except Exception as error:  # noqa: BLE001  (it is the callers' to handle)
             outcomes = [error] * len(batch)
@@ -129,7 +129,7 @@ class _Transaction:
             with transaction.atomic():
                 return self._run(write)
         except Exception as error:  # noqa: BLE001  (it is the callers' to handle)
-            connection.close()  # a broken connection must not meet the next kind
+            connection.close()  # the next kind must not use a broken connection
             return error
 
     def _run(self, write: Callable[[], Mapping[Any, Any]]) -> Mapping[Any, Any]:

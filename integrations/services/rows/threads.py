@@ -123,7 +123,7 @@ def _call(function: Callable[Arguments, Result], *args: Arguments.args, **kwargs
     try:
         return function(*args, **kwargs)
     except Exception:
-        connection.close()  # a broken connection must not reach the next caller
+        connection.close()  # the next caller must not get a broken connection
         raise
     finally:
         _give_back()
@@ -185,7 +185,9 @@ class Joined(Generic[Key, Found]):
     async def _answer(self, batch: dict[Key, list[asyncio.Future[Found | None]]]) -> None:
         try:
             found = await self._threads.run(self._query, list(batch))
-        except DatabaseUnresponsive as error:  # also for callers that would have to wait as long again
+        except (
+            DatabaseUnresponsive
+        ) as error:  # fail the callers in the queue too, which would wait for the same database
             waiting, self._waiting = self._waiting, deque()
             _fail_all(chain(chain.from_iterable(batch.values()), (future for _, future in waiting)), error)
             return

@@ -33,7 +33,7 @@ class Action(View):
     words: ClassVar[str]
     max_body: ClassVar[int] = 0  # bytes, if a page accepts more than others (portal/web/pages.py)
     is_sensitive: ClassVar[bool] = False  # needs a recent re-authentication
-    is_destructive: ClassVar[bool] = False  # disconnects a till: the button looks like it
+    is_destructive: ClassVar[bool] = False  # disconnects a till; the button is red
     actor: Actor
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

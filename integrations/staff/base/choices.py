@@ -82,7 +82,7 @@ class RowSelect(AutocompleteSelect):
         return TypedName(self.typed) if self.typed else super().value_from_datadict(data, files, name)
 
     def use_required_attribute(self, initial: Any) -> bool:
-        """Return False if the name may be typed: a browser would demand a choice as well."""
+        """Return False if the name may be typed instead: a browser would insist on a choice from the list."""
         return self.is_short and super().use_required_attribute(initial)
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:

@@ -41,7 +41,7 @@ class PortalFilter(SimpleListFilter):
 
 
 class OutletStateFilter(PortalFilter):
-    """By the outlet's state, in a list of outlets."""
+    """Filters by the outlet's state, in a list of outlets."""
 
     title = "state"
     parameter_name = "state"
@@ -66,7 +66,7 @@ class OutletStateFilter(PortalFilter):
 
 
 class OrganisationFilter(PortalFilter):
-    """By organisation. Offers all of them if there are few; links from an organisation's page always work."""
+    """Filters by organisation. Offers all of them if there are few; links from an organisation's page always work."""
 
     title = "organisation"
     parameter_name = "organisation"
@@ -102,13 +102,13 @@ class OrganisationFilter(PortalFilter):
 
 
 class OrganisationOfRecordFilter(OrganisationFilter):
-    """By organisation, in a list of rows that refer to an integration."""
+    """Filters by organisation, in a list of rows that refer to an integration."""
 
     field = "integration__outlet__organisation"
 
 
 class OpenFilter(PortalFilter):
-    """By whether a connection is open or has ended."""
+    """Filters by whether a connection is open or has ended."""
 
     title = "state"
     parameter_name = "open"
@@ -145,7 +145,7 @@ class TypedFilter(PortalFilter):
 
 
 class PersonFilter(TypedFilter):
-    """By the name of the actor of an audit event: a person, a system or a command."""
+    """Filters by the name of the actor of an audit event: a person, a system or a command."""
 
     title = "person"
     parameter_name = "person"
@@ -162,7 +162,7 @@ class PersonFilter(TypedFilter):
 
 
 class DayFilter(TypedFilter):
-    """By one day of the portal's time zone, which the person chooses in a calendar."""
+    """Filters by one day of the portal's time zone, which the person chooses in a calendar."""
 
     title = "day"
     parameter_name = "day"
@@ -185,7 +185,7 @@ class DayFilter(TypedFilter):
 
 
 class TimeFilter(DateFieldListFilter):
-    """By day, week, month and year; its title is "time" for every field."""
+    """Filters by day, week, month and year; its title is "time" for every field."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -193,7 +193,7 @@ class TimeFilter(DateFieldListFilter):
 
 
 class MessageTypeFilter(PortalFilter):
-    """By the number of a MessageType. Offers the numbers for which the portal has a name."""
+    """Filters by the number of a MessageType. Offers the numbers for which the portal has a name."""
 
     title = "message type"
     parameter_name = "message_type"
@@ -215,7 +215,7 @@ class MessageTypeFilter(PortalFilter):
 
 
 class ResultCodeFilter(PortalFilter):
-    """By the POS's ResultCode. Accepts any code, because each code in the list links to the rows with this code."""
+    """Filters by the POS's ResultCode. Accepts any code, because each code in the list links to its rows."""
 
     title = "result code"
     parameter_name = "result_code"

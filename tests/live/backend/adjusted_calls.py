@@ -16,13 +16,13 @@ SEND = "send_request"
 LONGEST = 1  # seconds that a call may wait for a POS
 KEPT = 4  # rows of a kind; with few, several calls are about the same row
 
-Row = dict[str, Any]  # the parameters of the path of a row
+Row = dict[str, Any]  # the path parameters that identify a row
 
 
 class Adjustment:
-    """Replaces drawn values that no portal could accept, in four of five calls, and protects the POS that is online.
+    """Changes drawn calls: gives four of five the values of rows that exist, and sends changes to the `spare` outlet.
 
-    The rows are those that the answers of the portal link to.
+    It learns the rows from the links in the portal's answers. The POS of the `online` outlet therefore stays connected.
     """
 
     def __init__(self, calls: dict[str, Operation], *, online: str, spare: str, organisation: int, url: str) -> None:

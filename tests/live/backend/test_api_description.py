@@ -21,7 +21,7 @@ from tests.live.callers.backend import Backend, pos_of
 from tests.live.stack.servers import Credentials, Depot
 from tests.live.stack.waiting import eventually
 
-# The till's thread in this process uses `random`, for example for pings; Hypothesis thinks that a strategy did.
+# The till's thread uses `random` in this process, for example for pings. Hypothesis believes that a strategy uses it.
 pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 
 CHECKS = [

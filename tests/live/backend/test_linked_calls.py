@@ -30,7 +30,7 @@ from tests.live.stack.servers import Depot
 from tests.live.stack.waiting import eventually
 from tests.support.servers.receiver import receiver
 
-# The till's thread in this process uses `random`, for example for pings; Hypothesis thinks that a strategy did.
+# The till's thread uses `random` in this process, for example for pings. Hypothesis believes that a strategy uses it.
 pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 
 SECONDS = float(os.environ.get("API_SECONDS", "0"))
@@ -96,7 +96,7 @@ def test_every_answer_is_one_that_the_document_describes(machine: Any) -> None:
 
 
 def _search(machine: Any, seed: int) -> None:
-    """Run some sequences. Hypothesis finds that equal draws continue differently, as the rows of others are there."""
+    """Run some sequences. Equal ones can continue differently, because rows of earlier ones exist; that is no fault."""
     settings = hypothesis.settings(
         max_examples=EXAMPLES,
         stateful_step_count=STEPS,
@@ -112,7 +112,7 @@ def _search(machine: Any, seed: int) -> None:
 def _machine(schema: Any, session: requests.Session, adjustment: Adjustment) -> Any:
     class Calls(schema.as_state_machine()):  # type: ignore[misc]
         answered: collections.Counter[tuple[str, int]] = collections.Counter()
-        errors: list[Exception] = []  # Hypothesis may report the end of such a sequence as another difference
+        errors: list[Exception] = []  # kept here, because Hypothesis may report such a difference instead
 
         def step(self, *args: Any, **kwargs: Any) -> Any:
             try:

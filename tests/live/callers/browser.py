@@ -97,7 +97,7 @@ def sign_in(page: Page, login: tuple[str, str]) -> None:
 
 @contextmanager
 def signed_in_page(browser: Browser, stack: Stack, login: tuple[str, str], **options: Any) -> Iterator[Page]:
-    """Open the start page for this person, in the session of an earlier page of the same stack if it is still good."""
+    """Open the start page for this person, in the session of an earlier page of the same stack if it is still valid."""
     key, now = (stack.base_url, login[0]), time.monotonic()
     state, since = _sessions.get(key, (None, now))
     if now - since > FRESH_SECONDS:

@@ -26,7 +26,7 @@ from tests.support.project import PROJECT
 def proxied(
     request: pytest.FixtureRequest, depot: Depot, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Stack, str, Path]]:
-    """A server, the address of a proxy before it, and the folder of the proxy's logs."""
+    """A server, the address of a proxy in front of it, and the folder of the proxy's logs."""
     stack = depot.make("serve", env={"TRUSTED_PROXIES": "127.0.0.1", "METRICS_NETWORKS": "0.0.0.0/0"})
     port, folder = free_port(), tmp_path_factory.mktemp(request.param)
     proxy = proxy_before(request.param, stack, port, folder)

@@ -1,1 +1,1 @@
-"""The server process: start, workers, signals, restarts, probes, metrics, logs, and the proxies before it."""
+"""The server process: start, workers, signals, restarts, probes, metrics, logs, and the proxies in front of it."""

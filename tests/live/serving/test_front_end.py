@@ -51,7 +51,7 @@ MOST_OF_A_PAGE = 5 * MEBIBYTE // 2
 
 @pytest.fixture(scope="module")
 def fronts(depot: Depot, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]]:
-    """The ports of one server and of the proxies before it."""
+    """The ports of one server and of the proxies in front of it."""
     stack = depot.make("serve", env={"TRUSTED_PROXIES": "127.0.0.1"})
     ports, proxies = {"directly": stack.port}, []
     for name in ("nginx", "caddy"):

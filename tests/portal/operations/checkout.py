@@ -257,7 +257,7 @@ def nothing_was_made(folder: Path) -> bool:
 
 
 def fake_python(folder: Path, statement: str) -> Path:
-    """Create a Python that runs the statement before the code of -c."""
+    """Create a Python executable that runs the statement before the code that it gets with -c."""
     python = folder / "python3"
     python.write_text(f'#!/bin/sh\nexec {sys.executable} -c "import sys; {statement}\n$2"\n')
     python.chmod(0o755)

@@ -1,4 +1,4 @@
-"""Writes of several kinds in one transaction: errors and departures affect only those that they belong to."""
+"""Writes of several kinds in one transaction: an error, or a caller that leaves, does not affect the others."""
 
 import asyncio
 import threading
@@ -52,7 +52,7 @@ def after(goes_on: threading.Event) -> Any:
 
 @contextmanager
 def database_that(*, answers: bool) -> Iterator[mock.AsyncMock]:
-    """Let the database answer the reads that test it during a write, or not."""
+    """Make the database answer the probes during a write, or leave them unanswered."""
     probe = mock.AsyncMock(return_value=answers)
     with mock.patch.multiple(threads, PROBE_AFTER=0.01, _answers_a_read=probe):
         yield probe
