@@ -113,7 +113,7 @@ def test_a_wait_that_times_out_reports_the_last_value() -> None:
         eventually(lambda: 0, timeout=0.1, what="the door opens")
 
 
-def test_a_missing_program_skips_the_test_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_program_skips_the_test_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("REQUIRE_ALL", raising=False)
     with pytest.raises(pytest.skip.Exception, match="no-such-program is not installed"):
         need("no-such-program")

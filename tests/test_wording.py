@@ -20,6 +20,10 @@ PLAIN = {
     r"who(?:ever)? (?:asks|comes|came|goes|knocks)": "a caller that ...",
     r"is none of (?:ours|the portal's)": "is not valid",
     r"telephones?": "phone",
+    r"(?:older|previous|former) secrets?": "old secret",
+    r"audit (?:log|trail)s?": "audit events",
+    r"unrecognised messages?": "unrecognised frame",
+    r"switch(?:es|ed)? (?:it |them )?o(?:n|ff)": "enable, disable",
 }
 PHRASE = re.compile("|".join(rf"\b(?P<p{number}>{each})\b" for number, each in enumerate(PLAIN)), re.IGNORECASE)
 FOLDERS = ("benchmarks", "clients", "deploy", "docs", "integrations", "portal", "script", "templates")

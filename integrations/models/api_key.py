@@ -24,7 +24,7 @@ class Scope(models.TextChoices):
     OUTLETS_WRITE = "outlets:write", "manage organisations and outlets"
     WEBHOOKS_WRITE = "webhooks:write", "manage webhook endpoints"
     EVENTS_READ = "events:read", "read events"
-    HANDOVER_WRITE = "handover:write", "manage handover links"
+    HANDOVER_WRITE = "handover:write", "manage hand-over links"
 
 
 READING_SCOPES = (Scope.REQUESTS_READ, Scope.OUTLETS_READ)
@@ -75,7 +75,7 @@ class ApiKey(KeptSecretOwner):
     )
     scopes = models.JSONField(default=list)  # values of Scope, in the order of Scope
     networks = models.JSONField(default=list, blank=True)  # CIDR; if empty, calls may come from any address
-    # The key's own CallLimit; null: the limit in the settings. A burst needs its calls per second.
+    # The key's own CallLimit; null: the limit in the settings. calls_burst is only valid with calls_per_second.
     calls_per_second = models.PositiveIntegerField(null=True, blank=True)
     calls_burst = models.PositiveIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -39,14 +39,14 @@ class Verb(models.TextChoices):
     SECRET_ADOPTED = "secret_adopted", "adopted a secret"
     SECRET_ROTATED = "secret_rotated", "rotated the secret"
     UNUSED_SECRET_REPLACED = "unused_secret_replaced", "replaced the new secret before its first use"
-    OVERLAP_ENDED = "overlap_ended", "ended the overlap of the older secret"
+    OVERLAP_ENDED = "overlap_ended", "ended the overlap of the old secret"
     DISABLED = "disabled", "disabled the integration"
     REENABLED = "reenabled", "enabled the integration again"
     POS_REMOTE_ID_CHANGED = "pos_remote_id_changed", "changed the POSRemoteID"
     API_KEY_CREATED = "api_key_created", "created the API key"
     API_KEY_CHANGED = "api_key_changed", "changed the access of the API key"
     API_KEY_ROTATED = "api_key_rotated", "rotated the API key"
-    API_KEY_OVERLAP_ENDED = "api_key_overlap_ended", "ended the overlap of the API key's older secret"
+    API_KEY_OVERLAP_ENDED = "api_key_overlap_ended", "ended the overlap of the API key's old secret"
     API_KEY_RETIRED = "api_key_retired", "retired the API key"
     MESSAGE_TYPE_CREATED = "message_type_created", "added the message type"
     MESSAGE_TYPE_CHANGED = "message_type_changed", "changed the message type"
@@ -56,9 +56,9 @@ class Verb(models.TextChoices):
     WEBHOOK_CREATED = "webhook_created", "created the webhook endpoint"
     WEBHOOK_CHANGED = "webhook_changed", "changed the webhook endpoint"
     WEBHOOK_ROTATED = "webhook_rotated", "rotated the webhook endpoint's secret"
-    WEBHOOK_OVERLAP_ENDED = "webhook_overlap_ended", "ended the overlap of the webhook endpoint's older secret"
-    WEBHOOK_DISABLED = "webhook_disabled", "switched the webhook endpoint off"
-    WEBHOOK_ENABLED = "webhook_enabled", "switched the webhook endpoint on"
+    WEBHOOK_OVERLAP_ENDED = "webhook_overlap_ended", "ended the overlap of the webhook endpoint's old secret"
+    WEBHOOK_DISABLED = "webhook_disabled", "disabled the webhook endpoint"
+    WEBHOOK_ENABLED = "webhook_enabled", "enabled the webhook endpoint again"
     WEBHOOK_DELETED = "webhook_deleted", "deleted the webhook endpoint"
     WEBHOOK_TESTED = "webhook_tested", "sent a test event to the webhook endpoint"
     WEBHOOK_REPLAYED = "webhook_replayed", "sent an event again to the webhook endpoint"
@@ -99,9 +99,9 @@ class AuditQuerySet(models.QuerySet["AuditEvent"]):
         raise AuditRowIsFinal("Write audit events with record or record_many of services.audit.")
 
     def about(self, name: str, *, verbs: str) -> "AuditQuerySet":
-        """Return the events about a row that they only name: `name` is that name, `verbs` the prefix of their verbs.
+        """Return the events that have a row's name instead of a reference to it; `verbs` is the prefix of their verbs.
 
-        The row must never be renamed. If its name can be used again after its deletion, the events show both rows.
+        Use it only for rows that are never renamed. If a deleted row's name is used again, both rows share the events.
         """
         return self.filter(verb__in=[verb for verb in Verb if verb.startswith(verbs)], subject=name)
 

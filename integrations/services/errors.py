@@ -49,16 +49,17 @@ class Conflict(PortalError):
 
 
 class OverlapRunning(Conflict):
-    message = "The previous secret is still valid. End its overlap, then rotate."
+    message = "The old secret is still valid. End its overlap, then rotate."
     hint = (
         "Only two secrets can be valid at the same time. End the overlap as soon as the new one is in use. "
-        "From then on, the portal refuses a client that still uses the older one."
+        "From then on, the portal refuses a client that still uses the old secret."
     )
     remedy = Remedy.END_OVERLAP
 
 
 class NoOverlap(Conflict):
-    message = "No older secret is still valid, so there is no overlap to end."
+    message = "No old secret is still valid, so there is no overlap to end."
+    hint = "Only the current secret is accepted already. Nothing else needs to be done."
 
 
 class StalePage(Conflict):

@@ -60,7 +60,7 @@ def supersede(owner: Owner, *, overlap: str, seen: str = "") -> Any:
 
 
 def end_overlap(owner: Owner, *, verb: Verb, actor: Actor) -> None:
-    """Retire the older secret of a locked owner immediately, and record `verb`. Raises NoOverlap."""
+    """Retire the old secret of a locked owner immediately, and record `verb`. Raises NoOverlap."""
     now = shared_now()
     if owner.older_secret(now) is None:
         raise NoOverlap

@@ -262,7 +262,7 @@ class Failing(Asking):
 
 @override_settings(POS_REFUSALS_AS_200=True)
 class AnsweringAlways200(Asking):
-    async def test_a_refusal_is_200_with_the_error_message(self) -> None:
+    async def test_a_refusal_is_answered_with_200_and_the_error_message(self) -> None:
         for content in (
             {},
             self.good | {"POSRemoteID": "other"},
@@ -272,13 +272,13 @@ class AnsweringAlways200(Asking):
         await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
         self.refused(await authenticate(self.good), 200)
 
-    async def test_throttling_is_200_too(self) -> None:
+    async def test_a_blocked_caller_is_answered_with_200_too(self) -> None:
         for _ in range(10):
             await authenticate(self.good | {"AuthSecret": generate(SecretKind.POS_SECRET)})
         answer = await authenticate(self.good | {"AuthSecret": generate(SecretKind.POS_SECRET)})
         assert "Too many" in self.refused(answer, 200)
 
-    async def test_every_error_in_the_request_is_200_too(self) -> None:
+    async def test_a_request_with_an_error_is_answered_with_200_too(self) -> None:
         too_large = self.refused(await authenticate(b"x" * (MAX_AUTH_BODY + 1)), 200)
         other_method = self.refused(await request("GET", AUTH_PATH), 200)
         for path in ("/api/powerepos/v2/auth", f"{AUTH_PATH}/token", "/"):

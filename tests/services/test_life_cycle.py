@@ -44,7 +44,7 @@ def fresh(owner: Owner) -> Owner:
     return type(owner).objects.get(pk=owner.pk)
 
 
-def test_the_older_secret_is_accepted_until_the_overlap_is_over(life: tuple[Owner, Rotate, EndOverlap]) -> None:
+def test_the_old_secret_is_accepted_until_the_overlap_is_over(life: tuple[Owner, Rotate, EndOverlap]) -> None:
     owner, rotate, _ = life
     with time_machine.travel(NOON, tick=False) as clock:
         rotate(owner, overlap="1h", actor=ANNA)

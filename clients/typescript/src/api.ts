@@ -378,8 +378,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * End the overlap of an outlet's older secret
-         * @description Retires the older secret now. A POS that still uses it is disconnected and refused until it has the new one.
+         * End the overlap of an outlet's old secret
+         * @description Retires the old secret now. A POS that still uses it is disconnected and refused until it has the new one.
          */
         post: operations["end_outlet_overlap"];
         delete?: never;
@@ -463,7 +463,7 @@ export interface paths {
         put?: never;
         /**
          * Replace the new secret of an overlap
-         * @description Replaces a new secret that was lost before the POS used it. The older secret stays valid until the same time, so the POS stays connected. Hand-over links are revoked. `handover` has the values for PowerEPOS. The answer is the only place that ever shows the secret: store it.
+         * @description Replaces a new secret that was lost before the POS used it. The old secret stays valid until the same time, so the POS stays connected. Hand-over links are revoked. `handover` has the values for PowerEPOS. The answer is the only place that ever shows the secret: store it.
          */
         post: operations["replace_unused_outlet_secret"];
         delete?: never;
@@ -634,7 +634,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * End the overlap of an older secret
+         * End the overlap of an old secret
          * @description Signs events with the new secret only, from now on.
          */
         post: operations["end_webhook_endpoint_overlap"];
@@ -776,10 +776,10 @@ export interface webhooks {
         get?: never;
         put?: never;
         /**
-         * Unrecognised message from a POS
+         * Unrecognised frame from a POS
          * @description A POS sent an unrecognised frame. Receivers verify the signature, and process each id once.
          */
-        post: operations["receive_unrecognised_message"];
+        post: operations["receive_unrecognised_frame"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1202,7 +1202,7 @@ export interface components {
             secret: string;
         };
         /** @description An event: what a webhook has as its body, and the event's ids. */
-        Event: components["schemas"]["OutletOnlineEvent"] | components["schemas"]["OutletOfflineEvent"] | components["schemas"]["RequestFinishedEvent"] | components["schemas"]["AuthenticationRefusedEvent"] | components["schemas"]["UnrecognisedMessageEvent"] | components["schemas"]["OutletEnabledEvent"] | components["schemas"]["OutletDisabledEvent"] | components["schemas"]["SecretRotatedEvent"] | components["schemas"]["AlertBeganEvent"] | components["schemas"]["AlertEndedEvent"] | components["schemas"]["TestEvent"];
+        Event: components["schemas"]["OutletOnlineEvent"] | components["schemas"]["OutletOfflineEvent"] | components["schemas"]["RequestFinishedEvent"] | components["schemas"]["AuthenticationRefusedEvent"] | components["schemas"]["UnrecognisedFrameEvent"] | components["schemas"]["OutletEnabledEvent"] | components["schemas"]["OutletDisabledEvent"] | components["schemas"]["SecretRotatedEvent"] | components["schemas"]["AlertBeganEvent"] | components["schemas"]["AlertEndedEvent"] | components["schemas"]["TestEvent"];
         EventPage: {
             /** @description The URL of the next page; null on the last one. */
             next: string | null;
@@ -1888,7 +1888,7 @@ export interface components {
             reason: "malformed" | "wrong_path" | "mistyped_secret" | "unknown_outlet" | "wrong_secret" | "retired_secret" | "unknown_key" | "wrong_pos_remote_id" | "disabled" | "throttled" | "token_missing" | "token_forged" | "token_expired" | "token_void" | "second_till" | "foreign_origin";
         };
         /** @description A POS sent an unrecognised frame. */
-        UnrecognisedMessageData: {
+        UnrecognisedFrameData: {
             organisation: components["schemas"]["EventOrganisation"];
             outlet: components["schemas"]["EventOutlet"];
             size_bytes: number;
@@ -1919,7 +1919,7 @@ export interface components {
             by: "staff" | "api_key" | "shell" | "portal";
             organisation: components["schemas"]["EventOrganisation"];
             outlet: components["schemas"]["EventOutlet"];
-            /** @description Until then the older secret is valid, too. */
+            /** @description Until then the old secret is valid, too. */
             overlap_ends_at: string | null;
         };
         /** @description Staff are alerted. */
@@ -2080,7 +2080,7 @@ export interface components {
             data: components["schemas"]["AuthenticationRefusedData"];
         };
         /** @description A POS sent an unrecognised frame. */
-        UnrecognisedMessageWebhook: {
+        UnrecognisedFrameWebhook: {
             /** @constant */
             type: "pos.stray_message";
             /**
@@ -2088,10 +2088,10 @@ export interface components {
              * @description When it happened.
              */
             timestamp: string;
-            data: components["schemas"]["UnrecognisedMessageData"];
+            data: components["schemas"]["UnrecognisedFrameData"];
         };
         /** @description A POS sent an unrecognised frame. */
-        UnrecognisedMessageEvent: {
+        UnrecognisedFrameEvent: {
             /** @description Its place in the log: pass the last one that you have read as `after`. */
             id: number;
             /** @description The `webhook-id` of the webhooks that deliver it. */
@@ -2106,7 +2106,7 @@ export interface components {
              * @description When it happened.
              */
             timestamp: string;
-            data: components["schemas"]["UnrecognisedMessageData"];
+            data: components["schemas"]["UnrecognisedFrameData"];
         };
         /** @description An outlet was enabled, for the first time or again. */
         OutletEnabledWebhook: {
@@ -2562,7 +2562,7 @@ export interface components {
             correlation_id?: string;
             scope?: components["schemas"]["ScopeEnum"];
         };
-        /** @description The auth secret was mistyped: its checksum is wrong. Please enter it again. */
+        /** @description The secret was mistyped: its checksum is wrong. Please enter it again. */
         MistypedSecretProblem: {
             /**
              * @description The identifier to compare; it never changes. (enum property replaced by openapi-typescript)
@@ -2637,7 +2637,7 @@ export interface components {
             location?: string;
             state?: components["schemas"]["StateEnum"];
         };
-        /** @description No older secret is still valid, so there is no overlap to end. */
+        /** @description No old secret is still valid, so there is no overlap to end. */
         NoOverlapProblem: {
             /**
              * @description The identifier to compare; it never changes. (enum property replaced by openapi-typescript)
@@ -2683,7 +2683,7 @@ export interface components {
             /** @description The X-Request-ID; the portal's log has it too. */
             correlation_id?: string;
         };
-        /** @description Order N Pay is not enabled for this outlet. */
+        /** @description Order N Pay is not enabled for this outlet. Enable it first. */
         NotEnabledProblem: {
             /**
              * @description The identifier to compare; it never changes. (enum property replaced by openapi-typescript)
@@ -2773,7 +2773,7 @@ export interface components {
             /** @description The X-Request-ID; the portal's log has it too. */
             correlation_id?: string;
         };
-        /** @description The previous secret is still valid. End its overlap, then rotate. */
+        /** @description The old secret is still valid. End its overlap, then rotate. */
         OverlapRunningProblem: {
             /**
              * @description The identifier to compare; it never changes. (enum property replaced by openapi-typescript)
@@ -2803,7 +2803,7 @@ export interface components {
             /** @description The X-Request-ID; the portal's log has it too. */
             correlation_id?: string;
         };
-        /** @description Another outlet's integration has this POSRemoteID. */
+        /** @description Another outlet's integration has this POSRemoteID. Check the value in PowerEPOS. */
         PosRemoteIdTakenProblem: {
             /**
              * @description The identifier to compare; it never changes. (enum property replaced by openapi-typescript)
@@ -3251,7 +3251,7 @@ export interface components {
             /** @description Each invalid field, and why. */
             errors?: components["schemas"]["FieldError"][];
         };
-        /** @description The webhook endpoint is switched off. Switch it on first. */
+        /** @description The webhook endpoint is disabled. Enable it first. */
         WebhookDisabledProblem: {
             /**
              * @description The identifier to compare; it never changes. (enum property replaced by openapi-typescript)
@@ -3266,7 +3266,7 @@ export interface components {
             /** @description The X-Request-ID; the portal's log has it too. */
             correlation_id?: string;
         };
-        /** @description The webhook endpoint is already switched on. */
+        /** @description The webhook endpoint is already enabled. */
         WebhookEnabledProblem: {
             /**
              * @description The identifier to compare; it never changes. (enum property replaced by openapi-typescript)
@@ -4896,7 +4896,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["RequestTimeoutProblem"];
                 };
             };
-            /** @description The webhook endpoint is switched off. Switch it on first. The first call with this Idempotency-Key is still in progress. */
+            /** @description The webhook endpoint is disabled. Enable it first. The first call with this Idempotency-Key is still in progress. */
             409: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -6857,7 +6857,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TargetTooLongProblem"];
                 };
             };
-            /** @description The input is not valid. Another outlet's integration has this POSRemoteID. This secret is, or was, used by another credential. Each integration needs a different secret. This secret is a common password, so it could be guessed at once. The auth secret was mistyped: its checksum is wrong. Please enter it again. The Idempotency-Key was already used for a different call. */
+            /** @description The input is not valid. Another outlet's integration has this POSRemoteID. Check the value in PowerEPOS. This secret is, or was, used by another credential. Each integration needs a different secret. This secret is a common password, so it could be guessed at once. The secret was mistyped: its checksum is wrong. Please enter it again. The Idempotency-Key was already used for a different call. */
             422: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -7916,7 +7916,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["RequestTimeoutProblem"];
                 };
             };
-            /** @description Order N Pay is not enabled for this outlet. The first call with this Idempotency-Key is still in progress. */
+            /** @description Order N Pay is not enabled for this outlet. Enable it first. The first call with this Idempotency-Key is still in progress. */
             409: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -7965,7 +7965,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TargetTooLongProblem"];
                 };
             };
-            /** @description The input is not valid. Another outlet's integration has this POSRemoteID. The Idempotency-Key was already used for a different call. */
+            /** @description The input is not valid. Another outlet's integration has this POSRemoteID. Check the value in PowerEPOS. The Idempotency-Key was already used for a different call. */
             422: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -8143,7 +8143,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["RequestTimeoutProblem"];
                 };
             };
-            /** @description Order N Pay is not enabled for this outlet. */
+            /** @description Order N Pay is not enabled for this outlet. Enable it first. */
             409: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -8572,7 +8572,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["RequestTimeoutProblem"];
                 };
             };
-            /** @description Order N Pay is not enabled for this outlet. The integration is already disabled. The first call with this Idempotency-Key is still in progress. */
+            /** @description Order N Pay is not enabled for this outlet. Enable it first. The integration is already disabled. The first call with this Idempotency-Key is still in progress. */
             409: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -8806,7 +8806,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["RequestTimeoutProblem"];
                 };
             };
-            /** @description Order N Pay is not enabled for this outlet. The outlet's POS is not connected. The first call with this Idempotency-Key is still in progress. */
+            /** @description Order N Pay is not enabled for this outlet. Enable it first. The outlet's POS is not connected. The first call with this Idempotency-Key is still in progress. */
             409: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -9089,7 +9089,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TargetTooLongProblem"];
                 };
             };
-            /** @description The input is not valid. Another outlet's integration has this POSRemoteID. This secret is, or was, used by another credential. Each integration needs a different secret. This secret is a common password, so it could be guessed at once. The auth secret was mistyped: its checksum is wrong. Please enter it again. The Idempotency-Key was already used for a different call. */
+            /** @description The input is not valid. Another outlet's integration has this POSRemoteID. Check the value in PowerEPOS. This secret is, or was, used by another credential. Each integration needs a different secret. This secret is a common password, so it could be guessed at once. The secret was mistyped: its checksum is wrong. Please enter it again. The Idempotency-Key was already used for a different call. */
             422: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -9270,7 +9270,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["RequestTimeoutProblem"];
                 };
             };
-            /** @description Order N Pay is not enabled for this outlet. No older secret is still valid, so there is no overlap to end. The first call with this Idempotency-Key is still in progress. */
+            /** @description Order N Pay is not enabled for this outlet. Enable it first. No old secret is still valid, so there is no overlap to end. The first call with this Idempotency-Key is still in progress. */
             409: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -9713,7 +9713,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["RequestTimeoutProblem"];
                 };
             };
-            /** @description Order N Pay is not enabled for this outlet. Order N Pay is already enabled for this outlet. The previous secret is still valid. End its overlap, then rotate. The first call with this Idempotency-Key is still in progress. */
+            /** @description Order N Pay is not enabled for this outlet. Enable it first. Order N Pay is already enabled for this outlet. The old secret is still valid. End its overlap, then rotate. The first call with this Idempotency-Key is still in progress. */
             409: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -9762,7 +9762,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TargetTooLongProblem"];
                 };
             };
-            /** @description The input is not valid. Another outlet's integration has this POSRemoteID. The Idempotency-Key was already used for a different call. */
+            /** @description The input is not valid. Another outlet's integration has this POSRemoteID. Check the value in PowerEPOS. The Idempotency-Key was already used for a different call. */
             422: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -10179,7 +10179,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["RequestTimeoutProblem"];
                 };
             };
-            /** @description Order N Pay is not enabled for this outlet. The integration is already enabled. The first call with this Idempotency-Key is still in progress. */
+            /** @description Order N Pay is not enabled for this outlet. Enable it first. The integration is already enabled. The first call with this Idempotency-Key is still in progress. */
             409: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -10409,7 +10409,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["RequestTimeoutProblem"];
                 };
             };
-            /** @description Order N Pay is not enabled for this outlet. No older secret is still valid, so there is no overlap to end. The POS already uses the new secret, so it is not replaced. The first call with this Idempotency-Key is still in progress. */
+            /** @description Order N Pay is not enabled for this outlet. Enable it first. No old secret is still valid, so there is no overlap to end. The POS already uses the new secret, so it is not replaced. The first call with this Idempotency-Key is still in progress. */
             409: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -10916,7 +10916,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["RequestTimeoutProblem"];
                 };
             };
-            /** @description Order N Pay is not enabled for this outlet. The previous secret is still valid. End its overlap, then rotate. The first call with this Idempotency-Key is still in progress. */
+            /** @description Order N Pay is not enabled for this outlet. Enable it first. The old secret is still valid. End its overlap, then rotate. The first call with this Idempotency-Key is still in progress. */
             409: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -12666,7 +12666,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["RequestTimeoutProblem"];
                 };
             };
-            /** @description The webhook endpoint is switched off. Switch it on first. The webhook endpoint is already switched on. The first call with this Idempotency-Key is still in progress. */
+            /** @description The webhook endpoint is disabled. Enable it first. The webhook endpoint is already enabled. The first call with this Idempotency-Key is still in progress. */
             409: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -12896,7 +12896,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["RequestTimeoutProblem"];
                 };
             };
-            /** @description No older secret is still valid, so there is no overlap to end. The first call with this Idempotency-Key is still in progress. */
+            /** @description No old secret is still valid, so there is no overlap to end. The first call with this Idempotency-Key is still in progress. */
             409: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -13130,7 +13130,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["RequestTimeoutProblem"];
                 };
             };
-            /** @description The previous secret is still valid. End its overlap, then rotate. The first call with this Idempotency-Key is still in progress. */
+            /** @description The old secret is still valid. End its overlap, then rotate. The first call with this Idempotency-Key is still in progress. */
             409: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -13360,7 +13360,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["RequestTimeoutProblem"];
                 };
             };
-            /** @description The webhook endpoint is switched off. Switch it on first. The first call with this Idempotency-Key is still in progress. */
+            /** @description The webhook endpoint is disabled. Enable it first. The first call with this Idempotency-Key is still in progress. */
             409: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -13699,7 +13699,7 @@ export interface operations {
             };
         };
     };
-    receive_unrecognised_message: {
+    receive_unrecognised_frame: {
         parameters: {
             query?: never;
             header: {
@@ -13715,7 +13715,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["UnrecognisedMessageWebhook"];
+                "application/json": components["schemas"]["UnrecognisedFrameWebhook"];
             };
         };
         responses: {

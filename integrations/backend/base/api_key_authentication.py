@@ -111,9 +111,11 @@ async def authenticate(header: str | None, recorder: Recorder, *, address: str) 
     now = shared_now()
     caller = await _callers.find(tuple(secret_digests.keyed_digests(canonical)))
     if caller is None and newer_keys.is_lacking():
-        raise Problem(NOT_READY, "This server cannot check this API key yet: it lacks one of the portal's keys.")
+        raise Problem(
+            NOT_READY, "This server cannot check this API key yet: it lacks one of the portal's keys. Try again later."
+        )
     if caller is None or not is_live(caller, now):
-        raise Problem(INVALID_KEY, "The API key is unknown, expired or retired.")
+        raise Problem(INVALID_KEY, "The API key is unknown, expired or retired. Create another one in the portal.")
     if not caller.may_call_from(address):
         raise Problem(NETWORK_NOT_ALLOWED, f"The API key cannot be used from {address or 'an unknown address'}.")
     recorder.used_key(caller.secret_id, now)
@@ -129,7 +131,7 @@ def _read_key(header: str | None) -> str:
     try:
         canonical = secret_digests.recognise(SecretKind.API_KEY, text.strip()[:MAX_LENGTH])
     except secret_digests.WrongChecksum as error:
-        raise Problem(INVALID_KEY, "The API key was mistyped: its checksum is wrong.") from error
+        raise Problem(INVALID_KEY, "The API key was mistyped: its checksum is wrong. Copy it again.") from error
     if canonical is None:
         raise Problem(INVALID_KEY, "This is not an API key; API keys begin with ONPK-.")
     return canonical

@@ -109,7 +109,7 @@ ROTATE_ENDPOINT_SECRET = operation(
 END_ENDPOINT_OVERLAP = operation(
     Scope.WEBHOOKS_WRITE,
     operation_id="end_webhook_endpoint_overlap",
-    summary="End the overlap of an older secret",
+    summary="End the overlap of an old secret",
     description="Signs events with the new secret only, from now on.",
     parameters=[_ENDPOINT_ID],
     request=None,

@@ -84,7 +84,7 @@ class RotateEndpointSecretView(BackendView):
 
 
 class EndEndpointOverlapView(BackendView):
-    """Ends the overlap of a webhook endpoint's older secret."""
+    """Ends the overlap of a webhook endpoint's old secret."""
 
     http_method_names = ["post"]
 

@@ -71,7 +71,7 @@ def rotate(caller: Caller, endpoint_id: int, *, overlap: str = "0", actor: Actor
 
 
 def end_overlap(caller: Caller, endpoint_id: int, *, actor: Actor) -> dict[str, Any]:
-    """Stop signing with the older secret, and return the endpoint. Raises Problem or NoOverlap."""
+    """Stop signing with the old secret, and return the endpoint. Raises Problem or NoOverlap."""
     webhooks.end_endpoint_overlap(get_endpoint(caller, endpoint_id), actor=actor)
     return _content_of(get_endpoint(caller, endpoint_id))
 

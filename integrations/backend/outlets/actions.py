@@ -69,7 +69,7 @@ class ReplaceUnusedSecretView(BackendView):
 
 
 class EndOverlapView(BackendView):
-    """Ends the overlap of an outlet's older secret."""
+    """Ends the overlap of an outlet's old secret."""
 
     http_method_names = ["post"]
 

@@ -143,7 +143,7 @@ ROTATE_SECRET = _change(
 REPLACE_UNUSED_SECRET = _change(
     "replace_unused_outlet_secret",
     "Replace the new secret of an overlap",
-    "Replaces a new secret that was lost before the POS used it. The older secret stays valid until the same time, so "
+    "Replaces a new secret that was lost before the POS used it. The old secret stays valid until the same time, so "
     f"the POS stays connected. Hand-over links are revoked. {_ONCE}",
     NotEnabled,
     NoOverlap,
@@ -152,8 +152,8 @@ REPLACE_UNUSED_SECRET = _change(
 )
 END_OVERLAP = _change(
     "end_outlet_overlap",
-    "End the overlap of an outlet's older secret",
-    "Retires the older secret now. A POS that still uses it is disconnected and refused until it has the new one.",
+    "End the overlap of an outlet's old secret",
+    "Retires the old secret now. A POS that still uses it is disconnected and refused until it has the new one.",
     NotEnabled,
     NoOverlap,
 )

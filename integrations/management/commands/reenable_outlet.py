@@ -13,7 +13,7 @@ class Command(OutletCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("provider_outlet_id", metavar="PROVIDER_OUTLET_ID")
-        parser.add_argument("--reason", default="", metavar="TEXT", help="for the audit trail")
+        parser.add_argument("--reason", default="", metavar="TEXT", help="recorded in the audit events")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         self.call_service(_reenable, options["provider_outlet_id"], reason=options["reason"])

@@ -9,7 +9,7 @@ from integrations.services.overlaps import OVERLAPS
 
 
 class Command(OutletCommand):
-    help = "Replace an API key and print the new one, or end the overlap of the older one."
+    help = "Replace an API key and print the new one, or end the overlap of the old secret."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", metavar="NAME")
@@ -17,17 +17,17 @@ class Command(OutletCommand):
             "--overlap",
             choices=tuple(OVERLAPS),
             default=None,
-            help="how long the old one stays valid; default: 0, it ends now",
+            help="how long the old secret stays valid; default: 0, it ends now",
         )
-        parser.add_argument("--end-overlap", action="store_true", help="only retire the older one, now")
+        parser.add_argument("--end-overlap", action="store_true", help="only retire the old secret, now")
         add_format(parser)
 
     def handle(self, *_args: Any, **options: Any) -> None:
         if options["end_overlap"] and options["overlap"] is not None:
-            raise CommandError("--end-overlap only retires the older one. Use it without --overlap.", returncode=2)
+            raise CommandError("--end-overlap only retires the old secret. Use it without --overlap.", returncode=2)
         if options["end_overlap"]:
             self.call_service(_end_overlap, options["name"])
-            self.stderr.write("The older one is retired.")
+            self.stderr.write("The old secret is retired.")
             return
         text = self.call_service(_rotate, options["name"], overlap=options["overlap"] or "0")
         print_api_key(self, options["name"], text, options["format"])

@@ -12,7 +12,7 @@ from integrations.services.overlaps import OVERLAPS
 
 
 class Command(OutletCommand):
-    help = "Replace an outlet's secret and print the values for PowerEPOS, or end the overlap of the older secret."
+    help = "Replace an outlet's secret and print the values for PowerEPOS, or end the overlap of the old secret."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("provider_outlet_id", metavar="PROVIDER_OUTLET_ID")
@@ -22,23 +22,23 @@ class Command(OutletCommand):
             default=None,
             help="how long the old secret stays valid; default: 0, it ends now",
         )
-        parser.add_argument("--end-overlap", action="store_true", help="only retire the older secret, now")
+        parser.add_argument("--end-overlap", action="store_true", help="only retire the old secret, now")
         parser.add_argument(
             "--replace-unused",
             action="store_true",
-            help="replace the new secret of an overlap, if no POS has used it; the older one stays valid",
+            help="replace the new secret of an overlap, if no POS has used it; the old one stays valid",
         )
         add_format(parser)
 
     def handle(self, *_args: Any, **options: Any) -> None:
         if options["end_overlap"] and options["overlap"] is not None:
-            raise CommandError("--end-overlap only retires the older secret. Use it without --overlap.", returncode=2)
+            raise CommandError("--end-overlap only retires the old secret. Use it without --overlap.", returncode=2)
         if options["replace_unused"] and (options["end_overlap"] or options["overlap"] is not None):
             raise CommandError("Use --replace-unused without --overlap and --end-overlap.", returncode=2)
         outlet_id = options["provider_outlet_id"]
         if options["end_overlap"]:
             self.call_service(_end_overlap, outlet_id)
-            self.stderr.write("The older secret is retired.")
+            self.stderr.write("The old secret is retired.")
             return
         if options["replace_unused"]:
             handover = self.call_service(_replace_unused, outlet_id)

@@ -14,7 +14,7 @@ class NoticeKind(models.TextChoices):
     OUTLET_OFFLINE = "outlet.offline", "Outlet went offline"
     REQUEST_FINISHED = "request.finished", "Request finished"
     AUTHENTICATION_REFUSED = "authentication.refused", "Authentication refused"
-    UNRECOGNISED_MESSAGE = "pos.stray_message", "Unrecognised message from a POS"
+    UNRECOGNISED_FRAME = "pos.stray_message", "Unrecognised frame from a POS"
     OUTLET_ENABLED = "outlet.enabled", "Outlet enabled"
     OUTLET_DISABLED = "outlet.disabled", "Outlet disabled"
     SECRET_ROTATED = "secret.rotated", "Secret rotated"

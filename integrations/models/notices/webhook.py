@@ -59,7 +59,7 @@ class WebhookEndpoint(SecretOwner):
         return self.paused_until if self.paused_until and self.paused_until > now else None
 
     def has_overlap(self, now: datetime) -> bool:
-        """Return whether events are also signed with the older secret."""
+        """Return whether events are also signed with the old secret."""
         return bool(self.sealed_older_secret) and self.older_secret_until is not None and self.older_secret_until > now
 
     def current_secret(self) -> WebhookSecret:

@@ -13,7 +13,7 @@ class TooManyFailures(Refused):
     """The outlet or the address is blocked for `wait` seconds. `cause` is for staff: what is wrong, if it is known."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
-    message = "Too many failed attempts. Please wait before the next one, and check the auth secret."
+    message = "Too many failed attempts. Please wait before the next one, and check the secret."
 
     def __init__(self, wait: float, cause: Outcome | None = None) -> None:
         super().__init__(Outcome.THROTTLED)

@@ -98,7 +98,7 @@ def rotate_api_key(key: ApiKey, *, overlap: str = "0", seen: str = "", actor: Ac
 
 @transaction.atomic
 def end_api_key_overlap(key: ApiKey, *, actor: Actor) -> None:
-    """Retire the key's older secret immediately. Raises NoOverlap."""
+    """Retire the key's old secret immediately. Raises NoOverlap."""
     life_cycle.end_overlap(key.locked(), verb=Verb.API_KEY_OVERLAP_ENDED, actor=actor)
 
 

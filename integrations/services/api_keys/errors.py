@@ -11,7 +11,7 @@ class ApiKeyExists(PortalError):
 
 
 class ApiKeyNotFound(PortalError):
-    message = "No API key has this name."
+    message = "No API key has this name. Check its spelling."
 
 
 class IdempotencyKeyReused(PortalError):

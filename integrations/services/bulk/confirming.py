@@ -99,7 +99,7 @@ def check_selection(action: BulkAction, ids: Sequence[int], *, actor: Actor) -> 
     """Check an action on these integrations; leave out those that the person may not see. Raises NothingToDo."""
     checked = _seal_plan(action, ids, "", actor)
     if not checked.plan:
-        raise NothingToDo("None of the chosen outlets is enabled for Order N Pay.")
+        raise NothingToDo("None of the chosen outlets is enabled for Order N Pay. Enable them first.")
     return checked
 
 

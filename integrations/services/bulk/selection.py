@@ -60,7 +60,7 @@ def _judge_reenabling(row: Integration, _now: datetime) -> tuple[Verdict, str]:
 
 def _judge_rotating(row: Integration, now: datetime) -> tuple[Verdict, str]:
     if any(each.is_in_overlap(now) for each in row.credentials.all()):
-        return Verdict.SKIP, "An older secret still works: end its overlap first."
+        return Verdict.SKIP, "An old secret still works: end its overlap first."
     words = "Create a new secret." if row.is_enabled else "Create a new secret. The integration stays disabled."
     return Verdict.ACT, words
 

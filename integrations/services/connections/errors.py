@@ -12,7 +12,7 @@ class Refused(PortalError):
     """A POS may not authenticate or connect. The text is for the POS, `outcome` and `integration_id` for staff only."""
 
     outcome = Outcome.WRONG_SECRET
-    cause: Outcome | None = None  # of a refusal that names something else, such as a block
+    cause: Outcome | None = None  # what is wrong, if `outcome` only says that the caller is blocked
     message = "The auth secret was not valid!"
     status = HTTPStatus.UNAUTHORIZED
 
@@ -30,7 +30,7 @@ class MistypedSecret(Refused):
     """A generated secret with a wrong checksum: sent by a POS, or entered by staff who adopt it."""
 
     outcome = Outcome.MISTYPED_SECRET
-    message = "The auth secret was mistyped: its checksum is wrong. Please enter it again."
+    message = "The secret was mistyped: its checksum is wrong. Please enter it again."
     field = "adopted_secret"
 
 

@@ -107,7 +107,7 @@ _AT_WEBSOCKET: Mapping[Outcome, Advice] = {
     ),
 }
 _ENDINGS: Mapping[CloseReason, str] = {
-    CloseReason.BY_POS: f"Is PowerEPOS running, and is Order N Pay switched on in it? {CONNECT_AGAIN}",
+    CloseReason.BY_POS: f"Is PowerEPOS running, and is Order N Pay enabled in it? {CONNECT_AGAIN}",
     CloseReason.LINK_LOST: "Check the till's internet connection: its cable, its Wi-Fi, the router.",
     CloseReason.REPLACED: "Another till has the same three values: remove them from one of the two.",
     CloseReason.CREDENTIAL_RETIRED: f"Enter the current AuthSecret. {CONNECT_AGAIN}",

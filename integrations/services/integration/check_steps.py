@@ -116,7 +116,7 @@ def _with_older_secret(evidence: Evidence, words: str) -> StepFinding:
     until = f" until {exactly(older.expires_at)}" if older and older.expires_at else ""
     return StepFinding(
         False,
-        f"{words} The POS is still connected with the older secret, which is valid{until}.",
+        f"{words} The POS is still connected with the old secret, which is valid{until}.",
         tell=f"Enter the new AuthSecret, which begins with {evidence.current.shown}. {CONNECT_AGAIN}",
     )
 
@@ -280,8 +280,8 @@ def _rival(evidence: Evidence) -> str:
 
 
 def _or_older(evidence: Evidence) -> str:
-    """Return a note that the POS may have used the older secret, or "" if there is none."""
-    return "" if evidence.older is None or evidence.current.last_used_at else f" or the older {evidence.older.shown}"
+    """Return a note that the POS may have used the old secret, or "" if there is none."""
+    return "" if evidence.older is None or evidence.current.last_used_at else f" or the old {evidence.older.shown}"
 
 
 def _from(attempt: AuthAttempt | None) -> str:

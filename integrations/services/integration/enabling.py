@@ -113,7 +113,7 @@ def change_pos_remote_id(integration: Integration, *, pos_remote_id: str, actor:
     check_form(integration)
     after = integration.pos_remote_id
     if before == after:
-        raise InvalidValue("pos_remote_id", "The integration already has this POSRemoteID.")
+        raise InvalidValue("pos_remote_id", "The integration already has this POSRemoteID. Enter a different one.")
     if holders_of(after).exclude(pk=integration.pk).exists():
         raise PosRemoteIdTaken
     change_integrations([integration], pos_remote_id=after, match_id=identity(after), **VOID_TOKENS)

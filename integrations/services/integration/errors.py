@@ -14,20 +14,23 @@ class AlreadyEnabled(Conflict):
 
 class AlreadyDisabled(Conflict):
     message = "The integration is already disabled."
+    hint = "Nothing was changed. To let its POS connect, enable the integration again."
 
 
 class NotDisabled(Conflict):
     message = "The integration is already enabled."
+    hint = "Nothing was changed. If its POS does not connect, check the outlet."
 
 
 class PosRemoteIdTaken(PortalError):
-    message = "Another outlet's integration has this POSRemoteID."
+    message = "Another outlet's integration has this POSRemoteID. Check the value in PowerEPOS."
     field = "pos_remote_id"
 
 
 class SecretTaken(PortalError):
     message = "This secret is, or was, used by another credential. Each integration needs a different secret."
     field = "adopted_secret"
+    hint = "Set another one in PowerEPOS, or let the portal generate one."
 
 
 class WeakSecret(PortalError):

@@ -57,5 +57,6 @@ def _get_or_create_outlet(organisation: Organisation, names: OutletNames, actor:
     is_enabled = Integration.objects.filter(outlet=found).exists()
     is_other = wanted is not None and identity(wanted) != identity(found.provider_outlet_id)
     if not is_enabled and is_other:
-        raise OutletExists(f"The outlet already exists with the ProviderOutletID {found.provider_outlet_id}.")
+        known = found.provider_outlet_id
+        raise OutletExists(f"The outlet already exists with the ProviderOutletID {known}: enter that or none.")
     return found

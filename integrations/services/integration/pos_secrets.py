@@ -114,7 +114,7 @@ def obstacle_to_replacement(integration: Integration) -> PortalError | None:
 def replace_unused_secret(integration: Integration, *, seen: str = "", actor: Actor) -> HandOver:
     """Replace the new secret of an overlap, if no POS has used it yet, and return the next one: show it once.
 
-    The older secret stays valid until the same time, so the POS stays connected. See life_cycle.check_seen for `seen`.
+    The old secret stays valid until the same time, so the POS stays connected. See life_cycle.check_seen for `seen`.
     Raises StalePage, NoOverlap or NewSecretInUse.
     """
     secret = generate_secret()
@@ -136,7 +136,7 @@ def replace_unused_secret(integration: Integration, *, seen: str = "", actor: Ac
 
 @transaction.atomic
 def end_overlap(integration: Integration, *, actor: Actor) -> None:
-    """Retire the older secret now and close the socket that it opened. Raises NoOverlap."""
+    """Retire the old secret now and close the socket that it opened. Raises NoOverlap."""
     integration = integration.locked()
     life_cycle.end_overlap(integration, verb=Verb.OVERLAP_ENDED, actor=actor)
     change_integrations([integration])

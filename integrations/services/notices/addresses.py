@@ -42,7 +42,7 @@ def check_url(url: str) -> None:
 def check_address(address: Address) -> None:
     """Raise AddressRefused for an address that is not on the public internet, unless WEBHOOK_ALLOW_PRIVATE."""
     if not settings.WEBHOOK_ALLOW_PRIVATE and not is_public(address):
-        raise AddressRefused(f"{address} is not a public address, and WEBHOOK_ALLOW_PRIVATE does not allow others.")
+        raise AddressRefused(f"{address} is not a public address. Use a public one, or set WEBHOOK_ALLOW_PRIVATE.")
 
 
 async def resolve(host: str, port: int) -> Address:

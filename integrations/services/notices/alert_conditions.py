@@ -23,7 +23,7 @@ REFUSALS_WINDOW = timedelta(minutes=5)
 # This many refusals in the window raise an alert. A till whose mistyped secret is being corrected causes fewer.
 ALERT_REFUSALS_PER_OUTLET = 10
 ALERT_REFUSALS = 100  # of all outlets together, including unknown ones
-# An older secret that is still in use raises an alert this long before it ends, which leaves a working day to act.
+# An old secret that is still in use raises an alert this long before it ends, which leaves a working day to act.
 ALERT_OVERLAP = timedelta(hours=24)
 ALERT_API_KEY = timedelta(days=14)  # before an API key's expiry: another team may have to replace it
 OUTLET = "integration__outlet__organisation"
@@ -72,7 +72,7 @@ def refused(now: datetime, *, factor: float = 1.0) -> list[Found]:
 
 
 def expiring(now: datetime) -> list[Found]:
-    """Return the older secrets still in use and the API keys that expire soon and will then be refused."""
+    """Return the old secrets still in use and the API keys that expire soon and will then be refused."""
     return [*_overlaps_of_poses(now), *_overlaps_of_keys(now), *_api_keys(now)]
 
 
@@ -135,7 +135,7 @@ def _overlaps_of_poses(now: datetime) -> list[Found]:
             row.integration_id,
             str(row.integration),
             row.created_at,
-            f"The POS still uses the older secret {row.shown}, which expires {_at(row.expires_at)}. "
+            f"The POS still uses the old secret {row.shown}, which expires {_at(row.expires_at)}. "
             "Enter the new secret on site before then.",
         )
         for row in rows.select_related(OUTLET)
@@ -147,7 +147,7 @@ def _overlaps_of_keys(now: datetime) -> list[Found]:
     newer = ApiKeySecret.objects.filter(api_key=OuterRef("api_key"), is_current=True)
     rows = _still_used(ApiKeySecret.objects.in_overlap(now), newer, now)
     return [
-        _of_key(row, f"The system still uses the older secret {row.shown}, which expires {_at(row.expires_at)}.")
+        _of_key(row, f"The system still uses the old secret {row.shown}, which expires {_at(row.expires_at)}.")
         for row in rows.select_related("api_key")
         if _is_time(row, now)
     ]

@@ -238,16 +238,16 @@ def _hold(endpoint: WebhookEndpoint, answers: Sequence[DeliveryResult], unsent: 
 def _judge(endpoint: WebhookEndpoint, answers: Sequence[DeliveryResult], now: datetime) -> None:
     """Record since when an endpoint fails. Disable it if that is too long, or if it answered 410 Gone."""
     if any(answer.status == posting.GONE for answer in answers):
-        _switch_off(endpoint, "The receiver answered 410 Gone: it wants no more events.")
+        _disable_failing(endpoint, "The receiver answered 410 Gone: it wants no more events.")
         return
     failing_since = None if any(not answer.error for answer in answers) else endpoint.failing_since or now
     if failing_since != endpoint.failing_since:
         endpoint.failing_since = failing_since
         endpoint.save(update_fields=["failing_since"])
     if failing_since and failing_since <= now - timedelta(days=DISABLE_AFTER_DAYS):
-        _switch_off(endpoint, f"Every delivery failed for {DISABLE_AFTER_DAYS} days.")
+        _disable_failing(endpoint, f"Every delivery failed for {DISABLE_AFTER_DAYS} days.")
 
 
-def _switch_off(endpoint: WebhookEndpoint, reason: str) -> None:
+def _disable_failing(endpoint: WebhookEndpoint, reason: str) -> None:
     if endpoint.is_enabled:
-        webhooks.switch_off(endpoint, reason=reason)
+        webhooks.disable_failing(endpoint, reason=reason)

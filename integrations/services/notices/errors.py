@@ -9,11 +9,12 @@ class WebhookExists(PortalError):
 
 
 class WebhookDisabled(Conflict):
-    message = "The webhook endpoint is switched off. Switch it on first."
+    message = "The webhook endpoint is disabled. Enable it first."
 
 
 class WebhookEnabled(Conflict):
-    message = "The webhook endpoint is already switched on."
+    message = "The webhook endpoint is already enabled."
+    hint = "Nothing was changed. To check the receiver, send a test event."
 
 
 class RecipientExists(PortalError):

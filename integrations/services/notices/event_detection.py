@@ -26,8 +26,8 @@ LOOK_BACK = timedelta(seconds=60)
 BATCH = 400
 BATCHES_PER_POLL = 5
 
-# The actions that are events. Their audit events are the source: the transaction of an action writes them, for staff,
-# API keys and the shell, for one outlet or for thousands. An event stored there would hold the lock of the log, too.
+# The actions that are events. They are detected from audit events, which each action writes in its own transaction.
+# The action does not store the event itself, because its transaction would hold the lock of the event log.
 CHANGES: dict[Verb, NoticeKind] = {
     Verb.ENABLED: NoticeKind.OUTLET_ENABLED,
     Verb.REENABLED: NoticeKind.OUTLET_ENABLED,
@@ -41,7 +41,7 @@ CURSORS: dict[str, tuple[str, ...]] = {
     "changes": tuple(dict.fromkeys(CHANGES.values())),
     "requests": (NoticeKind.REQUEST_FINISHED,),
     "attempts": (NoticeKind.AUTHENTICATION_REFUSED,),
-    "strays": (NoticeKind.UNRECOGNISED_MESSAGE,),
+    "strays": (NoticeKind.UNRECOGNISED_FRAME,),
     "presences": (NoticeKind.OUTLET_ONLINE, NoticeKind.OUTLET_OFFLINE),
 }
 
@@ -102,7 +102,7 @@ def notice_attempts(wanted_by: Sequence[Subscriber], cursor: NoticeCursor, now: 
 
 def notice_unrecognised_frames(wanted_by: Sequence[Subscriber], cursor: NoticeCursor, now: datetime) -> None:
     rows = UnrecognisedFrame.objects.filter(at__gte=cursor.at).select_related(outbox.WITH_OUTLET).defer("excerpt")
-    _notice(rows.order_by("at", "id"), NoticeKind.UNRECOGNISED_MESSAGE, _of_unrecognised_frame, wanted_by, cursor, now)
+    _notice(rows.order_by("at", "id"), NoticeKind.UNRECOGNISED_FRAME, _of_unrecognised_frame, wanted_by, cursor, now)
 
 
 SOURCES: dict[str, Callable[[Sequence[Subscriber], NoticeCursor, datetime], None]] = {
@@ -136,7 +136,7 @@ def _store_new(
 ) -> None:
     """Store events for the rows that have none yet. The cursor advances only when no row is left.
 
-    Each row needs to be wanted by a subscriber: the others would get no event, and be read again and again.
+    Pass only rows that a subscriber wants: others would get no event, and each poll would read them again.
     """
     told = Notice.objects.filter(kind__in=kinds, subject=OuterRef("pk"))
     news = rows.exclude(Exists(told))
@@ -219,7 +219,7 @@ def _of_attempt(row: AuthAttempt) -> Notice:
 
 
 def _of_unrecognised_frame(row: UnrecognisedFrame) -> Notice:
-    kind, data = NoticeKind.UNRECOGNISED_MESSAGE, {"what": row.kind, "size_bytes": row.size}
+    kind, data = NoticeKind.UNRECOGNISED_FRAME, {"what": row.kind, "size_bytes": row.size}
     return outbox.of_integration(row.integration, kind=kind, subject=row.pk, at=row.at, data=data)
 
 

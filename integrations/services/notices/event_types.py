@@ -87,7 +87,7 @@ class AuthenticationRefusedData(TypedDict):
     address: str
 
 
-class UnrecognisedMessageData(_OfOutlet):
+class UnrecognisedFrameData(_OfOutlet):
     """A POS sent an unrecognised frame."""
 
     what: FrameKind
@@ -112,7 +112,7 @@ class OutletDisabledData(_OfOutlet):
 class SecretRotatedData(_OfOutlet):
     """The secret of an outlet was replaced. The event has no secret: only the call that rotated it returned it."""
 
-    overlap_ends_at: Annotated[Moment | None, Meta(description="Until then the older secret is valid, too.")]
+    overlap_ends_at: Annotated[Moment | None, Meta(description="Until then the old secret is valid, too.")]
     by: ChangedBy
 
 
@@ -152,7 +152,7 @@ EVENTS: dict[NoticeKind, type] = {
     NoticeKind.OUTLET_OFFLINE: OutletOfflineData,
     NoticeKind.REQUEST_FINISHED: RequestFinishedData,
     NoticeKind.AUTHENTICATION_REFUSED: AuthenticationRefusedData,
-    NoticeKind.UNRECOGNISED_MESSAGE: UnrecognisedMessageData,
+    NoticeKind.UNRECOGNISED_FRAME: UnrecognisedFrameData,
     NoticeKind.OUTLET_ENABLED: OutletEnabledData,
     NoticeKind.OUTLET_DISABLED: OutletDisabledData,
     NoticeKind.SECRET_ROTATED: SecretRotatedData,

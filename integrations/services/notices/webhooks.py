@@ -1,4 +1,4 @@
-"""The life cycle of a webhook endpoint: create, change, rotate with an overlap, switch off and on, test, delete.
+"""The life cycle of a webhook endpoint: create, change, rotate with an overlap, disable and enable, test, delete.
 
 `replay` sends an event again.
 """
@@ -88,7 +88,7 @@ def rotate_endpoint(endpoint: WebhookEndpoint, *, overlap: str = "0", seen: str 
 
 @transaction.atomic
 def end_endpoint_overlap(endpoint: WebhookEndpoint, *, actor: Actor) -> None:
-    """Delete the older secret immediately. Raises NoOverlap."""
+    """Delete the old secret immediately. Raises NoOverlap."""
     life_cycle.end_overlap(endpoint.locked(), verb=Verb.WEBHOOK_OVERLAP_ENDED, actor=actor)
 
 
@@ -98,21 +98,21 @@ def disable_endpoint(endpoint: WebhookEndpoint, *, reason: str, actor: Actor) ->
     reason = required_reason(reason)
     endpoint = endpoint.locked()
     if not endpoint.is_enabled:
-        raise WebhookDisabled("The webhook endpoint is switched off already.")
+        raise WebhookDisabled("The webhook endpoint is already disabled.")
     endpoint.is_enabled, endpoint.disabled_reason, endpoint.disabled_at = False, reason, shared_now()
     endpoint.save()
     record(Verb.WEBHOOK_DISABLED, endpoint, actor=actor, reason=reason)
 
 
 @transaction.atomic
-def switch_off(endpoint: WebhookEndpoint, *, reason: str) -> None:
+def disable_failing(endpoint: WebhookEndpoint, *, reason: str) -> None:
     """Disable a failing endpoint on behalf of the portal, and notify the alert recipients by e-mail."""
     disable_endpoint(endpoint, reason=reason, actor=PORTAL)
     page = mailing.link("webhookendpoint", endpoint)
     mailing.write(
         endpoint.organisation_id,
-        subject=f"Webhook endpoint “{endpoint}” is switched off",
-        body=f"{reason}\n\nIt will get no more events until you switch it on again:\n{page}",
+        subject=f"Webhook endpoint “{endpoint}” is disabled",
+        body=f"{reason}\n\nIt will get no more events until you enable it again:\n{page}",
     )
 
 

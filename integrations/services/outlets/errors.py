@@ -4,11 +4,11 @@ from integrations.services.errors import PortalError
 
 
 class NotEnabled(PortalError):
-    message = "Order N Pay is not enabled for this outlet."
+    message = "Order N Pay is not enabled for this outlet. Enable it first."
 
 
 class OutletNotFound(PortalError):
-    message = "No outlet has this ProviderOutletID."
+    message = "No outlet has this ProviderOutletID. Check its spelling."
 
 
 class OrganisationExists(PortalError):
@@ -25,11 +25,13 @@ class ProviderOutletIdTaken(PortalError):
 
 class ProviderOutletIdInUse(PortalError):
     message = "The ProviderOutletID can no longer be changed, because PowerEPOS identifies the outlet by it."
+    hint = "Keep it, or create another outlet with the new ProviderOutletID."
 
 
 class StillInUse(PortalError):
     message = "This cannot be deleted because other records refer to it."
+    hint = "Delete an organisation's outlets first. An outlet that was ever enabled stays: disable it instead."
 
 
 class OrganisationNotFound(PortalError):
-    message = "No organisation has this name."
+    message = "No organisation has this name. Check its spelling."

@@ -32,7 +32,7 @@ def get_person(username: str) -> User:
     """Return the person with this user name. Raises PersonNotFound."""
     person = User.objects.filter(username=username).first()
     if person is None:
-        raise PersonNotFound(f"No person has the user name {username!r}.")
+        raise PersonNotFound(f"No person has the user name {username!r}. Check its spelling.")
     return person
 
 
@@ -74,7 +74,9 @@ def save_person(person: User, *, access: Access, giver: User, actor: Actor) -> U
     _check_grantable(access, giver)
     is_new = person.pk is None
     if not is_new and not manageable(giver).filter(pk=person.pk).exists():
-        raise InvalidValue("username", "You cannot change this person, because they may do or see more than you.")
+        raise InvalidValue(
+            "username", "This person may do or see more than you. Ask a colleague who has their role and access."
+        )
     known_as = "" if is_new else User.objects.values_list("username", flat=True).get(pk=person.pk)
     person.is_staff = True
     person.save()

@@ -4,7 +4,7 @@ from integrations.services.errors import Conflict, PortalError
 
 
 class PosNotConnected(PortalError):
-    message = "The outlet's POS is not connected. Nothing was sent."
+    message = "The outlet's POS is not connected. Nothing was sent. Try again later, or let the request wait."
 
 
 class PosBusy(PortalError):
@@ -30,8 +30,8 @@ class MessageTypeUnnumbered(PortalError):
 
 
 class MessageTypeExists(PortalError):
-    message = "Another message type has this name or this number."
+    message = "Another message type has this name or this number. Choose another one."
 
 
 class MessageTypeDocumented(PortalError):
-    message = "This name cannot be changed, because the PowerEPOS documents define it."
+    message = "This name cannot be changed, because the PowerEPOS documents define it. Add a message type instead."

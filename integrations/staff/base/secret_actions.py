@@ -48,7 +48,7 @@ class EndOverlapAction(SecretAction):
     words = "staff/base/words/end_overlap.html"
     is_destructive = True
     end_overlap: ClassVar[Callable[..., None]]
-    consequence: ClassVar[str]  # for systems that still use the older secret
+    consequence: ClassVar[str]  # for systems that still use the old secret
 
     def obstacle(self) -> PortalError | None:
         return None if self.owner.older_secret(shared_now()) else NoOverlap()
@@ -59,7 +59,7 @@ class EndOverlapAction(SecretAction):
 
     def carry_out(self, _values: dict[str, Any]) -> HttpResponse:
         type(self).end_overlap(self.owner, actor=self.actor)
-        return self.done("Overlap ended. The older secret is no longer accepted.")
+        return self.done("Overlap ended. The old secret is no longer accepted.")
 
 
 class SystemAction(SecretAction, Generic[System]):

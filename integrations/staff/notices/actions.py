@@ -67,27 +67,27 @@ class RotateWebhook(RotateAction, WebhookAction):
 
 class EndWebhookOverlap(EndOverlapAction, WebhookAction):
     end_overlap = webhooks.end_endpoint_overlap
-    consequence = "a receiver that has only the older one refuses every event."
+    consequence = "a receiver that has only the old one refuses every event."
 
 
 class DisableWebhook(WebhookAction):
     form_class = ReasonForm
-    title = "Switch off"
-    button = "Switch off"
+    title = "Disable"
+    button = "Disable"
     words = "staff/notices/words/disable_webhook.html"
 
     def obstacle(self) -> PortalError | None:
-        return None if self.owner.is_enabled else WebhookDisabled("The webhook endpoint is already switched off.")
+        return None if self.owner.is_enabled else WebhookDisabled("The webhook endpoint is already disabled.")
 
     def carry_out(self, values: dict[str, Any]) -> HttpResponse:
         webhooks.disable_endpoint(self.owner, reason=values["reason"], actor=self.actor)
-        return self.done("The webhook endpoint is switched off. No events are sent.")
+        return self.done("The webhook endpoint is disabled. No events are sent.")
 
 
 class EnableWebhook(WebhookAction):
     form_class = ActionForm
-    title = "Switch on"
-    button = "Switch on"
+    title = "Enable again"
+    button = "Enable again"
     words = "staff/notices/words/enable_webhook.html"
 
     def obstacle(self) -> PortalError | None:
@@ -95,7 +95,7 @@ class EnableWebhook(WebhookAction):
 
     def carry_out(self, _values: dict[str, Any]) -> HttpResponse:
         webhooks.enable_endpoint(self.owner, actor=self.actor)
-        return self.done("The webhook endpoint is switched on. Events are sent from now on.")
+        return self.done("The webhook endpoint is enabled. Events are sent from now on.")
 
 
 class TestWebhook(WebhookAction):

@@ -180,7 +180,7 @@ def badge(endpoint: WebhookEndpoint) -> SafeString:
     """Return the state of an endpoint as a badge."""
     now = shared_now()
     if not endpoint.is_enabled:
-        return marked("Switched off", "disabled")
+        return marked("Disabled", "disabled")
     if endpoint.failing_since is None:
         return marked("On", "online")
     return marked(format_html("Failing{}", clock(endpoint.failing_since, now)), "offline")

@@ -77,7 +77,7 @@ def _suspicion(row: Request) -> str:
 
 def time_line(row: Request, now: datetime) -> list[Moment]:
     """Return past events and coming deadlines in chronological order."""
-    moments = [Moment(row.received_at, "Received from the backend" if row.api_key_id else "Requested in the portal")]
+    moments = [Moment(row.received_at, "Received from your systems" if row.api_key_id else "Requested in the portal")]
     if row.stored_at:
         moments.append(Moment(row.stored_at, "Saved", _after(row, row.stored_at)))
     if row.sent_at:

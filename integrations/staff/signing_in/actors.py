@@ -1,4 +1,4 @@
-"""The actor of a request, as the audit log names them."""
+"""The actor of a request, as audit events name them."""
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest

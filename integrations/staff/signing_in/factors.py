@@ -1,6 +1,6 @@
 """Pages where staff see how they sign in, change their own second factors, and end their own sessions.
 
-The audit log records each change.
+Audit events record each change.
 """
 
 from typing import Any, cast

@@ -77,7 +77,7 @@ def test_an_order_with_a_pin_at_the_new_host_for_a_till_at_the_old_one_is_answer
 def test_an_api_key_used_at_the_new_host_is_valid_at_the_old_one(hosts: Hosts) -> None:
     backend = Backend.of(hosts.old)
     assert backend.at(hosts.new).get("outlets").status_code == 200
-    # The new host stores the digest under another key, if at all, together with the time of the last use.
+    # The new host records the use. If it also stored the digest under its own key, it would do so in the same write.
     query = "SELECT last_used_at FROM integrations_apikeysecret ORDER BY id DESC LIMIT 1"
     eventually(lambda: hosts.old.rows(query)[0][0], what="the new host has recorded the use")
     assert backend.get("outlets").status_code == 200

@@ -282,16 +282,16 @@ def test_a_page_backs_off_from_a_busy_server(page: Page) -> None:
     ],
 )
 def test_an_expired_session_is_reported_with_a_link_to_sign_in(page: Page, portal: Portal, end: str) -> None:
-    is_switched_off = "%s" in end
-    portal.stack.execute(end, *([False] if is_switched_off else []))
+    is_disabled = "%s" in end
+    portal.stack.execute(end, *([False] if is_disabled else []))
     try:
         expect(page.get_by_text("You are signed out.")).to_be_visible(timeout=WITHIN)
     finally:
-        if is_switched_off:
+        if is_disabled:
             portal.stack.execute(end, True)
     skip_refreshes(page)
     page.get_by_role("link", name="Sign in", exact=True).click()
-    if not is_switched_off:
+    if not is_disabled:
         page.get_by_label("Username:").fill(portal.login[0])
         page.get_by_label("Password:").fill(portal.login[1])
         page.get_by_role("button", name="Sign in").click()

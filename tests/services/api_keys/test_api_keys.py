@@ -176,7 +176,7 @@ def test_rotation_does_not_extend_the_expiry() -> None:
             rotate_api_key(key, actor=ANNA)
 
 
-def test_retirement_ends_a_key_and_its_older_secret_at_once_and_for_good() -> None:
+def test_retirement_ends_a_key_and_its_old_secret_at_once_and_for_good() -> None:
     key, old = create_api_key("kiosk", actor=ANNA)
     new = rotate_api_key(key, overlap="7d", actor=ANNA)
     retire_api_key(key, actor=ANNA)

@@ -114,10 +114,10 @@ def test_an_older_attempt_under_another_id_does_not_hide_the_newest_refusal() ->
     assert open_step(evidence(attempt=attempt(Outcome.WRONG_SECRET), stranger=stranger)).title == "Secret correct"
 
 
-def test_a_till_still_using_the_older_secret_does_not_pass_as_updated() -> None:
+def test_a_till_still_using_the_old_secret_does_not_pass_as_updated() -> None:
     older = Credential(shown="ONPS-OLDER", expires_at=NOON + timedelta(hours=1))
     step = open_step(evidence(action="the secret was rotated", older=older, is_online=True))
-    assert "still connected with the older secret, which is valid until 1 March 2026" in step.words
+    assert "still connected with the old secret, which is valid until 1 March 2026" in step.words
     assert "begins with ONPS-ABCDE" in step.tell
 
 

@@ -61,7 +61,7 @@ def add_recipient(email: str, organisation: str | None = None) -> None:
 
 
 def wait(clock: Any, span: timedelta) -> datetime:
-    """Let time pass, with the fewest runs that show that the portal was running."""
+    """Let time pass and run the chore in between, just often enough for the portal to count as running."""
     end = timezone.now() + span
     while timezone.now() < end:
         clock.move_to(min(timezone.now() + BLIND, end))
@@ -198,7 +198,7 @@ def test_a_burst_of_unknown_outlets_is_reported_to_recipients_of_all_alerts(watc
 
 
 @override_settings(**MAIL)
-def test_an_overlap_that_ends_while_the_pos_uses_the_older_secret_is_reported(watched: Integration, clock: Any) -> None:
+def test_an_overlap_that_ends_while_the_pos_uses_the_old_secret_is_reported(watched: Integration, clock: Any) -> None:
     rotate_secret(watched, overlap="24h", actor=ANNA)
     wait(clock, 5 * MINUTE)
     older = Credential.objects.get(is_current=False)
@@ -215,7 +215,7 @@ def test_an_overlap_that_ends_while_the_pos_uses_the_older_secret_is_reported(wa
 
 
 @override_settings(**MAIL)
-def test_an_overlap_with_an_unused_older_secret_raises_no_alert(watched: Integration, clock: Any) -> None:
+def test_an_overlap_with_an_unused_old_secret_raises_no_alert(watched: Integration, clock: Any) -> None:
     rotate_secret(watched, overlap="1h", actor=ANNA)
     wait(clock, 45 * MINUTE)
     end_overlap(watched, actor=ANNA)

@@ -61,7 +61,7 @@ def test_only_events_of_the_organisation_of_the_api_key_are_stored(enabled: Enab
     assert logged() == [NoticeKind.REQUEST_FINISHED]
 
 
-def test_no_event_is_stored_for_an_api_key_without_the_scope_or_that_has_ended(enabled: Enabled, clock: Any) -> None:
+def test_no_event_is_stored_for_an_api_key_that_lacks_the_scope_or_has_ended(enabled: Enabled, clock: Any) -> None:
     create_api_key("Kiosk", scopes=[Scope.REQUESTS_READ], actor=ANNA)
     retire_api_key(make_reader(), actor=ANNA)
     make_finished_request(enabled.integration)

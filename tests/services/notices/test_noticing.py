@@ -159,7 +159,7 @@ def test_an_unrecognised_frame_is_reported_without_its_contents(enabled: Enabled
     make_unrecognised_frame(enabled.integration)
     event_detection.poll()
     (notice,) = Notice.objects.all()
-    assert notice.kind == NoticeKind.UNRECOGNISED_MESSAGE
+    assert notice.kind == NoticeKind.UNRECOGNISED_FRAME
     assert (notice.data["what"], notice.data["size_bytes"]) == ("unknown", 20)
     assert "4111" not in json.dumps(notice.data)
 
@@ -176,13 +176,13 @@ def test_an_endpoint_gets_events_of_its_organisation_or_of_all(enabled: Enabled,
 
 
 def test_an_endpoint_gets_the_kinds_that_it_subscribed_to(enabled: Enabled, clock: Any) -> None:
-    make_endpoint(kinds=[NoticeKind.UNRECOGNISED_MESSAGE])
+    make_endpoint(kinds=[NoticeKind.UNRECOGNISED_FRAME])
     event_detection.poll()
     make_finished_request(enabled.integration)
     make_refusal(enabled.integration)
     make_unrecognised_frame(enabled.integration)
     event_detection.poll()
-    assert reported() == [NoticeKind.UNRECOGNISED_MESSAGE]
+    assert reported() == [NoticeKind.UNRECOGNISED_FRAME]
 
 
 def test_an_endpoint_that_is_off_gets_no_events(enabled: Enabled, clock: Any) -> None:

@@ -73,7 +73,7 @@ class Delivering(WithReceiver):
         with pytest.raises(WebhookVerificationError):
             self.receiver.got[1].verified(old)
 
-    async def test_the_older_secret_does_not_sign_after_the_overlap(self) -> None:
+    async def test_the_old_secret_does_not_sign_after_the_overlap(self) -> None:
         endpoint, _, _ = await in_main(make_delivery, self.receiver.url)
         await in_main(webhooks.rotate_endpoint, endpoint, overlap="1h", actor=ANNA)
         past = timezone.now() - timedelta(seconds=1)
@@ -217,7 +217,7 @@ class Delivering(WithReceiver):
         assert row.error.startswith("Cannot be reached")
         assert row.state == DeliveryState.PENDING
 
-    async def test_410_switches_the_endpoint_off(self) -> None:
+    async def test_410_disables_the_endpoint(self) -> None:
         self.receiver.status = 410
         endpoint, _, _ = await in_main(make_delivery, self.receiver.url)
         await send_due()
@@ -227,7 +227,7 @@ class Delivering(WithReceiver):
         event = await in_main(AuditEvent.objects.latest, "pk")
         assert (event.verb, event.actor_name) == (Verb.WEBHOOK_DISABLED, "the portal")
 
-    async def test_an_endpoint_that_fails_for_days_is_switched_off_and_a_success_resets_the_count(self) -> None:
+    async def test_an_endpoint_that_fails_for_days_is_disabled_and_a_success_resets_the_count(self) -> None:
         self.receiver.status = 500
         endpoint, _, delivery = await in_main(make_delivery, self.receiver.url)
         await send_due()
@@ -249,7 +249,7 @@ class Delivering(WithReceiver):
         await in_main(endpoint.refresh_from_db)
         assert (endpoint.failing_since, endpoint.is_enabled) == (None, True)
 
-    async def test_waiting_events_are_sent_when_their_endpoint_is_switched_on_again(self) -> None:
+    async def test_waiting_events_are_sent_when_their_endpoint_is_enabled_again(self) -> None:
         endpoint, _, _ = await in_main(make_delivery, self.receiver.url)
         await in_main(webhooks.disable_endpoint, endpoint, reason="maintenance", actor=ANNA)
         await send_due()

@@ -112,7 +112,7 @@ def test_the_check_sends_get_open_orders_with_its_own_audit_action(enabled: Enab
     assert AuditEvent.objects.get(verb=Verb.OUTLET_CHECKED).detail["request_id"] == "r-1"
 
 
-def test_the_check_sends_nothing_while_its_number_is_unknown(enabled: Enabled) -> None:
+def test_the_check_sends_nothing_while_the_number_of_its_message_is_unknown(enabled: Enabled) -> None:
     be_online(enabled)
     MessageType.objects.filter(name="GetOpenOrders").update(number=None)
     with pytest.raises(MessageTypeUnnumbered):

@@ -248,7 +248,7 @@ def test_the_list_of_keys_shows_the_state_and_access_of_each(staff: Client) -> N
         assert re.findall(r'field-name"><a[^>]*>([^<]+)<', chosen) == [name]
 
 
-def test_the_last_use_of_a_key_includes_its_older_secret(staff: Client, key: ApiKey) -> None:
+def test_the_last_use_of_a_key_includes_its_old_secret(staff: Client, key: ApiKey) -> None:
     key.secrets.update(last_used_at=timezone.now() - timedelta(days=3))
     rotate(staff, key, overlap="24h")
     assert re.search(r"3 days ago", text(staff.get(list_url("apikey"))))

@@ -142,7 +142,7 @@ def test_an_endpoint_is_disabled_with_a_reason_and_enabled_again(staff: Client, 
     staff.post(action_url(endpoint, "disable"), {"reason": "maintenance"})
     assert "maintenance" in staff.get(page(endpoint)).content.decode()
     assert staff.post(action_url(endpoint, "disable"), {"reason": "again"}).status_code == 409
-    assert "switched off" in staff.get(action_url(endpoint, "test")).content.decode()
+    assert "is disabled. Enable it first" in staff.get(action_url(endpoint, "test")).content.decode()
     staff.post(action_url(endpoint, "enable"))
     endpoint.refresh_from_db()
     assert (endpoint.is_enabled, endpoint.disabled_reason) == (True, "")

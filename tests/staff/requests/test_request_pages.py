@@ -59,7 +59,7 @@ def test_the_page_of_a_request_shows_its_timeline(staff: Client, key: ApiKey, en
     row = ask(enabled, times_sent=3, api_key=key)
     page = text(staff.get(request_url(row)))
     steps = (
-        "Received from the backend",
+        "Received from your systems",
         "First sent to the POS; 3 times in all after 12 ms",
         "Answered after 1.5 s",
         "Send before",
@@ -74,7 +74,7 @@ def test_the_timeline_shows_when_a_request_was_saved_and_resent(staff: Client, e
     at: dict[str, Any] = {name: received + timedelta(milliseconds=after) for name, after in moments.items()}
     page = text(staff.get(request_url(ask(enabled, received_at=received, times_sent=2, api_key=key, **at))))
     steps = (
-        "Received from the backend",
+        "Received from your systems",
         "Saved after 8 ms",
         "First sent to the POS after 8 ms",
         "Sent again; 2 times in all after 900 ms",

@@ -26,7 +26,7 @@ Event: TypeAlias = Annotated[
     | models.RequestFinishedEvent
     | models.SecretRotatedEvent
     | models.TestEvent
-    | models.UnrecognisedMessageEvent
+    | models.UnrecognisedFrameEvent
     | models.AlertBeganEvent
     | models.AlertEndedEvent
     | models.AuthenticationRefusedEvent

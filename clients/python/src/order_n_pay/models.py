@@ -888,7 +888,7 @@ class SecretRotatedData(BaseModel):
     outlet: EventOutlet
     overlap_ends_at: AwareDatetime | None
     """
-    Until then the older secret is valid, too.
+    Until then the old secret is valid, too.
     """
 
 
@@ -1040,7 +1040,7 @@ class TestWebhook(BaseModel):
     data: TestData
 
 
-class UnrecognisedMessageData(BaseModel):
+class UnrecognisedFrameData(BaseModel):
     """
     A POS sent an unrecognised frame.
     """
@@ -1054,7 +1054,7 @@ class UnrecognisedMessageData(BaseModel):
     what: Literal["binary", "not_json", "not_an_object", "unknown"] | str
 
 
-class UnrecognisedMessageEvent(BaseModel):
+class UnrecognisedFrameEvent(BaseModel):
     """
     A POS sent an unrecognised frame.
     """
@@ -1075,10 +1075,10 @@ class UnrecognisedMessageEvent(BaseModel):
     """
     When it happened.
     """
-    data: UnrecognisedMessageData
+    data: UnrecognisedFrameData
 
 
-class UnrecognisedMessageWebhook(BaseModel):
+class UnrecognisedFrameWebhook(BaseModel):
     """
     A POS sent an unrecognised frame.
     """
@@ -1091,7 +1091,7 @@ class UnrecognisedMessageWebhook(BaseModel):
     """
     When it happened.
     """
-    data: UnrecognisedMessageData
+    data: UnrecognisedFrameData
 
 
 class UpdateOrderAnswer(BaseModel):
@@ -1924,7 +1924,7 @@ class EventPage(BaseModel):
             | OutletOfflineEvent
             | RequestFinishedEvent
             | AuthenticationRefusedEvent
-            | UnrecognisedMessageEvent
+            | UnrecognisedFrameEvent
             | OutletEnabledEvent
             | OutletDisabledEvent
             | SecretRotatedEvent

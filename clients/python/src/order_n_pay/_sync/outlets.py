@@ -87,12 +87,12 @@ class Outlets:
     def rotate_secret(
         self, outlet: str, *, idempotency_key: str | None = None, **body: Unpack[params.Rotation]
     ) -> models.HandedOverOutlet:
-        """Replace the secret; the older one works until the `overlap` ends. `handover` has the new one, this once."""
+        """Replace the secret; the old one works until the `overlap` ends. `handover` has the new one, this once."""
         path = f"{path_of(outlet)}/rotate-secret"
         return self._transport.post(path, models.HandedOverOutlet, body, idempotency_key)
 
     def replace_unused_secret(self, outlet: str, *, idempotency_key: str | None = None) -> models.HandedOverOutlet:
-        """Replace the new secret of an overlap that was lost before the POS used it. The older one stays valid."""
+        """Replace the new secret of an overlap that was lost before the POS used it. The old one stays valid."""
         path = f"{path_of(outlet)}/replace-unused-secret"
         return self._transport.post(path, models.HandedOverOutlet, idempotency_key=idempotency_key)
 
