@@ -59,7 +59,7 @@ class OverlapRunning(Conflict):
 
 class NoOverlap(Conflict):
     message = "No old secret is still valid, so there is no overlap to end."
-    hint = "Only the current secret is accepted already. Nothing else needs to be done."
+    hint = "Nothing was changed. Only the current secret is accepted."
 
 
 class StalePage(Conflict):

@@ -10,11 +10,11 @@ from integrations.backend.base import problems
 from integrations.backend.base.problems import answer, of_refusal
 from integrations.services.errors import InvalidValue, PortalError
 from integrations.services.integration.errors import (
-    AlreadyDisabled,
     AlreadyEnabled,
     NothingToDisconnect,
     PosRemoteIdTaken,
 )
+from integrations.services.notices.errors import WebhookDisabled
 from integrations.services.rows.threads import DatabaseUnresponsive
 from tests.support.asgi_client import Answer
 
@@ -38,8 +38,8 @@ def test_a_conflict_has_its_hint_as_detail() -> None:
 
 
 def test_a_conflict_without_a_hint_of_its_own_says_nothing_about_people_or_pages() -> None:
-    problem = problem_of(AlreadyDisabled())
-    assert problem["title"] == AlreadyDisabled.message
+    problem = problem_of(WebhookDisabled())
+    assert problem["title"] == WebhookDisabled.message
     assert "detail" not in problem
 
 
