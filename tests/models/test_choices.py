@@ -1,4 +1,4 @@
-"""A new verb, reason or outcome is a line in its enumeration, and no migration."""
+"""A new verb, reason or outcome needs a line in its enumeration, and no migration."""
 
 from collections.abc import Mapping
 from types import ModuleType

@@ -155,9 +155,9 @@ class Stream:
 class Streams:
     """The rows of some outlets or other parents. An index has the rows of each parent in the list's order.
 
-    Two index lookups for each parent find its first row, and the last row that its share of the page could include.
-    The earliest of these last rows is the limit: later rows cannot be on the page, nor can parents whose first row is
-    later. With more than PARENTS parents, all rows of the table are read.
+    Two index look-ups for each parent find its first row, and the last row of its share: the most rows that are read of
+    one parent. Rows after the earliest of these last rows are not read, and neither are parents that begin after it.
+    With more than PARENTS parents, all rows of the table are read.
     """
 
     rows: QuerySet[Any]
@@ -191,7 +191,7 @@ class Streams:
     def _heads(
         self, rows: QuerySet[Any], order: SortOrder, parents: Sequence[Any], share: int
     ) -> list[tuple[Any, Any, Any]]:
-        """Return the parents that have rows, with the first columns of each first row and of each share's last row."""
+        """Return each parent that has rows, with the first column of its first row and of the last row of its share."""
         lead = order.columns[0]
         own = rows.filter(**{self.field: OuterRef("pk")}).order_by(lead if order.is_reversed else f"-{lead}")
         firsts = own.values(lead)

@@ -65,7 +65,7 @@ def _judged(found: str, total: Counter[str]) -> Finding:
 def _sealed() -> Iterator[tuple[str, Iterable[str | None], str]]:
     """Yield each kind of sealed text: its name, the texts, and the purpose that they are sealed for."""
     newest = Request.objects.order_by("-pk")
-    is_open = newest.filter(state__in=OPEN_STATES)  # sealed_request is erased from settled requests
+    is_open = newest.filter(state__in=OPEN_STATES)  # sealed_request is erased when a request ends
     yield "webhook secrets", _column(WebhookEndpoint.objects.all(), "sealed_secret"), signing.PURPOSE
     yield "second factors", _factors(), SECOND_FACTOR
     yield "open requests", _column(is_open, "sealed_request"), contents.REQUEST
