@@ -185,9 +185,8 @@ class Joined(Generic[Key, Found]):
     async def _answer(self, batch: dict[Key, list[asyncio.Future[Found | None]]]) -> None:
         try:
             found = await self._threads.run(self._query, list(batch))
-        except (
-            DatabaseUnresponsive
-        ) as error:  # fail the callers in the queue too, which would wait for the same database
+        except DatabaseUnresponsive as error:
+            # The callers in the queue fail, too: they would wait for the same database.
             waiting, self._waiting = self._waiting, deque()
             _fail_all(chain(chain.from_iterable(batch.values()), (future for _, future in waiting)), error)
             return
