@@ -4,13 +4,14 @@ Django's own fields pass some values to the database unchecked: a number beyond 
 when the form is shown again. The response would be a 500.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from django.contrib.admin.widgets import AutocompleteSelect
+from django.contrib.admin import site
+from django.contrib.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.exceptions import ValidationError
-from django.db.models import Model, QuerySet
+from django.db.models import ManyToManyField, Model, QuerySet
 from django.forms import Media, ModelChoiceField, ModelMultipleChoiceField, Select
 from django.utils.functional import cached_property
 from django.utils.html import format_html
@@ -18,17 +19,16 @@ from django.utils.safestring import SafeString
 
 from integrations.services.people import scope
 from integrations.staff.base.lookups import is_key
+from integrations.staff.signing_in.typed import TypedName
 
 MOST_LISTED = 500  # rows in a page, which stays below 150 KB
+MOST_TICKED = 50  # checkboxes in a page
+MOST_TYPED = 1000  # names in one field
 TYPED = """{}<noscript><p class="help"><label>Without JavaScript, type the whole name:
 <input type="text" name="{}" value="{}" class="vTextField" autocomplete="off"></label></p></noscript>"""
+TYPED_LINES = """{}<noscript><p class="help"><label>Without JavaScript, type whole names, each on a line of its own:
+<textarea name="{}" rows="4" class="vLargeTextField" autocomplete="off">{}</textarea></label></p></noscript>"""
 UNKNOWN_NAME = "There is no %(what)s “%(value)s”. Type the whole name, as the list of them shows it."
-
-
-class TypedName(str):
-    """A name that a person typed instead of choosing a row."""
-
-    __slots__ = ()
 
 
 class RowField(ModelChoiceField[Any]):
@@ -42,21 +42,47 @@ class RowField(ModelChoiceField[Any]):
         return super().to_python(value)
 
     def _named(self, typed: str) -> Model:
-        rows = _queryset_of(self)
-        field: Any = rows.model._meta.get_field("name")
-        if found := rows.filter(name=field.clean(typed, None)).first():
-            return found
-        raise ValidationError(UNKNOWN_NAME, "unknown_name", {"value": typed, "what": rows.model._meta.verbose_name})
+        if found := _rows_named(self, [typed]):
+            return found[0]
+        raise _unknown_name(self, typed)
 
 
 class RowsField(ModelMultipleChoiceField[Any]):
-    """A choice of any number of rows."""
+    """A choice of any number of rows, or their names."""
 
     def clean(self, value: Any) -> Any:
-        for key in value or ():
-            if isinstance(key, str) and not is_key(_queryset_of(self).model, key):
+        given = list(value or ())
+        for key in given:
+            is_wrong = isinstance(key, str) and not isinstance(key, TypedName)
+            if is_wrong and not is_key(_queryset_of(self).model, key):
                 raise ValidationError(self.error_messages["invalid_choice"], "invalid_choice", {"value": key})
-        return super().clean(value)
+        named = self._named([each for each in given if isinstance(each, TypedName)])
+        return super().clean([*(each for each in given if not isinstance(each, TypedName)), *named])
+
+    def _named(self, typed: Sequence[TypedName]) -> list[Any]:
+        if len(typed) > MOST_TYPED:
+            raise ValidationError(f"Type at most {MOST_TYPED} names at a time, save, then add the others.")
+        found = _rows_named(self, typed)
+        known = {row.name for row in found}  # type: ignore[attr-defined]
+        for each in typed:
+            if _as_stored(self, each) not in known:
+                raise _unknown_name(self, each)
+        return [row.pk for row in found]
+
+
+def _rows_named(field: Any, typed: Sequence[str]) -> list[Model]:
+    return list(_queryset_of(field).filter(name__in=[_as_stored(field, each) for each in typed])) if typed else []
+
+
+def _as_stored(field: Any, typed: str) -> str:
+    names: Any = _queryset_of(field).model._meta.get_field("name")
+    stored: str = names.clean(typed, None)
+    return stored
+
+
+def _unknown_name(field: Any, typed: str) -> ValidationError:
+    called = _queryset_of(field).model._meta.verbose_name
+    return ValidationError(UNKNOWN_NAME, "unknown_name", {"value": typed, "what": called})
 
 
 class RowSelect(AutocompleteSelect):
@@ -70,8 +96,7 @@ class RowSelect(AutocompleteSelect):
 
     @cached_property
     def is_short(self) -> bool:
-        rows = _queryset_of(self.choices.field).order_by().values_list("pk", flat=True)
-        return len(rows[: MOST_LISTED + 1]) <= MOST_LISTED
+        return not _are_more_than(MOST_LISTED, _queryset_of(self.choices.field))
 
     @property
     def media(self) -> Media:
@@ -86,6 +111,8 @@ class RowSelect(AutocompleteSelect):
         return self.is_short and super().use_required_attribute(initial)
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        if isinstance(value, TypedName):
+            self.typed = value
         chosen = super().render(name, value, attrs, renderer)
         return chosen if self.is_short else format_html(TYPED, chosen, _typed_name(name), self.typed)
 
@@ -95,9 +122,45 @@ class RowSelect(AutocompleteSelect):
         return super().build_attrs(base_attrs, extra_attrs)
 
     def optgroups(self, name: str, value: Iterable[Any], attrs: dict[str, Any] | None = None) -> Any:
-        model = _queryset_of(self.choices.field).model
-        keys = [each for each in value if not self.typed and (each == "" or is_key(model, str(each)))]
+        keys = [] if self.typed else _keys_in(value, self)
         return Select.optgroups(self, name, keys, attrs) if self.is_short else super().optgroups(name, keys, attrs)
+
+
+class RowsSearch(AutocompleteSelectMultiple):
+    """A field that searches rows, and shows those that are chosen. Without scripts, a second field takes names."""
+
+    def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> Any:
+        chosen = super().value_from_datadict(data, files, name) or []
+        typed = (line.strip() for line in str(data.get(_typed_name(name), "")).splitlines())
+        return [*chosen, *(TypedName(line) for line in typed if line)]
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        chosen = super().render(name, value, attrs, renderer)
+        typed = "\n".join(each for each in value or () if isinstance(each, TypedName))
+        return format_html(TYPED_LINES, chosen, _typed_name(name), typed)
+
+    def optgroups(self, name: str, value: Iterable[Any], attrs: dict[str, Any] | None = None) -> Any:
+        return super().optgroups(name, _keys_in(value, self), attrs)
+
+
+def search_if_many(field: ModelMultipleChoiceField[Any], relation: "ManyToManyField[Any, Any]") -> None:
+    """Replace the checkboxes of a field by a search if its rows are too many for a page.
+
+    `relation` is the model's field, which Django's search needs for the address of its results.
+    """
+    if _are_more_than(MOST_TICKED, _queryset_of(field)):
+        field.widget = RowsSearch(relation, site)
+        field.widget.choices = field.choices
+
+
+def _are_more_than(count: int, rows: QuerySet[Model]) -> bool:
+    return len(rows.order_by().values_list("pk", flat=True)[: count + 1]) > count
+
+
+def _keys_in(value: Iterable[Any], widget: Any) -> list[Any]:
+    """Return the values that could be primary keys, or the empty choice."""
+    model = _queryset_of(widget.choices.field).model
+    return [each for each in value if each == "" or (not isinstance(each, TypedName) and is_key(model, str(each)))]
 
 
 def _typed_name(name: str) -> str:

@@ -30,6 +30,7 @@ from integrations.staff.signing_in import proof, typed
 from integrations.staff.signing_in.actors import actor_of
 
 ACCESS = "Role and organisations"
+MOST_NAMED = 10  # organisations of a person in the list
 YOURSELF = (
     "This is your own account. Only a colleague can change it. To change your password or your second factors, open "
     '<a href="{}">How you sign in</a>.'
@@ -63,7 +64,7 @@ class AsksForProof:
         if request.method != "POST":
             return {}
         row = self.get_object(request, object_id) if object_id else None  # type: ignore[attr-defined]
-        fields: typed.Fields = self.get_form(request, row, change=bool(object_id)).base_fields
+        fields: typed.Fields = self.get_form(request, row, change=bool(object_id))(instance=row).fields
         return fields
 
     def _may_write(self, request: HttpRequest, object_id: str | None) -> bool:
@@ -137,6 +138,7 @@ class PersonAdmin(AsksForProof, PortalAdmin[User], UserAdmin):  # type: ignore[t
         rows = (
             super()
             .get_queryset(request)
+            .select_related("staff_limit")
             .prefetch_related("groups", "staff_limit__organisations", "authenticator_set", "socialaccount_set")
         )
         is_self = ExpressionWrapper(Q(pk=request.user.pk), output_field=BooleanField())
@@ -208,7 +210,9 @@ class PersonAdmin(AsksForProof, PortalAdmin[User], UserAdmin):  # type: ignore[t
         limit = getattr(person, "staff_limit", None)
         if limit is None:
             return "all organisations"
-        return ", ".join(each.name for each in limit.organisations.all()) or "none"
+        names = [each.name for each in limit.organisations.all()]
+        more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+        return ", ".join(names[:MOST_NAMED]) + more or "none"
 
     @admin.display(description="active", boolean=True, ordering="is_active")
     def active(self, person: User) -> bool:

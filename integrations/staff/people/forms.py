@@ -11,11 +11,11 @@ from django.db.models import QuerySet
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from integrations.models import Organisation
+from integrations.models import Organisation, StaffLimit
 from integrations.services.people import people, scope
 from integrations.services.people.groups import PORTAL_GROUPS, Role, role_in
 from integrations.services.people.people import Access
-from integrations.staff.base.choices import RowsField
+from integrations.staff.base.choices import RowsField, search_if_many
 
 NO_ROLE = "none"
 ROLE_LABEL = "<strong>{}</strong> <span>{}</span>"
@@ -63,6 +63,7 @@ class RoleForm(forms.ModelForm[User]):
         self._offer_other_groups()
         limits = cast("forms.ModelMultipleChoiceField[Organisation]", self.fields["organisations"])
         limits.queryset = people.visible_organisations(self.giver)
+        search_if_many(limits, StaffLimit._meta.get_field("organisations"))
         self._show_present_limit()
         if scope.is_limited(self.giver):
             self.fields["is_limited"].initial = True

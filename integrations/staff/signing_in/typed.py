@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib import messages
-from django.forms import BooleanField, ChoiceField, Field, FileInput, HiddenInput, MultipleChoiceField, PasswordInput
-from django.forms.models import ModelMultipleChoiceField
+from django.forms import BooleanField, ChoiceField, Field, FileInput, HiddenInput, PasswordInput
 from django.http import HttpRequest
 
 from integrations.services.requests.secret_members import is_never_shown
@@ -15,7 +14,15 @@ LONGEST = 10_000
 STILL_TO_DO = "Nothing was changed yet. Check your entries, enter secrets again, and send the form."
 _RECALLED, _SELECTED = "_typed", "_selected"
 
+_TYPED_NAME = "typed name"
+
 Fields = Mapping[str, Field]
+
+
+class TypedName(str):
+    """A name that a person typed instead of choosing a row."""
+
+    __slots__ = ()
 
 
 def keep(request: HttpRequest, fields: Fields, *, path: str, selected: Sequence[int] = ()) -> None:
@@ -39,7 +46,7 @@ def recall(request: HttpRequest) -> None:
         return
     del request.session[SESSION_KEY]
     if kept["user"] == request.user.pk:
-        setattr(request, _RECALLED, kept["values"])
+        setattr(request, _RECALLED, {name: _restored(value) for name, value in kept["values"].items()})
         setattr(request, _SELECTED, kept.get("selected", []))  # the previous version stored none
         messages.warning(request, STILL_TO_DO)
 
@@ -63,8 +70,17 @@ def _may_keep(name: str, field: Field) -> bool:
 
 
 def _value(request: HttpRequest, name: str, field: Field) -> Any:
-    if isinstance(field, (MultipleChoiceField, ModelMultipleChoiceField)):
-        return request.POST.getlist(name)
-    if isinstance(field, BooleanField):
-        return name in request.POST
-    return request.POST.get(name, "")
+    return _stored(field.widget.value_from_datadict(request.POST, request.FILES, name))
+
+
+def _stored(value: Any) -> Any:
+    """Return a value for the session, which holds JSON."""
+    if isinstance(value, list):
+        return [_stored(each) for each in value]
+    return {_TYPED_NAME: str(value)} if isinstance(value, TypedName) else value
+
+
+def _restored(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_restored(each) for each in value]
+    return TypedName(value[_TYPED_NAME]) if isinstance(value, dict) else value

@@ -1,5 +1,6 @@
 """The portal's three roles; people can grant only permissions that they have themselves."""
 
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from django.urls import reverse
 from integrations.models import AuditEvent, Organisation, StaffLimit
 from integrations.models.audit import Verb
 from integrations.services.people.groups import ADMINISTRATOR, OPERATOR, VIEWER, ensure_groups
+from integrations.staff.base import choices
 from tests.support.factories import BELLA, Enabled, make_organisation
 from tests.support.staff.backend_pages import ask, request_url
 from tests.support.staff.pages import act_url, text
@@ -130,6 +132,45 @@ def test_organisations_chosen_without_the_limit_tick_are_an_error() -> None:
     page = browser.post(ADD, values_of("otto", OPERATOR, organisations=[bella.pk]))
     assert "Tick this" in text(page)
     assert not User.objects.filter(username="otto").exists()
+
+
+def test_of_many_organisations_the_form_shows_those_of_the_person_and_takes_typed_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(choices, "MOST_TICKED", 1)
+    bella, other = make_organisation(BELLA), make_organisation("Osteria")
+    browser, otto = browser_of(make_person("ada", ADMINISTRATOR)), make_person("otto", OPERATOR, sees=[bella])
+    page = browser.get(page_of(otto)).content.decode()
+    assert "select2" in page
+    assert f'<option value="{bella.pk}" selected>{BELLA}</option>' in page
+    assert "Osteria" not in page
+    assert re.search(r'<noscript>.*<textarea name="organisations_name"', page, re.DOTALL)
+    values = values_of("otto", OPERATOR, is_limited="on", organisations=[bella.pk])
+    for wrong in ("Ost", str(other.pk), "a\x00b", "\n".join(map(str, range(1001)))):
+        refused = browser.post(page_of(otto), {**values, "organisations_name": f"Osteria\n{wrong}"})
+        assert "Please correct" in text(refused)
+        assert "Osteria" in text(refused)
+    assert browser.post(page_of(otto), {**values, "organisations_name": " Osteria \n\n"}).status_code == 302
+    assert set(otto.staff_limit.organisations.all()) == {bella, other}
+    browser.post(page_of(otto), {**values, "organisations": []} | {"organisations_name": "Osteria"})
+    assert set(otto.staff_limit.organisations.all()) == {other}
+
+
+def test_a_limited_administrator_cannot_type_the_name_of_another_organisation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choices, "MOST_TICKED", 0)
+    bella, other = make_organisation(BELLA), make_organisation("Osteria")
+    browser, otto = (
+        browser_of(make_person("lea", ADMINISTRATOR, sees=[bella])),
+        make_person("otto", VIEWER, sees=[bella]),
+    )
+    page = browser.post(page_of(otto), values_of("otto", VIEWER, organisations_name=other.name))
+    assert "There is no organisation “Osteria”." in text(page)
+
+
+def test_the_list_of_people_names_ten_organisations_of_each() -> None:
+    make_person("otto", VIEWER, sees=[make_organisation(f"Chain {number:02}") for number in range(12)])
+    page = text(browser_of(make_person("ada", ADMINISTRATOR)).get(reverse("admin:auth_user_changelist")))
+    assert "Chain 08, Chain 09 and 2 more" in page
 
 
 def test_a_person_cannot_change_their_own_rights_or_limit() -> None:

@@ -14,6 +14,7 @@ from integrations.models import ApiKey, Integration, Outlet
 from integrations.services.api_keys import api_keys
 from integrations.services.notices import webhooks
 from integrations.services.people.groups import OPERATOR, VIEWER, ensure_groups
+from integrations.staff.base import choices
 from integrations.staff.signing_in import records
 from integrations.staff.signing_in.typed import STILL_TO_DO
 from tests.staff.people.test_staff_people import make_person, page_of
@@ -230,6 +231,23 @@ def test_a_selection_sent_too_late_is_shown_again_with_its_outlets_and_its_input
     assert done.status_code == 200
     assert enabled.integration.credentials.count() == 2
     assert stale.get(many)["Location"] == reverse("admin:integrations_outlet_changelist")
+
+
+def test_typed_names_are_in_the_form_that_is_shown_again(
+    stale: Client, boss: User, outlet: Outlet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choices, "MOST_TICKED", 0)
+    monkeypatch.setattr(choices, "MOST_LISTED", 0)
+    ensure_groups()
+    forms = {
+        reverse("admin:auth_user_add"): ("organisations_name", "Bella\r\n17", ">Bella\n17</textarea>"),
+        reverse("admin:integrations_apikey_add"): ("organisation_name", "17", 'value="17"'),
+    }
+    for url, (field, value, shown) in forms.items():
+        prove(stale, boss, ago=STALE)
+        confirm_url = stale.post(url, {field: value})["Location"]
+        stale.post(confirm_url, {"password": PASSWORD, "next": url})
+        assert shown in stale.get(url).content.decode()
 
 
 def test_an_unticked_checkbox_is_still_unticked_when_the_form_is_shown_again(stale: Client, boss: User) -> None:
