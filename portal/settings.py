@@ -308,7 +308,7 @@ CSP_FORM_ACTION = [f"{_provider.scheme}://{_provider.netloc}"] if _provider else
 
 # --- django-allauth: the rules are in integrations/staff/signing_in -----------------------------------------
 
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["integrations.staff.signing_in.backend.StaffBackend"]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "admin:index"
 ACCOUNT_ADAPTER = "integrations.staff.signing_in.adapters.StaffAdapter"

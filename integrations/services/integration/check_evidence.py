@@ -3,7 +3,7 @@
 Only evidence after the last action that invalidated earlier evidence counts, for example a rotation.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from integrations.models.attempt import Outcome, PosEndpoint
 from integrations.models.audit import Verb
 from integrations.models.connection import CloseReason
 from integrations.models.request import OPEN_STATES, RequestState
-from integrations.services.integration.pairings import explain, holders_of, twin_words
+from integrations.services.integration.pairings import OWNER_NAMED, alike, explain, twin_words
 from integrations.services.requests.asking import HARMLESS
 
 BEGINNINGS = {
@@ -29,6 +29,7 @@ UNDECIDED = (Outcome.BUSY, Outcome.DATABASE_AWAY, Outcome.DRAINING)
 STRANGERS = timedelta(hours=24)  # how far back to search for an attempt under another ProviderOutletID
 SECOND_TILL = timedelta(minutes=5)  # how long to report two tills with the same credentials
 NEWEST = 10  # connections and attempts to search for two tills
+PREFIX = "check_"  # of the columns of key_columns
 RECENT_REQUESTS = 500  # requests to search for the last answer
 
 
@@ -66,13 +67,14 @@ class Evidence:
 class OutletRows:
     """The rows of one outlet that its page shows too: all secrets, and the newest connections and attempts.
 
-    `requests` are the newest NEWEST requests, or None if they were not read.
+    `requests` are the newest NEWEST requests, and `keys` the values of `key_columns`; None if they were not read.
     """
 
     credentials: Sequence[Credential]
     connections: Sequence[Connection]
     attempts: Sequence[AuthAttempt]
     requests: Sequence[Request] | None = None
+    keys: Mapping[str, Any] | None = None
 
     @classmethod
     def read(cls, integration: Integration) -> "OutletRows":
@@ -80,7 +82,7 @@ class OutletRows:
         return cls(
             list(integration.credentials.all()),
             list(integration.connections.select_related("process")[:NEWEST]),
-            list(integration.attempts.all()[:NEWEST]),
+            list(integration.attempts.select_related(OWNER_NAMED)[:NEWEST]),
         )
 
 
@@ -89,13 +91,14 @@ def read_evidence(
 ) -> Evidence:
     """Return the evidence that a viewer of these organisations (None: all) may see.
 
-    Takes two or three queries in addition to those for `rows`, and one more each for a rare finding. Before the call,
+    Takes at most two queries in addition to those for `rows`, and one more each for a rare finding. Before the call,
     select the presence, its connection and the process with the integration, and call `pairings.explain` for the
     attempts of `rows`.
     """
     explained = rows.attempts if rows else ()
     rows = rows or OutletRows.read(integration)
-    keys, current = _keys(integration, now, organisations), next(each for each in rows.credentials if each.is_current)
+    keys = rows.keys or _read_keys(integration, now, organisations)
+    current = next(each for each in rows.credentials if each.is_current)
     since, action = _beginning(current, keys)
     found = _attempts(keys, rows, since)
     explain([each for each in (found["attempt"],) if each and each not in explained], organisations)
@@ -128,16 +131,18 @@ def second_till_at(
     return max((each for each in (*replaced, *waited) if each and each >= since), default=None)
 
 
-def _keys(integration: Integration, now: datetime, organisations: frozenset[int] | None) -> dict[str, Any]:
-    """Return, by one query, the primary keys of the attempts to read and the few values that need no row.
+def key_columns(now: datetime, organisations: frozenset[int] | None, *, path: str = "") -> dict[str, Subquery]:
+    """Return, as columns for a query, the primary keys of the attempts to read and the few values that need no row.
 
-    Each part reads the newest row of an index, whatever its time. If that row is older than `since`, no row is newer.
+    `path` leads from the rows of the query to their integration, for example "integration__". Each part reads the
+    newest row of an index, whatever its time. If that row is older than `Evidence.since`, no row is newer.
     """
-    events = AuditEvent.objects.filter(integration=OuterRef("pk"), verb__in=BEGINNINGS)
-    attempts = AuthAttempt.objects.filter(integration=OuterRef("pk"))
+    own = OuterRef(f"{path}pk")
+    events = AuditEvent.objects.filter(integration=own, verb__in=BEGINNINGS)
+    attempts = AuthAttempt.objects.filter(integration=own)
     at_auth = attempts.filter(endpoint=PosEndpoint.AUTH)
     at_socket = attempts.filter(endpoint=PosEndpoint.WEBSOCKET).exclude(outcome=Outcome.SECOND_TILL)
-    twins = holders_of(integration.pos_remote_id).exclude(pk=integration.pk)
+    twins = Integration.objects.filter(alike(OuterRef(f"{path}match_id"), OuterRef(f"{path}pos_remote_id")))
     parts: dict[str, QuerySet[Any]] = {
         "begun_at": events.values("at"),
         "verb": events.values("verb"),
@@ -145,38 +150,46 @@ def _keys(integration: Integration, now: datetime, organisations: frozenset[int]
         "before_block": at_auth.exclude(outcome__in=(*UNDECIDED, Outcome.THROTTLED)).values("pk"),
         "undecided": at_auth.filter(outcome__in=UNDECIDED).values("pk"),
         "handshake": at_socket.values("pk"),
-        "stranger": _strangers(now, organisations).values("pk"),
-        "twin": twins.values("pk"),
+        "stranger": _strangers(own, now, organisations).values("pk"),
+        "twin": twins.exclude(pk=own).values("pk"),
         "harmless": MessageType.objects.filter(name=HARMLESS).values("number"),
     }
+    return {f"{PREFIX}{name}": Subquery(part[:1]) for name, part in parts.items()}
+
+
+def keys_in(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of `key_columns` in a row."""
+    return {name.removeprefix(PREFIX): value for name, value in row.items() if name.startswith(PREFIX)}
+
+
+def _read_keys(integration: Integration, now: datetime, organisations: frozenset[int] | None) -> dict[str, Any]:
     rows = Integration.objects.filter(pk=integration.pk)
-    keys: dict[str, Any] = dict(rows.values(**{name: Subquery(part[:1]) for name, part in parts.items()}).get())
-    return keys
+    return keys_in(rows.values(**key_columns(now, organisations)).get())
 
 
-def _beginning(current: Credential, keys: dict[str, Any]) -> tuple[datetime, str]:
+def _beginning(current: Credential, keys: Mapping[str, Any]) -> tuple[datetime, str]:
     if keys["begun_at"] is None or keys["begun_at"] < current.created_at:
         return current.created_at, "the secret was created"
     return keys["begun_at"], BEGINNINGS[Verb(keys["verb"])]
 
 
-def _attempts(keys: dict[str, Any], rows: OutletRows, since: datetime) -> dict[str, AuthAttempt | None]:
+def _attempts(keys: Mapping[str, Any], rows: OutletRows, since: datetime) -> dict[str, AuthAttempt | None]:
     """Return the attempts by their names in Evidence; read only those that are not among the rows."""
     names = ("attempt", "before_block", "undecided", "handshake", "stranger")
     known = {each.pk: each for each in rows.attempts}
     if missing := {keys[name] for name in names} - {None, *known}:
-        known |= AuthAttempt.objects.in_bulk(missing)
+        known |= AuthAttempt.objects.select_related(OWNER_NAMED).in_bulk(missing)
     found = {name: known.get(keys[name]) for name in names}
     return {name: each if each and each.at >= since else None for name, each in found.items()}
 
 
-def _strangers(now: datetime, organisations: frozenset[int] | None) -> QuerySet[AuthAttempt]:
+def _strangers(own: OuterRef, now: datetime, organisations: frozenset[int] | None) -> QuerySet[AuthAttempt]:
     """Return the attempts with the outlet's POSRemoteID under another ProviderOutletID.
 
     A viewer of some organisations sees only those under an ID of one of their outlets.
     """
-    sent = AuthAttempt.objects.filter(pos_remote_id_of=OuterRef("pk"), at__gte=now - STRANGERS)
-    sent = sent.filter(Q(integration=None) | ~Q(integration=OuterRef("pk")))
+    sent = AuthAttempt.objects.filter(pos_remote_id_of=own, at__gte=now - STRANGERS)
+    sent = sent.filter(Q(integration=None) | ~Q(integration=own))
     if organisations is None:
         return sent
     return sent.filter(integration__outlet__organisation__in=organisations)

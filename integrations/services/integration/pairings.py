@@ -1,19 +1,27 @@
 """Find the outlet that has a POSRemoteID, in any spelling; viewers see its name only if they may see the outlet."""
 
 from collections.abc import Iterable
+from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet, prefetch_related_objects
 
 from integrations.models import AuthAttempt, Integration
 from integrations.models.attempt import Outcome
 from integrations.text.characters import identity
 
+OWNER = "pos_remote_id_of"
+OWNER_NAMED = f"{OWNER}__outlet__organisation"  # to select with attempts that `explain` gets
 HIDDEN = "The POSRemoteID that was sent belongs to no outlet that you may see."
 
 
 def holders_of(pos_remote_id: str) -> QuerySet[Integration]:
     """Return the integrations with this POSRemoteID, a UUID in any spelling; old rows can contain two of them."""
-    return Integration.objects.filter(Q(match_id=identity(pos_remote_id)) | Q(pos_remote_id=pos_remote_id))
+    return Integration.objects.filter(alike(identity(pos_remote_id), pos_remote_id))
+
+
+def alike(match_id: Any, pos_remote_id: Any) -> Q:
+    """Return the condition of integrations with this POSRemoteID; `match_id` is its spelling for comparisons."""
+    return Q(match_id=match_id) | Q(pos_remote_id=pos_remote_id)
 
 
 def find_owners(sent: Iterable[str]) -> dict[str, int]:
@@ -38,15 +46,15 @@ def twin_words(integration: Integration, organisations: frozenset[int] | None) -
 def explain(attempts: Iterable[AuthAttempt], organisations: frozenset[int] | None) -> None:
     """Add the owner of a POSRemoteID that was sent with another or an unknown ProviderOutletID to `detail` in memory.
 
-    The owner is named only if it is in the visible `organisations` (None: all).
+    The owner is named only if it is in the visible `organisations` (None: all). Takes no query for attempts that were
+    read with OWNER_NAMED.
     """
     mispaired = [each for each in attempts if each.outcome == Outcome.WRONG_POS_REMOTE_ID or each.pos_remote_id_of_id]
-    owners = Integration.objects.filter(pk__in={each.pos_remote_id_of_id for each in mispaired})
-    if organisations is not None:
-        owners = owners.filter(outlet__organisation__in=organisations)
-    seen = owners.select_related("outlet__organisation").in_bulk() if mispaired else {}
+    prefetch_related_objects(mispaired, Prefetch(OWNER, Integration.objects.select_related("outlet__organisation")))
     for each in mispaired:
-        owner = seen.get(each.pos_remote_id_of_id or 0)
+        owner = each.pos_remote_id_of
+        if owner and organisations is not None and owner.outlet.organisation_id not in organisations:
+            owner = None
         whose = _words(owner) if owner or organisations is None else HIDDEN
         each.detail = f"{whose} {each.detail}".strip()
 

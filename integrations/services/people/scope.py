@@ -5,21 +5,20 @@ from typing import Any, TypeVar
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import Model, QuerySet
 
-from integrations.models import Organisation, StaffLimit
+from integrations.models import Organisation
+from integrations.services.people.grants import grants_of
 
 Row = TypeVar("Row", bound=Model)
-_ASKED = "_organisations_seen"
 
 
 def organisations_of(user: AbstractBaseUser | AnonymousUser) -> frozenset[int] | None:
     """Return the ids of the organisations that `user` is limited to, or None if not limited.
 
-    Read once per user object, that is, once per request: a changed limit takes effect at the next request.
+    A changed limit takes effect at the next request.
     """
-    if not hasattr(user, _ASKED):
-        setattr(user, _ASKED, _organisations_of(user))
-    found: frozenset[int] | None = getattr(user, _ASKED)
-    return found
+    if not isinstance(user, AbstractBaseUser) or user.pk is None:
+        return frozenset()  # not signed in
+    return grants_of(user).organisations
 
 
 def is_limited(user: AbstractBaseUser | AnonymousUser) -> bool:
@@ -50,13 +49,3 @@ def limit(rows: QuerySet[Row], user: AbstractBaseUser | AnonymousUser, path: str
         return rows
     within: dict[str, Any] = {f"{path}__in": seen}
     return rows.filter(**within)
-
-
-def _organisations_of(user: AbstractBaseUser | AnonymousUser) -> frozenset[int] | None:
-    if user.pk is None:
-        return frozenset()  # not signed in
-    if getattr(user, "is_superuser", False):
-        return None
-    # One query: it returns no row if there is no limit, and one empty row for a limit without organisations.
-    found = list(StaffLimit.objects.filter(user_id=user.pk).values_list("organisations", flat=True))
-    return frozenset(pk for pk in found if pk is not None) if found else None

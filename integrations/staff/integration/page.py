@@ -1,5 +1,6 @@
 """The integration's part of an outlet's page. The number of queries does not depend on the integration's age."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -8,7 +9,7 @@ from integrations.models.audit import Verb
 from integrations.services.handover.handover import auth_url, websocket_url
 from integrations.services.integration.check_evidence import OutletRows
 from integrations.services.integration.outlet_check import read_check
-from integrations.services.integration.pairings import explain
+from integrations.services.integration.pairings import OWNER_NAMED, explain
 from integrations.services.outlets.moves import explain_moves
 from integrations.services.overview.fleet_state import Organisations
 from integrations.staff.requests.descriptions import with_type_names
@@ -18,18 +19,23 @@ ROWS = 10
 
 
 def context_of(
-    integration: Integration, now: datetime, organisations: Organisations, *, with_content: bool
+    integration: Integration,
+    now: datetime,
+    organisations: Organisations,
+    *,
+    keys: Mapping[str, Any],
+    with_content: bool,
 ) -> dict[str, Any]:
-    """Return the template's context, for a person allowed to see these organisations.
+    """Return the template's context, for a person allowed to see these organisations. `keys` are those of the check.
 
     With `with_content`, it includes the content of unrecognised frames.
     """
     credentials = list(integration.credentials.all())
     connections = list(integration.connections.select_related("process")[:ROWS])
-    attempts = list(integration.attempts.all()[:ROWS])
+    attempts = list(integration.attempts.select_related(OWNER_NAMED)[:ROWS])
     explain(attempts, organisations)
     requests = list(with_type_names(integration.requests.defer("payload", "answer"))[:ROWS])
-    rows = OutletRows(credentials, connections, attempts, requests)
+    rows = OutletRows(credentials, connections, attempts, requests, keys)
     return {
         "has_details": True,
         "auth_url": auth_url(),

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 
 from integrations.models import Credential, Integration, Outlet
 from integrations.models.clock import shared_now
+from integrations.services.integration.check_evidence import key_columns, keys_in
 from integrations.services.outlets import near_names, outlets
 from integrations.services.outlets.search import outlet_found_by
 from integrations.services.people import scope
@@ -150,7 +151,8 @@ class OutletAdmin(BulkActions, PageAdmin[Outlet]):
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Outlet | None:  # noqa: ARG002
         """Return the outlet with what its page needs, in one query."""
-        rows = self.get_queryset(request).select_related(*self.list_select_related)
+        keys = key_columns(shared_now(), scope.organisations_of(request.user), path="integration__")
+        rows = self.get_queryset(request).select_related(*self.list_select_related).annotate(**keys)
         return rows.filter(pk=int(object_id)).first() if object_id.isdecimal() and len(object_id) < 19 else None
 
     def page_of(self, request: HttpRequest, row: Outlet) -> dict[str, object]:
@@ -172,7 +174,9 @@ class OutletAdmin(BulkActions, PageAdmin[Outlet]):
         if integration is None or not rights.may_see(request, Integration):
             return ours
         with_content = rights.may_see_payload(request)
-        return ours | integration_page.context_of(integration, now, seen, with_content=with_content)
+        return ours | integration_page.context_of(
+            integration, now, seen, keys=keys_in(vars(row)), with_content=with_content
+        )
 
     def has_delete_permission(self, request: HttpRequest, obj: Outlet | None = None) -> bool:
         is_free = obj is None or obj.integration_or_none is None

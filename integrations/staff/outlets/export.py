@@ -5,7 +5,6 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.contrib.admin import ModelAdmin
-from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.core.handlers.asgi import ASGIRequest
 from django.db.models import OuterRef, QuerySet, Subquery
@@ -17,7 +16,9 @@ from integrations.models import Credential, Outlet
 from integrations.models.clock import shared_now
 from integrations.services.bulk import spreadsheet
 from integrations.services.people import scope
+from integrations.services.people.grants import find_person
 from integrations.staff.base.presentation import standing_of
+from integrations.staff.signing_in import gate
 
 CHUNK = 500
 SEES_OUTLETS, SEES_INTEGRATIONS = "integrations.view_outlet", "integrations.view_integration"
@@ -73,8 +74,8 @@ class _Pages:
 
     def _seen_now(self) -> QuerySet[Outlet]:
         """Return the rows that the user may see now: rights may have changed since the previous chunk."""
-        person = User.objects.filter(pk=self._user_id or 0, is_active=True, is_staff=True).first()
-        if person is None or not person.has_perms([SEES_OUTLETS]):
+        person = find_person(self._user_id or 0)
+        if person is None or not gate.is_staff(person) or not person.has_perms([SEES_OUTLETS]):
             return self._rows.none()
         self._shows_secrets = person.has_perm(SEES_INTEGRATIONS)
         return scope.limit(self._rows, person, "organisation")

@@ -13,7 +13,7 @@ from integrations.models import AuthAttempt, Integration
 from integrations.models.attempt import Outcome
 from integrations.models.clock import shared_now
 from integrations.services.integration.attempt_advice import outlet_meant, read_advice
-from integrations.services.integration.pairings import explain
+from integrations.services.integration.pairings import OWNER_NAMED, explain
 from integrations.services.outlets.search import beginning_with, newest_under_another_id, sent_under_another_id
 from integrations.services.people import scope
 from integrations.services.rows.keyset_pages import Few, Source
@@ -39,7 +39,7 @@ class AuthAttemptAdmin(DatedAdmin[AuthAttempt]):
     list_display = ("when", "result", "outlet", "remote_id", "address")
     list_display_links = ("when", "result")
     list_filter = ("outcome", "endpoint", OrganisationOfRecordFilter, ("at", TimeFilter))
-    list_select_related = ("integration__outlet__organisation",)
+    list_select_related = ("integration__outlet__organisation", OWNER_NAMED)
     search_help_text = (
         "Outlet, organisation, ProviderOutletID, POSRemoteID, also as sent by a refused till; an address; or the first "
         "characters of an address or of a value that was sent"
@@ -86,8 +86,8 @@ class AuthAttemptAdmin(DatedAdmin[AuthAttempt]):
     def searched_in(self, text: str, rows: QuerySet[AuthAttempt], parents: QuerySet[Any]) -> list[Source]:
         """Return the sources of a search; it also searches the newest wrong IDs that were sent."""
         sent = rows.filter(sent_under_another_id(text))
-        newest: list[Source] = [Few(sent.filter(pk__in=keys), rows) for keys in newest_under_another_id()]
-        return [*super().searched_in(text, rows, parents), *newest]
+        unknown, wrong = (sent.filter(pk__in=keys).order_by().values("pk") for keys in newest_under_another_id())
+        return [*super().searched_in(text, rows, parents), Few(unknown.union(wrong), rows)]
 
     @admin.display
     def result(self, row: AuthAttempt) -> SafeString:

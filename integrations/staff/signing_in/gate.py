@@ -8,7 +8,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 from django.urls import reverse
 
-from integrations.services.people.second_factors import has_second_factor
+from integrations.services.people.grants import grants_of
 from integrations.staff.signing_in.records import FACTOR, PROVIDER, records_of
 
 _ASKED = "_second_factor_missing"
@@ -46,7 +46,7 @@ def missing(session: SessionBase, person: AbstractBaseUser | AnonymousUser) -> M
     one is the provider's responsibility.
     """
     methods = {each.method for each in records_of(session, person)}
-    if isinstance(person, AbstractBaseUser) and has_second_factor(person):
+    if isinstance(person, AbstractBaseUser) and grants_of(person).has_second_factor:
         return None if FACTOR in methods else Missing.PROVE
     if PROVIDER in methods:
         return None

@@ -45,7 +45,7 @@ def test_the_export_applies_the_search_of_the_list_and_contains_no_formulas(staf
 def test_the_export_takes_few_queries(staff: Client, django_assert_max_num_queries: Any) -> None:
     for number in range(30):
         make_enabled_outlet(f"Outlet {number}")
-    with django_assert_max_num_queries(16):  # the person's limits are read again for each part of the file
+    with django_assert_max_num_queries(16):  # the person's rights are read again for each part of the file
         assert streamed(staff.get("/admin/integrations/outlet/export/")).count(f"{BELLA},Outlet ") == 30
 
 

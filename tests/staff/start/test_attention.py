@@ -19,7 +19,7 @@ from integrations.services.overview.attention import Concern, read_pending, read
 from tests.support.factories import ANNA, Enabled, make_enabled_outlet
 from tests.support.staff.pages import act_url, be_refused, be_seen, client_of, text
 
-MOST_QUERIES = 9  # with those for the session, the user and their second factor
+MOST_QUERIES = 8  # with those for the session and the person
 START = reverse("admin:index")
 
 
@@ -153,7 +153,7 @@ def test_the_text_does_not_change_with_each_second(staff: Client, enabled: Enabl
     assert "for less than a minute" in group(staff.get(START), "webhook")
 
 
-def test_the_start_page_takes_at_most_nine_queries(staff: Client, enabled: Enabled) -> None:
+def test_the_start_page_takes_at_most_eight_queries(staff: Client, enabled: Enabled) -> None:
     be_seen(enabled.integration, heartbeat_at=timezone.now(), closed=True)
     be_refused(enabled.integration, Outcome.WRONG_SECRET)
     with CaptureQueriesContext(connection) as queries:
