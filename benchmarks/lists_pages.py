@@ -37,6 +37,7 @@ from integrations.models import (
     WebhookEndpoint,
 )
 from integrations.staff.signing_in.sessions import REFRESH
+from tests.support.signing_in import prove
 
 Ask = Callable[[], int]  # returns the number of rows
 Questions = Iterator[tuple[str, dict[str, Any]]]
@@ -54,8 +55,9 @@ def pages() -> dict[str, Ask]:
     """Return the queries by name; the names do not depend on the size."""
     found: dict[str, Ask] = {}
     for name in ("administrator", "limited"):
-        client = Client(headers={"host": "127.0.0.1"})
-        client.force_login(User.objects.get(username=name))
+        client, person = Client(headers={"host": "127.0.0.1"}), User.objects.get(username=name)
+        client.force_login(person)
+        prove(client, person)
         chain = Organisation.objects.order_by("pk")[2]
         urls = dict(_urls(client, chain))
         found |= {f"{name}: {what}": _page(client, url) for what, url in urls.items()}
