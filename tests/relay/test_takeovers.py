@@ -88,6 +88,17 @@ def test_outlets_without_recent_takeovers_are_forgotten() -> None:
     assert (list(takeovers._last), list(takeovers._replaced)) == ([], [OTHER])
 
 
+def test_recent_replacements_still_count_when_older_ones_are_forgotten() -> None:
+    clock = Clock()
+    takeovers = Takeovers(clock)
+    clock.now += CALM - 1
+    for _ in range(OFTEN + 1):
+        takeovers.replaced(OUTLET)
+    clock.now += 2
+    takeovers.replaced(OUTLET)  # deletes what is older than CALM
+    assert takeovers.wait(OUTLET) == pytest.approx(0.1)
+
+
 def test_a_recent_takeover_still_counts_when_older_ones_are_forgotten() -> None:
     clock = Clock()
     takeovers = make_takeovers(7, clock)
