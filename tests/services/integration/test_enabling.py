@@ -230,6 +230,21 @@ def test_the_processes_are_woken_only_after_the_commit(
         wake.forget(woken.append)
 
 
+def test_a_change_that_is_committed_succeeds_even_if_waking_fails(
+    enabled: Enabled, django_capture_on_commit_callbacks: CaptureCommits
+) -> None:
+    def fail(_integration_id: int) -> None:
+        raise ValueError("a bug")
+
+    wake.listen(fail)
+    try:
+        with django_capture_on_commit_callbacks(execute=True):
+            disable(enabled.integration, reason="pause", actor=ANNA)
+    finally:
+        wake.forget(fail)
+    assert not enabled.fresh().is_enabled
+
+
 def test_a_rollback_wakes_no_process(enabled: Enabled, django_capture_on_commit_callbacks: CaptureCommits) -> None:
     with django_capture_on_commit_callbacks() as callbacks, transaction.atomic():
         disable(enabled.integration, reason="pause", actor=ANNA)
