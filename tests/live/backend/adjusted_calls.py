@@ -11,29 +11,39 @@ from tests.backend.operations import Operation
 
 CHANGES_OUTLET = (Scope.OUTLETS_WRITE, Scope.HANDOVER_WRITE)
 DISCONNECT = "disconnect_outlet"  # the POS connects again at once
-ROTATE, END_OVERLAP = "rotate_webhook_endpoint_secret", "end_webhook_endpoint_overlap"
+DELETE_ENDPOINT = "delete_webhook_endpoint"
 SEND = "send_request"
 LONGEST = 1  # seconds that a call may wait for a POS
 KEPT = 4  # rows of a kind; with few, several calls are about the same row
 
+WAITING = {"message_type": 1, "device_id": "kiosk-1", "payload": {}, "mode": "async", "expires_in": 600}
+OVERLAPPING = {"overlap": "24h"}
+
 Row = dict[str, Any]  # the path parameters that identify a row
+Post = Callable[[str, Any], dict[str, Any]]  # sends a body to a path below that of the API, and returns the answer
 
 
 class Adjustment:
     """Changes drawn calls: gives four of five the values of rows that exist, and sends changes to the `spare` outlet.
 
     It learns the rows from the links in the portal's answers. The POS of the `online` outlet therefore stays connected.
+    Before a call that needs a row in a certain state, `post` creates that state: by chance alone, a run of minutes may
+    never have it. One webhook endpoint is never deleted.
     """
 
-    def __init__(self, calls: dict[str, Operation], *, online: str, spare: str, organisation: int, url: str) -> None:
-        self._calls, self._online, self._spare = calls, online, spare
+    def __init__(
+        self, calls: dict[str, Operation], post: Post, *, online: str, spare: str, organisation: int, url: str
+    ) -> None:
+        self._calls, self._post = calls, post
+        self._online, self._spare, self._organisation = online, spare, organisation
+        self._endpoint = post("webhook-endpoints", {"name": "Kept", "url": url, "kinds": ["outlet.online"]})["id"]
         self._turns = itertools.count(1)
         self._random = random.Random(0)
         self._rows: dict[frozenset[str], collections.deque[Row]] = collections.defaultdict(
             lambda: collections.deque(maxlen=KEPT)
         )
-        self._with_overlap: Row = {}  # the webhook endpoint whose secret was rotated last
         self._learn({"organisation_id": organisation})
+        self._learn({"endpoint_id": self._endpoint})
         for outlet in (online, spare):
             self._learn({"provider_outlet_id": outlet})
         self._values: dict[str, Callable[[int], Any]] = {
@@ -56,14 +66,14 @@ class Adjustment:
             case.body["timeout"] = min(case.body.get("timeout", LONGEST), LONGEST)
         if call.scope in CHANGES_OUTLET and call.id != DISCONNECT and path.get("provider_outlet_id") == self._online:
             path["provider_outlet_id"] = self._spare
+        if call.id == DELETE_ENDPOINT and path.get("endpoint_id") == self._endpoint:
+            path["endpoint_id"] = 0
 
     def learn(self, case: Any, response: Any) -> None:
         """Remember the rows that an answer links to, and forget one that has gone."""
         name, path = case.operation.definition.raw["operationId"], case.path_parameters or {}
         if response.status_code == 404 or (self._calls[name].method == "DELETE" and response.status_code == 200):
             self._forget(path)
-        if name == ROTATE and response.status_code == 200:
-            self._with_overlap = dict(path)
         if self._calls[name].method == "POST" and response.status_code < 300:
             found = case.operation.definition.raw["responses"].get(str(response.status_code), {})
             for link in found.get("links", {}).values():
@@ -74,13 +84,11 @@ class Adjustment:
     def _adjust(self, call: Operation, case: Any) -> None:
         turn = next(self._turns)
         if case.path_parameters:
-            case.path_parameters |= self._choose(case.path_parameters.keys())
+            case.path_parameters |= self._choose(case.path_parameters.keys()) | self._prepared(call.id, turn)
         for name in (case.query or {}).keys() & {"cursor", "organisation_id"}:
             del case.query[name]
         if "Idempotency-Key" in (case.headers or {}):
             case.headers["Idempotency-Key"] = f"call {turn}"
-        if call.id == END_OVERLAP:
-            case.path_parameters |= self._with_overlap
         if call.id == DISCONNECT:
             case.path_parameters["provider_outlet_id"] = self._online
         if call.id == SEND:
@@ -88,6 +96,30 @@ class Adjustment:
         elif isinstance(case.body, dict):
             case.body.pop("adopted_secret", None)  # it would have to be a strong one
             case.body |= {name: self._values[name](turn) for name in case.body.keys() & self._values.keys()}
+
+    def _prepared(self, name: str, turn: int) -> Row:
+        """Create what the call needs, and return the parameters of its path; none if any row will do."""
+        spare, endpoint = f"outlets/{self._spare}", f"webhook-endpoints/{self._endpoint}"
+        match name:
+            case "cancel_request":
+                found = {"request_uuid": self._post(f"{spare}/requests", WAITING).get("id")}
+            case "delete_outlet" | "enable_outlet":
+                outlet = self._post("outlets", {"organisation_id": self._organisation, "name": f"New {turn}"})
+                found = {"provider_outlet_id": outlet.get("provider_outlet_id")}
+            case "end_outlet_overlap" | "replace_unused_outlet_secret":
+                self._post(f"{spare}/rotate-secret", OVERLAPPING)
+                found = {"provider_outlet_id": self._spare}
+            case "end_webhook_endpoint_overlap":
+                self._post(f"{endpoint}/rotate-secret", OVERLAPPING)
+                found = {"endpoint_id": self._endpoint}
+            case "get_delivery" | "replay_delivery":
+                found = {"delivery_id": self._post(f"{endpoint}/test", {}).get("id")}
+            case "revoke_handover_link":
+                link = self._post(f"{spare}/handover-links", {})
+                found = {"provider_outlet_id": self._spare, "link_id": link.get("id")}
+            case _:
+                found = {}
+        return {} if None in found.values() else found
 
     def _adjust_request(self, case: Any) -> None:
         """Send it to the POS that is online, or let it wait for the one that is not."""
@@ -108,7 +140,8 @@ class Adjustment:
 
     def _forget(self, row: Row) -> None:
         rows = self._rows[frozenset(row)]
-        if row in rows and row.get("provider_outlet_id") not in (self._online, self._spare):
+        kept = (self._online, self._spare, self._endpoint)
+        if row in rows and not any(row.get(name) in kept for name in ("provider_outlet_id", "endpoint_id")):
             rows.remove(row)
 
 

@@ -10,6 +10,7 @@ import collections
 import contextlib
 import functools
 import itertools
+import json
 import os
 import time
 from collections.abc import Iterator
@@ -74,7 +75,8 @@ def machine(backend: Backend) -> Iterator[Any]:
         schema.config.update(base_url=backend.stack.base_url)
         organisation = backend.get("organisations").json()["results"][0]["id"]
         ids = {"online": online.provider_outlet_id, "spare": spare.provider_outlet_id}
-        adjustment = Adjustment(calls_by_id(), **ids, organisation=organisation, url=hooks.url)
+        post = functools.partial(_post, backend)
+        adjustment = Adjustment(calls_by_id(), post, **ids, organisation=organisation, url=hooks.url)
         calls = _machine(schema, session, adjustment)
         for each in calls_by_id().values():
             if each.method == "GET" and "{" not in each.path:  # without links, a sequence may never contain it
@@ -93,6 +95,11 @@ def test_every_answer_is_one_that_the_document_describes(machine: Any) -> None:
     if SECONDS >= 120:
         succeeded = {name for name, status in machine.answered if status < 300}
         assert calls_by_id().keys() - succeeded == set()
+
+
+def _post(backend: Backend, path: str, content: Any) -> dict[str, Any]:
+    answer: dict[str, Any] = backend.post(path, json.dumps(content)).json()
+    return answer
 
 
 def _search(machine: Any, seed: int) -> None:
