@@ -35,11 +35,11 @@ class PortalError(Exception):
 
 
 class InvalidValue(PortalError):
-    """A value has an invalid format."""
+    """A value has an invalid format. `sentence` is the message without the label, for callers that name the field."""
 
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
+    def __init__(self, field: str, message: str, *, label: str = "") -> None:
+        super().__init__(f"{label}: {message}" if label else message)
+        self.field, self.sentence = field, message
 
 
 class Conflict(PortalError):

@@ -209,7 +209,7 @@ def _problem_of(error: Exception) -> Problem:
         case NotComparable():
             return Problem(UNREADABLE, NOT_COMPARABLE)
         case InvalidValue():
-            return invalid(error.field, str(error))
+            return invalid(error.field, error.sentence)
         case PortalError():
             return _problem_of_refusal(error)
     return _problem_of_framework(error)

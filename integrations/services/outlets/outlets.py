@@ -147,7 +147,7 @@ def check_form(row: models.Model) -> None:
     except ValidationError as error:
         name, messages = next(iter(error.message_dict.items()))
         label = getattr(row._meta.get_field(name), "verbose_name", name)
-        raise InvalidValue(name, f"{label}: {messages[0]}") from error
+        raise InvalidValue(name, messages[0], label=label) from error
 
 
 def _outlet_before(outlet: Outlet) -> Outlet | None:

@@ -58,6 +58,11 @@ def test_an_invalid_value_is_invalid_input_like_one_that_the_api_itself_refuses(
     assert problem["errors"] == [{"field": "reason", "message": "A reason is required."}]
 
 
+def test_a_field_is_named_once_by_its_name_in_the_api() -> None:
+    problem = problem_of(InvalidValue("time_zone", "Enter the name of a time zone.", label="Time zone"))
+    assert problem["errors"] == [{"field": "time_zone", "message": "Enter the name of a time zone."}]
+
+
 def test_each_invalid_field_has_a_sentence() -> None:
     problem = problem_of(problems.invalid_fields({"limit": "must be true or false", "name": "This is required."}))
     assert problem["detail"] == "limit: Must be true or false. name: This is required."
