@@ -51,8 +51,10 @@ def change(caller: Caller, endpoint_id: int, *, actor: Actor, **values: Any) -> 
     """Change the given fields and return the endpoint. Raises Problem or a refusal of the services."""
     endpoint = get_endpoint(caller, endpoint_id).locked()
     enabled, reason = values.get("enabled", endpoint.is_enabled), values.get("reason")
-    if reason is not None and (enabled or not endpoint.is_enabled):
+    if reason is not None and enabled:
         raise InvalidValue("reason", "Send a reason only to disable the endpoint, with `enabled: false`.")
+    if reason is not None and not endpoint.is_enabled and reason != endpoint.disabled_reason:
+        raise InvalidValue("reason", "The endpoint is disabled already, for the reason that it shows. Omit this one.")
     if values.keys() & {"url", "kinds"}:
         url, kinds = values.get("url", endpoint.url), values.get("kinds", endpoint.kinds)
         webhooks.change_endpoint(endpoint, url=url, kinds=kinds, actor=actor)
