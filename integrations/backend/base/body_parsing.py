@@ -7,7 +7,15 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rest_framework.serializers import Serializer
+from rest_framework.serializers import (
+    BooleanField,
+    CharField,
+    ChoiceField,
+    Field,
+    IntegerField,
+    ListField,
+    Serializer,
+)
 
 from integrations.backend.base.problems import INVALID_INPUT, Problem, invalid_fields
 from integrations.backend.base.query import check_names
@@ -32,12 +40,17 @@ def read_body(body: bytes, form: type[Serializer[Any]], *, partial: bool = False
 
     With `partial`, fields may be missing, and the result has only those given. Raises Problem, which names each wrong
     field. Unknown fields are refused: ignoring a misspelled one would do something else than the caller intended.
+    A value must have the JSON type that the OpenAPI document describes.
     """
     given = read_members(body, json.loads) if body.strip() else {}
     serializer = form(data=given, partial=partial)
     messages = {name[:64]: UNKNOWN for name in given if name not in serializer.fields}
-    if not serializer.is_valid():
-        messages |= _messages(serializer.errors)
+    serializer.is_valid()
+    errors = dict(serializer.errors)
+    for name, field in serializer.fields.items():
+        found = _messages(errors.pop(name, {}), name)
+        messages |= _type_messages(field, given.get(name), name) or found
+    messages |= _messages(errors)
     if messages:
         raise invalid_fields(messages)
     return dict(serializer.validated_data)
@@ -51,6 +64,27 @@ def read_members(body: bytes, read: Callable[[str], Any] = str) -> dict[str, Any
         raise Problem(INVALID_INPUT, f"The request body nests more than {raw_json.MOST_NESTED} levels deep.") from error
     except ValueError as error:  # NotAnObject, an error of the UTF-8 decoder, or an integer with too many digits
         raise Problem(INVALID_INPUT, "The request body must be a JSON object in UTF-8.") from error
+
+
+def _type_messages(field: Field[Any, Any, Any, Any], value: Any, path: str) -> dict[str, str]:
+    """Return what is wrong with the JSON types of a value. DRF converts 5 to "5" and "true" to true instead."""
+    match field:
+        case _ if value is None:
+            return {}  # DRF refuses it where it is not allowed
+        case ListField() if not isinstance(value, list):
+            return {path: "must be a list"}
+        case ListField() if field.max_length is None or len(value) <= field.max_length:
+            items = (_type_messages(field.child, each, f"{path}.{number}") for number, each in enumerate(value))
+            return {name: message for each in items for name, message in each.items()}
+        case ChoiceField() if value not in list(field.choices):
+            return {path: f"must be one of {', '.join(field.choices)}"}
+        case CharField() if not isinstance(value, str):
+            return {path: "must be a string"}
+        case IntegerField() if isinstance(value, bool) or not isinstance(value, int | float):
+            return {path: "must be a whole number"}
+        case BooleanField() if not isinstance(value, bool):
+            return {path: "must be true or false"}
+    return {}
 
 
 def _messages(errors: Any, path: str = "") -> dict[str, str]:

@@ -10,7 +10,9 @@ from integrations.backend.base.problems import Problem
 class Form(serializers.Serializer[object]):
     name = serializers.CharField(max_length=5)
     size = serializers.IntegerField(required=False)
-    owner = serializers.ListField(child=serializers.IntegerField(), required=False)
+    owner = serializers.ListField(child=serializers.IntegerField(), required=False, max_length=3)
+    is_hot = serializers.BooleanField(required=False)
+    milk = serializers.ChoiceField(choices=("0", "1"), required=False, allow_null=True)
 
 
 def refusal(body: bytes, *, partial: bool = False) -> Problem:
@@ -25,7 +27,11 @@ def fields(problem: Problem) -> list[str]:
 
 
 def test_the_fields_are_returned_as_the_serializer_validates_them() -> None:
-    assert read_body(b'\xef\xbb\xbf{"name": " tea ", "size": "2"}', Form) == {"name": "tea", "size": 2}
+    assert read_body(b'\xef\xbb\xbf{"name": " tea ", "size": 2.0, "milk": null}', Form) == {
+        "name": "tea",
+        "size": 2,
+        "milk": None,
+    }
 
 
 def test_a_partial_body_returns_only_the_fields_given() -> None:
@@ -37,6 +43,31 @@ def test_every_wrong_field_is_named_and_so_is_an_unknown_one() -> None:
     problem = refusal(b'{"size": "two", "owner": [1, "x"], "colour": 1}')
     assert fields(problem) == ["colour", "name", "size", "owner.1"]
     assert "name: This field is required." in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("given", "path", "expected"),
+    [
+        ('"name": 5', "name", "a string"),
+        ('"name": true', "name", "a string"),
+        ('"size": "2"', "size", "a whole number"),
+        ('"size": true', "size", "a whole number"),
+        ('"is_hot": "true"', "is_hot", "true or false"),
+        ('"is_hot": 1', "is_hot", "true or false"),
+        ('"milk": 0', "milk", "one of 0, 1"),
+        ('"milk": "2"', "milk", "one of 0, 1"),
+        ('"milk": []', "milk", "one of 0, 1"),
+        ('"owner": "1"', "owner", "a list"),
+        ('"owner": [1, "2"]', "owner.1", "a whole number"),
+    ],
+)
+def test_a_value_of_another_json_type_is_refused_and_not_converted(given: str, path: str, expected: str) -> None:
+    problem = refusal(b"{%s}" % given.encode(), partial=True)
+    assert problem.more["errors"] == [{"field": path, "message": f"Must be {expected}."}]
+
+
+def test_a_list_that_is_too_long_is_refused_with_one_message() -> None:
+    assert fields(refusal(b'{"owner": ["1", "2", "3", "4"]}', partial=True)) == ["owner"]
 
 
 def test_a_field_of_a_partial_body_is_validated() -> None:
