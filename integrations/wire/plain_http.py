@@ -40,6 +40,10 @@ class PlainRequest:
     def query(self) -> QueryDict:
         return QueryDict(self.scope.get("query_string", b""))
 
+    def headers(self, name: bytes) -> list[str]:
+        """Return all headers with this lower-case name."""
+        return [value.decode("latin-1") for key, value in self.scope["headers"] if key == name]
+
     def header(self, name: bytes) -> str | None:
         """Return the first header with this lower-case name, or None."""
         return header(self.scope, name)

@@ -51,6 +51,13 @@ class Authentication(InProcess):
         assert answer.headers["www-authenticate"].startswith("Bearer")
         assert kind_of(answer) == "invalid-api-key"
 
+    async def test_a_call_with_two_keys_is_refused(self) -> None:
+        backend, outlet = await Backend.make(), await make_outlet()
+        run = backend.begin(outlet)
+        run.scope["headers"].append((b"authorization", f"Bearer {backend.key}".encode()))
+        async with run:
+            assert (await run.next())["status"] == 401
+
     async def test_a_mistyped_key_is_reported_as_mistyped(self) -> None:
         key = (await Backend.make()).key
         wrong = key[:-1] + ("A" if key[-1] != "A" else "B")

@@ -102,12 +102,14 @@ def check_scope(caller: Caller, handler: Callable[..., Any]) -> None:
         raise Problem(MISSING_SCOPE, message, scope=scope.value)
 
 
-async def authenticate(header: str | None, recorder: Recorder, *, address: str) -> Caller:
-    """Return the API key of an Authorization header that a client at `address` sent.
+async def authenticate(given: Sequence[str], recorder: Recorder, *, address: str) -> Caller:
+    """Return the API key in the Authorization header of a call by a client at `address`; `given` are all of them.
 
     Raises Problem, or the database's error.
     """
-    canonical = _read_key(header)
+    if len(given) > 1:  # a proxy and the portal might each check another one
+        raise Problem(INVALID_KEY, "Send one Authorization header: the call has several.")
+    canonical = _read_key("".join(given))
     now = shared_now()
     caller = await _callers.find(tuple(secret_digests.keyed_digests(canonical)))
     if caller is None and newer_keys.is_lacking():
@@ -124,8 +126,8 @@ async def authenticate(header: str | None, recorder: Recorder, *, address: str) 
     return caller
 
 
-def _read_key(header: str | None) -> str:
-    scheme, _, text = (header or "").strip().partition(" ")
+def _read_key(header: str) -> str:
+    scheme, _, text = header.strip().partition(" ")
     if scheme.lower() != "bearer" or not text.strip():
         raise Problem(INVALID_KEY, "Send an API key: Authorization: Bearer ONPK-...")
     try:

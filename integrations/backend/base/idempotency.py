@@ -15,8 +15,7 @@ _QUOTED = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])+)"').fullmatch
 
 def idempotency_key(request: PlainRequest) -> str | None:
     """Return the key that a call sends, or None. The bare and the quoted form of a key are equal. Raises Problem."""
-    name = HEADER.lower().encode()
-    given = [value.decode("latin-1") for key, value in request.scope["headers"] if key == name]
+    given = request.headers(HEADER.lower().encode())
     if not given:
         return None
     if len(given) > 1:

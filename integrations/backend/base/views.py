@@ -73,8 +73,8 @@ class BackendView(APIView):
         """Authenticate the caller and return the handler's answer. Raises Problem, or the exception of the handler."""
         self.received = request
         self.running = await runtime.running()
-        header, address = request.header(b"authorization"), address_in(request.scope)
-        self.caller = await authenticate(header, self.running.recorder, address=address)
+        given, address = request.headers(b"authorization"), address_in(request.scope)
+        self.caller = await authenticate(given, self.running.recorder, address=address)
         self.usage = rate_limits.buckets.take(self.caller.api_key_id, self.caller.call_limit)
         if self.usage.wait:
             request.body = b""  # do not hold it during the delay
