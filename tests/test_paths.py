@@ -20,6 +20,7 @@ ROOTS = (PROJECT, PROJECT / "integrations", PROJECT / "portal")
 
 NAME = re.compile(r"(?<![\w/.:$~<{*@%-])(?:[\w.-]+/)*[\w.-]*\w/?")
 OF_A_FILE = re.compile(r"\.(?:py|md|toml|sh|html|js|mjs|css|svg|sql|conf|yaml|yml|txt|lock|service)$")
+LISTED = re.compile(r"`([a-z_]+)`")
 MODULE = re.compile(rf"-m ((?:{'|'.join(FOLDERS)})(?:\.\w+)*)")
 MEDIA_TYPE = re.compile(r"text/(?:html|plain|css|csv|javascript|event-stream)")
 ELSEWHERE = {"nginx.conf"}  # nginx's own
@@ -93,6 +94,16 @@ def test_every_path_that_documents_and_comments_name_exists(folder: str) -> None
     assert named
     missing = {str(path.relative_to(PROJECT)): missing_in(path) for path in named}
     assert {name: paths for name, paths in missing.items() if paths} == {}
+
+
+def test_every_module_that_the_docstring_of_a_package_lists_exists() -> None:
+    layers = [path for root in ROOTS for path in root.iterdir()]
+    unknown: dict[str, set[str]] = {}
+    for path in (each for package in ("integrations", "portal") for each in (PROJECT / package).rglob("__init__.py")):
+        near = [*layers, *path.parent.rglob("*"), *path.parent.parent.iterdir()]
+        listed = set(LISTED.findall(ast.get_docstring(ast.parse(path.read_text())) or ""))
+        unknown[str(path.relative_to(PROJECT))] = listed - {each.stem for each in near}
+    assert {name: modules for name, modules in unknown.items() if modules} == {}
 
 
 @pytest.mark.parametrize(
