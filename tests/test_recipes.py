@@ -71,6 +71,12 @@ def test_the_simulated_till_answers_each_documented_message_type_with_its_model(
     checking.check(spelled, answer_model(model))
 
 
+def test_the_simulated_till_has_the_documented_message_numbers() -> None:
+    assert {type_name(model) for model in NUMBERS} == set(DEFAULT_NUMBERS)
+    documented = {type_name(model): number for model, number in NUMBERS.items() if number is not None}
+    assert documented.items() <= DEFAULT_NUMBERS.items()
+
+
 # --- An audit verb
 
 
