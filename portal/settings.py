@@ -13,6 +13,7 @@ import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
 
 from integrations.backend.enum_names import ENUM_NAMES
+from integrations.services.handover.link_lifetime import MAX_HOURS
 from integrations.wire.endpoints import API_PATH
 from portal import service_urls
 from portal.environment import (
@@ -133,8 +134,7 @@ KEEP_AUDIT_DAYS = env.int("KEEP_AUDIT_DAYS", default=0, least=0, most=MANY_DAYS)
 
 # An uploaded file may contain secrets, so it stays in memory, never in a temporary file. Larger files are not read.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
-HANDOVER_LINK_MAX_HOURS = 336  # two weeks: a link unopened by then is probably forgotten, and it still holds a secret
-HANDOVER_LINK_HOURS = env.int("HANDOVER_LINK_HOURS", default=72, least=1, most=HANDOVER_LINK_MAX_HOURS)
+HANDOVER_LINK_HOURS = env.int("HANDOVER_LINK_HOURS", default=72, least=1, most=MAX_HOURS)
 
 # --- The running process ----------------------------------------------------------------------------------
 
@@ -170,8 +170,6 @@ SESSION_HOURS = env.int("SESSION_HOURS", default=12, least=1, most=24 * 365)
 SESSION_IDLE_MINUTES = env.int("SESSION_IDLE_MINUTES", default=120, least=1, most=60 * 24 * 365)
 REAUTHENTICATE_SECONDS = env.int("REAUTHENTICATE_SECONDS", default=900, least=1)
 LOGIN_FAILURES_PER_NAME = env.int("LOGIN_FAILURES_PER_NAME", default=5, least=1)
-LOGIN_FAILURES_PER_ADDRESS = 50  # for all names together, because many people in an office share one address
-LOGIN_BLOCK_SECONDS = 300  # period over which failures are counted, and the longest wait
 
 OIDC_SERVER_URL = env.str("OIDC_SERVER_URL", default="").rstrip("/")
 OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", default="")
@@ -320,9 +318,9 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_RATE_LIMITS = {
     "login": None,  # successful sign-ins are not limited, only failures
-    "login_failed": (
-        f"{LOGIN_FAILURES_PER_NAME}/{LOGIN_BLOCK_SECONDS}s/key,{LOGIN_FAILURES_PER_ADDRESS}/{LOGIN_BLOCK_SECONDS}s/ip"
-    ),
+    # Per name and address, and per address for all names together: many people in an office share one address. The
+    # seconds are the period over which failures are counted, and the longest wait.
+    "login_failed": f"{LOGIN_FAILURES_PER_NAME}/300s/key,50/300s/ip",
 }
 MFA_ADAPTER = "integrations.staff.signing_in.adapters.FactorAdapter"
 MFA_FORMS = {

@@ -33,6 +33,7 @@ from integrations.services.audit import Actor, record, record_many
 from integrations.services.errors import InvalidValue
 from integrations.services.handover.errors import LinkBusy, LinkEnded, LinkRefused
 from integrations.services.handover.handover import HandOver
+from integrations.services.handover.link_lifetime import MAX_HOURS
 from integrations.services.keys import keys
 from integrations.services.rows.chunks import chunks
 from integrations.wire.endpoints import HANDOVER_PATH
@@ -104,8 +105,8 @@ def create_link(
     Call it in the transaction that creates the secret, so both are stored or neither is.
     """
     check_passphrase(passphrase)
-    if not 1 <= hours <= settings.HANDOVER_LINK_MAX_HOURS:
-        raise InvalidValue("hours", f"Choose from 1 to {settings.HANDOVER_LINK_MAX_HOURS} hours.")
+    if not 1 <= hours <= MAX_HOURS:
+        raise InvalidValue("hours", f"Choose from 1 to {MAX_HOURS} hours.")
     is_generated = not passphrase
     passphrase = passphrase or _grouped(_random(PASSPHRASE_LENGTH), 4)
     token, salt = _random(2 * HALF), secrets.token_bytes(16)

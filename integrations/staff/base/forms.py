@@ -17,6 +17,7 @@ from integrations.models.api_key import Scope
 from integrations.security.secret_digests import MAX_SECRET_LENGTH
 from integrations.services.api_keys.api_keys import MOST_CALLS
 from integrations.services.errors import PortalError
+from integrations.services.handover.link_lifetime import MAX_HOURS
 from integrations.services.overlaps import OVERLAPS
 from integrations.services.people import scope
 from integrations.services.reasons import MAX_REASON_LENGTH
@@ -112,7 +113,7 @@ class HandOverFields(forms.Form):
         super().__init__(*args, **kwargs)
         hours = self.fields["link_hours"]
         hours.initial = settings.HANDOVER_LINK_HOURS
-        hours.widget.attrs["max"] = settings.HANDOVER_LINK_MAX_HOURS
+        hours.widget.attrs["max"] = MAX_HOURS
 
     def clean(self) -> dict[str, Any]:
         """Refuse a passphrase without the choice of a link: the page would show the secret instead."""

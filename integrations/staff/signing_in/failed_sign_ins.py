@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from allauth.account.internal.userkit import get_user_by_username
 from allauth.core.internal import ratelimit
-from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.cache import cache
 from django.http import HttpRequest
@@ -71,13 +70,12 @@ def remember(request: HttpRequest, person: AbstractBaseUser) -> None:
 
 def wait_of(request: HttpRequest, attempt: SignInAttempt) -> float:
     """Return the seconds until another attempt with this name from this address is allowed."""
-    rates = ratelimit.get_rates(app=APP, action=ACTION)
-    own = max((_wait(request, rate, attempt.key) for rate in rates), default=0.0)
+    own = max((_wait(request, rate, attempt.key) for rate in _rates()), default=0.0)
     return own or attempt.waits()
 
 
 def longest_wait() -> str:
-    return in_words(settings.LOGIN_BLOCK_SECONDS)
+    return in_words(max(rate.duration for rate in _rates()))
 
 
 def in_words(seconds: float) -> str:
@@ -93,13 +91,22 @@ def _wait(request: HttpRequest, rate: ratelimit.Rate, key: str) -> float:
 
 
 def _of_name() -> SharedLimit:
-    amount = ADDRESSES_OF_ONE_NAME * settings.LOGIN_FAILURES_PER_NAME
-    return SharedLimit("login_failed_name", amount, settings.LOGIN_BLOCK_SECONDS)
+    return _over_all_addresses("login_failed_name", ADDRESSES_OF_ONE_NAME, per="key")
 
 
 def _of_all() -> SharedLimit:
-    amount = ADDRESSES_AT_ONCE * settings.LOGIN_FAILURES_PER_ADDRESS
-    return SharedLimit("login_failed_all", amount, settings.LOGIN_BLOCK_SECONDS)
+    return _over_all_addresses("login_failed_all", ADDRESSES_AT_ONCE, per="ip")
+
+
+def _over_all_addresses(name: str, multiple: int, *, per: str) -> SharedLimit:
+    """Return a limit that is a multiple of allauth's limit with this key."""
+    rate = next(each for each in _rates() if each.per == per)
+    return SharedLimit(name, multiple * rate.amount, int(rate.duration))
+
+
+def _rates() -> list[ratelimit.Rate]:
+    rates: list[ratelimit.Rate] = ratelimit.get_rates(app=APP, action=ACTION)
+    return rates
 
 
 def _known_key(person: AbstractBaseUser, network: str) -> str:

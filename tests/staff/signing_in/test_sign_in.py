@@ -212,7 +212,7 @@ def test_guesses_at_one_name_are_limited_across_addresses(
 def test_guesses_at_many_names_are_limited_across_addresses(
     client: Client, anna: User, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.LOGIN_FAILURES_PER_ADDRESS = 8
+    settings.ACCOUNT_RATE_LIMITS = settings.ACCOUNT_RATE_LIMITS | {"login_failed": "5/300s/key,8/300s/ip"}
     monkeypatch.setattr(failed_sign_ins, "ADDRESSES_AT_ONCE", 1)
     answers = [text(sign_in(client, f"n-{each}", "wrong", address=f"2001:db8:{each:x}::1")) for each in range(13)]
     assert ["The user name or password is incorrect" in each for each in answers] == [True] * 8 + [False] * 5
