@@ -25,7 +25,7 @@ def postgresql_error(message: str, sqlstate: str) -> OperationalError:
     "error",
     [
         OperationalError("database is locked"),
-        postgresql_error("canceling statement due to lock timeout", "55P03"),
+        postgresql_error("canceling statement due to lock timeout", "55P03"),  # codespell:ignore canceling
     ],
 )
 def test_a_write_that_would_wait_for_a_lock_is_skipped(error: OperationalError) -> None:
@@ -37,7 +37,7 @@ def test_a_write_that_would_wait_for_a_lock_is_skipped(error: OperationalError) 
     "error",
     [
         OperationalError("disk I/O error"),
-        postgresql_error("canceling statement due to statement timeout", "57014"),
+        postgresql_error("canceling statement due to statement timeout", "57014"),  # codespell:ignore canceling
     ],
 )
 def test_any_other_error_of_the_database_is_raised(error: OperationalError) -> None:
