@@ -85,10 +85,6 @@ class Deliverer:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def all_sent(self) -> None:
-        """Wait until all tasks have ended."""
-        await asyncio.gather(*self._working.values(), return_exceptions=True)
-
     async def _work(self, endpoint_id: int) -> None:
         try:
             async with posting.new_client() as client:

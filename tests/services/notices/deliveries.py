@@ -1,5 +1,6 @@
 """Create and send the webhook deliveries that a test needs."""
 
+import asyncio
 from typing import Any
 
 from django.test import override_settings
@@ -36,7 +37,12 @@ async def send_due() -> None:
     """Send all due deliveries with a new deliverer, as another process would."""
     deliverer = Deliverer()
     await deliverer.start_due()
-    await deliverer.all_sent()
+    await all_sent(deliverer)
+
+
+async def all_sent(deliverer: Deliverer) -> None:
+    """Wait until the tasks that the deliverer has started end."""
+    await asyncio.gather(*deliverer._working.values(), return_exceptions=True)
 
 
 def due_again(delivery: Delivery) -> Delivery:

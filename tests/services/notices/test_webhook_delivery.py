@@ -20,6 +20,7 @@ from integrations.services.notices.posting import retry_seconds
 from integrations.text.moments import iso
 from tests.services.notices.deliveries import (
     WithReceiver,
+    all_sent,
     due_again,
     fresh,
     make_delivery,
@@ -264,8 +265,8 @@ class Delivering(WithReceiver):
         one, other = Deliverer(), Deliverer()
         await one.start_due()
         await other.start_due()
-        await one.all_sent()
-        await other.all_sent()
+        await all_sent(one)
+        await all_sent(other)
         assert len(self.receiver.got) == 1
 
     async def test_events_claimed_by_a_killed_process_are_sent_by_another(self) -> None:
