@@ -43,6 +43,7 @@ class Drain:
             await self._until(self._no_caller_waits, TAKEOVER_SECONDS)
         self._running.dispatcher.end_waits()
         self._running.transient_requests.end_waits()
+        logger.info("Drain ended.")
 
     async def pause(self, seconds: float) -> None:
         """Wait for `seconds`, or until the drain is expedited."""

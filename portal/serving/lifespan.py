@@ -4,12 +4,17 @@ daphne does not support it: there, the first request starts the runtime and the 
 (relay/runtime.py).
 """
 
+import asyncio
 import logging
+from collections.abc import Iterator
+from typing import Any
 
 from django.db import DatabaseError, InterfaceError
 
 from integrations.relay import runtime
 from integrations.wire.asgi_types import Receive, Scope, Send
+
+STOP_SECONDS = 15.0  # for the background work to end: docs/operations.md limits the whole stop
 
 logger = logging.getLogger(__name__)
 
@@ -24,5 +29,22 @@ async def lifespan(_scope: Scope, receive: Receive, send: Send) -> None:
         logger.warning("Database unavailable at startup; the next request tries again.", extra=details)
     await send({"type": "lifespan.startup.complete"})
     await receive()  # lifespan.shutdown
-    await runtime.stop()
+    await _stop()
     await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _stop() -> None:
+    """Stop the runtime. After STOP_SECONDS, give up, and log what the tasks of the process wait for."""
+    stopping = asyncio.create_task(runtime.stop())
+    if not (await asyncio.wait({stopping}, timeout=STOP_SECONDS))[0]:
+        for task in sorted({" > ".join(_awaiting(task)) for task in asyncio.all_tasks()}):
+            logger.error("The background work did not end in time.", extra={"task": task})
+        stopping.cancel()
+
+
+def _awaiting(task: asyncio.Task[Any]) -> Iterator[str]:
+    """Yield the names of the coroutines of a task: each awaits the next one."""
+    coroutine: Any = task.get_coro()
+    while code := getattr(coroutine, "cr_code", None):
+        yield code.co_qualname
+        coroutine = coroutine.cr_await

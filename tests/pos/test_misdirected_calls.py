@@ -1,12 +1,15 @@
 """Calls to other paths than that of the token get a helpful answer; a server starts and stops its runtime."""
 
+import asyncio
 import json
 import logging
+from unittest import mock
 
 from integrations.models import AuthAttempt
 from integrations.models.attempt import Outcome
 from integrations.pos.messages import MAX_AUTH_BODY
 from integrations.relay import runtime
+from portal.serving import lifespan
 from tests.pos.asking import Asking
 from tests.support.asgi_client import AUTH_PATH, Run, request
 from tests.support.in_process import InProcess, recorded
@@ -35,6 +38,23 @@ class Around(InProcess):
             run.send({"type": "lifespan.shutdown"})
             assert (await run.next())["type"] == "lifespan.shutdown.complete"
             assert runtime.current() is None
+
+    async def test_a_server_stops_although_background_work_does_not_end_and_logs_what_that_awaits(self) -> None:
+        async def never_ends() -> None:
+            await asyncio.Event().wait()
+
+        await runtime.running()
+        with (
+            mock.patch.object(runtime, "stop", never_ends),
+            mock.patch.object(lifespan, "STOP_SECONDS", 0.01),
+            self.assertLogs(lifespan.logger) as logs,
+        ):
+            async with Run({"type": "lifespan"}) as run:
+                run.send({"type": "lifespan.startup"})
+                run.send({"type": "lifespan.shutdown"})
+                assert (await run.next())["type"] == "lifespan.startup.complete"
+                assert (await run.next())["type"] == "lifespan.shutdown.complete"
+        assert any("never_ends > Event.wait" in str(vars(line)["task"]) for line in logs.records)
 
     async def test_a_server_starts_while_its_database_is_unavailable(self) -> None:
         logging.disable(logging.CRITICAL)
