@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from psycopg import pq
 
-from portal.web.page_run import current, is_given_up
+from portal.web.page_run import current, is_abandoned
 
 # Seconds that a thread waits for one result: longer than the statement_timeout that portal.web.statements sets.
 MOST_SECONDS = 35.0
@@ -18,11 +18,11 @@ INTERVAL = 0.1  # seconds between psycopg's checks while it waits; its own defau
 
 
 class BoundedConnection(psycopg.Connection[Any]):
-    """Ends a wait after MOST_SECONDS, or as soon as the page that its thread computes is given up."""
+    """Ends a wait after MOST_SECONDS, or as soon as the page that its thread computes is abandoned."""
 
     def wait(self, gen: Any, interval: float = INTERVAL, timeout: float | None = None) -> Any:
         """Return the result of `gen`. Raises OperationalError and closes the connection if it takes too long."""
-        checked = gen if current.get() is None else _until_given_up(gen)
+        checked = gen if current.get() is None else _until_abandoned(gen)
         try:
             return super().wait(checked, interval, MOST_SECONDS if timeout is None else timeout)
         except psycopg.OperationalError:
@@ -31,13 +31,13 @@ class BoundedConnection(psycopg.Connection[Any]):
             raise
 
 
-def _until_given_up(gen: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
-    """Delegate to `gen`; raise OperationalError when the thread's page is given up."""
+def _until_abandoned(gen: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+    """Delegate to `gen`; raise OperationalError when the thread's page is abandoned."""
     try:
         event = next(gen)
         while True:
-            if is_given_up():
-                raise psycopg.OperationalError("the database did not answer in time, and the page was given up")
+            if is_abandoned():
+                raise psycopg.OperationalError("the database did not answer in time, and the page was abandoned")
             event = gen.send((yield event))
     except StopIteration as end:
         return end.value

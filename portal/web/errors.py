@@ -14,7 +14,7 @@ from django.views.defaults import page_not_found
 from integrations.backend.base import problems
 from integrations.backend.base.problems import ProblemKind
 from portal.web import refusals_by_path
-from portal.web.page_run import is_given_up
+from portal.web.page_run import is_abandoned
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return refusal(path, method, "500.html", problems.FAULT, "See its log. Please try again later.")
     response = refusal(path, method, "503.html", problems.DATABASE_AWAY, "Please try again shortly.")
     response["Retry-After"] = str(RETRY_SECONDS)
-    if not is_given_up():
+    if not is_abandoned():
         note_away(path, str(error).partition("\n")[0])
     response._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001  (else Django logs a traceback)
     return response

@@ -1,4 +1,4 @@
-"""Lets the event loop give up a running page, and lets the page's thread see that it was given up."""
+"""Lets the event loop abandon a running page, and lets the page's thread notice it."""
 
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from integrations.wire.asgi_types import Send
 
 @dataclass
 class PageRun:
-    """Forwards the ASGI messages of a page until the page is given up."""
+    """Forwards the ASGI messages of a page until the page is abandoned."""
 
     _send: Send
     has_begun: bool = False
-    is_given_up: bool = False
+    is_abandoned: bool = False
 
     async def send(self, message: Any) -> None:
-        if not self.is_given_up:
+        if not self.is_abandoned:
             self.has_begun = True
             await self._send(message)
 
@@ -24,7 +24,7 @@ class PageRun:
 current: ContextVar[PageRun | None] = ContextVar("current", default=None)
 
 
-def is_given_up() -> bool:
-    """Return whether the page that this thread or task computes was given up."""
+def is_abandoned() -> bool:
+    """Return whether the page that this thread or task computes was abandoned."""
     run = current.get()
-    return run is not None and run.is_given_up
+    return run is not None and run.is_abandoned

@@ -28,7 +28,7 @@ from integrations.wire.request_bodies import BodyGaveWay, BodyTooLarge, ClientLe
 from integrations.wire.security_headers import SECURITY_HEADERS
 from portal.web.browser_policy import STRICT_VALUE
 from portal.web.errors import refusal
-from portal.web.page_run import is_given_up
+from portal.web.page_run import is_abandoned
 
 THREADS = 40  # pages computed at once; hundreds of threads would slow down authentication
 WITHOUT_BODY = ("GET", "HEAD")
@@ -56,7 +56,7 @@ class PageHandler(ASGIHandler):
             return
         with BytesIO(body) as file:
             async with self._thread_limit():
-                if is_given_up():
+                if is_abandoned():
                     return
                 response = await sync_to_async(self._answer)(scope, file)
             try:

@@ -52,7 +52,7 @@ class Unanswered:
         except asyncio.CancelledError:
             work.cancel()
             raise
-        page.is_given_up = True
+        page.is_abandoned = True
         await send_response(_refusal(scope), scope, send)
 
     def _begin(self, page: PageRun, scope: Scope, receive: Receive) -> asyncio.Task[None]:
@@ -67,8 +67,8 @@ class Unanswered:
 
     def _end(self, page: PageRun, work: asyncio.Task[None]) -> None:
         self._running.discard(work)
-        if page.is_given_up and (error := error_of(work)):
-            logger.warning("Page failed after it was given up.", exc_info=error)
+        if page.is_abandoned and (error := error_of(work)):
+            logger.warning("Page failed after it was abandoned.", exc_info=error)
 
     async def _is_answered(self, page: PageRun, work: asyncio.Task[None]) -> bool:
         """Wait for the page; return False if a probe of the database fails first."""

@@ -1,4 +1,4 @@
-"""Pages that wait for an unresponsive database are given up; all others may take as long as they need."""
+"""Pages that wait for an unresponsive database are abandoned; all others may take as long as they need."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -22,7 +22,7 @@ class Site:
 
     def __init__(self) -> None:
         self.go_on, self.probes, self.is_there = asyncio.Event(), 0, True
-        self.saw_given_up: bool | None = None
+        self.saw_abandoned: bool | None = None
         self.begins_early = False
         self.answer_seconds = 0.0
         self.app = Unanswered(self._page, self._answers)
@@ -31,7 +31,7 @@ class Site:
         if self.begins_early:
             await send(START)
         await self.go_on.wait()
-        self.saw_given_up = page_run.is_given_up()
+        self.saw_abandoned = page_run.is_abandoned()
         if not self.begins_early:
             await send(START)
         await send(END)
@@ -80,7 +80,7 @@ def test_a_slow_page_continues_while_the_database_answers() -> None:
     in_loop(scene)
 
 
-def test_a_page_is_given_up_when_the_database_does_not_answer_and_its_later_messages_are_dropped() -> None:
+def test_a_page_is_abandoned_when_the_database_does_not_answer_and_its_later_messages_are_dropped() -> None:
     async def scene(site: Site) -> None:
         site.is_there = False
         start, body = await site.ask()
@@ -92,7 +92,7 @@ def test_a_page_is_given_up_when_the_database_does_not_answer_and_its_later_mess
         (work,) = site.app._running
         site.go_on.set()
         await work
-        assert site.saw_given_up
+        assert site.saw_abandoned
         assert site.app._running == set()
 
     in_loop(scene)
@@ -117,7 +117,7 @@ def test_an_answer_that_has_started_is_never_cut_off() -> None:
         await site.until_probed(1)
         site.go_on.set()
         assert await page == [START, END]
-        assert site.saw_given_up is False
+        assert site.saw_abandoned is False
 
     in_loop(scene)
 
