@@ -32,8 +32,8 @@ HERE = Path(__file__).resolve().parent
 SMALL = (1_000, 1_000, 200)  # requests, connections, outlets: four chains of 50 outlets
 LARGE = (1_000_000, 100_000, 10_000)
 MOST_QUERIES, MOST_TIMES = 10, 2.0
-LONG_SESSION = {"REAUTHENTICATE_SECONDS": "86400"}  # a run may take longer than a sensitive page accepts a proof
-AGAIN = 5  # a slow query counts only after this many times the rounds
+LONG_SESSION = {"REAUTHENTICATE_SECONDS": "86400"}  # sensitive pages must not ask for the password again during a run
+AGAIN = 5  # a slow query is measured again with this many times the rounds
 # The difference in milliseconds between medians of five on a machine with other load.
 NOISE_MS = 10.0
 

@@ -52,7 +52,7 @@ WITH_SECOND_PAGE = ("outlet", "request", "delivery", "connection", "authattempt"
 
 
 def pages() -> dict[str, Ask]:
-    """Return the queries by name; the names do not depend on the size."""
+    """Return the queries by name; a small and a large database have the same names."""
     found: dict[str, Ask] = {}
     for name in ("administrator", "limited"):
         client, person = Client(headers={"host": "127.0.0.1"}), User.objects.get(username=name)

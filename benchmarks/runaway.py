@@ -57,7 +57,7 @@ def read_options() -> argparse.Namespace:
 
 
 def measure_round(options: argparse.Namespace, limit: dict[str, str], *, is_flooded: bool) -> tuple[Figures, int, int]:
-    """Start a server; return the figures of the measured key, and how many calls the flood sent and had refused."""
+    """Start a server; return the measured key's figures, and the flood's numbers of calls and refusals."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         port = free_port()
         configure(Path(folder), port, options)

@@ -155,7 +155,8 @@ def flag(text: str) -> bool:
 def whole_number(text: str) -> int:
     """Return the number that plain digits spell. Raises ValueError, also for a number beyond 32 bits.
 
-    Python would also accept 1_000 and digits of other scripts. A larger number would fail later, in a date or a wait.
+    Python would also accept 1_000 and digits of other scripts. A larger number would cause an error
+    later, for example when it is added to a date.
     """
     if not _WHOLE(text.strip()):
         raise ValueError

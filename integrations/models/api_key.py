@@ -137,7 +137,7 @@ class AnsweredCall(models.Model):
     # No separate index: the constraint begins with this column.
     api_key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="answered_calls", db_index=False)
     idempotency_key = models.CharField(max_length=MAX_IDEMPOTENCY_KEY)
-    call_digest = models.CharField(max_length=80, editable=False)  # keyed; of method, path, query and body
+    call_digest = models.CharField(max_length=80, editable=False)  # a keyed digest of method, path, query and body
     sealed_answer = models.TextField(editable=False)
     expires_at = models.DateTimeField(db_index=True)
 

@@ -97,7 +97,7 @@ class Request(models.Model):
         indexes = [
             # Each index costs a write per request. Most end in the key, for the lists (services/rows/keyset_pages.py).
             models.Index(fields=["integration", "id"], condition=Q(state__in=OPEN_STATES), name="request_open"),
-            # Requests in one state of an outlet or of the outlets of an organisation; the queue of an outlet.
+            # For lists filtered by state and by outlet or organisation, and for the queue of an outlet.
             models.Index(fields=["state", "integration", "-id"], name="request_queue"),
             models.Index(fields=["state", "-id"], name="request_state"),
             models.Index(fields=["integration", "-id"], name="request_of_integration"),

@@ -25,8 +25,8 @@ Network = IPv4Network | IPv6Network
 class ProxyHeaders:
     """Sets a scope's client and scheme to those of the client before the trusted proxies.
 
-    `scheme` ("http" or "https") is that of PUBLIC_URL. It applies if the proxy names no known scheme, because a
-    redirect to https is correct only if the proxy says that the client used http.
+    `scheme` ("http" or "https") is that of PUBLIC_URL, which a request gets if the proxy names neither. Only a client
+    that used http, according to the proxy, is redirected to https.
     """
 
     def __init__(self, app: App, *, trusted: Iterable[str], scheme: str) -> None:

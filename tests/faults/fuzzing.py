@@ -62,7 +62,7 @@ def send_mutated(rng: random.Random, port: int, way: str) -> str:
     except Exception:  # noqa: BLE001  (which method the mutated one has, only the server knows)
         return ""
     statuses = [each.status for each in answers]
-    # 501 and 505 are refusals. Caddy says 502 when it finds only in the body that it cannot read the request.
+    # 501 and 505 are refusals. Caddy answers 502 if it finds the error only when it reads the body.
     faults = (500, 503, 504) if way == "caddy" else (500, 502, 503, 504)
     if [status for status in statuses if status in faults]:
         return f"{way}: {statuses} to {data!r}"

@@ -66,7 +66,7 @@ EMPTY = [
 
 
 def sections(places: Places = NOWHERE) -> dict[str, list[Shot]]:
-    """Return the document's sections; without places the shots have names and titles, but no usable URLs."""
+    """Return the document's sections; without `places`, only the names and titles of the shots can be used."""
     return {
         "Signing in": _signing_in(),
         "Organisations and outlets": _fleet(),

@@ -40,7 +40,7 @@ class Sending(Relay):
         outlet, backend = await make_outlet(), await Backend.make()
         async with await Pos.of(outlet) as pos:
             with mock.patch.object(envelope, "write_request", unless_it_is("r-0", write_request)):
-                for number in range(20):  # more than the window has places
+                for number in range(20):  # more requests than fit in the window
                     assert (await backend.ask(outlet, request_id="r-0", timeout=5)).status == 502, number
             asking = asyncio.ensure_future(backend.ask(outlet, request_id="r-1"))
             pos.answers(await pos.next_frame())

@@ -95,7 +95,7 @@ def test_recent_replacements_still_count_when_older_ones_are_forgotten() -> None
     for _ in range(OFTEN + 1):
         takeovers.replaced(OUTLET)
     clock.now += 2
-    takeovers.replaced(OUTLET)  # deletes what is older than CALM
+    takeovers.replaced(OUTLET)  # this call also deletes entries older than CALM
     assert takeovers.wait(OUTLET) == pytest.approx(0.1)
 
 
@@ -106,7 +106,7 @@ def test_a_recent_takeover_still_counts_when_older_ones_are_forgotten() -> None:
     for _ in range(5):
         takeovers.note(OTHER)
     clock.now += CALM - 1
-    takeovers.replaced(OTHER)  # deletes what is older than CALM
+    takeovers.replaced(OTHER)  # this call also deletes entries older than CALM
     takeovers.note(OUTLET)
     takeovers.note(OTHER)
     assert takeovers.wait(OUTLET) == 0.0

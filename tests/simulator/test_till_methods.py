@@ -1,4 +1,4 @@
-"""The simulated POS: its answers."""
+"""The answers of the simulated POS."""
 
 import json
 from dataclasses import replace

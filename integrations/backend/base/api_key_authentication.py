@@ -107,7 +107,7 @@ async def authenticate(given: Sequence[str], recorder: Recorder, *, address: str
 
     Raises Problem, or the database's error.
     """
-    if len(given) > 1:  # a proxy and the portal might each check another one
+    if len(given) > 1:  # a proxy and the portal might check different ones
         raise Problem(INVALID_KEY, "Send one Authorization header: the call has several.")
     canonical = _read_key("".join(given))
     now = shared_now()

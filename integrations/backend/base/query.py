@@ -50,7 +50,7 @@ def read_moment(query: QueryDict, name: str) -> datetime | None:
     if text is None:
         return None
     try:
-        moment = parse_datetime(text.replace(" ", "+"))  # a "+" that was not escaped arrives as a blank
+        moment = parse_datetime(text.replace(" ", "+"))  # a "+" that was not escaped arrives as a space
         if moment is not None and timezone.is_aware(moment):
             return moment.astimezone(timezone.get_fixed_timezone(0))
     except (ValueError, OverflowError):

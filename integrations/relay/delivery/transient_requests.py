@@ -94,7 +94,7 @@ class TransientRequests:
         self._answering: set[asyncio.Task[None]] = set()
         self._background = Background()
         recorder.transient_recorded = self._recorded
-        self.channel: str | None = None  # this process's own on the layer, while it listens there
+        self.channel: str | None = None  # this process's channel of the layer; None while the process does not read it
 
     async def ask(self, new: NewRequest, seconds: float) -> Result:
         """Return how the request ended, at the latest at its `answer_before`. Raises NotStored or a database error.

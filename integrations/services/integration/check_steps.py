@@ -26,7 +26,7 @@ from integrations.services.requests.summaries import said, took
 from integrations.text.characters import differences, spelled, visible
 from integrations.text.moments import distance, exactly
 
-LONGEST_BLOCK = timedelta(minutes=15)  # for a caller that keeps failing; a block that began earlier is over
+LONGEST_BLOCK = timedelta(minutes=15)  # a block that began longer ago has ended
 # Outcomes after the POS has proved the secret: any refusal came later.
 PROVED = (Outcome.ACCEPTED, Outcome.WRONG_POS_REMOTE_ID, Outcome.DISABLED)
 

@@ -59,8 +59,8 @@ def outlet_found_by(text: str) -> Q:
     Secrets that were replaced match as well. SHORTEST_BEGINNING characters are enough, with or without "ONPS-" before
     them. An outlet is also found by a wrong POSRemoteID or ProviderOutletID that its till sent recently.
 
-    First runs one query, and puts the primary keys that it finds into the condition. With subqueries there instead, a
-    database would read all secrets.
+    This first runs one query; the condition contains the primary keys that it found. With a subquery instead of the
+    keys, the database would read all secrets.
     """
     return outlet_called(text) | Q(pk__in=_found_by_secret_or_attempt(text))
 

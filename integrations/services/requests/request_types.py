@@ -160,7 +160,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ending:
-    """How an open request ends; for an answer, with its code, text and payload."""
+    """The outcome of an open request; if the POS answered, also its code, text and payload."""
 
     pk: int
     state: RequestState

@@ -125,7 +125,7 @@ def _returning_statement(
 
 
 def _doubling_parts(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
-    """Split rows into parts of 1, 2, 4, ... MOST_TOGETHER rows, so that the driver knows nearly all statements."""
+    """Split rows into parts of 1, 2, 4, ... or MOST_TOGETHER rows, so that few different statements are needed."""
     begin = 0
     while left := len(rows) - begin:
         size = min(MOST_TOGETHER, 1 << left.bit_length() - 1)

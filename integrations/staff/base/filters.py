@@ -176,7 +176,7 @@ class DayFilter(TypedFilter):
         return value == "" or _day(value) is not None
 
     def times(self) -> dict[str, datetime]:
-        """Return the limits of the day, for the list to read only its rows."""
+        """Return the lookups for the beginning and the end of the chosen day; none if no day is chosen."""
         day = _day(self.value() or "")
         if day is None:
             return {}

@@ -1,4 +1,4 @@
-"""The fields of each model of the requests, and of the models in them, in the order of its documentation."""
+"""The fields of each model that requests contain, in the order in which PowerEPOS documents them."""
 
 from integrations.wire.payloads.field import DECIMAL, FLAG, GUID, STRING, WHOLE, Field, list_of, nullable, required
 
@@ -25,7 +25,6 @@ _SERVICE_MODE = (
     required("ServiceModeEntityID", STRING, "The number of the table, tab or similar.", 8),
 )
 
-# The fields of each model, in the order of its documentation.
 MODELS: dict[str, tuple[Field, ...]] = {
     "OrderNPayGetUserFromPINRequest": (required("PIN", STRING, "The PIN that a person entered."),),
     "OrderNPayGetOpenOrdersRequest": (

@@ -94,7 +94,7 @@ class Adjustment:
         if call.id == SEND:
             self._adjust_request(case)
         elif isinstance(case.body, dict):
-            case.body.pop("adopted_secret", None)  # it would have to be a strong one
+            case.body.pop("adopted_secret", None)  # the portal refuses short secrets, and those of other outlets
             case.body |= {name: self._values[name](turn) for name in case.body.keys() & self._values.keys()}
 
     def _prepared(self, name: str, turn: int) -> Row:

@@ -39,8 +39,8 @@ SEED = int(os.environ.get("API_SEED", "0"))
 SEQUENCES, STEPS = 4, 30  # of the run in the suite
 EXAMPLES = 2  # of one search by Hypothesis: the shortest sequence, and one that it draws
 UNLIMITED = {"API_CALLS_PER_SECOND": "100000", "API_CALLS_BURST": "100000", "WEBHOOK_ALLOW_PRIVATE": "true"}
-# A value of the form that the schema describes is not always acceptable: a name may be used, a row may be gone, an
-# outlet may be disabled already.
+# The portal refuses some values that match the schema: a name may be taken, a row may have been deleted, or an outlet
+# may already be disabled.
 WITHOUT = {"positive_data_acceptance": {"enabled": False}}
 # Answers 502 to 504 of these calls report the state of the POS or of the request, and not an error of the portal.
 OF_A_POS = {

@@ -78,7 +78,7 @@ def test_a_signal_stops_the_first_process_of_a_container_while_it_starts(stack: 
 
 
 def has_handlers(status: str) -> bool:
-    """Return whether this process catches SIGHUP, the last signal that manage.py takes over, according to /proc."""
+    """Return whether a process catches SIGHUP, the last signal that manage.py handles; `status` is from /proc."""
     caught = next(line.split()[1] for line in status.splitlines() if line.startswith("SigCgt"))
     return bool(int(caught, 16) >> (signal.SIGHUP - 1) & 1)
 

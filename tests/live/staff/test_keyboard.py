@@ -134,7 +134,7 @@ def test_a_person_is_added_with_a_role(page: Page) -> None:
 
 
 def open_by_search(page: Page, outlet: Credentials) -> None:
-    """Open the page of an outlet by the search of the start page."""
+    """Open the page of an outlet with the search field of the start page."""
     page.goto("/admin/")
     type_into(page, page.get_by_role("searchbox", name="Find an outlet"), outlet.provider_outlet_id)
     enter(page)
@@ -142,7 +142,7 @@ def open_by_search(page: Page, outlet: Credentials) -> None:
 
 
 def open_form(page: Page, name: str, button: str) -> None:
-    """Open a form by the menu and the button of its list."""
+    """Open a form through the menu and the button above its list."""
     page.goto("/admin/")
     press(page, page.get_by_role("navigation", name="Sidebar").get_by_role("link", name=name, exact=True))
     press(page, page.get_by_role("link", name=button))

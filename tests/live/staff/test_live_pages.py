@@ -81,7 +81,7 @@ def is_refresh(response: Response) -> bool:
 def skip_refreshes(page: Page) -> None:
     """Move the page's clock forward by more than the refresh interval, and let its timers run."""
     page.clock.fast_forward(10_000)
-    page.wait_for_timeout(100)  # a request would be reported by now; the test can wait for no event
+    page.wait_for_timeout(100)  # a request that the page must not send would be reported within this time
 
 
 def next_refresh(page: Page) -> Response:

@@ -1,4 +1,4 @@
-"""A refusal carries its own status, field and hint; pages show any refusal, also one that only this test defines."""
+"""A refusal carries its own status, field and hint; pages show any refusal, even one that only this test defines."""
 
 import pytest
 from django.contrib.auth.models import User
