@@ -185,7 +185,7 @@ def _decoded(text: str) -> str:
 
 
 def _file_of(url: _Url) -> str:
-    """Return the file of a sqlite:/// URL. Raises UnreadableUrl for an in-memory database, different in each thread."""
+    """Return the file of a sqlite:/// URL. Raises UnreadableUrl for an in-memory database."""
     file = url.path.removeprefix("/")
     if not url.is_local or url.options or not file or file.startswith((":memory:", "file:")):
         raise UnreadableUrl

@@ -101,7 +101,7 @@ async def _while_connected(receive: Receive) -> AsyncIterator[None]:
         nonlocal was_cancelled
         if is_over or leaving.cancelled() or waiting is None:
             return
-        error_of(leaving)  # a server that fails here has lost the client
+        error_of(leaving)  # an error of `receive` also means that the client is gone
         was_cancelled = waiting.cancel()
 
     leaving = asyncio.create_task(_leave(receive))

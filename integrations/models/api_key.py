@@ -33,13 +33,13 @@ DEFAULT_SCOPES = (Scope.REQUESTS_READ, Scope.REQUESTS_SEND, Scope.OUTLETS_READ)
 
 @lru_cache(1024)
 def parsed_scopes(text: str) -> frozenset[str]:
-    """Return the scopes of a column that a plain SQL query has read."""
+    """Return the scopes in the text of the column, as a plain SQL query returns it."""
     return frozenset(json.loads(text))
 
 
 @lru_cache(1024)
 def parsed_networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
-    """Return the networks of a column that a plain SQL query has read."""
+    """Return the networks in the text of the column, as a plain SQL query returns it."""
     return tuple(map(ip_network, json.loads(text)))
 
 

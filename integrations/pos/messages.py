@@ -19,7 +19,7 @@ MAX_LENGTHS = {
     "ProviderOutletID": 64,
     "POSRemoteID": 128,
     "AuthSecret": 256,
-}  # characters; ours, none is documented
+}  # characters; the portal's own limits, because none are documented
 
 _AUTH_FIELDS = [(name, name.lower(), limit) for name, limit in MAX_LENGTHS.items()]
 _PLAIN = re.compile("[!-~](?:[ -~]*[!-~])?").fullmatch  # fast path: nearly every POS sends such values

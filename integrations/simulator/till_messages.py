@@ -56,7 +56,7 @@ class TillAnswer:
 
 
 def read_request(frame: str | bytes, names: Mapping[int, str] = _NAMES) -> TillRequest:
-    """Parse OrderNPayWebsocketRequest. Raises NotARequestError only if a field is invalid that an answer needs.
+    """Parse OrderNPayWebsocketRequest. Raises NotARequestError only if a field that the answer needs is invalid.
 
     A payload that is not an object is treated as empty.
     """

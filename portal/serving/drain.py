@@ -13,7 +13,7 @@ from integrations.relay.sockets.registry import Live
 
 ANSWER_SECONDS = 5.0  # for a POS to answer the requests that were sent to it, before its socket closes
 TAKEOVER_SECONDS = 10.0  # for which callers still wait, while their POS reconnects to another process
-CLOSE_SECONDS = 2.0  # for a close frame to be sent; the drain goes on if the POS does not read it
+CLOSE_SECONDS = 2.0  # for a close frame to be sent; then the drain continues even if the POS has not read it
 POLL_SECONDS = 0.05
 STOP_SECONDS = 30.0  # that a stop may take beyond DRAIN_NOTICE_SECONDS and DRAIN_SECONDS
 

@@ -58,7 +58,7 @@ class MeteredWebsocket(WebSocketsSansIOProtocol):
             self._end_if_closing()
             return
         if self._is_flooding and self.close_sent:
-            return  # dropped unparsed; reading lets a peer that is blocked in sending get to the close frame
+            return  # read and dropped: a peer that still sends reads the close frame only afterwards
         self._unparsed = memoryview(bytes(self._unparsed) + data if self._unparsed else data)
         self._parse()
 

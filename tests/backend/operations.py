@@ -26,7 +26,7 @@ class Operation:
     body: dict[str, Any] | None = field(repr=False)
 
     def url(self, **values: object) -> str:
-        """Return its path below the prefix, with these values; any other parameter gets a value that no row has."""
+        """Return the call's path with these values; any other parameter gets a value that no row has."""
         return self.path.format_map(self._of_path | values)
 
     def sample_body(self, **values: object) -> dict[str, Any]:

@@ -57,7 +57,7 @@ class Demo:
 
 @contextmanager
 def demo_of(stack: Stack) -> Iterator[Demo]:
-    """Create the demo data through the portal's commands and endpoints, then date some of it back."""
+    """Create the demo data through the portal's commands and endpoints, then set some of its times back."""
     login = first_login(stack)
     names = ("Old Town", "Harbour", "Station", "Airport", "Castle Hill", "Market Square")
     town, harbour, station, airport, castle, market = (enable(stack, name) for name in names)

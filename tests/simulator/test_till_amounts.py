@@ -1,4 +1,4 @@
-"""Amounts of the till, to the cent and for arbitrary numbers."""
+"""The till calculates amounts to the cent, for arbitrary numbers."""
 
 import json
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""The till executes a request once, and a saved till goes on as it was."""
+"""The till executes each request once, also after it was saved and loaded."""
 
 import json
 from pathlib import Path

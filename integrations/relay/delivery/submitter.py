@@ -40,7 +40,7 @@ class Submitter:
 
     async def find_repeated(self, new: NewRequest) -> Stored | None:
         """Return the stored request that already has this RequestID, or None. Raises NotStored."""
-        if not await self._seen.find(new):  # the comparison counts, so it waits for a locked database
+        if not await self._seen.find(new):  # `repeated` writes a count, so it would wait for a locked database
             return None
         found = await self._repeated.find(new)
         if isinstance(found, NotStored):

@@ -255,7 +255,7 @@ class Lane:
                 self._load_more()
 
     async def _send_next(self) -> None:
-        if self._has_work():  # check again, because a failed attempt may be long ago
+        if self._has_work():  # check again: `until_done` calls this again after a failure and a pause
             await self._send_some(self._take())
 
     def _take(self) -> list[Outgoing | Transient]:

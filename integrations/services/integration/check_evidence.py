@@ -174,7 +174,7 @@ def _beginning(current: Credential, keys: Mapping[str, Any]) -> tuple[datetime, 
 
 
 def _attempts(keys: Mapping[str, Any], rows: OutletRows, since: datetime) -> dict[str, AuthAttempt | None]:
-    """Return the attempts by their names in Evidence; read only those that are not among the rows."""
+    """Return the attempts by their names in Evidence; query only those that `rows` lacks."""
     names = ("attempt", "before_block", "undecided", "handshake", "stranger")
     known = {each.pk: each for each in rows.attempts}
     if missing := {keys[name] for name in names} - {None, *known}:

@@ -25,7 +25,7 @@ from integrations.services.notices import outbox, posting, signing, webhooks
 from integrations.services.notices.posting import DeliveryResult
 from integrations.services.rows.threads import recorders
 
-# Wait after each failed try, as Standard Webhooks proposes. After the last try, the delivery fails for good.
+# Wait after each failed try, as Standard Webhooks proposes. After the last try, the delivery has failed.
 SCHEDULE = (
     timedelta(seconds=5),
     timedelta(minutes=5),
@@ -37,7 +37,7 @@ SCHEDULE = (
     timedelta(hours=20),
     timedelta(hours=24),
 )
-DISABLE_AFTER_DAYS = 5  # without a success; then the endpoint is disabled: more than a long weekend
+DISABLE_AFTER_DAYS = 5  # an endpoint is disabled after so long without a success; longer than a long weekend
 JITTER = 0.1
 CLAIM = timedelta(seconds=120)  # longer than CLAIMED_AT_ONCE deliveries can take
 CLAIMED_AT_ONCE = 32

@@ -147,7 +147,7 @@ def _request_row(new: NewRequest, now: datetime, *, leaves: bool) -> dict[str, A
 
 
 def _transient_row(new: NewRequest, ending: Ending) -> dict[str, Any]:
-    # It has ended and will not be sent again, so only the answer's original is stored, not the request's.
+    # The request has ended and is never sent again, so its original content is not stored, only that of its answer.
     user_identifier, payload = new.content.user_identifier, new.content.payload
     asked = contents.secrets_asked(user_identifier, payload)
     said = contents.keep_answer(ending.error_message, ending.answer, asked)

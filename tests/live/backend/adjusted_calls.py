@@ -1,4 +1,4 @@
-"""Gives drawn calls the values of rows that exist: the portal can accept them."""
+"""Gives generated calls the values of existing rows, so that the portal can accept them."""
 
 import collections
 import itertools
@@ -70,7 +70,7 @@ class Adjustment:
             path["endpoint_id"] = 0
 
     def learn(self, case: Any, response: Any) -> None:
-        """Remember the rows that an answer links to, and forget one that has gone."""
+        """Remember the rows that an answer links to, and forget a row that no longer exists."""
         name, path = case.operation.definition.raw["operationId"], case.path_parameters or {}
         if response.status_code == 404 or (self._calls[name].method == "DELETE" and response.status_code == 200):
             self._forget(path)

@@ -31,10 +31,10 @@ class Block:
     def is_output(self, printed: str) -> bool:
         """Return whether the commands print this according to the comments directly below them.
 
-        `...` in a comment stands for any text. Blanks and line ends make no difference.
+        `...` in a comment stands for any text. Spaces and line ends are ignored.
         """
         described = "".join("".join(_output_comments(self.text, "#")).split()) or "..."
-        parts = re.split(r",?\.\.\.,?", described)  # a list or an object may have no other member there
+        parts = re.split(r",?\.\.\.,?", described)  # the omitted part may be empty, so the commas around it are optional
         return re.fullmatch(".*".join(map(re.escape, parts)), "".join(printed.split())) is not None
 
 

@@ -1,4 +1,4 @@
-"""Servers restart one after the other under load; no connection breaks, and no order is lost or doubled.
+"""Servers restart one after the other under load; no connection breaks, and no order is lost or executed twice.
 
 Two workers of one machine share an address. Two machines behind a load balancer share only PostgreSQL and Redis.
 """

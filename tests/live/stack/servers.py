@@ -242,7 +242,7 @@ class Stack:
             "DATABASE_URL": self.database_url,
             "REDIS_URL": self.redis_url,
             "PYTHONUNBUFFERED": "1",
-            "API_CALLS_BURST": "100000",  # the callers in the tests send as much as they can
+            "API_CALLS_BURST": "100000",  # tests send more than the default allows
         }
 
     def _is_alive(self) -> bool:

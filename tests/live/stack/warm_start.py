@@ -202,7 +202,7 @@ def become(order: Mapping[str, Any], descriptors: Sequence[int], parent: int) ->
         os.close(descriptor)
     os.environ.clear()
     os.environ.update(order["env"])
-    if os.environ.get("PYTHONFAULTHANDLER"):  # read by the interpreter's start only
+    if os.environ.get("PYTHONFAULTHANDLER"):  # Python reads this variable only when it starts
         faulthandler.enable()
     os.chdir(order["cwd"])
     sys.argv = order["argv"]

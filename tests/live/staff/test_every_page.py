@@ -42,7 +42,7 @@ KINDS_OF_ELEMENTS = """() => {
 }"""
 
 
-# Removes the rows of long tables but for the first: the others have the same elements, and each is tested for contrast.
+# Shortens long tables: further rows have the same elements, and the contrast of each element takes time to test.
 SHORTEN_TABLES = "document.querySelectorAll('tbody tr:nth-child(n + 7)').forEach((row) => row.remove())"
 
 

@@ -1,4 +1,4 @@
-"""An API key is shown once, rotated with an overlap, and retired for good."""
+"""An API key is shown once, rotated with an overlap, and retired permanently."""
 
 import json
 from datetime import timedelta

@@ -184,7 +184,7 @@ def _without_limits(schema: Any, *, is_answer: bool) -> Any:
 
 
 def _needed(document: dict[str, Any], *, is_answer: bool) -> set[str]:
-    """Return the names of the schemas to which a body refers, or an answer or a webhook."""
+    """Return the names of the schemas to which a body, an answer or a webhook refers."""
     roots = [document.get("webhooks", {})] if is_answer else []
     for operation in _operations(document):
         responses = {status: each for status, each in operation["responses"].items() if status < "400"}
