@@ -119,7 +119,7 @@ def _tell_end(alert: Alert, now: datetime) -> None:
     members = list(alert.members.all())
     alert.ended_at = now
     alert.save()
-    subject = f"Over: {_headline(alert, members)}"
+    subject = f"Ended: {_headline(alert, members)}"
     mailing.write(alert.organisation_id, subject=subject, body=_body(alert, members), alert=alert)
     _notice(alert, NoticeKind.ALERT_ENDED, members, now)
 
@@ -133,7 +133,7 @@ def _headline(alert: Alert, members: Sequence[AlertMember]) -> str:
         case AlertKind.OFFLINE:
             return f"{who} {be} offline"
         case AlertKind.REFUSALS:
-            return f"many refused authentications, {who}"
+            return f"many refused authentications ({who})"
         case _:
             return f"{who if is_one else f'{len(members)} credentials of {whose}'} {be} near expiry"
 
@@ -142,7 +142,7 @@ def _body(alert: Alert, members: Sequence[AlertMember]) -> str:
     lines = [_line(member) for member in members[:NAMED]]
     if len(members) > NAMED:
         lines.append(f"... and {len(members) - NAMED} more.")
-    told = "This alert is over." if alert.ended_at else "You will get another message when this alert is over."
+    told = "This alert has ended." if alert.ended_at else "You will get another message when this alert ends."
     return "\n".join([*lines, "", told, mailing.link("alert", alert)])
 
 

@@ -92,7 +92,7 @@ def test_an_outlet_offline_beyond_the_limit_is_reported_once_at_its_start_and_en
     assert subjects() == ["Alert: Trattoria Bella – Station is offline"]
     go_online(watched, timezone.now())
     wait(clock, 5 * MINUTE)
-    assert subjects()[1:] == ["Over: Trattoria Bella – Station was offline"]
+    assert subjects()[1:] == ["Ended: Trattoria Bella – Station was offline"]
     wait(clock, 5 * MINUTE)
     assert len(subjects()) == 2
 
@@ -127,7 +127,7 @@ def test_outlets_of_a_chain_that_go_offline_together_share_a_message(watched: In
     assert len(subjects()) == 2
     go_online(chain[-1], timezone.now())
     wait(clock, 5 * MINUTE)
-    assert subjects()[2:] == ["Over: 61 outlets of Trattoria Bella were offline"]
+    assert subjects()[2:] == ["Ended: 61 outlets of Trattoria Bella were offline"]
 
 
 @override_settings(**MAIL)
@@ -182,9 +182,9 @@ def test_a_burst_of_refusals_is_reported_once_at_its_start_and_end(watched: Inte
     for _ in range(10):
         make_refusal(watched)
     wait(clock, 3 * MINUTE)
-    assert subjects() == ["Alert: many refused authentications, Trattoria Bella – Station"]
+    assert subjects() == ["Alert: many refused authentications (Trattoria Bella – Station)"]
     wait(clock, 10 * MINUTE)
-    assert subjects()[1:] == ["Over: many refused authentications, Trattoria Bella – Station"]
+    assert subjects()[1:] == ["Ended: many refused authentications (Trattoria Bella – Station)"]
 
 
 @override_settings(**MAIL)
@@ -211,7 +211,7 @@ def test_an_overlap_that_ends_while_the_pos_uses_the_old_secret_is_reported(watc
     assert older.shown in Mail.objects.get().body
     Credential.objects.filter(is_current=True).update(last_used_at=timezone.now())
     wait(clock, 3 * MINUTE)
-    assert subjects()[1:] == ["Over: Trattoria Bella – Station was near expiry"]
+    assert subjects()[1:] == ["Ended: Trattoria Bella – Station was near expiry"]
 
 
 @override_settings(**MAIL)
