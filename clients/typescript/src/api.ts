@@ -276,7 +276,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Check how far an outlet's POS has come
+         * Check which connection steps an outlet's POS has completed
          * @description Returns the steps from the enabled outlet to the answered request, each with its evidence and the sentence to tell the person on site, as the portal's page shows them. Sends nothing to the POS.
          */
         get: operations["check_outlet"];
@@ -877,7 +877,7 @@ export interface webhooks {
         put?: never;
         /**
          * Alert ended
-         * @description An alert is over. Receivers verify the signature, and process each id once.
+         * @description An alert has ended. Receivers verify the signature, and process each id once.
          */
         post: operations["receive_alert_ended"];
         delete?: never;
@@ -1372,7 +1372,7 @@ export interface components {
             /** @description Tell it to the recipient separately from the link; null if you chose it. */
             passphrase: string | null;
         };
-        /** @description How to create a link, and the secret that it hands over. */
+        /** @description The options of a new link and of the new secret that it hands over. */
         NewLinkBody: {
             /** @description How long the link is valid; the portal has a default and a maximum. */
             hours?: number;
@@ -1942,7 +1942,7 @@ export interface components {
             /** Format: date-time */
             since: string;
         };
-        /** @description An alert is over. */
+        /** @description An alert has ended. */
         AlertEndedData: {
             /** @description The number of the alert. */
             alert: number;
@@ -2224,7 +2224,7 @@ export interface components {
             timestamp: string;
             data: components["schemas"]["AlertBeganData"];
         };
-        /** @description An alert is over. */
+        /** @description An alert has ended. */
         AlertEndedWebhook: {
             /** @constant */
             type: "alert.ended";
@@ -2235,7 +2235,7 @@ export interface components {
             timestamp: string;
             data: components["schemas"]["AlertEndedData"];
         };
-        /** @description An alert is over. */
+        /** @description An alert has ended. */
         AlertEndedEvent: {
             /** @description Its place in the log: pass the last one that you have read as `after`. */
             id: number;
@@ -13505,7 +13505,7 @@ export interface operations {
                 "webhook-id": string;
                 /** @description When this attempt was sent, in Unix seconds. */
                 "webhook-timestamp": string;
-                /** @description `v1,` and the signature; during an overlap of two secrets, two separated by a blank. */
+                /** @description `v1,` and the signature; during an overlap of two secrets, two separated by a space. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -13555,7 +13555,7 @@ export interface operations {
                 "webhook-id": string;
                 /** @description When this attempt was sent, in Unix seconds. */
                 "webhook-timestamp": string;
-                /** @description `v1,` and the signature; during an overlap of two secrets, two separated by a blank. */
+                /** @description `v1,` and the signature; during an overlap of two secrets, two separated by a space. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -13605,7 +13605,7 @@ export interface operations {
                 "webhook-id": string;
                 /** @description When this attempt was sent, in Unix seconds. */
                 "webhook-timestamp": string;
-                /** @description `v1,` and the signature; during an overlap of two secrets, two separated by a blank. */
+                /** @description `v1,` and the signature; during an overlap of two secrets, two separated by a space. */
                 "webhook-signature": string;
                 /** @description The `traceparent` of the call that sent the request; absent if it had no valid one. */
                 traceparent?: string;
@@ -13657,7 +13657,7 @@ export interface operations {
                 "webhook-id": string;
                 /** @description When this attempt was sent, in Unix seconds. */
                 "webhook-timestamp": string;
-                /** @description `v1,` and the signature; during an overlap of two secrets, two separated by a blank. */
+                /** @description `v1,` and the signature; during an overlap of two secrets, two separated by a space. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -13707,7 +13707,7 @@ export interface operations {
                 "webhook-id": string;
                 /** @description When this attempt was sent, in Unix seconds. */
                 "webhook-timestamp": string;
-                /** @description `v1,` and the signature; during an overlap of two secrets, two separated by a blank. */
+                /** @description `v1,` and the signature; during an overlap of two secrets, two separated by a space. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -13757,7 +13757,7 @@ export interface operations {
                 "webhook-id": string;
                 /** @description When this attempt was sent, in Unix seconds. */
                 "webhook-timestamp": string;
-                /** @description `v1,` and the signature; during an overlap of two secrets, two separated by a blank. */
+                /** @description `v1,` and the signature; during an overlap of two secrets, two separated by a space. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -13807,7 +13807,7 @@ export interface operations {
                 "webhook-id": string;
                 /** @description When this attempt was sent, in Unix seconds. */
                 "webhook-timestamp": string;
-                /** @description `v1,` and the signature; during an overlap of two secrets, two separated by a blank. */
+                /** @description `v1,` and the signature; during an overlap of two secrets, two separated by a space. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -13857,7 +13857,7 @@ export interface operations {
                 "webhook-id": string;
                 /** @description When this attempt was sent, in Unix seconds. */
                 "webhook-timestamp": string;
-                /** @description `v1,` and the signature; during an overlap of two secrets, two separated by a blank. */
+                /** @description `v1,` and the signature; during an overlap of two secrets, two separated by a space. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -13907,7 +13907,7 @@ export interface operations {
                 "webhook-id": string;
                 /** @description When this attempt was sent, in Unix seconds. */
                 "webhook-timestamp": string;
-                /** @description `v1,` and the signature; during an overlap of two secrets, two separated by a blank. */
+                /** @description `v1,` and the signature; during an overlap of two secrets, two separated by a space. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -13957,7 +13957,7 @@ export interface operations {
                 "webhook-id": string;
                 /** @description When this attempt was sent, in Unix seconds. */
                 "webhook-timestamp": string;
-                /** @description `v1,` and the signature; during an overlap of two secrets, two separated by a blank. */
+                /** @description `v1,` and the signature; during an overlap of two secrets, two separated by a space. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -14007,7 +14007,7 @@ export interface operations {
                 "webhook-id": string;
                 /** @description When this attempt was sent, in Unix seconds. */
                 "webhook-timestamp": string;
-                /** @description `v1,` and the signature; during an overlap of two secrets, two separated by a blank. */
+                /** @description `v1,` and the signature; during an overlap of two secrets, two separated by a space. */
                 "webhook-signature": string;
             };
             path?: never;

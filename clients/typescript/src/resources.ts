@@ -126,7 +126,7 @@ export class Outlets extends Resource {
         return this.#act(outlet, "change-pos-remote-id", { pos_remote_id: posRemoteId }, once);
     }
 
-    /** Return how far the POS has come with connecting, and what to tell the person on site. */
+    /** Return which connection steps the POS has completed, and what to tell the person on site. */
     check(outlet: string): Promise<Schemas["OutletCheck"]> {
         return this.transport.get(`${pathOf(outlet)}/check`);
     }

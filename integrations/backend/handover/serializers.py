@@ -69,7 +69,7 @@ class HandoverLinkPageSerializer(PageSerializer):
 
 
 class NewLinkBodySerializer(serializers.Serializer[Any]):
-    """How to create a link, and the secret that it hands over."""
+    """The options of a new link and of the new secret that it hands over."""
 
     hours = serializers.IntegerField(
         min_value=1, required=False, help_text="How long the link is valid; the portal has a default and a maximum."

@@ -1,1 +1,1 @@
-"""The check of an outlet: how far its till has come with connecting, and what to do next."""
+"""The check of an outlet: which steps its till has completed, and what to do next."""

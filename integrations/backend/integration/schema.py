@@ -9,7 +9,7 @@ from integrations.services.outlets.errors import NotEnabled
 CHECK = operation(
     Scope.OUTLETS_READ,
     operation_id="check_outlet",
-    summary="Check how far an outlet's POS has come",
+    summary="Check which connection steps an outlet's POS has completed",
     description=(
         "Returns the steps from the enabled outlet to the answered request, each with its evidence and the sentence "
         "to tell the person on site, as the portal's page shows them. Sends nothing to the POS."

@@ -1,4 +1,4 @@
-"""The check of one outlet: how far its till has come with connecting, and what to do next.
+"""The check of one outlet: which steps its till has completed, and what to do next.
 
 Every page and the API show this check, and therefore agree. `check_evidence` reads the rows, and `check_steps` puts
 them into words.

@@ -136,7 +136,7 @@ class AlertBeganData(TypedDict):
 
 
 class AlertEndedData(AlertBeganData):
-    """An alert is over."""
+    """An alert has ended."""
 
 
 class TestData(TypedDict):

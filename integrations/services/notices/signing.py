@@ -13,7 +13,7 @@ SECRET_BYTES = 32
 HEADERS = {
     "webhook-id": "Identifies the event: the same in each attempt, and when it is sent again.",
     "webhook-timestamp": "When this attempt was sent, in Unix seconds.",
-    "webhook-signature": "`v1,` and the signature; during an overlap of two secrets, two separated by a blank.",
+    "webhook-signature": "`v1,` and the signature; during an overlap of two secrets, two separated by a space.",
 }
 PURPOSE = "webhook"  # the purpose for encrypting endpoints' secrets
 

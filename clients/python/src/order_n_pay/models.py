@@ -1304,7 +1304,7 @@ class AlertBeganWebhook(BaseModel):
 
 class AlertEndedData(BaseModel):
     """
-    An alert is over.
+    An alert has ended.
     """
 
     model_config = ConfigDict(
@@ -1327,7 +1327,7 @@ class AlertEndedData(BaseModel):
 
 class AlertEndedEvent(BaseModel):
     """
-    An alert is over.
+    An alert has ended.
     """
 
     model_config = ConfigDict(
@@ -1351,7 +1351,7 @@ class AlertEndedEvent(BaseModel):
 
 class AlertEndedWebhook(BaseModel):
     """
-    An alert is over.
+    An alert has ended.
     """
 
     model_config = ConfigDict(

@@ -514,7 +514,7 @@ class NewEndpoint(TypedDict):
 
 class NewLinkBody(TypedDict):
     """
-    How to create a link, and the secret that it hands over.
+    The options of a new link and of the new secret that it hands over.
     """
 
     hours: NotRequired[int]

@@ -117,7 +117,7 @@ class Outlets:
         return await self._transport.post(path, models.WholeOutlet, body, idempotency_key)
 
     async def check(self, outlet: str) -> models.OutletCheck:
-        """Return how far the POS has come with connecting, and what to tell the person on site."""
+        """Return which connection steps the POS has completed, and what to tell the person on site."""
         return await self._transport.get(f"{path_of(outlet)}/check", models.OutletCheck)
 
     def connections(self, outlet: str, *, page_size: int | None = None) -> AsyncIterator[models.Connection]:
