@@ -29,7 +29,7 @@ class OutletCommand(BaseCommand):
         except PortalError as error:
             raise CommandError(str(error)) from error
         except (DatabaseError, InterfaceError) as error:
-            raise CommandError(f"The database cannot be used: {error}. Run 'manage.py migrate' first?") from error
+            raise CommandError(f"The database cannot be used: {error}. If it is new, run manage.py migrate.") from error
 
     def print_handover(self, handover: HandOver, output: str) -> None:
         """Print the values, including the secret, which is shown only once."""

@@ -30,10 +30,16 @@ class Command(OutletCommand):
             help="the only network from which it may be used; repeat for several networks; default: any address",
         )
         parser.add_argument(
-            "--calls-per-second", type=int, metavar="N", help="its most calls on average; default: API_CALLS_PER_SECOND"
+            "--calls-per-second",
+            type=int,
+            metavar="N",
+            help="how many calls it may send per second; default: API_CALLS_PER_SECOND",
         )
         parser.add_argument(
-            "--calls-burst", type=int, metavar="N", help="its most calls at once; default: twice its calls per second"
+            "--calls-burst",
+            type=int,
+            metavar="N",
+            help="how many calls it may send at once; default: twice its calls per second",
         )
         parser.add_argument("--expires-in-days", type=int, metavar="N", help="default: the key does not expire")
         add_format(parser)

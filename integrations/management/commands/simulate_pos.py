@@ -138,7 +138,7 @@ def _add_misbehaviour_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--delay",
         metavar="MIN:MAX",
-        help="Answer after this many seconds: every request or, if --misbehave names late, only late answers.",
+        help="Delay each answer by this many seconds or, if --misbehave names late, only the late ones.",
     )
     parser.add_argument(
         "--misbehave",
