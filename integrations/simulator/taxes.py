@@ -28,7 +28,7 @@ def taxes_of(amounts: Iterable[tuple[TaxRate | None, Decimal]], *, adjustment: D
 
 
 def _adjusted(totals: Mapping[TaxRate | None, Decimal], adjustment: Decimal) -> dict[TaxRate | None, Decimal]:
-    """Spread the adjustment in proportion. If all lines are zero, there is no proportion, and it is not taxed."""
+    """Spread the adjustment over the totals in proportion to them. If all totals are zero, it is not taxed."""
     if adjustment == 0 or not any(totals.values()):
         return dict(totals)
     shares = spread(adjustment, list(totals.values()))

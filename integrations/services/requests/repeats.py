@@ -22,8 +22,8 @@ from integrations.services.requests.request_types import (
 from integrations.services.rows import plain_rows
 from integrations.services.rows.sql_query import SqlQuery
 
-# Limits attempts with other contents. The RequestID's owner needs none; a caller that tries many may be guessing a PIN
-# that is redacted on the page.
+# How many attempts with different contents are compared. A caller that repeats its own request needs none; a caller
+# that tries many may be guessing a PIN that is redacted on the page.
 UNEQUAL_ATTEMPTS = 5
 
 
