@@ -587,7 +587,7 @@ export interface paths {
         put?: never;
         /**
          * Create a webhook endpoint
-         * @description Creates a webhook endpoint, and returns its secret this once.
+         * @description Creates a webhook endpoint, and returns its secret, which is shown only once.
          */
         post: operations["create_webhook_endpoint"];
         delete?: never;
@@ -655,7 +655,7 @@ export interface paths {
         put?: never;
         /**
          * Rotate the secret of a webhook endpoint
-         * @description Replaces the secret, and returns the new one this once. During the overlap, each event is signed with both.
+         * @description Replaces the secret, and returns the new one, which is shown only once. During the overlap, each event is signed with both.
          */
         post: operations["rotate_webhook_endpoint_secret"];
         delete?: never;
@@ -1223,7 +1223,7 @@ export interface components {
          * @enum {string}
          */
         EventTypeEnum: "outlet.online" | "outlet.offline" | "request.finished" | "authentication.refused" | "pos.stray_message" | "outlet.enabled" | "outlet.disabled" | "secret.rotated" | "alert.began" | "alert.ended" | "webhook.test";
-        /** @description The five values for PowerEPOS, under the names of the protocol. The portal shows the secret this once. */
+        /** @description The five values for PowerEPOS, under the names of the protocol. The secret is shown only once. */
         HandOver: {
             ProviderOutletID: string;
             POSRemoteID: string;
@@ -1342,7 +1342,7 @@ export interface components {
             /** @description Send only events of this organisation; null for all. Default: the organisation of the API key. */
             organisation_id?: number | null;
         };
-        /** @description A new link. The portal shows its URL and its generated passphrase this once. */
+        /** @description A new link. Its URL and its generated passphrase are shown only once. */
         NewHandoverLink: {
             readonly id: number;
             /** @description failed: blocked after too many wrong passphrases. */
@@ -9638,7 +9638,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description A new link. The portal shows its URL and its generated passphrase this once. */
+            /** @description A new link. Its URL and its generated passphrase are shown only once. */
             201: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];

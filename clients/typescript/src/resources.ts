@@ -74,7 +74,7 @@ export class Outlets extends Resource {
         return this.transport.get(pathOf(outlet));
     }
 
-    /** Create an outlet; with `pos_remote_id`, also enable it: `handover` then has its secret, this once. */
+    /** Create an outlet; with `pos_remote_id`, also enable it: `handover` then has its secret, shown only once. */
     create(body: Schemas["NewOutlet"], once: Once = {}): Promise<Schemas["CreatedOutlet"]> {
         return this.transport.post("outlets", body, once);
     }
@@ -87,7 +87,7 @@ export class Outlets extends Resource {
         return this.transport.delete(pathOf(outlet), once);
     }
 
-    /** Enable an outlet that was never enabled. `handover` has its secret, this once. */
+    /** Enable an outlet that was never enabled. `handover` has its secret, shown only once. */
     enable(outlet: string, body: Schemas["Enable"], once: Once = {}): Promise<Schemas["HandedOverOutlet"]> {
         return this.#act(outlet, "enable", body, once);
     }
@@ -100,7 +100,7 @@ export class Outlets extends Resource {
         return this.#act(outlet, "reenable", body, once);
     }
 
-    /** Replace the secret; the older one works until the `overlap` ends. `handover` has the new one, this once. */
+    /** Replace the secret; the older one works until the `overlap` ends. `handover` has the new one, shown only once. */
     rotateSecret(
         outlet: string,
         body: Schemas["Rotation"] = {},

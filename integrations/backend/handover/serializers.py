@@ -53,7 +53,7 @@ class HandoverLinkSerializer(serializers.ModelSerializer[HandoverLink]):
 
 
 class NewHandoverLinkSerializer(HandoverLinkSerializer):
-    """A new link. The portal shows its URL and its generated passphrase this once."""
+    """A new link. Its URL and its generated passphrase are shown only once."""
 
     url = serializers.URLField(help_text="The link for the recipient. It opens once, with the passphrase.")
     passphrase = serializers.CharField(

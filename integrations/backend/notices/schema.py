@@ -58,7 +58,7 @@ CREATE_ENDPOINT = operation(
     Scope.WEBHOOKS_WRITE,
     operation_id="create_webhook_endpoint",
     summary="Create a webhook endpoint",
-    description="Creates a webhook endpoint, and returns its secret this once.",
+    description="Creates a webhook endpoint, and returns its secret, which is shown only once.",
     request={"application/json": NewEndpointSerializer},
     responses={201: EndpointWithSecretSerializer},
     problems=(problems.UNKNOWN_ORGANISATION, WebhookExists),
@@ -99,7 +99,8 @@ ROTATE_ENDPOINT_SECRET = operation(
     operation_id="rotate_webhook_endpoint_secret",
     summary="Rotate the secret of a webhook endpoint",
     description=(
-        "Replaces the secret, and returns the new one this once. During the overlap, each event is signed with both."
+        "Replaces the secret, and returns the new one, which is shown only once. During the overlap, each event is "
+        "signed with both."
     ),
     parameters=[_ENDPOINT_ID],
     request={"application/json": EndpointRotationSerializer},

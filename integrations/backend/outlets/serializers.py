@@ -109,7 +109,7 @@ class WholeOutletSerializer(OutletSerializer):
 
 
 class HandOverSerializer(serializers.Serializer[Any]):
-    """The five values for PowerEPOS, under the names of the protocol. The portal shows the secret this once."""
+    """The five values for PowerEPOS, under the names of the protocol. The secret is shown only once."""
 
     ProviderOutletID = serializers.CharField()
     POSRemoteID = serializers.CharField()

@@ -122,7 +122,7 @@ class EventOutlet(BaseModel):
 
 class HandOver(BaseModel):
     """
-    The five values for PowerEPOS, under the names of the protocol. The portal shows the secret this once.
+    The five values for PowerEPOS, under the names of the protocol. The secret is shown only once.
     """
 
     model_config = ConfigDict(
@@ -172,7 +172,7 @@ class MessageTypes(BaseModel):
 
 class NewHandoverLink(BaseModel):
     """
-    A new link. The portal shows its URL and its generated passphrase this once.
+    A new link. Its URL and its generated passphrase are shown only once.
     """
 
     model_config = ConfigDict(

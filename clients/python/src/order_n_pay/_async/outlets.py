@@ -59,7 +59,7 @@ class Outlets:
     async def create(
         self, *, idempotency_key: str | None = None, **body: Unpack[params.NewOutlet]
     ) -> models.CreatedOutlet:
-        """Create an outlet; with `pos_remote_id`, also enable it: `handover` then has its secret, this once."""
+        """Create an outlet; with `pos_remote_id`, also enable it: `handover` then has its secret, shown only once."""
         return await self._transport.post("outlets", models.CreatedOutlet, body, idempotency_key)
 
     async def change(
@@ -73,7 +73,7 @@ class Outlets:
     async def enable(
         self, outlet: str, *, idempotency_key: str | None = None, **body: Unpack[params.Enable]
     ) -> models.HandedOverOutlet:
-        """Enable an outlet that was never enabled. `handover` has its secret, this once."""
+        """Enable an outlet that was never enabled. `handover` has its secret, shown only once."""
         return await self._transport.post(f"{path_of(outlet)}/enable", models.HandedOverOutlet, body, idempotency_key)
 
     async def disable(
@@ -89,7 +89,7 @@ class Outlets:
     async def rotate_secret(
         self, outlet: str, *, idempotency_key: str | None = None, **body: Unpack[params.Rotation]
     ) -> models.HandedOverOutlet:
-        """Replace the secret; the old one works until the `overlap` ends. `handover` has the new one, this once."""
+        """Replace the secret; the old one works until the `overlap` ends. `handover` shows the new one only once."""
         path = f"{path_of(outlet)}/rotate-secret"
         return await self._transport.post(path, models.HandedOverOutlet, body, idempotency_key)
 
