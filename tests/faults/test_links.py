@@ -68,16 +68,16 @@ def test_an_order_sent_into_a_silent_link_is_sent_again_and_executed_once(stack:
 
 def test_unresponsive_and_slow_poses_do_not_delay_others(stack: Stack) -> None:
     backend = Backend.of(stack)
-    mute, slow, brisk = (stack.supply_outlet() for _ in range(3))
+    unresponsive, slow, brisk = (stack.supply_outlet() for _ in range(3))
     with (
-        pos_of(mute, plan=Plan(chances={Fault.NEVER: 1.0})) as silent,
+        pos_of(unresponsive, plan=Plan(chances={Fault.NEVER: 1.0})) as silent,
         pos_of(slow, plan=Plan(delay=(2.0, 2.0))) as slowly,
         pos_of(brisk) as quickly,
         callers(12) as begin,
     ):
         for background in (silent, slowly, quickly):
             background.wait_for_connections()
-        stuck = [begin(backend.ask, outlet, "CreateOrder", soup(), timeout=3) for outlet in (mute, slow) * 6]
+        stuck = [begin(backend.ask, outlet, "CreateOrder", soup(), timeout=3) for outlet in (unresponsive, slow) * 6]
         for number in range(20):
             answer = backend.ask(brisk, "CreateOrder", soup(f"brisk-{number}"), timeout=2)
             assert (answer.status_code, answer.json()["outcome"]) == (200, "answered"), answer.text

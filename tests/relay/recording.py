@@ -20,13 +20,13 @@ def write(
     closed: Sequence[Closing] = (),
     counted: Sequence[Live] = (),
     attempts: Sequence[Attempt] = (),
-    strays: Sequence[UnrecognisedFrame] = (),
+    unrecognised: Sequence[UnrecognisedFrame] = (),
 ) -> list[Live]:
     """Write a batch as this process would; return the connections that lost their outlet to another one."""
     batch = Batch(opened={live.id: live for live in opened}, counted={live.id: live for live in counted})
     batch.closed.update({closing.live.id: closing for closing in closed})
     batch.attempts.extend(attempts)
-    batch.unrecognised.extend(strays)
+    batch.unrecognised.extend(unrecognised)
     return record_writer.write(batch, process.pk)
 
 

@@ -127,7 +127,7 @@ def test_other_refusals_refer_to_no_other_outlet(enabled: Enabled, here: ServerP
     assert AuthAttempt.objects.get().pos_remote_id_of_id is None
 
 
-def stray(enabled: Enabled, number: int) -> UnrecognisedFrame:
+def unrecognised_frame(enabled: Enabled, number: int) -> UnrecognisedFrame:
     return UnrecognisedFrame(
         at=NOON + timedelta(seconds=number),
         integration=enabled.integration,
@@ -139,9 +139,9 @@ def stray(enabled: Enabled, number: int) -> UnrecognisedFrame:
 
 def test_the_newest_unrecognised_frames_of_an_integration_are_kept(enabled: Enabled, here: ServerProcess) -> None:
     other = make_enabled_outlet("Airport")
-    write(here, strays=[stray(other, 0)])
+    write(here, unrecognised=[unrecognised_frame(other, 0)])
     for start in (0, 40, 80):
-        write(here, strays=[stray(enabled, number) for number in range(start, start + 40)])
+        write(here, unrecognised=[unrecognised_frame(enabled, number) for number in range(start, start + 40)])
     kept = UnrecognisedFrame.objects.filter(integration=enabled.integration).values_list("size", flat=True)
     assert sorted(kept) == list(range(120 - FRAMES_PER_INTEGRATION, 120))
     assert UnrecognisedFrame.objects.filter(integration=other.integration).count() == 1
@@ -164,7 +164,7 @@ def test_when_a_batch_is_split_only_rows_that_the_database_rejects_are_dropped(
     nothing.outcome = None  # type: ignore[assignment]
     batch = Batch(opened={live.id: live})
     batch.attempts.append(nothing)
-    batch.unrecognised.append(stray(enabled, 1))
+    batch.unrecognised.append(unrecognised_frame(enabled, 1))
     assert record_writer.write_in_parts(batch, here.pk) == []
     assert presence_of(enabled).is_online
     assert UnrecognisedFrame.objects.count() == 1

@@ -68,10 +68,14 @@ class TheQueue(InProcess):
         assert kind_of(answers[-1]) == "queue-full"
 
     async def test_an_unresponsive_pos_delays_no_other(self) -> None:
-        mute, quick, backend = await make_outlet("Mute"), await make_outlet("Quick"), await Backend.make()
-        async with await Pos.of(mute), await Pos.of(quick) as pos:
+        unresponsive, quick, backend = (
+            await make_outlet("Unresponsive"),
+            await make_outlet("Quick"),
+            await Backend.make(),
+        )
+        async with await Pos.of(unresponsive), await Pos.of(quick) as pos:
             for _ in range(20):
-                await backend.ask(mute, mode="async")
+                await backend.ask(unresponsive, mode="async")
             asking = asyncio.ensure_future(backend.ask(quick))
             pos.answers(await pos.next_frame())
             assert (await asking).status == 200

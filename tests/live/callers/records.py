@@ -70,7 +70,7 @@ def is_online(stack: Stack, outlet: Credentials) -> bool:
     return bool(found)
 
 
-def stray_frames(stack: Stack, outlet: Credentials) -> list[tuple[str, int, str]]:
+def unrecognised_frames(stack: Stack, outlet: Credentials) -> list[tuple[str, int, str]]:
     """Return kind, size and excerpt of the unrecognised frames, oldest first."""
     query = "SELECT kind, size, excerpt FROM integrations_strayframe WHERE integration_id = %s ORDER BY id"
     rows = stack.rows(query, integration_id(stack, outlet))

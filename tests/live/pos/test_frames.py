@@ -30,7 +30,7 @@ def test_a_text_frame_of_up_to_a_mebibyte_is_accepted(stack: Stack, size: int) -
     with connect(stack, token_for(stack, outlet)) as pos:
         pos.send(frame_of(size))
         assert pos.is_open()
-        eventually(lambda: records.stray_frames(stack, outlet), what="the frame is recorded")
+        eventually(lambda: records.unrecognised_frames(stack, outlet), what="the frame is recorded")
         assert pos.is_open()
 
 
@@ -51,9 +51,9 @@ def test_unrecognised_frames_are_recorded_and_do_not_close_the_connection(stack:
     with connect(stack, token_for(stack, outlet)) as pos:
         for frame in ("{not json", b"\x00\x01\x02", "[1, 2]", '"text"', json.dumps({"Hello": "world"})):
             pos.send(frame)
-        eventually(lambda: len(records.stray_frames(stack, outlet)) == 5)
+        eventually(lambda: len(records.unrecognised_frames(stack, outlet)) == 5)
         assert pos.is_open()
-    kinds = [kind for kind, _, _ in records.stray_frames(stack, outlet)]
+    kinds = [kind for kind, _, _ in records.unrecognised_frames(stack, outlet)]
     assert kinds == ["not_json", "binary", "not_an_object", "not_an_object", "unknown"]
     eventually(lambda: records.connections(stack, outlet)[0]["stray_frames"] == 5)
 
@@ -64,7 +64,7 @@ def test_a_hostile_frame_does_no_harm(stack: Stack, frame: str) -> None:
     outlet = stack.supply_outlet()
     with connect(stack, token_for(stack, outlet)) as pos:
         pos.send(frame)
-        eventually(lambda: records.stray_frames(stack, outlet), what="the frame is recorded")
+        eventually(lambda: records.unrecognised_frames(stack, outlet), what="the frame is recorded")
         assert pos.is_open()
 
 
@@ -75,8 +75,8 @@ def test_the_stored_excerpt_of_a_frame_is_short_and_redacted(stack: Stack) -> No
     with connect(stack, token) as pos:
         pos.send(json.dumps(secretive))
         pos.send(f"no json, but {outlet.auth_secret} and token={token}")
-        eventually(lambda: len(records.stray_frames(stack, outlet)) == 2)
-    for _, size, excerpt in records.stray_frames(stack, outlet):
+        eventually(lambda: len(records.unrecognised_frames(stack, outlet)) == 2)
+    for _, size, excerpt in records.unrecognised_frames(stack, outlet):
         assert outlet.auth_secret not in excerpt
         assert token not in excerpt
         assert "4711" not in excerpt
@@ -91,9 +91,9 @@ def test_the_number_of_stored_unrecognised_frames_is_bounded(stack: Stack) -> No
         for _ in range(160):
             pos.send("{not json")
         assert pos.is_open()
-        eventually(lambda: 0 < len(records.stray_frames(stack, outlet)) <= 50)
+        eventually(lambda: 0 < len(records.unrecognised_frames(stack, outlet)) <= 50)
     eventually(lambda: records.connections(stack, outlet)[0]["stray_frames"] == 160)
-    assert len(records.stray_frames(stack, outlet)) <= 50
+    assert len(records.unrecognised_frames(stack, outlet)) <= 50
 
 
 @ON_EACH_SERVER

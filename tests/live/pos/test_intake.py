@@ -122,8 +122,8 @@ def test_a_message_in_small_fragments_arrives(serve: Stack) -> None:
             opcode = TEXT if number == 0 else CONTINUATION
             connection.sendall(frame(part, opcode=opcode, is_last=number == len(parts) - 1))
             connection.sendall(EMPTY_CONTINUATION if number < len(parts) - 1 else b"")
-        eventually(lambda: records.stray_frames(serve, outlet), what="the message is recorded")
-    ((kind, size, _),) = records.stray_frames(serve, outlet)
+        eventually(lambda: records.unrecognised_frames(serve, outlet), what="the message is recorded")
+    ((kind, size, _),) = records.unrecognised_frames(serve, outlet)
     assert (kind, size) == ("unknown", len(content))
 
 
@@ -135,7 +135,7 @@ def test_a_message_sent_byte_by_byte_arrives_and_a_partial_one_blocks_nothing(se
         for byte in frame(b'{"Hello": 1}') + frame(b"7", opcode=PING):
             connection.sendall(bytes([byte]))
         assert next(frames_of(connection)) == (0xA, b"7")
-        eventually(lambda: records.stray_frames(serve, outlet), what="the message is recorded")
+        eventually(lambda: records.unrecognised_frames(serve, outlet), what="the message is recorded")
         assert request(serve, "GET", "/healthz").status_code == 200
 
 

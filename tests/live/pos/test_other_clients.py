@@ -50,7 +50,7 @@ def test_node_connects_answers_pings_and_gets_the_close_code_when_replaced(stack
     with connect_with_node(f"{stack.ws_url}?token={token}") as older:
         assert older.event() == {"event": "open"}
         older.send(json.dumps({"Hello": "from Node"}))
-        eventually(lambda: records.stray_frames(stack, outlet))
+        eventually(lambda: records.unrecognised_frames(stack, outlet))
         with connect_with_node(f"{stack.ws_url}?token={token}") as newer:
             assert newer.event() == {"event": "open"}
             closed = next(event for event in iter(older.event, None) if event["event"] != "ping")
@@ -64,7 +64,7 @@ def test_node_that_offers_subprotocols_connects_with_the_first(stack: Stack) -> 
     with connect_with_node(url, "ordernpay.v1", "json") as pos:
         assert pos.event() == {"event": "open", "protocol": "ordernpay.v1"}
         pos.send(json.dumps({"Hello": "from Node"}))
-        eventually(lambda: records.stray_frames(stack, outlet))
+        eventually(lambda: records.unrecognised_frames(stack, outlet))
 
 
 @ON_EACH_SERVER
