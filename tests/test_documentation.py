@@ -176,6 +176,6 @@ def deployment() -> Any:
 
 
 def manifests() -> dict[str, Any]:
-    """Return the manifests of the guide, each under its kind."""
+    """Return the manifests of the guide by their kind."""
     [text] = texts_of("docs/how-to/kubernetes.md", "yaml")
     return {each["kind"]: each for each in yaml.safe_load_all(text)}

@@ -25,7 +25,7 @@ def add_models(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
     schemas = result["components"]["schemas"]
     schemas.update(problem_schema.components())
     schemas.update({model: json_schema(model) for model in ALL_MODELS})
-    schemas["Order"]["properties"]["payload"] |= {"additionalProperties": True}  # else clients would reject others
+    schemas["Order"]["properties"]["payload"] |= {"additionalProperties": True}  # of any message type
     add_types(schemas)
     _open_objects(schemas)
     for schema in schemas.values():

@@ -40,7 +40,7 @@ class OutletIdConverter(PathConverter):
 
 register_converter(OutletIdConverter, "outlet")
 
-# An ID with plain slashes matches as well, hence this order.
+# The longer paths come first, because an ID may contain plain slashes.
 urlpatterns = [
     path("", RootView.as_view(), name="backend-root"),
     path("organisations", OrganisationsView.as_view(), name="backend-organisations"),

@@ -107,7 +107,7 @@ class Connection(models.Model):
             models.Index(fields=["process", "closed_at"], name="connection_of_process"),
             models.Index(fields=["-opened_at"], name="connection_newest"),
             models.Index(fields=["closed_at"], condition=Q(closed_at__isnull=False), name="connection_ended"),
-            # Only open ones: with an index of all, a search for the oldest open ones would pass those that ended since.
+            # Contains only open connections, so a search for the oldest ones does not read those that have ended.
             models.Index(fields=["-opened_at"], condition=Q(closed_at=None), name="connection_open"),
             models.Index(fields=["close_reason", "-opened_at"], name="connection_ending"),
             models.Index(

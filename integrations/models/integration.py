@@ -76,7 +76,7 @@ class Credential(KeptSecret):
             ),
         ]
         indexes = [
-            # For the start page: the secrets that no POS has used yet are few among many.
+            # For the start page: finds the few secrets that no POS has used yet.
             models.Index(
                 fields=["-created_at"], condition=Q(is_current=True, last_used_at=None), name="credential_never_used"
             ),

@@ -34,7 +34,7 @@ STRONG_BITS = 112  # OWASP ASVS 5.0, 6.5.2: with this many bits or more, a fast 
 _PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
 _LOOKALIKES = str.maketrans("OIL", "011")
 _CANONICAL = re.compile(rf"ONP[A-Z](?:-[{ALPHABET}]{{5}}){{7}}").fullmatch
-_HYPHENS = re.compile(r"[\-\u2010-\u2015\u2212\ufe58\ufe63\uff0d]+")  # as mail programs rewrite them
+_HYPHENS = re.compile(r"[\-\u2010-\u2015\u2212\ufe58\ufe63\uff0d]+")  # mail programs replace hyphens by dashes
 
 
 class SecretKind(StrEnum):

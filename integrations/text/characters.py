@@ -8,7 +8,7 @@ import re
 import unicodedata
 
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
-# Rendered as nothing or as a blank, although Unicode has them as letters, marks or symbols, or does not assign them.
+# Rendered as nothing or as a space, although Unicode has them as letters, marks or symbols, or does not assign them.
 _HIDDEN_OTHERS = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
     "\U000e0000-\U000e0fff]"
@@ -148,7 +148,7 @@ def drawn_alike(text: str) -> str:
     """Return the same text for all names that look nearly alike: `folded`, with one character for each shape."""
     if text.isascii():
         return folded(text).translate(_ALIKE)
-    # Marks first: NFKD would turn some of them (an acute accent, a double prime) into a blank or two characters.
+    # Marks first: NFKD would turn some of them (an acute accent, a double prime) into a space or two characters.
     return folded(text.translate(_ALIKE)).translate(_ALIKE)
 
 

@@ -92,7 +92,7 @@ def members(text: str) -> dict[str, str]:
         found = _members(text)
     except (ValueError, msgspec.DecodeError) as error:
         raise NotAnObject("not a JSON object") from error
-    more = (len(text) - sum(map(len, (*found, *found.values())))) // len('"":1,')  # at most this many repeated
+    more = (len(text) - sum(map(len, (*found, *found.values())))) // len('"":1,')  # at most this many repeated members
     if len(found) + more > MOST_MEMBERS and _has_many_members(text):
         raise NotAnObject("too many members")
     return found

@@ -197,7 +197,7 @@ print(make_outlet("Rooftop bar", organisation="The Copper Kettle & Sons").pk)
 
 
 def move_into_the_past(stack: Stack) -> None:
-    """Date rows back, because otherwise every time shows as "just now". Call it before a POS connects."""
+    """Set the times of rows back, because otherwise every time shows as "just now". Call it before a POS connects."""
     run(
         stack,
         f"""
@@ -216,7 +216,7 @@ QuerySet(AuditEvent).update(at=F("at") - timedelta(seconds={DAY} * 9))  # its ow
 
 
 def move_online_into_the_past(stack: Stack) -> None:
-    """Date the open connections back; the server does not write these columns until the sockets close."""
+    """Set the times of the open connections back; the server does not write these columns until the sockets close."""
     run(
         stack,
         """

@@ -70,7 +70,7 @@ def _type_messages(field: Field[Any, Any, Any, Any], value: Any, path: str) -> d
     """Return what is wrong with the JSON types of a value. DRF converts 5 to "5" and "true" to true instead."""
     match field:
         case _ if value is None:
-            return {}  # DRF refuses it where it is not allowed
+            return {}  # DRF refuses null in fields that do not allow it
         case ListField() if not isinstance(value, list):
             return {path: "must be a list"}
         case ListField() if field.max_length is None or len(value) <= field.max_length:

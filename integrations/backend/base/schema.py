@@ -68,7 +68,7 @@ def operation(
     def decorate(handler: Handler) -> Handler:
         kinds = [*_OF_EVERY_CALL, *([MISSING_SCOPE] if scope else []), *map(_kind, problems)]
         if any(each.location == OpenApiParameter.PATH for each in parameters):
-            kinds.append(NOT_FOUND)  # the value does not have the format of the path
+            kinds.append(NOT_FOUND)  # for a value that does not have the parameter's format
         if handler.__name__ != "get" and operation_id != SENDING:
             kinds += map(_kind, _OF_AN_IDEMPOTENCY_KEY)
         describe = extend_schema(operation_id, [*parameters], responses=successes | responses_with(kinds), **more)

@@ -34,7 +34,7 @@ class LaneFiller:
         self._endings = endings
         self._background = background
         self._releases: Joined[int, bool] = Joined(partial(holders.release, process_id=process_id), threads=writers)
-        self._suspecting: dict[int, asyncio.Task[None]] = {}  # by integration: the write about its lost requests
+        self._suspecting: dict[int, asyncio.Task[None]] = {}  # by integration: the task that records its lost requests
 
     def offer(self, integration_id: int) -> None:
         """Make the process that holds the outlet's POS load its requests; return immediately."""
@@ -44,10 +44,7 @@ class LaneFiller:
             self._wakeups.send(wake.QUEUED, [integration_id])
 
     def offer_again(self, integration_id: int, pks: Sequence[int], reason: CloseReason | None = None) -> None:
-        """Release requests to be sent again after a connection ended for this reason.
-
-        None: the requests did not cause its end.
-        """
+        """Release requests to be sent again after their connection ended; `reason` is None if they did not cause it."""
         task = self._background.start(self._lost(pks, reason, after=self._suspecting.get(integration_id)))
         self._suspecting[integration_id] = task
         self._background.start(self._offer_after(task, integration_id))

@@ -119,7 +119,7 @@ def _write_opened(opened: Sequence[Live], process_id: uuid.UUID, losers: list[Li
 
 
 def _insert_connections(rows: Iterable[Connection]) -> None:
-    in_order = sorted(rows, key=lambda row: row.closed_at is None)  # the closed ones first: one open row per outlet
+    in_order = sorted(rows, key=lambda row: row.closed_at is None)  # closed first: one open row per outlet
     plain_rows.insert_rows(
         Connection,
         CONNECTION,

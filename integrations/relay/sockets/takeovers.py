@@ -47,7 +47,7 @@ class Takeovers:
         count, at = self._last.get(integration_id, (0, 0.0))
         if count < FREE:
             return 0.0
-        doublings = min(count - FREE, 10)  # ten exceed LONGEST
+        doublings = min(count - FREE, 10)  # ten doublings exceed LONGEST
         return max(0.0, at + min(SHORTEST * (1 << doublings), LONGEST) - self._clock())
 
     def _drop_old(self, now: float) -> None:

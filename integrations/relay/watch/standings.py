@@ -58,7 +58,7 @@ _with_credentials = SqlQuery(
 
 
 def changed_since(moment: datetime, known: Mapping[int, Standing]) -> dict[int, Standing]:
-    """Return the standing of every integration that changed since `moment`, with one indexed query if none did.
+    """Return the standing of every integration that changed since `moment`. Takes one indexed query if none did.
 
     Integrations in `known` that have not changed again are not read again: ten thousand may change in a minute.
     """

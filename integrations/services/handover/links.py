@@ -82,7 +82,7 @@ def page_url() -> str:
 
 @sensitive_variables()
 def check_passphrase(passphrase: str) -> None:
-    """Raise InvalidValue if a passphrase is too long or too easy to guess. An empty one is allowed: we generate one."""
+    """Raise InvalidValue if a passphrase is too long or too easy to guess. If it is empty, one is generated."""
     if not passphrase:
         return
     if len(passphrase) > MAX_PASSPHRASE_LENGTH:

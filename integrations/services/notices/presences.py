@@ -34,7 +34,7 @@ def notice(wanted_by: Sequence[Subscriber], cursor: NoticeCursor, now: datetime)
 
 
 def note_poll(cursor: NoticeCursor, now: datetime) -> None:
-    """Record a poll. After BLIND without polls, restart the grace period: outlets may be offline because of us."""
+    """Record a poll. After a pause of BLIND, restart the grace period: the pause may be why outlets are offline."""
     if now - cursor.turned_at > BLIND:
         cursor.begun_at = now
     cursor.turned_at = now

@@ -107,7 +107,7 @@ def _refused_outlet(group: Sequence[AuthAttempt]) -> RefusedOutlet:
         before = next((each.outcome for each in group if each.outcome != Outcome.THROTTLED), cause)
         cause = last.cause or before
     if last.integration is None and last.provider_outlet_id:
-        cause = Outcome.UNKNOWN_OUTLET  # a wrong secret does not matter then
+        cause = Outcome.UNKNOWN_OUTLET  # this is to be corrected first, even if the secret is also wrong
     meant = last.integration or last.pos_remote_id_of
     return RefusedOutlet(meant, last.pk, last.provider_outlet_id, Outcome(cause), last.at, len(group))
 

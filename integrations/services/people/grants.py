@@ -22,7 +22,7 @@ _READ = "_grants"
 class Grants:
     """A person's permissions as "app.codename", and the ids of the organisations that they see; None means all.
 
-    A superuser has every permission and sees everything, whatever is here.
+    A superuser has every permission and sees everything, regardless of these values.
     """
 
     permissions: frozenset[str] = frozenset()

@@ -40,7 +40,7 @@ _open_by_holder = SqlQuery(
 
 @dataclass(slots=True)
 class Queue:
-    """The number of an outlet's open requests by the process that has sent them. None: that process lost its POS.
+    """The number of an outlet's open requests by the process that has sent them; None: by processes that lost the POS.
 
     `newest` is the last unsent request, 0 for none.
     """

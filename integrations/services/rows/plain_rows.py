@@ -142,7 +142,7 @@ def _key(model: type[models.Model]) -> Any:
 
 
 def _prepared(model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[tuple[Any, ...]]:
-    """Return the rows as the driver expects them. Works by columns, to determine what a column needs only once."""
+    """Return the rows as the driver expects them. Works column by column, to choose a column's conversion only once."""
     columns = list(zip(*rows, strict=True))
     if not columns:
         return []

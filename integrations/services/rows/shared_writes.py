@@ -34,8 +34,8 @@ class SharedWrites:
     """Runs the writes of one process. Use it on the event loop only.
 
     An error of one kind of write does not affect the others: they then run again, each kind in its own transaction. If
-    the database is unavailable, all of the transaction get its error. If it is unresponsive, all waiting writes get
-    DatabaseUnresponsive.
+    the database is unavailable, all writes of the transaction get its error. If it is unresponsive, all waiting writes
+    get DatabaseUnresponsive.
     """
 
     def __init__(self, threads: DatabaseThreads = writers) -> None:
@@ -78,7 +78,7 @@ class SharedWrites:
         except DatabaseUnresponsive as error:
             shared.is_abandoned = True
             done.add_done_callback(error_of)
-            self._fail_waiting(error)  # each would wait for the same database, one after the other
+            self._fail_waiting(error)  # they would wait for the same database, one after the other
             outcomes = [error] * len(batch)
         except Exception as error:  # noqa: BLE001  (it is the callers' to handle)
             outcomes = [error] * len(batch)

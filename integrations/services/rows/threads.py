@@ -109,7 +109,7 @@ async def _answers_a_read() -> bool:
         await readers.run(_read_nothing)
     except DatabaseUnresponsive:
         return False
-    except (DatabaseError, InterfaceError):  # the write gets such an error itself
+    except (DatabaseError, InterfaceError):  # the write will raise this error itself
         return True
     return True
 

@@ -24,11 +24,11 @@ Post = Callable[[str, Any], dict[str, Any]]  # sends a body to a path below that
 
 
 class Adjustment:
-    """Changes drawn calls: gives four of five the values of rows that exist, and sends changes to the `spare` outlet.
+    """Changes generated calls: gives four of five the values of existing rows, and sends changes to the `spare` outlet.
 
     It learns the rows from the links in the portal's answers. The POS of the `online` outlet therefore stays connected.
-    Before a call that needs a row in a certain state, `post` creates that state: by chance alone, a run of minutes may
-    never have it. One webhook endpoint is never deleted.
+    Before a call that needs a row in a certain state, `post` creates that state: by chance alone, it may
+    not occur within minutes. One webhook endpoint is never deleted.
     """
 
     def __init__(

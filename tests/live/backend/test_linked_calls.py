@@ -103,7 +103,7 @@ def _post(backend: Backend, path: str, content: Any) -> dict[str, Any]:
 
 
 def _search(machine: Any, seed: int) -> None:
-    """Run some sequences. Equal ones can continue differently, because rows of earlier ones exist; that is no fault."""
+    """Run some sequences. The same sequence can end differently if rows of earlier ones exist; that is no fault."""
     settings = hypothesis.settings(
         max_examples=EXAMPLES,
         stateful_step_count=STEPS,

@@ -79,7 +79,7 @@ def page_at(browser: Browser, stack: Stack, *, also: tuple[str, ...] = (), **opt
 
 
 def first_login(stack: Stack) -> tuple[str, str]:
-    """Make the first staff login and return its name and password; a stack has it once."""
+    """Create the first staff login and return its name and password; a stack has it once."""
     printed = stack.make_first_login()
     found = re.search(r"user name +(\S+)\s+password +(\S+)", printed)
     assert found, printed

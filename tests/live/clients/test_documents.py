@@ -49,7 +49,7 @@ def programs(folder: Path) -> Path:
 
 
 def program_of(language: str, document: str) -> str:
-    """Return a document's blocks of a language as one program."""
+    """Return a document's code blocks in this language as one program."""
     return with_own_names(language, "\n".join(texts_of(document, language)))
 
 

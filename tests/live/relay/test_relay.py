@@ -294,7 +294,7 @@ def test_any_payload_is_relayed_byte_for_byte_in_both_directions(site: Site) -> 
 
 
 def json_objects() -> st.SearchStrategy[str]:
-    """JSON objects as text in every spelling of JSON: blanks, escapes, exponents, zeros, repeated keys."""
+    """JSON objects as text in every spelling of JSON: spaces, escapes, exponents, zeros, repeated keys."""
     blanks = st.sampled_from(["", "", " ", "\n\t"])
     texts = st.one_of(st.text().map(json.dumps), characters().map(lambda text: json.dumps(text, ensure_ascii=False)))
     numbers = st.from_regex(r"\A-?(0|[1-9][0-9]{0,25})(\.[0-9]{1,25})?([eE][+-]?[0-9]{1,4})?\Z")

@@ -225,7 +225,7 @@ def test_a_request_must_have_exactly_one_host_header(port: int, path: str) -> No
 def test_probes_with_any_host_header_are_answered(stack: Stack) -> None:
     for path in ("/healthz", "/readyz"):
         for probe in (
-            f"GET {path} HTTP/1.0\r\n\r\n",  # a load balancer's
+            f"GET {path} HTTP/1.0\r\n\r\n",  # as a load balancer sends it
             f"HEAD {path} HTTP/1.0\r\n\r\n",
             f"GET {path} HTTP/1.1\r\nHost: 10.244.0.7:8000\r\nUser-Agent: kube-probe/1.31\r\nConnection: close\r\n\r\n",
             f"GET {path} HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n",

@@ -71,7 +71,7 @@ def limited(client: Client, db: None) -> Client:
     return client
 
 
-# Where the choice is optional, a form without it is valid; the name makes each form invalid and shown again.
+# The name is too long, so the portal refuses each form and shows it again, even if the choice is optional.
 FILLED_IN = {"name": "k" * 500, "email": "-", "username": "?", "is_limited": "on"}
 
 

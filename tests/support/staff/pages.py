@@ -57,7 +57,7 @@ def act_url(integration: Integration, act: str) -> str:
 
 
 def text(response: Any) -> str:
-    """Return the visible text of a page: without tags, with runs of white space as one blank."""
+    """Return the visible text of a page: without tags, with each run of white space as one space."""
     without_tags = re.sub(r"<[^>]+>", " ", response.content.decode())
     return re.sub(r"\s+", " ", without_tags).replace("\xa0", " ").replace("&nbsp;", " ").replace("&#x27;", "'")
 
