@@ -51,6 +51,11 @@ class Authentication(InProcess):
         assert answer.headers["www-authenticate"].startswith("Bearer")
         assert kind_of(answer) == "invalid-api-key"
 
+    async def test_a_key_of_another_kind_is_refused_with_the_beginning_of_an_api_key(self) -> None:
+        answer = await request("GET", f"{API}/outlets", headers={"Authorization": "Bearer eyJhbGciOiJIUzI1NiJ9"})
+        assert (answer.status, kind_of(answer)) == (401, "invalid-api-key")
+        assert answer.json()["detail"] == "This is not an API key; API keys begin with ONPK-."
+
     async def test_a_call_with_two_keys_is_refused(self) -> None:
         backend, outlet = await Backend.make(), await make_outlet()
         run = backend.begin(outlet)
@@ -202,8 +207,8 @@ class Outlets(InProcess):
             await pos.disconnect()
         await recorded()
         assert [(row["name"], row["integration"], row["online"]) for row in online] == [("Station", "enabled", True)]
-        assert [(row["name"], row["integration"], row["since"]) for row in offline] == [
-            ("Harbour", "not_enabled", None)
+        assert [(row["name"], row["integration"], row["disabled_reason"], row["since"]) for row in offline] == [
+            ("Harbour", "not_enabled", "", None)
         ]
         gone = (await backend.get(f"outlets/{outlet.handover.provider_outlet_id}")).json()
         assert gone["online"] is False

@@ -159,6 +159,21 @@ class OneRequest(InProcess):
         assert (answer.status, answer.json()["outcome"]) == (200, "answered")
         await until(lambda: not running.dispatcher.is_waited_for)
 
+    async def test_a_call_that_waits_when_the_process_stops_learns_where_to_find_its_request(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        async with await Pos.of(outlet) as pos:
+            waiting = asyncio.create_task(backend.ask(outlet, request_id="r"))
+            await pos.next_frame()
+            running = await runtime.running()
+            running.is_draining = True
+            running.dispatcher.end_waits()
+            answer = await waiting
+        found = answer.json()
+        assert (answer.status, kind_of(answer)) == (503, "restarting")
+        assert (found["request_id"], found["state"]) == ("r", RequestState.SENT)
+        assert answer.headers["location"] == found["location"] == f"{API}/requests/{found['id']}"
+        assert (await row_of(answer)).request_id == "r"
+
     async def test_a_disabled_or_never_enabled_outlet_is_a_conflict(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         await in_main(disable, outlet.integration, reason="test", actor=ANNA)
@@ -214,7 +229,7 @@ class OneRequest(InProcess):
     async def test_a_body_that_is_too_large_is_refused_unread(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         answer = await backend.ask(outlet, json.dumps({"x": "y" * 257 * 1024}))
-        assert (answer.status, kind_of(answer)) == (413, "too-large")
+        assert (answer.status, kind_of(answer), answer.headers["connection"]) == (413, "too-large", "close")
 
     async def test_a_named_type_is_sent_under_its_number(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()

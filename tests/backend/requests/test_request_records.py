@@ -197,7 +197,8 @@ class Durable(InProcess):
         path = f"requests/{answer.json()['id']}"
         for refused in (await backend.get(path), await backend.ask(outlet, ASKED, request_id="r")):
             assert (refused.status, kind_of(refused)) == (410, "content-unreadable")
-            assert (refused.json()["state"], refused.json()["result_code"]) == ("answered", 0)
+            found = refused.json()
+            assert (found["request_id"], found["state"], found["result_code"]) == ("r", "answered", 0)
         assert (await backend.get("requests")).status == 200
 
     async def test_a_request_id_that_can_no_longer_be_compared_is_neither_sent_nor_answered(self) -> None:
