@@ -11,6 +11,7 @@ from integrations.models.request import RequestState
 from integrations.relay import runtime
 from integrations.relay.delivery import lane_filler
 from integrations.relay.sockets import lane
+from integrations.services import wake
 from integrations.services.requests import holders
 from tests.support.backend_client import Backend, Pos, make_outlet
 from tests.support.in_process import InProcess, in_main, until
@@ -52,6 +53,13 @@ class Queueing(InProcess):
             await in_main(stored_elsewhere, outlet.integration.pk, "elsewhere")
             await self.ask(backend, outlet, ["last"])
             assert await self.frames(pos, len(names) + 2) == [*names, "elsewhere", "last"]
+
+    async def test_a_request_for_a_pos_that_is_not_connected_here_wakes_the_other_processes(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        running = await runtime.running()
+        with mock.patch.object(running.dispatcher._filler._wakeups, "send") as send:
+            await self.ask(backend, outlet, ["r"])
+        send.assert_called_once_with(wake.QUEUED, [outlet.integration.pk])
 
     async def test_a_long_queue_stays_in_the_database_until_there_is_room(self) -> None:
         self.enterContext(mock.patch.object(lane, "MOST_QUEUED", 6))

@@ -11,7 +11,8 @@ from integrations.models.request import RequestState
 from integrations.pos import consumer
 from integrations.pos.link import LINK
 from integrations.relay import runtime
-from integrations.services.requests import retries
+from integrations.services.requests import holders, retries
+from integrations.services.requests.request_types import NewRequest, NotStored, Stored
 from tests.support.asgi_client import ON_UVICORN
 from tests.support.backend_client import Backend, Pos, make_outlet
 from tests.support.factories import Enabled
@@ -125,6 +126,30 @@ class HandingOver(InProcess):
                     assert (await first.closed())[0] == 4409
         row = await in_main(Request.objects.get)
         assert (row.state, row.disconnects, row.times_sent) == (RequestState.ANSWERED, 0, 1)
+
+    async def test_a_newer_connection_reads_a_request_that_was_stored_during_the_takeover(self) -> None:
+        outlet, backend = await make_outlet(), await Backend.make()
+        running, may_store = await runtime.running(), asyncio.Event()
+        submitter = running.dispatcher._submitter
+        store = submitter._store
+
+        async def later(new: NewRequest) -> Stored | NotStored | None:
+            await may_store.wait()
+            return await store.find(new)
+
+        self.enterContext(mock.patch.object(consumer, "ANSWER_SECONDS", 10.0))
+        self.enterContext(mock.patch.object(submitter, "_store", mock.Mock(find=later)))
+        loads = self.enterContext(mock.patch.object(holders, "load", wraps=holders.load))
+        async with await on(OldLink(is_there=True), outlet) as first:
+            asking = asyncio.ensure_future(backend.ask(outlet))
+            (live,) = running.registry
+            await until(lambda: live.lane and not live.lane.is_at_rest)
+            async with await Pos.of(outlet):
+                may_store.set()
+                frame = await first.next_frame()
+                await until(lambda: loads.call_count)
+                first.answers(frame)
+                assert (await asking).status == 200
 
 
 async def on(link: OldLink, outlet: Enabled) -> Pos:
