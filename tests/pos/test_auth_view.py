@@ -10,7 +10,7 @@ from django.test import override_settings
 from integrations.models import AuthAttempt
 from integrations.models.attempt import Outcome
 from integrations.pos import tokens
-from integrations.pos.access import attempt_recording
+from integrations.pos.access import attempt_recording, exchange
 from integrations.pos.limits.throttle import Sampler
 from integrations.pos.messages import MAX_AUTH_BODY
 from integrations.relay import runtime
@@ -34,6 +34,11 @@ class Succeeding(Asking):
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["content-type"] == "application/json"
         assert int(answer.headers["content-length"]) == len(answer.body)
+
+    async def test_many_authentications_subscribe_to_changes_of_outlets_once(self) -> None:
+        for _ in range(3):
+            await authenticate(self.good)
+        assert (await runtime.running()).watcher._on_change == [exchange._forgive]
 
     async def test_a_trailing_slash_makes_no_difference_and_there_is_no_redirect(self) -> None:
         body = json.dumps(self.good).encode()

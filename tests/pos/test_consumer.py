@@ -115,6 +115,7 @@ class BeingRefused(Connecting):
             answer = await pos.refusal()
         assert (answer.status, answer.headers["content-type"]) == (status, "application/json")
         assert answer.headers["cache-control"] == "no-store"
+        assert int(answer.headers["content-length"]) == len(answer.body)
         assert list(answer.json()) == ["ErrorMessage"]
         return str(answer.json()["ErrorMessage"])
 

@@ -50,6 +50,7 @@ def test_the_request_is_found(how: str) -> None:
     [
         ('{RequestID: "1", ResultCode: 0}', "1"),
         ("RequestID=ORDER-1&ResultCode=0", "order-1"),
+        ("'1'\r\n", "1"),
         ('{"Response": {"Id": "order-2026-0000001"}}', "order-2026-0000001"),
         ("\ufffdr-1\ufffd", "r-1"),
         (f'{{Payload: {{Orders: ["{OTHER}"]}}, RequestID: "{ID}"}}', ID),
