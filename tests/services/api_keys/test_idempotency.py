@@ -10,7 +10,7 @@ from django.test import override_settings
 from integrations.models import AnsweredCall, ApiKey, Organisation
 from integrations.models.clock import shared_now
 from integrations.services.api_keys import idempotency
-from integrations.services.api_keys.errors import FirstAnswerUnreadable, IdempotencyKeyReused
+from integrations.services.api_keys.errors import FirstAnswerUnreadable, IdempotencyKeyInUse, IdempotencyKeyReused
 from integrations.services.api_keys.idempotency import REPLAYED, Call, change_once
 from integrations.services.errors import InvalidValue
 from integrations.wire.plain_http import PlainResponse
@@ -101,6 +101,30 @@ def test_keys_differ_by_letter_case(call: Call) -> None:
     change_once(call, change=create)
     change_once(replace(call, idempotency_key="K1"), change=create)
     assert Organisation.objects.count() == 2
+
+
+def test_on_postgresql_each_key_of_each_api_key_has_its_own_lock() -> None:
+    call = Call(1, "k1", "POST", "/api/v1/outlets?", b"{}")
+    number = lock_number(call)
+    assert -(2**63) <= number < 2**63, "PostgreSQL's bigint"
+    assert number == lock_number(replace(call, target="/api/v1/organisations?", body=b"[]"))
+    others = (replace(call, api_key_id=2), replace(call, idempotency_key="k2"))
+    assert len({number, *map(lock_number, others)}) == 3
+
+
+def test_on_postgresql_a_call_whose_lock_is_taken_is_refused() -> None:
+    with pytest.raises(IdempotencyKeyInUse):
+        lock_number(Call(1, "k1", "POST", "/api/v1/outlets?", b"{}"), is_free=False)
+
+
+def lock_number(call: Call, *, is_free: bool = True) -> int:
+    """Return the number of the call's lock on PostgreSQL, without a database."""
+    with mock.patch.object(idempotency, "connection", mock.MagicMock(vendor="postgresql")) as connection:
+        cursor = connection.cursor.return_value.__enter__.return_value
+        cursor.fetchone.return_value = (is_free,)
+        idempotency._lock(call)
+    (_sql, (number,)), _ = cursor.execute.call_args
+    return int(number)
 
 
 def test_an_expired_answer_is_forgotten(call: Call) -> None:

@@ -138,7 +138,7 @@ def test_enabling_many_again(boss: Actor) -> None:
     assert (one.fresh().is_enabled, one.fresh().disabled_reason) == (True, "")
 
 
-@pytest.mark.parametrize(("overlap", "generation"), [("0", 2), ("24h", 1)])
+@pytest.mark.parametrize(("overlap", "generation"), [("0", 2), ("24h", 1), ("10 years", 2)])
 def test_rotating_many_returns_each_new_secret_once(boss: Actor, overlap: str, generation: int) -> None:
     one, two = make_enabled_outlet("One"), make_enabled_outlet("Two")
     olds = {each.integration.pk: each.integration.current_credential().pk for each in (one, two)}

@@ -292,7 +292,9 @@ def test_a_pos_without_a_test_request_waits_for_the_button() -> None:
 
 
 def test_without_the_number_of_get_open_orders_the_step_says_where_to_enter_it() -> None:
-    assert "under Message types" in open_step(connected(harmless=None)).here
+    step = open_step(connected(harmless=None))
+    assert "under Message types" in step.here
+    assert step.tell == "Change nothing on the till."
 
 
 @pytest.mark.parametrize("state", [RequestState.QUEUED, RequestState.SENT])
@@ -314,6 +316,7 @@ def test_an_unreadable_answer_is_red_with_the_reason() -> None:
     step = open_step(connected(request=request_in(RequestState.FAILED, failure=failure)))
     assert failure in step.words
     assert "PowerEPOS support" in step.tell
+    assert step.is_test
 
 
 def test_all_is_green_when_the_pos_answers() -> None:

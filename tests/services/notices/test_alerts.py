@@ -11,7 +11,17 @@ from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from integrations.models import Alert, AlertMember, AlertRecipient, Credential, Integration, Mail, Notice, Outlet
+from integrations.models import (
+    Alert,
+    AlertMember,
+    AlertRecipient,
+    Credential,
+    Integration,
+    Mail,
+    Notice,
+    Organisation,
+    Outlet,
+)
 from integrations.models.notices.alert import AlertKind, MailState
 from integrations.models.notices.notice import NoticeKind
 from integrations.services.api_keys.api_keys import create_api_key
@@ -171,6 +181,18 @@ def test_outside_opening_hours_no_alert_is_raised_and_the_limit_starts_at_openin
     assert subjects() == []
     wait(clock, 5 * MINUTE)
     assert len(subjects()) == 1
+
+
+@pytest.mark.parametrize(
+    ("of_outlet", "of_organisation", "used"),
+    [("Asia/Tokyo", "Europe/Vienna", "Asia/Tokyo"), ("", "Europe/Vienna", "Europe/Vienna"), ("", "", "Europe/Lisbon")],
+)
+@override_settings(TIME_ZONE="Europe/Lisbon")
+def test_opening_hours_are_in_the_time_zone_of_the_outlet_or_organisation_or_portal(
+    of_outlet: str, of_organisation: str, used: str
+) -> None:
+    outlet = Outlet(time_zone=of_outlet, organisation=Organisation(time_zone=of_organisation))
+    assert alert_conditions._zone_of(outlet).key == used
 
 
 @override_settings(**MAIL)

@@ -188,6 +188,7 @@ def test_a_time_filter_includes_requests_that_were_stored_late() -> None:
     since = set(received_within(every, since=NOON, until=None))
     until = set(received_within(every, since=None, until=NOON + timedelta(seconds=30)))
     assert since >= {first, late, after}
+    assert set(received_within(every, since=NOON - timedelta(days=1), until=None)) == {before, first, late, after}
     assert {before, late} <= until
     assert received_within(every, since=NOON + timedelta(days=1), until=None).count() <= 1
 

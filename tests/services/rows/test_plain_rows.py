@@ -72,6 +72,11 @@ def test_a_timestamp_is_written_as_the_model_writes_it(enabled: Enabled, zone: t
     assert ours == djangos
 
 
+def test_the_fast_conversion_of_timestamps_equals_the_one_that_other_databases_use() -> None:
+    moments = [NOON, NOON.replace(microsecond=1), NOON.astimezone(timezone(timedelta(hours=2))), None]
+    assert plain_rows._moments(moments) == plain_rows._moments_in_utc(moments)
+
+
 def test_a_row_that_the_database_rejects_raises_its_error(enabled: Enabled) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         plain_rows.insert_rows(AuthAttempt, NAMES, [attempt_of(enabled), attempt_of(enabled, outcome=None)])
