@@ -152,6 +152,7 @@ def test_each_event_is_a_webhook_and_a_row_of_the_log_with_the_same_data() -> No
         assert sent["properties"]["type"]["const"] == row["properties"]["type"]["const"] == kind
         assert sent["properties"]["data"] == row["properties"]["data"]
         assert {each["name"] for each in each["post"]["parameters"]} >= {"webhook-id", "webhook-signature"}
+        assert each["post"]["description"].endswith("verify the signature, and process each id once.")
 
 
 def name_in(schema: dict[str, Any]) -> str:
@@ -231,8 +232,10 @@ def test_the_document_is_built_once_for_each_representation(
 
 def test_every_reference_has_a_target() -> None:
     text = Client().get("/api/v1/schema").content.decode()
-    schemas = read_document()["components"]["schemas"]
-    assert set(re.findall(r"#/components/schemas/([A-Za-z0-9]+)", text)) <= set(schemas)
+    components = read_document()["components"]
+    references = set(re.findall(r"#/components/(\w+)/([\w-]+)", text))
+    assert references <= {(group, name) for group, found in components.items() for name in found}
+    assert {group for group, _ in references} >= {"schemas", "headers", "parameters"}
 
 
 def test_the_interactive_page_loads_only_resources_of_the_portal() -> None:

@@ -1,5 +1,6 @@
 """The OpenAPI document describes the header fields of every operation, and those of an Idempotency-Key."""
 
+import json
 from typing import Any
 
 import pytest
@@ -47,6 +48,18 @@ def test_every_answer_with_a_place_or_a_next_page_describes_its_header() -> None
                 assert "Location" in response["headers"], path
             if int(status) < 400 and status not in ("201", "202"):
                 assert "Location" not in response["headers"], path
+
+
+def test_a_problem_that_names_the_place_of_its_request_describes_its_header() -> None:
+    (sending,) = [call for _, _, call in calls() if call["operationId"] == "send_request"]
+    found = {status for status, response in sending["responses"].items() if "Location" in response["headers"]}
+    assert found == {"202", "409", "502", "503", "504"}  # cancelled, failed, restarting, no answer
+
+
+def test_only_a_call_with_an_idempotency_key_describes_the_refusals_of_the_key() -> None:
+    for path, _, call in calls():
+        is_described = "IdempotencyKeyInUse" in json.dumps(call["responses"])
+        assert is_described == ("IdempotencyKey" in accepted(call)), path
 
 
 def test_every_change_describes_the_repeated_answer_and_the_refusals_of_its_key() -> None:
