@@ -87,11 +87,11 @@ def test_after_kill_9_a_pos_reconnects_with_its_token(running: Callable[..., Sta
 def test_an_outlet_that_stays_connected_stays_online_for_longer_than_a_lease(
     running: Callable[..., Stack], server: Server
 ) -> None:
-    stack = running(server, LEASE_SECONDS="3")
+    stack = running(server, LEASE_SECONDS="8")  # a busy machine may delay several renewals
     outlet = stack.supply_outlet()
     with connect(stack, token_for(stack, outlet)) as pos:
         eventually(lambda: records.is_online(stack, outlet))
-        until = time.monotonic() + 4
+        until = time.monotonic() + 9
         eventually(lambda: time.monotonic() > until or not records.is_online(stack, outlet))
         assert stack.outlet_row(outlet)["Online"] is True
         assert pos.is_open()
