@@ -132,6 +132,7 @@ def test_the_form_of_an_outlet_accepts_the_first_key_press(
     session = page.context.storage_state()
     with browsing.page_at(chromium, portal, java_script_enabled=scripts, storage_state=session) as other:
         other.goto("/admin/integrations/outlet/add/")
+        expect(other.locator("form :focus")).to_be_visible()  # the browser sets the focus with its first frame
         other.keyboard.type(name)
         other.keyboard.press("Tab")
         other.keyboard.press("Tab")  # past the link that adds an organisation
