@@ -18,4 +18,4 @@ class StaffBackend(AuthenticationBackend):  # type: ignore[misc]
     def get_all_permissions(self, user_obj: AbstractBaseUser | AnonymousUser, obj: Any = None) -> Any:
         if not isinstance(user_obj, User) or user_obj.is_superuser or not user_obj.is_active or obj is not None:
             return super().get_all_permissions(user_obj, obj)
-        return set(grants_of(user_obj).permissions)
+        return grants_of(user_obj).permissions
