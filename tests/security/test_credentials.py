@@ -4,6 +4,8 @@ import re
 from collections import Counter
 
 import pytest
+from argon2 import PasswordHasher
+from argon2.exceptions import VerifyMismatchError
 from django.conf import settings
 from django.test import override_settings
 from hypothesis import given
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from integrations.security import secret_digests
 from integrations.security.secret_digests import (
     ALPHABET,
+    DUMMY_ARGON2ID,
     STRONG_BITS,
     Algorithm,
     Digest,
@@ -188,6 +191,17 @@ def test_an_adopted_secret_is_stored_with_argon2id_and_its_estimated_strength() 
 def test_a_damaged_hash_matches_nothing() -> None:
     assert not verify_adopted(ADOPTED, "$argon2id$nothing")
     assert not verify_adopted(ADOPTED, "")
+
+
+def test_the_hash_for_unknown_outlets_has_the_length_and_the_parameters_of_a_real_one() -> None:
+    assert [len(part) for part in DUMMY_ARGON2ID.split("$")] == [len(part) for part in _hashed("any").split("$")]
+    assert DUMMY_ARGON2ID.split("$")[:4] == _hashed("any").split("$")[:4]
+    with pytest.raises(VerifyMismatchError):  # and not InvalidHashError, which is raised before any work
+        PasswordHasher().verify(DUMMY_ARGON2ID, "any")
+
+
+def _hashed(secret: str) -> str:
+    return digest_adopted(secret).value
 
 
 def test_an_adopted_secret_is_found_again_by_its_fingerprint_under_every_known_key() -> None:
