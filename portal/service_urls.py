@@ -143,8 +143,12 @@ def _split(url: str) -> SplitResult:
 
 def _parsed_url(url: str) -> _Url:
     """Return the decoded parts of a URL. Raises ValueError."""
-    parts = _split(url)
-    user_info, _, hosts = parts.netloc.rpartition("@")
+    found = re.fullmatch(r"(.*?://)([^/?#]*)(.*)", url, re.DOTALL)
+    if found is None:
+        raise UnreadableUrl
+    user_info, at, hosts = found[2].rpartition("@")
+    # Each host by itself: newer versions of urlsplit refuse an IPv6 address beside another host.
+    parts, *_ = [_split(f"{found[1]}{user_info}{at}{host}{found[3]}") for host in hosts.split(",")]
     user, _, password = user_info.partition(":")
     each = tuple(map(_host, hosts.split(","))) if hosts else ()
     if len(each) > 1 and not all(name for name, _ in each):
