@@ -20,6 +20,7 @@ from tests.support.in_process import InProcess, in_main
 
 BESIDE = ("/api", "/api/v1", "/api/v1/nothing", "/nothing")
 SPENDING = ("/admin/logout/", "/admin/oidc/")  # GET there cannot be repeated, or calls another host
+ENDS_SESSION = "/admin/login/again/"
 FETCHED = re.compile(r"/admin/(\w+)/(\w+)/")
 
 
@@ -31,15 +32,19 @@ class Heads(InProcess):
         backend, outlet = await Backend.make(), await make_outlet()
         found = await in_main(paths, outlet.handover.provider_outlet_id)
         assert len(found) > 150
-        for path in (*found, *PROBES, *BESIDE):
+        session = await in_main(session_of_anna)
+        for path in (*found, *PROBES, *BESIDE, "/admin/"):
             key = "m" * 16 if path == "/metrics" else backend.key
-            got, head = [await ask(method, path, key) for method in ("GET", "HEAD")]
+            got, head = [await ask(method, path, key, session) for method in ("GET", "HEAD")]
+            if path == ENDS_SESSION:
+                session = await in_main(session_of_anna)
             with self.subTest(path=path):
                 assert head.status == got.status
                 assert (head.status == 405) == ("GET" not in got.headers.get("allow", "GET"))
                 assert head.headers.get("content-type") == got.headers.get("content-type")
                 if path.startswith("/api/v1"):
                     assert head.headers.get("content-length") == got.headers.get("content-length")
+        assert got.status == 200, "another page ended the session before the last one, /admin/"
 
     async def test_the_root_of_the_api_points_to_the_calls(self) -> None:
         backend = await Backend.make(scopes=list(Scope))
@@ -53,10 +58,10 @@ class Heads(InProcess):
             assert (await ask("POST", path, backend.key)).status == 405
 
 
-async def ask(method: str, path: str, key: str) -> Answer:
+async def ask(method: str, path: str, key: str, session: str = "") -> Answer:
     headers = {"authorization": f"Bearer {key}", "x-request-id": "same"}
     if path.startswith("/admin/"):
-        headers["cookie"] = f"{settings.SESSION_COOKIE_NAME}={await in_main(session_of_anna)}"
+        headers["cookie"] = f"{settings.SESSION_COOKIE_NAME}={session}"
     return await request(method, path, headers=headers)
 
 
