@@ -60,6 +60,10 @@ class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]
             return answer
         return _answer(request, found, is_current=found.version == hashed["digest"])
 
+    def immutable_file_test(self, *_path_and_url: str) -> bool:
+        """Return False: WhiteNoise would read and compress some files at each start, to compare their hashed names."""
+        return False
+
 
 def find(name: str) -> StaticFile | None:
     """Return the static file with this name without a hash, or None. In a style sheet, references get hashed names."""

@@ -10,12 +10,14 @@ import pytest
 from django.contrib.admin import site
 from django.contrib.auth.models import User
 from django.db.models import Model
+from django.http import HttpResponse
 from django.templatetags.static import static
 from django.test import Client
 from django.urls import reverse
 
 from integrations.models import Integration, Outlet
 from integrations.services.outlets.outlets import get_or_create_organisation
+from portal.web import static_files
 from tests.support.factories import ANNA
 
 SHEET = "integrations/staff.css"
@@ -41,6 +43,12 @@ def test_a_static_file_has_a_hashed_name_and_is_kept_for_a_year(client: Client) 
     plain_headers, plain = fetch(client, static(SHEET), **{"Accept-Encoding": "gzip;q=0"})
     assert "Content-Encoding" not in plain_headers
     assert gzip.decompress(body) == plain
+
+
+def test_a_start_compresses_no_file() -> None:
+    static_files._load_file.cache_clear()
+    static_files.StaticFiles(lambda _request: HttpResponse())
+    assert static_files._load_file.cache_info().currsize == 0
 
 
 def test_a_style_sheet_names_hashed_files(client: Client) -> None:
