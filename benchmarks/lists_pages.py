@@ -8,7 +8,6 @@ from html import unescape
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -37,11 +36,12 @@ from integrations.models import (
     WebhookEndpoint,
 )
 from integrations.staff.signing_in.sessions import REFRESH
+from integrations.wire.plain_http import PlainRequest
 from tests.support.signing_in import prove
 
 Ask = Callable[[], int]  # returns the number of rows
 Questions = Iterator[tuple[str, dict[str, Any]]]
-Calls = Iterator[tuple[str, Callable[[Caller, QueryDict], Any], dict[str, str]]]
+Calls = Iterator[tuple[str, Callable[[Caller, PlainRequest], Any], dict[str, str]]]
 LISTS = (
     "organisation", "outlet", "handoverlink", "request", "apikey", "messagetype", "alert",
     "webhookendpoint", "delivery", "connection", "authattempt", "unrecognisedframe", "auditevent",
@@ -246,9 +246,10 @@ def _other_calls(chain: Organisation, outlet: Outlet) -> Calls:
         yield f"{what} of an outlet", partial(_of, read, outlet.provider_outlet_id), {}
 
 
-def _of(read: Any, provider_outlet_id: str, caller: Caller, query: QueryDict) -> Any:
-    return read(caller, provider_outlet_id, query)
+def _of(read: Any, provider_outlet_id: str, caller: Caller, request: PlainRequest) -> Any:
+    return read(caller, provider_outlet_id, request)
 
 
-def _call(read: Callable[[Caller, QueryDict], Any], caller: Caller, parameters: dict[str, str]) -> Ask:
-    return lambda: len(read(caller, QueryDict(urlencode(parameters)))[0])
+def _call(read: Callable[[Caller, PlainRequest], Any], caller: Caller, parameters: dict[str, str]) -> Ask:
+    query = urlencode(parameters).encode()
+    return lambda: len(read(caller, PlainRequest({"path": "", "query_string": query}, b""))[0])

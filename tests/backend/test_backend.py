@@ -222,6 +222,7 @@ class Outlets(InProcess):
         for query in (
             "state=lost",
             "since=yesterday",
+            "ended_since=noon",
             "since=2026-01-01T00:00:00",
             "since=0001-01-01T00:00:00%2B14:00",
         ):

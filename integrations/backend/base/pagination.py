@@ -1,13 +1,16 @@
-"""Cursor pagination. A cursor names the last row that the caller has seen, so added rows do not shift the pages."""
+"""Cursor pagination. A cursor names the last row that the caller has seen, so added rows do not shift the pages.
+
+It also contains a digest of its list: in another list, the same position would be that of an arbitrary row.
+"""
 
 import base64
-import binascii
+import hashlib
+from contextlib import suppress
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 from django.conf import settings
 from django.db.models import Model, QuerySet
-from django.http import QueryDict
 
 from integrations.backend.base.json_answers import plain_data
 from integrations.backend.base.problems import invalid
@@ -23,65 +26,73 @@ from integrations.services.rows.keyset_pages import (
 from integrations.wire.plain_http import PlainRequest, PlainResponse
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
+DIGEST_LENGTH = 8  # characters; long enough that two lists of a system do not have the same by chance
 NEWEST_FIRST, OLDEST_FIRST = SortOrder(), SortOrder(is_reversed=True)
-NOT_VALID = "is not valid; use the `next` link unchanged"
+NOT_VALID = "is not valid in this list; use the `next` link unchanged, or omit it to start with the first page"
 
 Row = TypeVar("Row", bound=Model)
 
 
-def page_of(rows: QuerySet[Row], query: QueryDict, *, order: SortOrder) -> tuple[list[Row], Position | None]:
+def page_of(rows: QuerySet[Row], request: PlainRequest, *, order: SortOrder) -> tuple[list[Row], Position | None]:
     """Return one page, and the position of its last row if more rows follow. Raises Problem."""
-    limit = read_whole_number(query, "limit", 1, MAX_LIMIT) or DEFAULT_LIMIT
-    found = list(order.sort(rows.filter(order.behind(_after(query, order, rows.model))))[: limit + 1])
+    limit = read_whole_number(request.query, "limit", 1, MAX_LIMIT) or DEFAULT_LIMIT
+    found = list(order.sort(rows.filter(order.behind(_after(request, order, rows.model))))[: limit + 1])
     has_more = len(found) > limit
     return found[:limit], _position(found[limit - 1], order) if has_more else None
 
 
 def page_from(
-    source: Source, fitting: QuerySet[Row], query: QueryDict, *, order: SortOrder = NEWEST_FIRST
+    source: Source, fitting: QuerySet[Row], request: PlainRequest, *, order: SortOrder = NEWEST_FIRST
 ) -> tuple[list[Row], Position | None]:
     """Return one page, and the position of its last row if more rows follow. Raises Problem.
 
     Suitable for ten million rows. A page can be short if few of the rows fit.
     """
-    limit = read_whole_number(query, "limit", 1, MAX_LIMIT) or DEFAULT_LIMIT
-    page = read_page([source], fitting=fitting, order=order, after=_after(query, order, fitting.model), size=limit)
+    limit = read_whole_number(request.query, "limit", 1, MAX_LIMIT) or DEFAULT_LIMIT
+    page = read_page([source], fitting=fitting, order=order, after=_after(request, order, fitting.model), size=limit)
     rows = fitting.filter(pk__in=[position[-1] for position in page.positions])
     return list(order.sort(rows)), page.next
 
 
 def page_answer(request: PlainRequest, results: Any, after: Position | None) -> PlainResponse:
     """Return a page as an answer; the URL of the next one is in `next` and in the Link header (RFC 8288)."""
-    link = next_link(request.path, request.query, after)
+    link = _next_link(request, after)
     response = plain_data({"results": results, "next": link})
     if link:
         response.set_header(b"link", f'<{link}>; rel="next"')
     return response
 
 
-def next_link(path: str, query: QueryDict, after: Position | None) -> str | None:
+def _next_link(request: PlainRequest, after: Position | None) -> str | None:
     """Return the full URL of the next page: the same query with a cursor; None after the last page."""
     if after is None:
         return None
-    kept: list[tuple[str, Any]] = [(name, value) for name, value in query.items() if name != "cursor"]
-    return f"{settings.PUBLIC_URL}{quote(path)}?{urlencode([*kept, ('cursor', write_cursor(after))])}"
+    kept: list[tuple[str, Any]] = [(name, value) for name, value in request.query.items() if name != "cursor"]
+    query = urlencode([*kept, ("cursor", _write_cursor(request, after))])
+    return f"{settings.PUBLIC_URL}{quote(request.path)}?{query}"
 
 
-def write_cursor(position: Position) -> str:
-    return base64.urlsafe_b64encode(write_position(position).encode()).decode().rstrip("=")
+def _write_cursor(request: PlainRequest, position: Position) -> str:
+    content = _list_of(request) + write_position(position)
+    return base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")
 
 
-def read_cursor(text: str, order: SortOrder, model: type[Model]) -> Position:
-    """Return the position that a cursor names. Raises Problem."""
-    try:
+def _after(request: PlainRequest, order: SortOrder, model: type[Model]) -> Position | None:
+    """Return the position that the cursor of a call names; None without a cursor. Raises Problem."""
+    text = request.query.get("cursor")
+    if text is None:
+        return None
+    with suppress(ValueError):
         content = base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True).decode()
-        return read_position(content, order, model)
-    except (ValueError, binascii.Error) as error:
-        raise invalid("cursor", NOT_VALID) from error
+        if content.startswith(list_ := _list_of(request)):
+            return read_position(content.removeprefix(list_), order, model)
+    raise invalid("cursor", NOT_VALID)
 
 
-def _after(query: QueryDict, order: SortOrder, model: type[Model]) -> Position | None:
-    return read_cursor(str(query["cursor"]), order, model) if "cursor" in query else None
+def _list_of(request: PlainRequest) -> str:
+    """Return a digest of a list: its path and its filters. The size of a page may change from page to page."""
+    filters = sorted((name, value) for name, value in request.query.items() if name not in {"limit", "cursor"})
+    return hashlib.sha256(f"{request.path}?{urlencode(filters)}".encode()).hexdigest()[:DIGEST_LENGTH]
 
 
 def _position(row: Model, order: SortOrder) -> Position:

@@ -17,7 +17,7 @@ class ConnectionsView(BackendView):
     @schema.LIST_CONNECTIONS
     async def get(self, request: PlainRequest, provider_outlet_id: str) -> PlainResponse:
         check_names(request.query, ("limit", "cursor"))
-        found, after = await readers.run(rows.connections_page, self.caller, provider_outlet_id, request.query)
+        found, after = await readers.run(rows.connections_page, self.caller, provider_outlet_id, request)
         return page_answer(request, ConnectionSerializer(found, many=True).data, after)
 
 
@@ -29,5 +29,5 @@ class AttemptsView(BackendView):
     @schema.LIST_ATTEMPTS
     async def get(self, request: PlainRequest, provider_outlet_id: str) -> PlainResponse:
         check_names(request.query, ("limit", "cursor"))
-        found, after = await readers.run(rows.attempts_page, self.caller, provider_outlet_id, request.query)
+        found, after = await readers.run(rows.attempts_page, self.caller, provider_outlet_id, request)
         return page_answer(request, AttemptSerializer(found, many=True).data, after)

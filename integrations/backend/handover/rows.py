@@ -9,7 +9,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import QuerySet
-from django.http import QueryDict
 from django.views.decorators.debug import sensitive_variables
 
 from integrations.backend.base.api_key_authentication import Caller
@@ -25,11 +24,14 @@ from integrations.services.integration.enabling import enable_outlet
 from integrations.services.integration.pos_secrets import rotate_secret
 from integrations.services.outlets.outlets import integration_of
 from integrations.services.rows.keyset_pages import Position
+from integrations.wire.plain_http import PlainRequest
 
 
-def links_page(caller: Caller, provider_outlet_id: str, query: QueryDict) -> tuple[list[HandoverLink], Position | None]:
+def links_page(
+    caller: Caller, provider_outlet_id: str, request: PlainRequest
+) -> tuple[list[HandoverLink], Position | None]:
     """Return a page of an outlet's links, newest first."""
-    return page_of(_links_of(get_outlet(caller, provider_outlet_id)), query, order=NEWEST_FIRST)
+    return page_of(_links_of(get_outlet(caller, provider_outlet_id)), request, order=NEWEST_FIRST)
 
 
 @sensitive_variables()

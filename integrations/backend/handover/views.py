@@ -22,7 +22,7 @@ class HandoverLinksView(BackendView):
     @schema.LIST
     async def get(self, request: PlainRequest, provider_outlet_id: str) -> PlainResponse:
         check_names(request.query, ("limit", "cursor"))
-        found, after = await readers.run(rows.links_page, self.caller, provider_outlet_id, request.query)
+        found, after = await readers.run(rows.links_page, self.caller, provider_outlet_id, request)
         return page_answer(request, HandoverLinkSerializer(found, many=True).data, after)
 
     @schema.CREATE

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import QueryDict
 
 from integrations.backend.base.api_key_authentication import Caller
 from integrations.backend.base.pagination import page_from
@@ -17,16 +16,17 @@ from integrations.models.notices.webhook import DeliveryState
 from integrations.services.audit import Actor
 from integrations.services.notices import webhooks
 from integrations.services.rows.keyset_pages import Position, Source, Stream, Streams
+from integrations.wire.plain_http import PlainRequest
 
 
-def deliveries_page(caller: Caller, query: QueryDict) -> tuple[list[Delivery], Position | None]:
+def deliveries_page(caller: Caller, request: PlainRequest) -> tuple[list[Delivery], Position | None]:
     """Return a page of deliveries, the newest first. Raises Problem."""
     asked: dict[str, Any] = {}
-    if (endpoint_id := read_whole_number(query, "endpoint_id", 1, HIGHEST_ID)) is not None:
+    if (endpoint_id := read_whole_number(request.query, "endpoint_id", 1, HIGHEST_ID)) is not None:
         asked["endpoint"] = get_endpoint(caller, endpoint_id).pk
-    if state := read_choice(query, "state", DeliveryState.values):
+    if state := read_choice(request.query, "state", DeliveryState.values):
         asked["state"] = state
-    return page_from(_source(caller, asked), _deliveries_of(caller).filter(**asked), query)
+    return page_from(_source(caller, asked), _deliveries_of(caller).filter(**asked), request)
 
 
 def get_delivery(caller: Caller, delivery_id: int) -> Delivery:

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import QueryDict
 
 from integrations.backend.base.api_key_authentication import Caller
 from integrations.backend.base.pagination import OLDEST_FIRST, page_from
@@ -12,22 +11,23 @@ from integrations.backend.outlets.rows import integration_id_of
 from integrations.models import Notice
 from integrations.models.notices.notice import NoticeKind
 from integrations.services.rows.keyset_pages import Position, Stream
+from integrations.wire.plain_http import PlainRequest
 
 HIGHEST_ID = 10**18 - 1
 
 
-def events_page(caller: Caller, query: QueryDict) -> tuple[list[Notice], Position | None]:
+def events_page(caller: Caller, request: PlainRequest) -> tuple[list[Notice], Position | None]:
     """Return a page of events in the order of the event log. Raises Problem."""
     asked: dict[str, Any] = {}
-    if "outlet" in query:
-        asked["integration"] = integration_id_of(caller, str(query["outlet"]))
+    if "outlet" in request.query:
+        asked["integration"] = integration_id_of(caller, str(request.query["outlet"]))
     if caller.organisation_id is not None:
         asked["organisation"] = caller.organisation_id
-    if kind := read_choice(query, "kind", NoticeKind.values):
+    if kind := read_choice(request.query, "kind", NoticeKind.values):
         asked["kind"] = kind
-    after = read_whole_number(query, "after", 0, HIGHEST_ID) or 0
+    after = read_whole_number(request.query, "after", 0, HIGHEST_ID) or 0
     rows = Notice.objects.filter(pk__gt=after)
-    return page_from(Stream(_indexed(rows, asked)), rows.filter(**asked), query, order=OLDEST_FIRST)
+    return page_from(Stream(_indexed(rows, asked)), rows.filter(**asked), request, order=OLDEST_FIRST)
 
 
 def _indexed(rows: QuerySet[Notice], asked: dict[str, Any]) -> QuerySet[Notice]:

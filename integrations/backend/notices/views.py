@@ -24,7 +24,7 @@ class EventsView(BackendView):
     @schema.LIST_EVENTS
     async def get(self, request: PlainRequest) -> PlainResponse:
         check_names(request.query, ("after", "kind", "outlet", "limit", "cursor"))
-        found, position = await readers.run(rows.events_page, self.caller, request.query)
+        found, position = await readers.run(rows.events_page, self.caller, request)
         return page_answer(request, [event(each) for each in found], position)
 
 
@@ -36,7 +36,7 @@ class EndpointsView(BackendView):
     @schema.LIST_ENDPOINTS
     async def get(self, request: PlainRequest) -> PlainResponse:
         check_names(request.query, ("limit", "cursor"))
-        found, position = await readers.run(webhook_endpoints.endpoints_page, self.caller, request.query)
+        found, position = await readers.run(webhook_endpoints.endpoints_page, self.caller, request)
         return page_answer(request, EndpointSerializer(found, many=True).data, position)
 
     @schema.CREATE_ENDPOINT
@@ -113,7 +113,7 @@ class DeliveriesView(BackendView):
     @schema.LIST_DELIVERIES
     async def get(self, request: PlainRequest) -> PlainResponse:
         check_names(request.query, ("endpoint_id", "state", "limit", "cursor"))
-        found, position = await readers.run(deliveries.deliveries_page, self.caller, request.query)
+        found, position = await readers.run(deliveries.deliveries_page, self.caller, request)
         return page_answer(request, DeliverySerializer(found, many=True).data, position)
 
 

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import QueryDict
 from django.views.decorators.debug import sensitive_variables
 
 from integrations.backend.base.api_key_authentication import Caller
@@ -16,13 +15,14 @@ from integrations.services.audit import Actor
 from integrations.services.errors import InvalidValue
 from integrations.services.notices import webhooks
 from integrations.services.rows.keyset_pages import Position
+from integrations.wire.plain_http import PlainRequest
 
 LIMITED = "The API key is limited to one organisation, so its endpoints get only events of that one. Omit the field."
 
 
-def endpoints_page(caller: Caller, query: QueryDict) -> tuple[list[WebhookEndpoint], Position | None]:
+def endpoints_page(caller: Caller, request: PlainRequest) -> tuple[list[WebhookEndpoint], Position | None]:
     """Return a page of webhook endpoints in order of creation. Raises Problem."""
-    return page_of(endpoints_of(caller), query, order=OLDEST_FIRST)
+    return page_of(endpoints_of(caller), request, order=OLDEST_FIRST)
 
 
 def get_endpoint(caller: Caller, endpoint_id: int) -> WebhookEndpoint:

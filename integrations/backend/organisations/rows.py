@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import QueryDict
 
 from integrations.backend.base.api_key_authentication import Caller
 from integrations.backend.base.pagination import OLDEST_FIRST, page_of
@@ -14,14 +13,15 @@ from integrations.services.audit import Actor
 from integrations.services.outlets import outlets
 from integrations.services.rows.keyset_pages import Position
 from integrations.text.characters import normalised_name
+from integrations.wire.plain_http import PlainRequest
 
 
-def organisations_page(caller: Caller, query: QueryDict) -> tuple[list[Organisation], Position | None]:
+def organisations_page(caller: Caller, request: PlainRequest) -> tuple[list[Organisation], Position | None]:
     """Return a page of organisations in order of creation. Raises Problem."""
     rows = _organisations_of(caller)
-    if "name" in query:
-        rows = rows.filter(name=normalised_name(str(query["name"])))
-    return page_of(rows, query, order=OLDEST_FIRST)
+    if "name" in request.query:
+        rows = rows.filter(name=normalised_name(str(request.query["name"])))
+    return page_of(rows, request, order=OLDEST_FIRST)
 
 
 def get_organisation(caller: Caller, organisation_id: int, *, is_locked: bool = False) -> Organisation:

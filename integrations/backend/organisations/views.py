@@ -24,7 +24,7 @@ class OrganisationsView(BackendView):
     @schema.LIST
     async def get(self, request: PlainRequest) -> PlainResponse:
         check_names(request.query, ("name", "limit", "cursor"))
-        found, after = await readers.run(rows.organisations_page, self.caller, request.query)
+        found, after = await readers.run(rows.organisations_page, self.caller, request)
         return page_answer(request, OrganisationSerializer(found, many=True).data, after)
 
     @schema.CREATE

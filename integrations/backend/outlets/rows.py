@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import QuerySet
-from django.http import QueryDict
 
 from integrations.backend.base.api_key_authentication import Caller
 from integrations.backend.base.pagination import OLDEST_FIRST, page_of
@@ -19,6 +18,7 @@ from integrations.services.rows.keyset_pages import Position
 from integrations.services.rows.remembered import Remembered
 from integrations.services.rows.sql_query import SqlQuery
 from integrations.text.characters import identity, normalised_name, trimmed
+from integrations.wire.plain_http import PlainRequest
 
 FILTERS = ("provider_outlet_id", "organisation_id", "organisation", "online")
 
@@ -55,20 +55,20 @@ async def find_target(provider_outlet_id: str, caller: Caller) -> Target:
     return target
 
 
-def outlets_page(caller: Caller, query: QueryDict) -> tuple[list[Outlet], Position | None]:
+def outlets_page(caller: Caller, request: PlainRequest) -> tuple[list[Outlet], Position | None]:
     """Return a page of outlets in order of creation. Raises Problem."""
     rows = outlets_of(caller)
-    if "provider_outlet_id" in query:
-        rows = rows.filter(match_id=identity(str(query["provider_outlet_id"])))
-    if organisation_id := read_whole_number(query, "organisation_id", 1, 999_999_999):
+    if "provider_outlet_id" in request.query:
+        rows = rows.filter(match_id=identity(str(request.query["provider_outlet_id"])))
+    if organisation_id := read_whole_number(request.query, "organisation_id", 1, 999_999_999):
         rows = rows.filter(organisation=organisation_id)
-    if "organisation" in query:
-        rows = rows.filter(organisation__name=normalised_name(str(query["organisation"])))
-    wants_online = read_flag(query, "online")
+    if "organisation" in request.query:
+        rows = rows.filter(organisation__name=normalised_name(str(request.query["organisation"])))
+    wants_online = read_flag(request.query, "online")
     if wants_online is not None:
         online = is_online(shared_now(), "integration__presence__")
         rows = rows.filter(online if wants_online else ~online)
-    return page_of(rows, query, order=OLDEST_FIRST)
+    return page_of(rows, request, order=OLDEST_FIRST)
 
 
 def get_outlet(caller: Caller, provider_outlet_id: str) -> Outlet:

@@ -25,7 +25,7 @@ class OutletsView(BackendView):
     @schema.LIST_OUTLETS
     async def get(self, request: PlainRequest) -> PlainResponse:
         check_names(request.query, (*rows.FILTERS, "limit", "cursor"))
-        found, after = await readers.run(rows.outlets_page, self.caller, request.query)
+        found, after = await readers.run(rows.outlets_page, self.caller, request)
         return page_answer(request, OutletSerializer(found, many=True).data, after)
 
     @schema.CREATE_OUTLET

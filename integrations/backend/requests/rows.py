@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import QueryDict
 
 from integrations.backend.base.api_key_authentication import Caller
 from integrations.backend.base.pagination import NEWEST_FIRST, page_from
@@ -18,6 +17,7 @@ from integrations.services.outlets.search import received_within
 from integrations.services.requests import ending
 from integrations.services.rows.keyset_pages import Few, Position, SortOrder, Source, Stream, Streams
 from integrations.services.rows.threads import Joined
+from integrations.wire.plain_http import PlainRequest
 
 FILTERS = ("outlet", "state", "since", "ended_since", "request_id", "correlation_id", "limit", "cursor")
 LAST_ENDED_FIRST = SortOrder("ended_at")
@@ -28,29 +28,29 @@ async def find_message_type(name_or_number: str | int) -> MessageType | None:
     return await _message_types.find(name_or_number)
 
 
-def requests_page(caller: Caller, query: QueryDict) -> tuple[list[Request], Position | None]:
+def requests_page(caller: Caller, request: PlainRequest) -> tuple[list[Request], Position | None]:
     """Return a page of requests without payloads and answers. Raises Problem.
 
     The order is that of arrival, the newest first; with `ended_since`, the last ended first.
     """
     asked: dict[str, Any] = {}
-    if "outlet" in query:
-        asked["integration"] = integration_id_of(caller, str(query["outlet"]))
-    if state := read_choice(query, "state", RequestState.values):
+    if "outlet" in request.query:
+        asked["integration"] = integration_id_of(caller, str(request.query["outlet"]))
+    if state := read_choice(request.query, "state", RequestState.values):
         asked["state"] = state
-    ids = {name: str(query[name]) for name in ("request_id", "correlation_id") if name in query}
-    since, ended_since = read_moment(query, "since"), read_moment(query, "ended_since")
+    ids = {name: str(request.query[name]) for name in ("request_id", "correlation_id") if name in request.query}
+    since, ended_since = read_moment(request.query, "since"), read_moment(request.query, "ended_since")
     if ended_since:
         asked["ended_at__gte"] = ended_since
     rows = received_within(Request.objects.filter(**asked), since=since, until=None)
     fitting = _requests_of(caller).filter(**asked, **ids).defer("payload", "answer", "sealed_request", "sealed_answer")
     if since:
         fitting = fitting.filter(received_at__gte=since)
-    source = _source(caller, rows, is_of_outlet="outlet" in query)
+    source = _source(caller, rows, is_of_outlet="outlet" in request.query)
     if ids or ended_since:
         listed = Request.objects.filter(ended_at__gte=ended_since) if ended_since else Request.objects.all()
         source = Few(_with_ids(ids, asked), listed) if ids else Stream(listed)
-    return page_from(source, fitting, query, order=LAST_ENDED_FIRST if ended_since else NEWEST_FIRST)
+    return page_from(source, fitting, request, order=LAST_ENDED_FIRST if ended_since else NEWEST_FIRST)
 
 
 def get_request(caller: Caller, request_uuid: uuid.UUID) -> Request:

@@ -115,7 +115,7 @@ class RequestsView(BackendView):
     @LIST_REQUESTS
     async def get(self, request: PlainRequest) -> PlainResponse:
         check_names(request.query, rows.FILTERS)
-        found, after = await readers.run(rows.requests_page, self.caller, request.query)
+        found, after = await readers.run(rows.requests_page, self.caller, request)
         return page_answer(request, RequestSerializer(found, many=True).data, after)
 
 

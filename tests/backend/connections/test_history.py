@@ -62,14 +62,6 @@ class Connections(InProcess):
         assert len(seen) == 5
         assert seen == sorted(seen, reverse=True)
 
-    async def test_a_cursor_of_another_list_is_refused(self) -> None:
-        outlet, backend = await make_outlet(), await Backend.make()
-        await in_main(make_connections, outlet.integration, 2)
-        cursor = (await backend.get(path_of(outlet, "connections?limit=1"))).json()["next"].partition("cursor=")[2]
-        for list_ in ("outlets", path_of(outlet, "attempts")):
-            answer = await backend.get(f"{list_}?cursor={cursor}")
-            assert [each["field"] for each in answer.json()["errors"]] == ["cursor"]
-
 
 class Attempts(InProcess):
     async def test_an_attempt_says_why_it_was_refused(self) -> None:

@@ -1,21 +1,23 @@
 """The lists use keyset pagination instead of page numbers."""
 
 import itertools
+import json
 import re
 from html import unescape
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.db import connection
-from django.http import QueryDict
 from django.test.utils import CaptureQueriesContext
 
-from integrations.backend.base.pagination import write_cursor
+from integrations.backend.base.pagination import page_answer
 from integrations.backend.requests import rows
 from integrations.models import Connection, Integration, Request
 from integrations.models.attempt import Outcome
 from integrations.services.rows import keyset_pages
 from integrations.staff.base.keyset_lists import INVALID_CURSOR
+from integrations.wire.plain_http import PlainRequest
 from tests.staff.base.lists import LATER, LONG_LISTS, caller, sign_in, url_of
 from tests.support.factories import Enabled
 from tests.support.staff.backend_pages import ask
@@ -81,13 +83,13 @@ def test_limited_staff_see_their_own_rows_page_by_page(long_lists: Enabled) -> N
 def test_an_api_list_of_one_organisation_shows_each_row_once(long_lists: Enabled) -> None:
     organisation = long_lists.integration.outlet.organisation_id
     found: list[int] = []
-    query = QueryDict("limit=40", mutable=True)
-    while True:
-        page, after = rows.requests_page(caller(organisation), query)
+    next_link: str | None = "?limit=40"
+    while next_link:
+        query = urlsplit(next_link).query.encode()
+        request = PlainRequest({"path": "/api/v1/requests", "query_string": query}, b"")
+        page, after = rows.requests_page(caller(organisation), request)
         found += [row.pk for row in page]
-        if after is None:
-            break
-        query["cursor"] = write_cursor(after)
+        next_link = json.loads(page_answer(request, [], after).body)["next"]
     assert found == list(long_lists.integration.requests.order_by("-pk").values_list("pk", flat=True))
 
 
