@@ -12,7 +12,7 @@ from integrations.wire.payloads.json_schema import json_schema
 
 def only_backend(endpoints: list[Any], **_kwargs: Any) -> list[Any]:
     """Return only the API's endpoints, without the pages that describe it."""
-    described = ("schema", "docs", "")
+    described = ("schema", "docs")
     return [
         endpoint
         for endpoint in endpoints

@@ -700,6 +700,26 @@ class OutletPage(BaseModel):
     results: list[Outlet]
 
 
+class Paths(BaseModel):
+    """
+    The paths of the API's calls that need no value, by name.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    organisations: str
+    outlets: str
+    requests: str
+    webhook_endpoints: Annotated[str, Field(alias="webhook-endpoints")]
+    deliveries: str
+    events: str
+    message_types: Annotated[str, Field(alias="message-types")]
+    api_key: Annotated[str, Field(alias="api-key")]
+    schema_: Annotated[str, Field(alias="schema")]
+    docs: str
+
+
 class Payment(BaseModel):
     model_config = ConfigDict(
         extra="allow",
