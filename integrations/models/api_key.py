@@ -1,6 +1,5 @@
 import json
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import NamedTuple
 
 from django.conf import settings
@@ -11,6 +10,7 @@ from django.utils.text import get_text_list
 from integrations.models.fields.texts import NameField
 from integrations.models.kept_secret import KeptSecret, KeptSecretOwner, KeptSecretQuerySet
 from integrations.models.outlet import Organisation, plain_text
+from integrations.text.client_address import Network, parsed_network
 
 MAX_IDEMPOTENCY_KEY = 256  # characters, like a RequestID
 
@@ -38,9 +38,9 @@ def parsed_scopes(text: str) -> frozenset[str]:
 
 
 @lru_cache(1024)
-def parsed_networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+def parsed_networks(text: str) -> tuple[Network, ...]:
     """Return the networks in the text of the column, as a plain SQL query returns it."""
-    return tuple(map(ip_network, json.loads(text)))
+    return tuple(map(parsed_network, json.loads(text)))
 
 
 class CallLimit(NamedTuple):

@@ -4,9 +4,9 @@ Every counter and sampler that works per address uses `network_of`. An IPv6 cust
 the address for each request, so a /64 counts as one client. An IPv4 address counts as one client in any spelling.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 
 from django.http import HttpRequest
@@ -16,7 +16,10 @@ from integrations.text.characters import printable
 LENGTH = 45  # characters, the length of the database columns for addresses
 LONGEST = 100  # characters of a text that may be an address with a scope id; longer texts are not cached
 KEPT = 20_000
+MAPPED_BITS = 96  # before the IPv4 address in a mapped IPv6 address
 HOST_BITS = 64  # of an IPv6 address, which one customer can change freely
+
+Network = IPv4Network | IPv6Network
 
 
 def address_in(scope: Mapping[str, Any]) -> str:
@@ -33,6 +36,23 @@ def address_of(request: HttpRequest) -> str:
 def parsed(text: str) -> IPv4Address | IPv6Address | None:
     """Return the address that a text names, or None. A mapped IPv4 address is IPv4; a scope id (%eth0) is dropped."""
     return _parsed(text) if len(text) <= LONGEST else None
+
+
+def parsed_network(text: str) -> Network:
+    """Return the network that a text in CIDR notation names, in the spelling of `parsed`. Raises ValueError."""
+    network = ip_network(text)
+    if isinstance(network, IPv4Network):
+        return network
+    first = network.network_address
+    if first.ipv4_mapped and network.prefixlen >= MAPPED_BITS:
+        return IPv4Network((first.ipv4_mapped, network.prefixlen - MAPPED_BITS))
+    return IPv6Network((int(first), network.prefixlen))
+
+
+def is_in(address: str, networks: Iterable[Network]) -> bool:
+    """Return whether an address is in one of the networks, which `parsed_network` returned."""
+    found = parsed(address)
+    return found is not None and any(found in network for network in networks)
 
 
 @lru_cache(KEPT)

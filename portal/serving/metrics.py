@@ -8,7 +8,6 @@ import time
 import tomllib
 from collections.abc import Iterable, Iterator
 from functools import cache
-from ipaddress import ip_network
 from pathlib import Path
 
 import django
@@ -26,7 +25,7 @@ from integrations.backend.base.problems import Problem
 from integrations.services import metrics
 from integrations.services.overview.metric_counts import Figures, read_figures
 from integrations.services.rows.threads import readers
-from integrations.text.client_address import address_in, parsed
+from integrations.text.client_address import address_in, is_in, parsed_network
 from integrations.wire.asgi_types import Scope, header
 from integrations.wire.plain_http import PlainResponse
 from portal.web.proxies import FORWARDED_PORT
@@ -66,8 +65,7 @@ def _is_in_networks(scope: Scope) -> bool:
     is_peers = bool(scope.get("client")) and scope["client"][1] != FORWARDED_PORT
     if header(scope, b"x-forwarded-for") and is_peers:
         return False
-    address = parsed(address_in(scope))
-    return address is not None and any(address in ip_network(network) for network in settings.METRICS_NETWORKS)
+    return is_in(address_in(scope), map(parsed_network, settings.METRICS_NETWORKS))
 
 
 async def _figures() -> Figures | None:

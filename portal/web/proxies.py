@@ -8,9 +8,8 @@ passes the client's own value on.
 
 from collections.abc import Iterable
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_network
 
-from integrations.text.client_address import parsed
+from integrations.text.client_address import is_in, parsed, parsed_network
 from integrations.wire.asgi_types import App, Receive, Scope, Send
 
 FORWARDED_PORT = 0  # the port of a client whose address comes from a trusted proxy; no socket peer has port 0
@@ -18,8 +17,6 @@ HOPS = 32  # addresses of X-Forwarded-For that are read, beginning with the near
 LONGEST = 200  # characters of X-Forwarded-Proto that are read
 SCHEMES = {"https": "https", "wss": "https", "http": "http", "ws": "http"}
 WEBSOCKET_SCHEMES = {"https": "wss", "http": "ws"}
-
-Network = IPv4Network | IPv6Network
 
 
 class ProxyHeaders:
@@ -32,8 +29,8 @@ class ProxyHeaders:
     def __init__(self, app: App, *, trusted: Iterable[str], scheme: str) -> None:
         self._app = app
         self._scheme = scheme
-        networks = tuple(_unmapped(ip_network(each)) for each in trusted)
-        self._trusts = lru_cache(4096)(lambda host: _is_in(host, networks))
+        networks = tuple(map(parsed_network, trusted))
+        self._trusts = lru_cache(4096)(lambda host: is_in(host, networks))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         client = scope.get("client")
@@ -87,14 +84,3 @@ def _without_port(text: str) -> str:
     if text.startswith("["):
         return text[1:].partition("]")[0]
     return text.partition(":")[0] if text.count(":") == 1 else text
-
-
-def _is_in(host: str, networks: Iterable[Network]) -> bool:
-    address = parsed(host)
-    return address is not None and any(address in network for network in networks)
-
-
-def _unmapped(network: Network) -> Network:
-    """Convert an IPv4-mapped network (::ffff:10.0.0.0/104) to IPv4, because addresses are converted as well."""
-    mapped = network.network_address.ipv4_mapped if isinstance(network, IPv6Network) else None
-    return network if mapped is None else IPv4Network((int(mapped), max(0, network.prefixlen - 96)))

@@ -136,11 +136,13 @@ class Authentication(InProcess):
         inside = await Backend.make("inside", networks=["192.0.2.0/24", "198.51.100.0/24", "2001:db8::/32"])
         outside = await Backend.make("outside", networks=["203.0.113.0/24"])
         assert (await inside.get("outlets")).status == 200
+        mapped = await Backend.make("mapped", networks=["::ffff:198.51.100.0/120"])
+        assert (await mapped.get("api-key")).json()["networks"] == ["198.51.100.0/24"]
         answer = await outside.get("outlets")
         assert (answer.status, kind_of(answer)) == (403, "network-not-allowed")
         await recorded()
         used = ApiKeySecret.objects.filter(last_used_at__isnull=False).values_list("api_key__name", flat=True)
-        assert await in_main(list, used) == ["inside"]
+        assert await in_main(sorted, used) == ["inside", "mapped"]
 
     async def test_a_change_of_a_keys_access_applies_to_its_next_call(self) -> None:
         backend = await Backend.make("kiosk")

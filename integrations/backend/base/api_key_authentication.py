@@ -19,7 +19,7 @@ from integrations.security.secret_digests import SecretKind
 from integrations.services.keys import newer_keys
 from integrations.services.rows.remembered import Remembered
 from integrations.services.rows.sql_query import SqlQuery
-from integrations.text.client_address import parsed
+from integrations.text.client_address import is_in
 
 MAX_LENGTH = 256
 
@@ -63,10 +63,7 @@ class Caller:
     def may_call_from(self, address: str) -> bool:
         """Return whether this key may be used from a client's address."""
         networks = parsed_networks(self.networks)
-        if not networks:
-            return True
-        found = parsed(address)
-        return found is not None and any(found in network for network in networks)
+        return not networks or is_in(address, networks)
 
 
 _by_digest = SqlQuery(

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from ipaddress import ip_network
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -23,6 +22,7 @@ from integrations.services.errors import (
 from integrations.services.keys import keys
 from integrations.services.outlets.outlets import check_form
 from integrations.services.reasons import plain_reason
+from integrations.text.client_address import parsed_network
 
 MAX_NETWORKS = 50
 MOST_CALLS = 100_000  # of both limits: more calls per second, or in a burst, than a process can answer
@@ -138,7 +138,7 @@ def _checked_networks(networks: Collection[str]) -> list[str]:
 
 def _checked_network(text: str) -> str:
     try:
-        return str(ip_network(text))
+        return str(parsed_network(text))
     except ValueError as error:
         message = f"{text[:64]!r} is not a network in CIDR notation, like 192.0.2.0/24 or 2001:db8::/32."
         raise InvalidValue("networks", message) from error

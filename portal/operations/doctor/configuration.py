@@ -1,7 +1,7 @@
 """Checks the settings themselves, without access to the network or the database."""
 
 from collections.abc import Iterator
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core import checks
 from django.http.request import validate_host
 
+from integrations.text.client_address import parsed_network
 from portal.operations.doctor.finding import Finding, advice, fine, wrong
 
 SHORTEST_KEY = 50  # characters, Django's minimum for SECRET_KEY
@@ -47,7 +48,7 @@ def addresses() -> Iterator[Finding]:
 def proxy() -> Iterator[Finding]:
     """Check TRUSTED_PROXIES and METRICS_NETWORKS."""
     for name in ("TRUSTED_PROXIES", "METRICS_NETWORKS"):
-        if any(ip_network(each).prefixlen == 0 for each in getattr(settings, name)):
+        if any(parsed_network(each).prefixlen == 0 for each in getattr(settings, name)):
             yield wrong("proxy", f"{name} contains every address.", f"Name only your own machines in {name}.")
     if settings.IS_PUBLIC_HTTPS and not settings.TRUSTED_PROXIES:
         yield wrong(

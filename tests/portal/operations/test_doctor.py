@@ -62,6 +62,7 @@ def _the_database_is_its_owners_alone() -> None:
         (configuration.proxy, {"TRUSTED_PROXIES": []}, "TRUSTED_PROXIES is empty"),
         (configuration.proxy, {"TRUSTED_PROXIES": ["0.0.0.0/0"]}, "contains every address"),
         (configuration.proxy, {"METRICS_NETWORKS": ["::/0"]}, "METRICS_NETWORKS"),
+        (configuration.proxy, {"METRICS_NETWORKS": ["::ffff:0:0/96"]}, "METRICS_NETWORKS"),
         (configuration.secrets, {"SECRET_KEY": "short"}, "SECRET_KEY"),
         (configuration.secrets, {"CREDENTIAL_KEY": "a" * 80}, "CREDENTIAL_KEY"),
         (configuration.framework_checks, {"POS_CLOSE_CODES": {"nonsense": 1000}}, "POS_CLOSE_CODES"),

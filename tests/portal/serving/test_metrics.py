@@ -36,7 +36,7 @@ class Access(InProcess):
             answer = await request("GET", "/metrics", headers=headers)
             assert (answer.status, answer.json()["type"]) == (403, "urn:order-n-pay:problem:metrics-not-for-you")
 
-    @override_settings(METRICS_NETWORKS=["10.0.0.0/8", "2001:db8::/32"])
+    @override_settings(METRICS_NETWORKS=["::ffff:10.0.0.0/104", "2001:db8::/32"])
     async def test_only_an_address_in_the_networks_has_access(self) -> None:
         for address, status in [
             ("10.1.2.3", 200),
