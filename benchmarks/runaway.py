@@ -64,7 +64,7 @@ def measure_round(options: argparse.Namespace, limit: dict[str, str], *, is_floo
         os.environ |= limit
         subprocess.run([*MANAGE, "migrate", "--verbosity", "0"], check=True)
         measured, os.environ["RUNAWAY_KEY"] = new_key("measured"), new_key("runaway")
-        stack.enter_context(started(*MANAGE[1:], "serve", "--port", str(port)))
+        stack.enter_context(started(*MANAGE, "serve", "--port", str(port)))
         wait_for(port)
         flooding = begin_flood(port, options.connections) if is_flooded else None
         figures = asyncio.run(pace(port, measured, options.seconds))
