@@ -28,7 +28,7 @@ from integrations.wire.plain_http import PlainRequest, PlainResponse
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
 DIGEST_LENGTH = 8  # characters; long enough that two lists of a system do not have the same by chance
 NEWEST_FIRST, OLDEST_FIRST = SortOrder(), SortOrder(is_reversed=True)
-NOT_VALID = "is not valid in this list; use the `next` link unchanged, or omit it to start with the first page"
+NOT_VALID = "is not valid in this list; use the `next` link unchanged, or omit `cursor` to start with the first page"
 
 Row = TypeVar("Row", bound=Model)
 

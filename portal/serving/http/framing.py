@@ -127,7 +127,7 @@ class HttpFraming(HttpClosing):
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._is_head:
             return  # a trailer: nothing here uses one, and it must not be taken for a header
-        name = name.lower()
+        name, value = name.lower(), value.rstrip(b" \t")  # spaces after a value do not belong to it (RFC 9110, 5.5)
         if name in CHECKED_HEADERS:
             self._check_header(name, value.strip().lower())
         self.headers.append((name, value))

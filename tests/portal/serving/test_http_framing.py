@@ -156,6 +156,16 @@ class Ambiguous(SimpleTestCase):
         (answer,) = await exchange(LAST + BODY)
         assert received(answer)[1] == "/last"
 
+    async def test_spaces_around_the_value_of_a_header_do_not_belong_to_it(self) -> None:
+        async def echo_id(scope: Scope, _receive: Receive, send: Send) -> None:
+            body = dict(scope["headers"])[b"x-request-id"]
+            length = (b"content-length", b"%d" % len(body))
+            await send({"type": WHOLE, "status": 200, "headers": [length], "body": body})
+
+        head = LAST.replace(b"\r\n\r\n", b"\r\nX-Request-ID: \t call 1 \t\r\n\r\n")
+        (answer,) = answers_in(await raw_exchange(head, app=echo_id))
+        assert answer.body == b"call 1"
+
     async def test_a_trailer_is_not_taken_for_a_header(self) -> None:
         head = b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
         (answer,) = await exchange(head + b"1\r\na\r\n0\r\n", b"Authorization: secret\r\n\r\n")
