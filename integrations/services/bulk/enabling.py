@@ -44,9 +44,13 @@ def check(rows: Sequence[FileRow], permissions: Permissions) -> list[PlannedRow]
 
 
 def _plan_of(rows: Sequence[FileRow], permissions: Permissions) -> list[PlannedRow]:
-    existing = _Existing(rows)
     repeated = RepeatedValues(rows)
-    return [_plan(row, existing, repeated, permissions) for row in rows]
+    faults = [_format_error(row) or repeated.fault(row) for row in rows]
+    existing = _Existing([row for row, fault in zip(rows, faults, strict=True) if not fault])
+    return [
+        _planned(row, Verdict.WRONG, fault) if fault else _plan(row, existing, permissions)
+        for row, fault in zip(rows, faults, strict=True)
+    ]
 
 
 @sensitive_variables()
@@ -59,15 +63,18 @@ def prepare(rows: Sequence[FileRow], plan: Sequence[PlannedRow]) -> list[NewSecr
     return [_prepare(planned, by_number[planned.number].adopted_secret) for planned in acting(plan)]
 
 
-def verify(rows: Sequence[FileRow], planned: Sequence[PlannedRow], permissions: Permissions) -> None:
-    """Raise RowsChanged if the plan of these rows of the file has changed since the check.
+def _verified(rows: Sequence[FileRow], planned: Sequence[PlannedRow], permissions: Permissions) -> "_Existing":
+    """Return the existing rows. Raises RowsChanged if they change the plan that was made of these rows of the file.
 
     A changed text is accepted: an organisation that was to be created may exist now, because of an earlier row.
     """
-    numbers = {row.number for row in planned}
-    found = acting(_plan_of([row for row in rows if row.number in numbers], permissions))
-    if [replace(row, words="") for row in found] != [replace(row, words="") for row in planned]:
-        raise RowsChanged
+    by_number = {row.number: row for row in rows}
+    own = [by_number[row.number] for row in planned]
+    existing = _Existing(own)
+    for row, before in zip(own, planned, strict=True):
+        if replace(_plan(row, existing, permissions), words=before.words) != before:
+            raise RowsChanged
+    return existing
 
 
 @sensitive_variables()
@@ -82,8 +89,8 @@ def write(
     """Enable the planned rows in one transaction, each with its secret. Raises RowsChanged."""
     try:
         with transaction.atomic():
-            verify(rows, planned, permissions)
-            outlets = _outlets(planned, _organisations(planned, actor), actor)
+            existing = _verified(rows, planned, permissions)
+            outlets = _outlets(planned, existing, actor)
             new = [
                 Integration(outlet=outlet, pos_remote_id=row.pos_remote_id, changed_at=shared_now())
                 for row, outlet in zip(planned, outlets, strict=True)
@@ -102,18 +109,16 @@ def _prepare(planned: PlannedRow, adopted: str) -> NewSecret:
         raise RowRefused(f"Row {planned.number} ({planned.outlet}): {refusal}") from refusal
 
 
-def _organisations(planned: Sequence[PlannedRow], actor: Actor) -> dict[str, Organisation]:
-    names = list(dict.fromkeys(row.organisation for row in planned))
-    found = _organisations_named(names)
-    created = Organisation.objects.bulk_create(
-        [Organisation(name=name) for name in names if name not in found], batch_size=CHUNK
-    )
+def _organisations(planned: Sequence[PlannedRow], existing: "_Existing", actor: Actor) -> dict[str, Organisation]:
+    names = dict.fromkeys(row.organisation for row in planned)
+    new = [Organisation(name=name) for name in names if name not in existing.organisations]
+    created = Organisation.objects.bulk_create(new, batch_size=CHUNK)
     record_many(Verb.ORGANISATION_CREATED, [(each, {}) for each in created], actor=actor)
-    return found | {each.name: each for each in created}
+    return existing.organisations | {each.name: each for each in created}
 
 
-def _outlets(planned: Sequence[PlannedRow], organisations: dict[str, Organisation], actor: Actor) -> list[Outlet]:
-    found = _outlets_named([(row.organisation, row.outlet) for row in planned])
+def _outlets(planned: Sequence[PlannedRow], existing: "_Existing", actor: Actor) -> list[Outlet]:
+    organisations = _organisations(planned, existing, actor)
     new = [
         Outlet(
             organisation=organisations[row.organisation],
@@ -121,24 +126,21 @@ def _outlets(planned: Sequence[PlannedRow], organisations: dict[str, Organisatio
             provider_outlet_id=row.provider_outlet_id or new_provider_outlet_id(),
         )
         for row in planned
-        if (row.organisation, row.outlet) not in found
+        if (row.organisation, row.outlet) not in existing.outlets
     ]
     made = Outlet.objects.bulk_create(new, batch_size=CHUNK)
     record_many(
         Verb.OUTLET_CREATED, [(each, {"provider_outlet_id": each.provider_outlet_id}) for each in made], actor=actor
     )
-    found |= {(each.organisation.name, each.name): each for each in made}
-    return [found[row.organisation, row.outlet] for row in planned]
+    outlets = existing.outlets | {(each.organisation.name, each.name): each for each in made}
+    return [outlets[row.organisation, row.outlet] for row in planned]
 
 
 class _Existing:
-    """Existing database rows that match the values in the file."""
+    """Existing database rows that match the values in well-formed rows of the file."""
 
     def __init__(self, rows: Sequence[FileRow]) -> None:
-        rows = [row for row in rows if not _format_error(row)]
-        self.organisations = {
-            name: each.pk for name, each in _organisations_named(list({row.organisation for row in rows})).items()
-        }
+        self.organisations = _organisations_named(list({row.organisation for row in rows}))
         self.outlets = _outlets_named([(row.organisation, row.outlet) for row in rows])
         self.remote_ids = set(_found(Integration, "match_id", [identity(row.pos_remote_id) for row in rows]))
         provider_ids = [identity(row.provider_outlet_id) for row in rows if row.provider_outlet_id]
@@ -173,8 +175,9 @@ def _digests(row: FileRow) -> list[str]:
     return secret_digests.keyed_digests(canonical) if canonical else []
 
 
-def _plan(row: FileRow, existing: _Existing, repeated: RepeatedValues, permissions: Permissions) -> PlannedRow:
-    if fault := _format_error(row) or repeated.fault(row) or _permission_error(row, existing, permissions):
+def _plan(row: FileRow, existing: _Existing, permissions: Permissions) -> PlannedRow:
+    """Return the plan of a well-formed row."""
+    if fault := _permission_error(row, existing, permissions):
         return _planned(row, Verdict.WRONG, fault)
     outlet = existing.outlets.get((row.organisation, row.outlet))
     integration = outlet.integration_or_none if outlet else None
@@ -228,7 +231,7 @@ def _action_text(row: FileRow, outlet: Outlet | None, existing: _Existing) -> st
 def _permission_error(row: FileRow, existing: _Existing, permissions: Permissions) -> str:
     """Return the missing permission; never reveal whether an organisation exists that the person may not see."""
     organisation = existing.organisations.get(row.organisation)
-    if permissions.organisations is not None and organisation not in permissions.organisations:
+    if permissions.organisations is not None and (not organisation or organisation.pk not in permissions.organisations):
         return "You do not have access to an organisation of this name: ask an administrator."
     if organisation is None and not permissions.add_organisation:
         return "There is no organisation of this name, and you may not add one: correct it, or ask an administrator."
