@@ -63,7 +63,6 @@ def new_client() -> httpx2.AsyncClient:
     """Return a client for one endpoint; close it after use."""
     return httpx2.AsyncClient(
         transport=CheckedTransport(),
-        trust_env=False,
         follow_redirects=False,
         timeout=SECONDS,
         headers={"user-agent": "order-n-pay-portal-webhooks/1", "accept-encoding": "identity"},
