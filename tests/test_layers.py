@@ -1,6 +1,7 @@
 """Rules beyond the import contracts in pyproject.toml: imports of Django, and names of modules."""
 
 import ast
+import tomllib
 from pathlib import Path
 from types import ModuleType
 
@@ -30,6 +31,14 @@ def django_imports(file: Path, prefix: str) -> set[str]:
 
 def test_this_test_sees_imports() -> None:
     assert django_imports(ROOT / "models" / "outlet.py", "django.db")
+
+
+def test_each_folder_and_module_of_integrations_is_in_a_layer() -> None:
+    contracts = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = {name for each in contracts for line in each.get("layers", ()) for name in line.split(" | ")}
+    without_imports = {"__init__", "apps", "migrations"}  # apps.py only names the application
+    found = {each.stem for each in ROOT.iterdir() if each.suffix == ".py" or any(each.glob("**/*.py"))}
+    assert {f"integrations.{name}" for name in found - without_imports} == layers - {"portal"}
 
 
 @pytest.mark.parametrize("package", [security, text, wire])
