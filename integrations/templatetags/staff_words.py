@@ -19,8 +19,8 @@ from integrations.staff.base import presentation
 from integrations.staff.base.presentation import DatedState
 from integrations.staff.handover import admin as handover_links
 from integrations.staff.requests import descriptions as request_rows
-from integrations.staff.signing_in.browsers import browser_in
 from integrations.text import characters, moments
+from integrations.text.browsers import browser_in
 
 register = template.Library()
 

@@ -1,1 +1,1 @@
-"""Hidden characters, comparison of names, addresses of clients, random IDs, moments as text. Pure."""
+"""Hidden characters, comparison of names, addresses and browsers of clients, random IDs, moments as text. Pure."""

@@ -16,7 +16,7 @@ from integrations.models.audit import Verb
 from integrations.models.clock import shared_now
 from integrations.models.retention import RecordKind
 from integrations.services.retention.retention import prune_batch
-from integrations.staff.signing_in.browsers import browser_in
+from integrations.text.browsers import browser_in
 from tests.staff.signing_in.test_sign_in import PASSWORD, START, is_signed_in, sign_in
 from tests.support.staff.pages import text
 
