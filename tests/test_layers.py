@@ -1,9 +1,11 @@
-"""Rules beyond the import contracts in pyproject.toml: imports of Django, and names of modules."""
+"""Rules beyond the import contracts in pyproject.toml: imports of Django, names of modules, and sizes."""
 
 import ast
 import tomllib
+from collections import Counter
 from pathlib import Path
 from types import ModuleType
+from typing import TypeGuard
 
 import pytest
 
@@ -60,3 +62,23 @@ def test_no_code_uses_django_signals() -> None:
     assert [
         file for file in ROOT.rglob("*.py") if {"django.dispatch", "django.db.models.signals"} & imported_by(file)
     ] == []
+
+
+def test_no_function_is_longer_than_30_lines_and_no_file_than_350() -> None:
+    sources = [path for root in (ROOT, PROJECT / "portal") for path in root.rglob("*.py")]
+    texts = {path: path.read_text() for path in sources if "migrations" not in path.parts}
+    assert [path for path, text in texts.items() if text.count("\n") > 350] == []
+    functions = [
+        (path, node) for path, text in texts.items() for node in ast.walk(ast.parse(text)) if is_function(node)
+    ]
+    assert [(path, node.name) for path, node in functions if (node.end_lineno or 0) - node.lineno >= 30] == []
+
+
+def is_function(node: ast.AST) -> TypeGuard[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+
+
+def test_no_folder_has_more_than_15_modules() -> None:
+    counts = Counter(path.parent for path in ROOT.rglob("*.py") if path.stem != "__init__")
+    exempt = {ROOT / "simulator", ROOT / "migrations", ROOT / "management/commands"}  # Django fixes the latter two
+    assert {folder: count for folder, count in counts.items() if count > 15 and folder not in exempt} == {}

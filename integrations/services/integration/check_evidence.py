@@ -91,9 +91,8 @@ def read_evidence(
 ) -> Evidence:
     """Return the evidence that a viewer of these organisations (None: all) may see.
 
-    Takes at most two queries in addition to those for `rows`, and one more each for a rare finding. Before the call,
-    select the presence, its connection and the process with the integration, and call `pairings.explain` for the
-    attempts of `rows`.
+    Takes at most two queries in addition to those for `rows`, and one for each rare finding. Before the call, select
+    the presence, its connection and the process with the integration, and call `pairings.explain` for `rows.attempts`.
     """
     explained = rows.attempts if rows else ()
     rows = rows or OutletRows.read(integration)

@@ -26,32 +26,38 @@ def context_of(
     keys: Mapping[str, Any],
     with_content: bool,
 ) -> dict[str, Any]:
-    """Return the template's context, for a person allowed to see these organisations. `keys` are those of the check.
+    """Return the template's context, for a person allowed to see these organisations.
 
-    With `with_content`, it includes the content of unrecognised frames.
+    `keys` are those of the check. With `with_content`, the context has the content of unrecognised frames.
     """
-    credentials = list(integration.credentials.all())
+    values = _values_for_powerepos(integration, now)
     connections = list(integration.connections.select_related("process")[:ROWS])
     attempts = list(integration.attempts.select_related(OWNER_NAMED)[:ROWS])
     explain(attempts, organisations)
     requests = list(with_type_names(integration.requests.defer("payload", "answer"))[:ROWS])
-    rows = OutletRows(credentials, connections, attempts, requests, keys)
-    return {
+    rows = OutletRows(values["credentials"], connections, attempts, requests, keys)
+    return values | {
         "has_details": True,
-        "auth_url": auth_url(),
-        "websocket_url": websocket_url(),
-        "credentials": credentials,
-        "current": next(each for each in credentials if each.is_current),
-        "in_overlap": next((each for each in credentials if each.is_in_overlap(now)), None),
         "requests": requests,
         "connections": connections,
         "attempts": attempts,
         "with_content": with_content,
         "unrecognised_frames": _unrecognised_frames(integration, with_content=with_content),
-        "links": list(integration.handover_links.defer("sealed").select_related("credential")[:ROWS]),
         "check": read_check(integration, now, organisations, with_content=with_content, rows=rows),
         "disabling": None if integration.is_enabled else _disabling(integration),
         "rows": ROWS,
+    }
+
+
+def _values_for_powerepos(integration: Integration, now: datetime) -> dict[str, Any]:
+    credentials = list(integration.credentials.all())
+    return {
+        "auth_url": auth_url(),
+        "websocket_url": websocket_url(),
+        "credentials": credentials,
+        "current": next(each for each in credentials if each.is_current),
+        "in_overlap": next((each for each in credentials if each.is_in_overlap(now)), None),
+        "links": list(integration.handover_links.defer("sealed").select_related("credential")[:ROWS]),
     }
 
 
