@@ -15,7 +15,6 @@ from integrations.backend.base import correlation, outlet_addresses, problems
 from integrations.backend.base.api_key_authentication import OPERATION
 from integrations.backend.base.problems import Problem
 from integrations.backend.base.views import BackendView
-from integrations.backend.requests.order_calls import MAX_BODY
 from integrations.services import metrics
 from integrations.services.futures import error_of
 from integrations.wire.asgi_types import App, Receive, Scope, Send
@@ -25,7 +24,8 @@ from integrations.wire.plain_http import PlainRequest, PlainResponse, send_respo
 from integrations.wire.request_bodies import BodyGaveWay, BodyTooLarge, ClientLeft, read_body
 
 URLS = "integrations.backend.urls"
-TOO_LARGE = f"The limit is {MAX_BODY // KIBIBYTE} KiB. Send less."
+MAX_API_BODY = 256 * KIBIBYTE  # bytes of the body of a call; beyond: 413
+TOO_LARGE = f"The limit is {MAX_API_BODY // KIBIBYTE} KiB. Send less."
 MANY_BODIES = "Send each body without pauses, and fewer at the same time."
 
 logger = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ def _match(scope: Scope) -> ResolverMatch | None:
 
 async def _answer(match: ResolverMatch, scope: Scope, receive: Receive) -> PlainResponse:
     try:
-        request = PlainRequest(scope, await read_body(scope, receive, MAX_BODY))
+        request = PlainRequest(scope, await read_body(scope, receive, MAX_API_BODY))
     except BodyTooLarge:
         return problems.answer(Problem(problems.TOO_LARGE, TOO_LARGE, headers={"Connection": "close"}))
     except BodyGaveWay:

@@ -18,7 +18,7 @@ from django.template.loader import render_to_string
 from integrations.text.client_address import address_in, network_of
 from integrations.wire.asgi_types import App, Receive, Scope, Send
 from integrations.wire.endpoints import HANDOVER_PATH
-from integrations.wire.limits import MAX_BODY
+from integrations.wire.limits import MAX_PAGE_BODY
 from integrations.wire.plain_http import PlainResponse, send_response
 from integrations.wire.request_bodies import BodyGaveWay, BodyTooLarge, ClientLeft, read_body
 
@@ -49,7 +49,7 @@ class RecipientHttp:
             await send_response(self._limited(), scope, send)
             return
         try:
-            body = await read_body(scope, receive, MAX_BODY)
+            body = await read_body(scope, receive, MAX_PAGE_BODY)
         except ClientLeft:
             return
         except BodyTooLarge:

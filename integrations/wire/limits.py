@@ -1,6 +1,6 @@
 """Limits on data from a caller that is not authenticated yet. deploy/ states the same limits for the proxies.
 
-After that, each entry point defines its own limits: pos/messages.py, backend/requests/order_calls.py, and `max_body`
+After that, each entry point defines its own limits: pos/messages.py, backend/backend_http.py, and `max_body`
 of a page.
 """
 
@@ -14,7 +14,7 @@ MAX_TARGET = 8_000  # bytes of a request target; RFC 9112 requires at least this
 MAX_HANDSHAKE_LINE = (
     8 * KIBIBYTE
 )  # bytes of a header line of a websocket handshake: the limit of `websockets`. Beyond: 431
-MAX_BODY = MEBIBYTE  # bytes of the body of a request to a page; beyond: 413
+MAX_PAGE_BODY = MEBIBYTE  # bytes of the body of a request to a page; beyond: 413
 MAX_PIPELINED = 100  # requests of one connection that wait for the answer to an earlier one; beyond: 429
 # Bytes of a body's framing: trailers, chunk sizes, and chunks of a single byte. Beyond: 400.
 MAX_FRAMING = 128 * KIBIBYTE

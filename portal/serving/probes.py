@@ -13,7 +13,7 @@ from integrations.relay import runtime
 from integrations.services.keys import newer_keys
 from integrations.services.rows.threads import readers
 from integrations.wire.asgi_types import App, Receive, Scope, Send
-from integrations.wire.limits import MAX_BODY
+from integrations.wire.limits import MAX_PAGE_BODY
 from integrations.wire.plain_http import PlainResponse, send_response
 from integrations.wire.request_bodies import BodyGaveWay, BodyTooLarge, ClientLeft, read_body
 from portal.operations.database_schema import count_pending_migrations
@@ -37,7 +37,7 @@ class Probes:
             await self._otherwise(scope, receive, send)
             return
         try:
-            await read_body(scope, receive, MAX_BODY)
+            await read_body(scope, receive, MAX_PAGE_BODY)
         except ClientLeft:
             return
         except (BodyTooLarge, BodyGaveWay):

@@ -22,7 +22,7 @@ from django.urls import Resolver404, resolve, set_script_prefix
 from integrations.backend.base import problems
 from integrations.backend.base.problems import ProblemKind
 from integrations.wire.asgi_types import Receive, Scope, Send, header
-from integrations.wire.limits import MAX_BODY
+from integrations.wire.limits import MAX_PAGE_BODY
 from integrations.wire.plain_http import PlainResponse, send_response
 from integrations.wire.request_bodies import BodyGaveWay, BodyTooLarge, ClientLeft, is_longer, read_body
 from integrations.wire.security_headers import SECURITY_HEADERS
@@ -99,14 +99,14 @@ class PageHandler(ASGIHandler):
 
 
 def _limit(scope: Scope) -> int:
-    """Return the limit in bytes of this request's body: MAX_BODY, or a larger `max_body` of its view."""
-    if scope["method"] in WITHOUT_BODY or (header(scope, b"content-length") and not is_longer(scope, MAX_BODY)):
-        return MAX_BODY
+    """Return the limit in bytes of this request's body: MAX_PAGE_BODY, or a larger `max_body` of its view."""
+    if scope["method"] in WITHOUT_BODY or (header(scope, b"content-length") and not is_longer(scope, MAX_PAGE_BODY)):
+        return MAX_PAGE_BODY
     try:
         view = resolve(scope["path"]).func
     except Resolver404:
-        return MAX_BODY
-    return max(MAX_BODY, getattr(getattr(view, "view_class", None), "max_body", 0))
+        return MAX_PAGE_BODY
+    return max(MAX_PAGE_BODY, getattr(getattr(view, "view_class", None), "max_body", 0))
 
 
 async def _refuse(scope: Scope, send: Send, template: str, kind: ProblemKind, detail: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from integrations.recipient import openings
 from integrations.recipient.openings import OPENINGS, PERIOD, RecipientHttp, Slots
 from integrations.wire.asgi_types import Receive
-from integrations.wire.limits import BODIES_PER_ADDRESS, MAX_BODY
+from integrations.wire.limits import BODIES_PER_ADDRESS, MAX_PAGE_BODY
 from tests.support.asgi_client import http_scope
 from tests.support.in_process import until
 
@@ -131,9 +131,9 @@ def test_forms_that_are_sent_slowly_delay_no_other_opening() -> None:
 def test_the_form_has_the_size_limit_of_every_page() -> None:
     async def scene() -> None:
         site = Site()
-        answer = await site.ask("198.51.100.1", receive=_nothing, **{"Content-Length": str(MAX_BODY + 1)})
+        answer = await site.ask("198.51.100.1", receive=_nothing, **{"Content-Length": str(MAX_PAGE_BODY + 1)})
         assert (answer["status"], dict(answer["headers"])[b"connection"]) == (413, b"close")
-        chunk = {"type": "http.request", "body": bytes(MAX_BODY), "more_body": True}
+        chunk = {"type": "http.request", "body": bytes(MAX_PAGE_BODY), "more_body": True}
 
         async def endless() -> dict[str, Any]:
             return chunk

@@ -15,7 +15,6 @@ from integrations.services.requests.contents import Content
 from integrations.services.requests.request_types import MAX_EXPIRES_IN, NewRequest
 from integrations.text.random_ids import new_uuid
 
-MAX_BODY = 256 * 1024  # bytes
 MAX_MESSAGE_TYPE = 2**31 - 1
 DEFAULT_TIMEOUT, MAX_TIMEOUT = 30, 120  # seconds
 MODES = ("wait", "async")

@@ -11,7 +11,8 @@ import pytest
 import yaml
 from django.conf import settings
 
-from integrations.backend.requests.order_calls import MAX_BODY, MAX_TIMEOUT
+from integrations.backend.backend_http import MAX_API_BODY
+from integrations.backend.requests.order_calls import MAX_TIMEOUT
 from integrations.pos.messages import MAX_AUTH_BODY
 from integrations.services import metrics
 from tests.live.stack.binaries import need
@@ -156,7 +157,7 @@ def test_the_proxies_accept_what_the_portal_accepts_and_wait_as_long_as_a_call()
     nginx = (DEPLOY / "nginx/portal.conf").read_text()
     bodies = [int(size) * {"k": 1024, "m": 1024**2}[unit] for size, unit in re.findall(r"body_size (\d+)(\w);", nginx)]
     assert min(bodies) > MAX_AUTH_BODY
-    assert max(bodies) > MAX_BODY
+    assert max(bodies) > MAX_API_BODY
     assert all(int(seconds) > MAX_TIMEOUT for seconds in re.findall(r"proxy_(?:read|send)_timeout (\d+)s", nginx))
 
 

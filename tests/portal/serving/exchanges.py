@@ -28,7 +28,7 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
         await send({"type": "websocket.accept"})
         return
-    body = b"" if scope["path"] == "/unread" else await read_body(scope, receive, 10 * limits.MAX_BODY)
+    body = b"" if scope["path"] == "/unread" else await read_body(scope, receive, 10 * limits.MAX_PAGE_BODY)
     if scope["path"] == "/slow":
         await asyncio.sleep(0.05)
     text = json.dumps([scope["method"], scope["path"], body.decode("latin-1"), names_of(scope)]).encode()
