@@ -4,17 +4,14 @@ Separate transactions would wait for each other: SQLite has one writer at a time
 locked sleeps for milliseconds before it tries again. Every commit also waits for the disk.
 """
 
-import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from functools import partial
 from typing import Any, Generic, TypeVar
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from integrations.services.futures import error_of, fail, succeed
+from integrations.services.futures import error_of
 from integrations.services.rows.threads import (
-    BATCH,
+    CallQueue,
     DatabaseThreads,
     DatabaseUnresponsive,
     while_responsive,
@@ -27,10 +24,9 @@ Found = TypeVar("Found")
 DEADLOCK = "40P01"
 
 Write = Callable[[list[Any]], Mapping[Any, Any]]
-Outcome = Mapping[Any, Any] | Exception
 
 
-class SharedWrites:
+class SharedWrites(CallQueue[tuple[Write, Any], Any]):
     """Runs the writes of one process. Use it on the event loop only.
 
     An error of one kind of write does not affect the others: they then run again, each kind in its own transaction. If
@@ -39,57 +35,22 @@ class SharedWrites:
     """
 
     def __init__(self, threads: DatabaseThreads = writers) -> None:
+        super().__init__()
         self._threads = threads
-        self._waiting: deque[tuple[Write, Any, asyncio.Future[Any]]] = deque()
-        self._task: asyncio.Task[None] | None = None
 
     def kind(self, write: Callable[[list[Key]], Mapping[Key, Found]]) -> "SharedWrite[Key, Found]":
         """Return the writes that call `write`, which gets distinct keys, and runs in a transaction."""
         return SharedWrite(self, write)
 
-    def add(self, write: Write, key: Any) -> asyncio.Future[Any]:
-        """Write `key` in the next transaction."""
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting.append((write, key, future))
-        if self._task is None:
-            self._task = asyncio.create_task(self._work())
-        return future
-
-    async def _work(self) -> None:
-        try:
-            while self._waiting:
-                await self._write(self._next())
-        finally:
-            self._task = None
-
-    def _next(self) -> dict[Write, dict[Any, list[asyncio.Future[Any]]]]:
-        """Return the oldest writes, by kind."""
-        batch: dict[Write, dict[Any, list[asyncio.Future[Any]]]] = {}
-        for _ in range(min(BATCH, len(self._waiting))):
-            write, key, future = self._waiting.popleft()
-            batch.setdefault(write, {}).setdefault(key, []).append(future)
-        return batch
-
-    async def _write(self, batch: Mapping[Write, Mapping[Any, Sequence[asyncio.Future[Any]]]]) -> None:
-        shared = _Transaction([partial(write, list(keys)) for write, keys in batch.items()])
+    async def _results(self, keys: list[tuple[Write, Any]]) -> Mapping[tuple[Write, Any], Any]:
+        shared = _Transaction(keys)
         done = self._threads.start(shared.run)
         try:
-            outcomes = await while_responsive(done)
-        except DatabaseUnresponsive as error:
+            return await while_responsive(done)
+        except DatabaseUnresponsive:
             shared.is_abandoned = True
             done.add_done_callback(error_of)
-            self._fail_waiting(error)  # they would wait for the same database, one after the other
-            outcomes = [error] * len(batch)
-        except Exception as error:  # noqa: BLE001  (it is the callers' to handle)
-            outcomes = [error] * len(batch)
-        for outcome, keys in zip(outcomes, batch.values(), strict=True):
-            for key, futures in keys.items():
-                _finish(futures, key, outcome)
-
-    def _fail_waiting(self, error: Exception) -> None:
-        waiting, self._waiting = self._waiting, deque()
-        for _, key, future in waiting:
-            _finish([future], key, error)
+            raise
 
 
 class SharedWrite(Generic[Key, Found]):
@@ -101,7 +62,7 @@ class SharedWrite(Generic[Key, Found]):
 
     def find(self, key: Key) -> Awaitable[Found | None]:
         """Return the write's result for `key` after the commit, or None. Raises the write's errors."""
-        return self._shared.add(self._query, key)
+        return self._shared.find((self._query, key))
 
 
 class _Transaction:
@@ -110,21 +71,30 @@ class _Transaction:
     If `is_abandoned` is set, the callers have got an error, so it is rolled back, unless its commit has begun.
     """
 
-    def __init__(self, writes: Sequence[Callable[[], Mapping[Any, Any]]]) -> None:
-        self._writes = writes
+    def __init__(self, keys: Sequence[tuple[Write, Any]]) -> None:
+        self._keys: dict[Write, list[Any]] = {}
+        for write, key in keys:
+            self._keys.setdefault(write, []).append(key)
         self.is_abandoned = False
 
-    def run(self) -> Sequence[Outcome]:
-        """Return the outcome of each kind of write. Raises an error that affects all of them."""
+    def run(self) -> Mapping[tuple[Write, Any], Any]:
+        """Return the result of each key, or the error of its kind. Raises an error that affects all of them."""
+        return {
+            (write, key): found if isinstance(found, Exception) else found.get(key)
+            for (write, keys), found in zip(self._keys.items(), self._found(), strict=True)
+            for key in keys
+        }
+
+    def _found(self) -> Sequence[Mapping[Any, Any] | Exception]:
         try:
             with transaction.atomic():
-                return [self._run(write) for write in self._writes]
+                return [self._run(write) for write in self._keys]
         except Exception as error:
-            if len(self._writes) == 1 or not _is_of_one(error):
+            if len(self._keys) == 1 or not _is_of_one(error):
                 raise
-        return [self._run_alone(write) for write in self._writes]
+        return [self._run_alone(write) for write in self._keys]
 
-    def _run_alone(self, write: Callable[[], Mapping[Any, Any]]) -> Outcome:
+    def _run_alone(self, write: Write) -> Mapping[Any, Any] | Exception:
         try:
             with transaction.atomic():
                 return self._run(write)
@@ -132,11 +102,11 @@ class _Transaction:
             connection.close()  # the next kind must not use a broken connection
             return error
 
-    def _run(self, write: Callable[[], Mapping[Any, Any]]) -> Mapping[Any, Any]:
+    def _run(self, write: Write) -> Mapping[Any, Any]:
         self._check()
-        outcome = write()
+        found = write(self._keys[write])
         self._check()
-        return outcome
+        return found
 
     def _check(self) -> None:
         if self.is_abandoned:
@@ -148,11 +118,3 @@ def _is_of_one(error: Exception) -> bool:
     if isinstance(error, OperationalError):
         return getattr(error.__cause__, "sqlstate", None) == DEADLOCK
     return not isinstance(error, InterfaceError)
-
-
-def _finish(futures: Sequence[asyncio.Future[Any]], key: Any, outcome: Outcome) -> None:
-    for future in futures:
-        if isinstance(outcome, Exception):
-            fail(future, outcome)
-        else:
-            succeed(future, outcome.get(key))

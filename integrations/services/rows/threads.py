@@ -136,29 +136,21 @@ def _give_back() -> None:
         connection.close()
 
 
-class Joined(Generic[Key, Found]):
-    """Answers many calls with one look-up or one transaction: calls that arrive while one runs share the next.
+class CallQueue(Generic[Key, Found]):
+    """Answers many calls at once: calls that arrive while some are answered wait, and are answered together.
 
-    It adds no delay when idle (the first call starts at once) and bounds the database's work in a storm. `query` gets
-    distinct keys and runs in one of `threads`. At most `at_once` callers share a look-up, because all callers answered
-    together resume in one iteration of the event loop, which blocks everything else until it ends.
+    It adds no delay when idle: the first call starts at once. A subclass answers the calls. At most `at_once` callers
+    are answered together, because all of them resume in one iteration of the event loop, which blocks everything else
+    until it ends.
     """
 
-    def __init__(
-        self,
-        query: Callable[[list[Key]], Mapping[Key, Found]],
-        at_once: float = math.inf,
-        *,
-        threads: DatabaseThreads = readers,
-    ) -> None:
-        self._query = query
+    def __init__(self, at_once: float = math.inf) -> None:
         self._at_once = at_once
-        self._threads = threads
         self._waiting: deque[tuple[Key, asyncio.Future[Found | None]]] = deque()
         self._task: asyncio.Task[None] | None = None
 
     def find(self, key: Key) -> Awaitable[Found | None]:
-        """Return the query's result for `key`, or None. Raises the query's errors."""
+        """Return the result for `key`, or None. Raises the errors of the work."""
         future: asyncio.Future[Found | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((key, future))
         if self._task is None:
@@ -184,7 +176,7 @@ class Joined(Generic[Key, Found]):
 
     async def _answer(self, batch: dict[Key, list[asyncio.Future[Found | None]]]) -> None:
         try:
-            found = await self._threads.run(self._query, list(batch))
+            found = await self._results(list(batch))
         except DatabaseUnresponsive as error:
             # The callers in the queue fail, too: they would wait for the same database.
             waiting, self._waiting = self._waiting, deque()
@@ -194,10 +186,39 @@ class Joined(Generic[Key, Found]):
             _fail_all(chain.from_iterable(batch.values()), error)
             return
         for key, futures in batch.items():
+            result = found.get(key)
+            if isinstance(result, Exception):
+                _fail_all(futures, result)
+                continue
             for future in futures:
-                succeed(future, found.get(key))
+                succeed(future, result)
+
+    async def _results(self, keys: list[Key]) -> Mapping[Key, Found | Exception]:
+        """Return the results of distinct keys. Raises an error that affects all of them."""
+        raise NotImplementedError
 
 
-def _fail_all(futures: Iterable[asyncio.Future[Found | None]], error: Exception) -> None:
+class Joined(CallQueue[Key, Found]):
+    """Answers the calls with one look-up or one transaction, which bounds the database's work in a storm.
+
+    `query` gets distinct keys and runs in one of `threads`.
+    """
+
+    def __init__(
+        self,
+        query: Callable[[list[Key]], Mapping[Key, Found]],
+        at_once: float = math.inf,
+        *,
+        threads: DatabaseThreads = readers,
+    ) -> None:
+        super().__init__(at_once)
+        self._query = query
+        self._threads = threads
+
+    async def _results(self, keys: list[Key]) -> Mapping[Key, Found]:
+        return await self._threads.run(self._query, keys)
+
+
+def _fail_all(futures: Iterable[asyncio.Future[Any]], error: Exception) -> None:
     for future in futures:
         fail(future, error)

@@ -129,7 +129,7 @@ class SharedTransactions(InProcess):
             assert connection.in_atomic_block
             return insert(keys)
 
-        future = SharedWrites().add(write, "a")
+        future = asyncio.ensure_future(SharedWrites().kind(write).find("a"))
         await future
         assert seen == [False]
 
