@@ -23,6 +23,7 @@ from integrations.services.integration import pos_secrets
 from integrations.services.integration.enabling import enable_outlets
 from integrations.services.integration.pos_secrets import NewSecret
 from integrations.services.rows.chunks import CHUNK, chunks
+from integrations.services.rows.plain_rows import insert_with_keys
 from integrations.text.characters import hidden_within, identity
 
 LENGTHS = {"organisation": 200, "outlet": 200, "pos_remote_id": 128, "provider_outlet_id": 64}
@@ -128,11 +129,11 @@ def _outlets(planned: Sequence[PlannedRow], existing: "_Existing", actor: Actor)
         for row in planned
         if (row.organisation, row.outlet) not in existing.outlets
     ]
-    made = Outlet.objects.bulk_create(new, batch_size=CHUNK)
+    insert_with_keys(new, unique="provider_outlet_id")
     record_many(
-        Verb.OUTLET_CREATED, [(each, {"provider_outlet_id": each.provider_outlet_id}) for each in made], actor=actor
+        Verb.OUTLET_CREATED, [(each, {"provider_outlet_id": each.provider_outlet_id}) for each in new], actor=actor
     )
-    outlets = existing.outlets | {(each.organisation.name, each.name): each for each in made}
+    outlets = existing.outlets | {(each.organisation.name, each.name): each for each in new}
     return [outlets[row.organisation, row.outlet] for row in planned]
 
 

@@ -25,8 +25,7 @@ from integrations.services.integration.pos_secrets import NewSecret
 from integrations.services.integration.update_statement import VOID_TOKENS, change_integrations
 from integrations.services.outlets.outlets import check_form
 from integrations.services.reasons import plain_reason, required_reason
-from integrations.services.rows.chunks import CHUNK
-from integrations.services.rows.plain_rows import insert_objects
+from integrations.services.rows.plain_rows import insert_objects, insert_with_keys
 from integrations.text.characters import identity
 
 
@@ -64,7 +63,8 @@ def enable_outlets(new: Sequence[tuple[Integration, NewSecret]], *, actor: Actor
 
     Raises IntegrityError if another row took a value after the check.
     """
-    rows = Integration.objects.bulk_create([row for row, _ in new], batch_size=CHUNK)
+    rows = [row for row, _ in new]
+    insert_with_keys(rows, unique="pos_remote_id")
     insert_objects([Presence(integration=row) for row in rows])
     pos_secrets.store_secrets(new, actor=actor)
     enabled = [(row, {"pos_remote_id": row.pos_remote_id, "shown": secret.digest.shown}) for row, secret in new]

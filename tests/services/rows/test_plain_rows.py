@@ -7,11 +7,21 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from integrations.models import AuditEvent, AuthAttempt, Connection, Credential, Presence, Request, ServerProcess
+from integrations.models import (
+    AuditEvent,
+    AuthAttempt,
+    Connection,
+    Credential,
+    Outlet,
+    Presence,
+    Request,
+    ServerProcess,
+)
 from integrations.models.attempt import Outcome, PosEndpoint
 from integrations.models.audit import Verb
 from integrations.models.connection import CloseReason
 from integrations.services.rows import plain_rows
+from integrations.services.rows.chunks import CHUNK
 from tests.support.factories import Enabled, make_enabled_outlet
 from tests.support.staff.backend_pages import ask
 
@@ -58,6 +68,12 @@ def test_inserted_objects_equal_those_saved_by_the_model(enabled: Enabled) -> No
     stored = list(AuditEvent.objects.filter(subject="Station").order_by("id").values_list(*names))
     assert len(stored) == 4
     assert stored[:2] == stored[2:]
+
+
+def test_new_objects_get_the_primary_keys_of_their_rows(outlet: Outlet) -> None:
+    new = [Outlet(organisation=outlet.organisation, name=f"Outlet {number}") for number in range(CHUNK + 1)]
+    plain_rows.insert_with_keys(new, unique="provider_outlet_id")
+    assert {each.pk: each.name for each in new} == dict(Outlet.objects.exclude(pk=outlet.pk).values_list("pk", "name"))
 
 
 @pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=2))])
