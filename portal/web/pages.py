@@ -3,7 +3,8 @@
 Django's own handler moves a request between the event loop and a thread several times: for the start signal, each sync
 middleware, each `process_view`, the view and the template. Each move costs an iteration of the loop. While 10,000 POSes
 reconnect, an iteration takes 0.1 s, and a page would take 2 s, most of it waiting. All pages are synchronous, so this
-handler runs a request as one call in one thread.
+handler runs a request as one call in one thread. asgiref's WsgiToAsgi would do that with the WSGI handler, but it
+stores large bodies in files, and a body may hold secrets.
 """
 
 import asyncio
