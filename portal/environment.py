@@ -122,9 +122,9 @@ class Environment(environ.Env):  # type: ignore[misc]
         """Return a variable that is a whole number within these bounds. Raises ImproperlyConfigured."""
         return _within(least, most, self.get_value(name, Whole, default=default), name)
 
-    def float(self, name: str, *, default: Decimal, least: Decimal, most: Decimal = LARGEST) -> Any:
-        """Return a variable that is a number within these bounds. Raises ImproperlyConfigured."""
-        return _within(least, most, self.get_value(name, Decimal, default=default), name)
+    def float(self, name: str, *, default: Decimal, least: Decimal) -> Any:
+        """Return a variable that is a number of at least `least`. Raises ImproperlyConfigured."""
+        return _within(least, LARGEST, self.get_value(name, Decimal, default=default), name)
 
 
 def _within(least: Number, most: Number, value: Number, name: str) -> Number:

@@ -37,10 +37,10 @@ def outlet_called(text: str, path: str = "") -> Q:
     return called
 
 
-def sent_under_another_id(text: str, path: str = "") -> Q:
+def sent_under_another_id(text: str) -> Q:
     """Match attempts with a wrong or unknown outlet whose POSRemoteID begins with `text`."""
-    is_of_another = Q(**{f"{path}integration": None}) | Q(**{f"{path}outcome": Outcome.WRONG_POS_REMOTE_ID})
-    return is_of_another & beginning_with(f"{path}pos_remote_id", text)
+    is_of_another = Q(integration=None) | Q(outcome=Outcome.WRONG_POS_REMOTE_ID)
+    return is_of_another & beginning_with("pos_remote_id", text)
 
 
 def newest_under_another_id() -> tuple[QuerySet[Any], QuerySet[Any]]:

@@ -26,19 +26,17 @@ def insert_rows(
     *,
     key: str = "",
     update: Sequence[str] = (),
-    ignore_conflicts: bool = False,
 ) -> None:
     """Insert rows with these fields (`attname`s). If a row with the same `key` exists, set its `update` fields instead.
 
-    With `ignore_conflicts`, rows that violate a unique constraint are skipped. Nothing is validated and model defaults
-    are not applied, so name every field. Raises the database's errors.
+    Nothing is validated and model defaults are not applied, so name every field. Raises the database's errors.
     """
     values = _prepared(model, names, rows)
     if not values:
         return
     fields = [_field(model, name) for name in names]
     with connection.cursor() as cursor:
-        cursor.executemany(_statement(model, fields, key, update, ignore_conflicts=ignore_conflicts), values)
+        cursor.executemany(_statement(model, fields, key, update), values)
 
 
 def insert_objects(rows: Sequence[models.Model]) -> None:
@@ -103,15 +101,11 @@ def stamp_rows(model: type[models.Model], name: str, at: datetime, keys: Iterabl
         )
 
 
-def _statement(
-    model: type[models.Model], fields: Sequence[Any], key: str, update: Sequence[str], *, ignore_conflicts: bool
-) -> str:
+def _statement(model: type[models.Model], fields: Sequence[Any], key: str = "", update: Sequence[str] = ()) -> str:
     quote = connection.ops.quote_name
     columns = ", ".join(quote(field.column) for field in fields)
     places = ", ".join(["%s"] * len(fields))
     statement = f"INSERT INTO {quote(model._meta.db_table)} ({columns}) VALUES ({places})"  # noqa: S608  (our names)
-    if ignore_conflicts:
-        return f"{statement} ON CONFLICT DO NOTHING"
     if not update:
         return statement
     changed = [quote(_field(model, name).column) for name in update]
@@ -133,10 +127,9 @@ def _returning_statement(
 ) -> str:
     fields = [_field(model, name) for name in names]
     one = f"({', '.join(['%s'] * len(fields))})"
-    insert = _statement(model, fields, "", (), ignore_conflicts=True).replace(one, ", ".join([one] * count))
-    return (
-        f"{insert} RETURNING {', '.join(connection.ops.quote_name(_field(model, name).column) for name in returning)}"
-    )
+    insert = _statement(model, fields).replace(one, ", ".join([one] * count))
+    columns = ", ".join(connection.ops.quote_name(_field(model, name).column) for name in returning)
+    return f"{insert} ON CONFLICT DO NOTHING RETURNING {columns}"
 
 
 def _doubling_parts(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:

@@ -33,5 +33,5 @@ def nullable(name: str, kind: str, meaning: str, limit: int | None = None) -> Fi
     return Field(name, kind, meaning, nullable=True, limit=limit)
 
 
-def optional(name: str, kind: str, meaning: str, limit: int | None = None) -> Field:
-    return Field(name, kind, meaning, limit=limit)
+def optional(name: str, kind: str, meaning: str) -> Field:
+    return Field(name, kind, meaning)

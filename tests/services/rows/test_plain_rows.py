@@ -99,12 +99,6 @@ def test_a_row_that_the_database_rejects_raises_its_error(enabled: Enabled) -> N
     assert not AuthAttempt.objects.exists()
 
 
-def test_a_conflicting_row_is_skipped_on_request(enabled: Enabled) -> None:
-    row = (enabled.integration.pk, True, NOON, NOON, None)
-    plain_rows.insert_rows(Presence, PRESENCE, [row], ignore_conflicts=True)
-    assert Presence.objects.get(integration=enabled.integration).is_online is False
-
-
 @pytest.mark.parametrize("count", [1, 2, 7, 2 * plain_rows.MOST_TOGETHER + 3])
 def test_new_rows_get_their_keys_in_order_and_repeats_are_skipped(enabled: Enabled, count: int) -> None:
     first = ask(enabled, "r-0")
