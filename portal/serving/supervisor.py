@@ -267,7 +267,7 @@ class Supervisor:
             return
         for slot in self._slots:
             if not await slot.replace(environment):
-                logger.error("The new worker did not get ready; the old ones stay. Its log lines say why.")
+                logger.error("The new worker did not become ready; the old ones stay. Its log lines say why.")
                 return
         logger.info("All workers have been restarted.")
 

@@ -99,7 +99,7 @@ def _together(listener: socket.socket, workers: int) -> Callable[[], None]:
 
 def _supervise(supervisor: Supervisor) -> None:
     if not asyncio.run(supervisor.run()):
-        raise CommandError("The workers did not get ready. Their log lines say why.")
+        raise CommandError("The workers did not become ready. Their log lines say why.")
 
 
 def _work(listener: str, channel: str) -> None:

@@ -55,6 +55,6 @@ class Busy(Refused):
 class KeyMissing(Refused):
     """The secret is unknown, but it may be stored under a newer key that this process does not have."""
 
-    message = "This server lacks a key. Please try again shortly."
+    message = "This server cannot check the secret now. Please try again shortly."
     status = HTTPStatus.SERVICE_UNAVAILABLE
     retry_after = RETRY_AFTER

@@ -21,10 +21,10 @@ class Prospect(Enum):
     """The result of the next sign-in with an unlinked identity, by the provider's last claims about it."""
 
     NO_PROVIDER = "No OpenID Connect provider is set up, so the identity cannot sign in."
-    STAYS_OUT = "Its verified address belongs to {person}. That account is disabled, so the identity cannot sign in."
+    STAYS_OUT = "Its verified address belongs to {person}. That account is not active, so the identity cannot sign in."
     COMES_BACK = (
         "Unlinking alone does not keep this identity out. Its verified address belongs to {person}, so its next "
-        "sign-in links it to {person} again without confirmation. Disable {person} to keep it out."
+        "sign-in links it to {person} again without confirmation. To keep it out, deactivate {person}."
     )
     ANOTHER = "Its verified address belongs to another person here. Its next sign-in links it to that person."
     NEW_PERSON = "No person here has its verified address. Its next sign-in creates a new person (OIDC_CREATE_PEOPLE)."

@@ -81,7 +81,7 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
     def state(self, key: ApiKey) -> SafeString:
         return _badge(_newest(key), shared_now())
 
-    @admin.display(ordering="organisation__name")
+    @admin.display(description="organisations", ordering="organisation__name")
     def sees(self, key: ApiKey) -> str:
         return str(key.organisation) if key.organisation else "all organisations"
 

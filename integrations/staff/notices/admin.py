@@ -118,7 +118,7 @@ class DeliveryAdmin(KeysetAdmin[Delivery]):
         "No deliveries yet. The events that the portal sends to your systems appear here with the answers. Create a "
         "webhook endpoint and send a test event."
     )
-    list_display = ("noticed", "event", "standing", "endpoint", "about", "answer", "tries")
+    list_display = ("noticed", "event", "standing", "endpoint", "about", "answer", "attempts")
     list_filter = ("state", "notice__kind", ("endpoint", EndpointFilter))
     organisation_path = "endpoint__organisation"
     list_select_related = ("notice", "endpoint")
@@ -159,6 +159,10 @@ class DeliveryAdmin(KeysetAdmin[Delivery]):
     @admin.display
     def answer(self, row: Delivery) -> str:
         return str(row.status) if row.status else row.error or "–"
+
+    @admin.display
+    def attempts(self, row: Delivery) -> int:
+        return row.tries
 
     def get_urls(self) -> list[URLPattern]:
         replay = self.admin_site.admin_view(webhook_actions.ReplayDelivery.as_view())

@@ -18,7 +18,14 @@ from integrations.services.outlets.moves import explain_moves
 from integrations.services.people import scope
 from integrations.staff.base import rights
 from integrations.staff.base.admin import Row
-from integrations.staff.base.filters import DayFilter, OpenFilter, OrganisationOfRecordFilter, PersonFilter, TimeFilter
+from integrations.staff.base.filters import (
+    ActionFilter,
+    DayFilter,
+    OpenFilter,
+    OrganisationOfRecordFilter,
+    PersonFilter,
+    TimeFilter,
+)
 from integrations.staff.base.keyset_lists import KeysetAdmin, Parents
 from integrations.staff.base.menu import MenuGroup
 from integrations.staff.base.presentation import ago, details, frames, marked
@@ -159,7 +166,7 @@ class AuditEventAdmin(DatedAdmin[AuditEvent]):
     )
     organisation_path = "organisation"
     list_display = ("when", "who", "action", "subject", "in_words", "address")
-    list_filter = (PersonFilter, DayFilter, ("at", TimeFilter), "verb")
+    list_filter = (PersonFilter, DayFilter, ("at", TimeFilter), ("verb", ActionFilter))
     search_help_text = (
         "Outlet, its organisation or one of its IDs; the first characters of a person, an address or a subject"
     )
@@ -171,8 +178,8 @@ class AuditEventAdmin(DatedAdmin[AuditEvent]):
     served = (("integration",), ("outlet",), ("organisation",), ("actor_name",), ("verb",))
     texts = ("actor_name", "subject", "address")
     links = ("organisation__id__exact", "outlet__id__exact", "integration__id__exact")
-    fields = ("exactly_when", "actor_name", "action", "subject", "in_words", "address")
-    readonly_fields = ("exactly_when", "action", "in_words")
+    fields = ("exactly_when", "person", "action", "subject", "in_words", "address")
+    readonly_fields = ("exactly_when", "person", "action", "in_words")
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         """Return the list, with the names of organisations in the details where this person may see them."""
@@ -189,6 +196,10 @@ class AuditEventAdmin(DatedAdmin[AuditEvent]):
     def who(self, row: AuditEvent) -> SafeString:
         query = urlencode({PersonFilter.parameter_name: row.actor_name})
         return format_html('<a href="?{}">{}</a>', query, row.actor_name)
+
+    @admin.display
+    def person(self, row: AuditEvent) -> str:
+        return row.actor_name
 
     @admin.display(description="action")
     def action(self, row: AuditEvent) -> str:

@@ -90,7 +90,7 @@ class RequestAdmin(KeysetAdmin[Request]):
     def duration(self, row: Request) -> SafeString:
         return format_html('<span class="onp-number">{}</span>', took(row))
 
-    @admin.display(description="result")
+    @admin.display(description="result code")
     def code(self, row: Request) -> SafeString | int | None:
         if not row.result_code:
             return row.result_code

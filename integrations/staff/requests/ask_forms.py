@@ -73,7 +73,7 @@ class AskForm(AskOnceForm):
         initial=0,
         min_value=0,
         max_value=MAX_EXPIRES_IN,
-        help_text="0: send it only if the POS is connected now. Otherwise it waits so long for the POS to connect.",
+        help_text="0: send it only if the POS is connected now. Otherwise it waits this long for the POS to connect.",
         widget=forms.NumberInput(attrs={"class": "vIntegerField"}),
     )
 
