@@ -75,7 +75,7 @@ def _add_notices(organisation: Organisation, integration: Integration) -> None:
         webhooks.send_test(endpoint, actor=ANNA)
         AlertRecipient.objects.create(email=f"{OTHER}-{owner}@example.com", organisation=owner)
     now = timezone.now()
-    alert = Alert.objects.create(kind="offline", organisation=organisation, since=now, tell_at=now, told_at=now)
+    alert = Alert.objects.create(kind="offline", organisation=organisation, since=now, notify_at=now, notified_at=now)
     AlertMember.objects.create(alert=alert, key="a", integration=integration, label=OTHER, since=now)
 
 
@@ -241,7 +241,7 @@ def test_a_link_to_a_now_hidden_outlet_is_revoked_when_its_creator_is_limited(ot
     access = Access([], [make_organisation(BELLA)])
     save_person(person, access=access, giver=boss, actor=Actor("boss", boss))
     result.link.refresh_from_db()
-    assert (result.link.state, result.link.sealed) == (LinkState.TAKEN_BACK, "")
+    assert (result.link.state, result.link.sealed) == (LinkState.REVOKED, "")
 
 
 def test_a_limited_person_sees_their_own_organisation(limited: Client) -> None:

@@ -19,25 +19,25 @@ def alert_kinds() -> list[tuple[str, str]]:
 class Alert(models.Model):
     """A problem of one organisation or of the whole portal. Staff get a message when it begins and when it ends.
 
-    It collects members until `tell_at`: a restaurant chain that loses its uplink causes one message. `told_at`
-    is null until then. An alert that ends before `tell_at` is deleted.
+    It collects members until `notify_at`: a restaurant chain that loses its uplink causes one message. `notified_at`
+    is null until then. An alert that ends before `notify_at` is deleted.
     """
 
     kind = models.CharField(max_length=16, choices=alert_kinds)
     organisation = models.ForeignKey(Organisation, null=True, on_delete=models.CASCADE, related_name="alerts")
     since = models.DateTimeField()
-    tell_at = models.DateTimeField()
-    told_at = models.DateTimeField(null=True)
+    notify_at = models.DateTimeField(db_column="tell_at")
+    notified_at = models.DateTimeField(null=True, db_column="told_at")
     ended_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ("-since", "-id")
         constraints = [
             models.UniqueConstraint(
-                fields=["kind", "organisation"], condition=Q(told_at=None), name="one_gathering_alert"
+                fields=["kind", "organisation"], condition=Q(notified_at=None), name="one_gathering_alert"
             ),
             models.UniqueConstraint(
-                fields=["kind"], condition=Q(told_at=None, organisation=None), name="one_gathering_alert_of_none"
+                fields=["kind"], condition=Q(notified_at=None, organisation=None), name="one_gathering_alert_of_none"
             ),
         ]
         indexes = [models.Index(fields=["ended_at", "-since"], name="alert_open")]

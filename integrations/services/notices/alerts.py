@@ -31,8 +31,8 @@ def update() -> None:
     """Check all conditions once: begin and end alerts, and send the messages that are due."""
     now = shared_now()
     cursor = _seen(now)
-    _end(AlertKind.OFFLINE, _online_again(now), now)
-    _begin(AlertKind.OFFLINE, alert_conditions.overdue(cursor, now), now)
+    _end_members(AlertKind.OFFLINE, _online_again(now), now)
+    _add_members(AlertKind.OFFLINE, alert_conditions.overdue(cursor, now), now)
     _compare(AlertKind.REFUSALS, alert_conditions.refused(now), alert_conditions.refused(now, factor=CALM), now)
     expiring = alert_conditions.expiring(now)
     _compare(AlertKind.EXPIRY, expiring, expiring, now)
@@ -42,11 +42,11 @@ def update() -> None:
 def send_due_messages(now: datetime) -> None:
     """Send a message for each alert that has collected its members, and for each alert that is over."""
     open_member = Exists(AlertMember.objects.filter(alert=OuterRef("pk"), ended_at=None))
-    Alert.objects.filter(~open_member, told_at=None).delete()  # over before any message was sent
-    for alert in Alert.objects.filter(told_at=None, tell_at__lte=now).select_related("organisation"):
-        _tell_begin(alert, now)
-    for alert in Alert.objects.filter(~open_member, told_at__isnull=False, ended_at=None):
-        _tell_end(alert, now)
+    Alert.objects.filter(~open_member, notified_at=None).delete()  # over before any message was sent
+    for alert in Alert.objects.filter(notified_at=None, notify_at__lte=now).select_related("organisation"):
+        _notify_begin(alert, now)
+    for alert in Alert.objects.filter(~open_member, notified_at__isnull=False, ended_at=None):
+        _notify_end(alert, now)
 
 
 def _seen(now: datetime) -> NoticeCursor:
@@ -67,12 +67,12 @@ def _online_again(now: datetime) -> list[str]:
 def _compare(kind: AlertKind, begins: Sequence[Found], holds: Sequence[Found], now: datetime) -> None:
     """Begin conditions in `begins` that are new, and end known ones that are not in `holds`."""
     known = set(AlertMember.objects.filter(alert__kind=kind, ended_at=None).values_list("key", flat=True))
-    _end(kind, known - {each.key for each in holds}, now)
-    _begin(kind, [each for each in begins if each.key not in known], now)
+    _end_members(kind, known - {each.key for each in holds}, now)
+    _add_members(kind, [each for each in begins if each.key not in known], now)
 
 
 @transaction.atomic
-def _begin(kind: AlertKind, found: Sequence[Found], now: datetime) -> None:
+def _add_members(kind: AlertKind, found: Sequence[Found], now: datetime) -> None:
     gathering = {pk: _gathering(kind, pk, now) for pk in {each.organisation_id for each in found}}
     members = [_member(gathering[each.organisation_id], each) for each in found]
     AlertMember.objects.bulk_create(members, batch_size=STEP, ignore_conflicts=True)
@@ -80,12 +80,12 @@ def _begin(kind: AlertKind, found: Sequence[Found], now: datetime) -> None:
 
 def _gathering(kind: AlertKind, organisation_id: int | None, now: datetime) -> Alert:
     """Return the alert that collects new members of this kind and organisation; create it if there is none."""
-    found = Alert.objects.filter(kind=kind, organisation=organisation_id, told_at=None).first()
-    tell_at = now + timedelta(seconds=ALERT_GROUP_SECONDS)
-    return found or Alert.objects.create(kind=kind, organisation_id=organisation_id, since=now, tell_at=tell_at)
+    found = Alert.objects.filter(kind=kind, organisation=organisation_id, notified_at=None).first()
+    notify_at = now + timedelta(seconds=ALERT_GROUP_SECONDS)
+    return found or Alert.objects.create(kind=kind, organisation_id=organisation_id, since=now, notify_at=notify_at)
 
 
-def _end(kind: AlertKind, keys: Iterable[str], now: datetime) -> None:
+def _end_members(kind: AlertKind, keys: Iterable[str], now: datetime) -> None:
     ended = list(keys)
     for start in range(0, len(ended), STEP):
         some = AlertMember.objects.filter(alert__kind=kind, ended_at=None, key__in=ended[start : start + STEP])
@@ -104,9 +104,9 @@ def _member(alert: Alert, found: Found) -> AlertMember:
 
 
 @transaction.atomic
-def _tell_begin(alert: Alert, now: datetime) -> None:
+def _notify_begin(alert: Alert, now: datetime) -> None:
     members = list(alert.members.filter(ended_at=None))
-    alert.told_at = now
+    alert.notified_at = now
     alert.since = min(member.since for member in members)
     alert.save()
     subject = f"Alert: {_headline(alert, members)}"
@@ -115,7 +115,7 @@ def _tell_begin(alert: Alert, now: datetime) -> None:
 
 
 @transaction.atomic
-def _tell_end(alert: Alert, now: datetime) -> None:
+def _notify_end(alert: Alert, now: datetime) -> None:
     members = list(alert.members.all())
     alert.ended_at = now
     alert.save()
@@ -139,14 +139,14 @@ def _headline(alert: Alert, members: Sequence[AlertMember]) -> str:
 
 
 def _body(alert: Alert, members: Sequence[AlertMember]) -> str:
-    lines = [_line(member) for member in members[:NAMED]]
+    lines = [_member_line(member) for member in members[:NAMED]]
     if len(members) > NAMED:
         lines.append(f"... and {len(members) - NAMED} more.")
-    told = "This alert has ended." if alert.ended_at else "You will get another message when this alert ends."
-    return "\n".join([*lines, "", told, mailing.link("alert", alert)])
+    next_message = "This alert has ended." if alert.ended_at else "You will get another message when this alert ends."
+    return "\n".join([*lines, "", next_message, mailing.link("alert", alert)])
 
 
-def _line(member: AlertMember) -> str:
+def _member_line(member: AlertMember) -> str:
     since = f"{timezone.localtime(member.since):%d %B %Y, %H:%M %Z}"
     until = f" until {timezone.localtime(member.ended_at):%d %B %Y, %H:%M %Z}" if member.ended_at else ""
     detail = f": {member.detail}" if member.detail else ""

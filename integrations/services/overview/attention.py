@@ -112,7 +112,7 @@ def _refused_outlet(group: Sequence[AuthAttempt]) -> RefusedOutlet:
 
 
 def _alerts(organisations: Organisations) -> QuerySet[Any]:
-    rows = within(Alert.objects.filter(ended_at=None, told_at__isnull=False), organisations, "organisation")
+    rows = within(Alert.objects.filter(ended_at=None, notified_at__isnull=False), organisations, "organisation")
     return _values(rows, Concern.ALERT, subject="organisation__name", about="kind", begun_at="since")
 
 

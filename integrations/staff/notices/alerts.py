@@ -59,7 +59,7 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Alert]:
         rows = super().get_queryset(request).annotate(member_count=Count("members", distinct=True))
-        return rows.filter(told_at__isnull=False)
+        return rows.filter(notified_at__isnull=False)
 
     @admin.display(description="alert", ordering="kind")
     def what(self, alert: Alert) -> str:

@@ -113,7 +113,7 @@ def fill_pages(two_outlets: Enabled) -> None:
     be_refused(two_outlets.integration, Outcome.WRONG_POS_REMOTE_ID, pos_remote_id_of=harbour)
     FleetSample.objects.create(at=now - timedelta(minutes=9), organisation=organisation, enabled=2, online=1)
     FleetSample.objects.create(at=now - timedelta(minutes=4), organisation=organisation, enabled=2, online=1)
-    Alert.objects.create(kind=AlertKind.OFFLINE, organisation=organisation, since=now, tell_at=now, told_at=now)
+    Alert.objects.create(kind=AlertKind.OFFLINE, organisation=organisation, since=now, notify_at=now, notified_at=now)
     WebhookEndpoint.objects.update(failing_since=now)
     HandoverLink.objects.create(
         integration=two_outlets.integration, credential=two_outlets.integration.current_credential(), token_digest="d",

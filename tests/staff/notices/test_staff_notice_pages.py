@@ -240,7 +240,7 @@ def test_a_limited_person_sees_and_creates_endpoints_of_their_own_organisations_
 
 def make_alert(organisation: Organisation | None, label: str) -> Alert:
     now = timezone.now()
-    alert = Alert.objects.create(kind="offline", organisation=organisation, since=now, tell_at=now, told_at=now)
+    alert = Alert.objects.create(kind="offline", organisation=organisation, since=now, notify_at=now, notified_at=now)
     AlertMember.objects.create(alert=alert, key=f"offline:{label}", label=label, since=now)
     return alert
 

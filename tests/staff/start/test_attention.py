@@ -100,8 +100,8 @@ def test_two_tills_need_attention_while_one_is_connected(enabled: Enabled) -> No
 def test_the_other_concerns_are_read_together(enabled: Enabled) -> None:
     now = timezone.now()
     organisation = enabled.integration.outlet.organisation
-    Alert.objects.create(kind=AlertKind.OFFLINE, organisation=organisation, since=now, tell_at=now, told_at=now)
-    Alert.objects.create(kind=AlertKind.REFUSALS, since=now, tell_at=now, told_at=now)
+    Alert.objects.create(kind=AlertKind.OFFLINE, organisation=organisation, since=now, notify_at=now, notified_at=now)
+    Alert.objects.create(kind=AlertKind.REFUSALS, since=now, notify_at=now, notified_at=now)
     HandoverLink.objects.create(
         integration=enabled.integration, credential=enabled.integration.current_credential(), token_digest="d",
         salt="s", made_by="anna", expires_at=now + timedelta(hours=1),

@@ -149,7 +149,7 @@ def _harmless() -> int:
 
 def _alert(organisation: Organisation | None, integration: Integration | None) -> None:
     now: datetime = timezone.now()
-    alert = Alert.objects.create(kind="offline", organisation=organisation, since=now, tell_at=now, told_at=now)
+    alert = Alert.objects.create(kind="offline", organisation=organisation, since=now, notify_at=now, notified_at=now)
     label = str(integration) if integration else f"{THEIRS} and all others"
     AlertMember.objects.create(alert=alert, key=uuid.uuid4().hex, integration=integration, label=label, since=now)
     mailing.write(organisation.pk if organisation else None, subject="Alert", body="-", alert=alert)
