@@ -77,7 +77,7 @@ def add_secret_key(file: Path) -> str:
 
 
 def _refuse_another_spelling(values: Mapping[str, str], file: Path) -> None:
-    """Raise EnvFileError if SECRET_KEY exists in another letter case, because a new one would replace it."""
+    """Raise EnvFileError if SECRET_KEY exists in another letter case: a new key must not replace an existing one."""
     for name in values:
         if name.upper() == "SECRET_KEY":
             raise EnvFileError(f"{name} in {file.name} must be written in capitals: SECRET_KEY.")
@@ -104,13 +104,13 @@ def _assignment(file: Path, number: int, raw: bytes) -> Assignment | None:
         raise EnvFileError(f"Line {number} of {file.name} is not NAME=VALUE without spaces around the = sign.")
     written = Assignment(number, found[1], found[2])
     try:
-        return Assignment(number, written.name, _value(written.value))
+        return Assignment(number, written.name, _checked_value(written.value))
     except ValueError as reason:
         raise EnvFileError(f"{written.called} in {file.name} {reason}") from None
 
 
-def _value(text: str) -> str:
-    """Return the value of a text. Raises ValueError with the reason if the value is ambiguous."""
+def _checked_value(text: str) -> str:
+    """Return the value that this text of a line means. Raises ValueError with the reason if it is ambiguous."""
     if text.strip() in ("", "''", '""'):
         return ""
     if _CONTROL.search(text):

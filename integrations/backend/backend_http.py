@@ -45,7 +45,7 @@ class BackendHttp:
         correlation_id = correlation.begin(scope)
         began = time.perf_counter()
         with contextlib.suppress(ClientLeft):
-            response = await _answer(match, scope, receive)
+            response = await _run_view(match, scope, receive)
             response.set_header(correlation.HEADER, correlation_id)
             metrics.api_calls.labels(_operation(match, scope["method"]), str(response.status)).inc()
             _log(scope, response, time.perf_counter() - began)
@@ -79,7 +79,7 @@ def _match(scope: Scope) -> ResolverMatch | None:
     return match if view is not None and issubclass(view, BackendView) else None
 
 
-async def _answer(match: ResolverMatch, scope: Scope, receive: Receive) -> PlainResponse:
+async def _run_view(match: ResolverMatch, scope: Scope, receive: Receive) -> PlainResponse:
     try:
         request = PlainRequest(scope, await read_body(scope, receive, MAX_API_BODY))
     except BodyTooLarge:

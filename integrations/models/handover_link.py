@@ -10,7 +10,7 @@ from integrations.models.integration import Credential, Integration
 class LinkState(models.TextChoices):
     LIVE = "live", "not opened yet"
     OPENED = "opened", "opened"
-    TAKEN_BACK = "taken_back", "revoked"
+    REVOKED = "taken_back", "revoked"
     EXPIRED = "expired", "expired unopened"
     FAILED = "failed", "blocked: too many wrong passphrases"
 

@@ -136,7 +136,7 @@ class Runtime:
                 await self.dispatcher.ended(message["ids"])
             case wake.ASK:
                 self.transient_requests.handle_ask(message)
-            case wake.TOLD:
+            case wake.ANSWERED:
                 self.transient_requests.handle_reply(message)
             case _:
                 self.watcher.poll_now()
@@ -182,7 +182,7 @@ def start_soon() -> None:
     """Start the runtime in the background unless it is running or starting: daphne does not announce its start."""
     global _starting  # noqa: PLW0603  (one runtime per process is the point)
     if _runtime is None and (_starting is None or _starting.done()):
-        _starting = asyncio.create_task(_start())
+        _starting = asyncio.create_task(_start_runtime())
         _starting.add_done_callback(_log_error)
 
 
@@ -206,7 +206,7 @@ def _log_error(starting: "asyncio.Task[Runtime]") -> None:
         logger.warning("Start failed because the database is unavailable; the next call retries.", extra=details)
 
 
-async def _start() -> Runtime:
+async def _start_runtime() -> Runtime:
     global _runtime  # noqa: PLW0603
     runtime = Runtime(await recorders.run(process_lease.begin_lease), _chores)
     runtime.start()

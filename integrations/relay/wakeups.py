@@ -8,7 +8,7 @@ from channels.layers import InMemoryChannelLayer, get_channel_layer
 from integrations.services import metrics, wake
 
 MOST = 1_000  # waiting ids of one kind; the other processes find any further ones in the rows
-STOP_SECONDS = 2.0  # how long a stopping process waits for the last message
+LAST_MESSAGE_SECONDS = 2.0  # how long a stopping process waits for the last message
 
 
 class Wakeups:
@@ -32,9 +32,9 @@ class Wakeups:
             self._sending = asyncio.create_task(self._work())
 
     async def stop(self) -> None:
-        """Send the waiting ids, for at most STOP_SECONDS."""
+        """Send the waiting ids, for at most LAST_MESSAGE_SECONDS."""
         if self._sending is not None:
-            await asyncio.wait({self._sending}, timeout=STOP_SECONDS)
+            await asyncio.wait({self._sending}, timeout=LAST_MESSAGE_SECONDS)
             self._sending.cancel()
 
     async def _work(self) -> None:
@@ -43,6 +43,6 @@ class Wakeups:
                 kind = next(iter(self._waiting))
                 ids = [*self._waiting.pop(kind)]
                 if ids:
-                    await wake.tell({"type": kind, "id": ids[0], "ids": ids})  # the previous version reads `id`
+                    await wake.broadcast({"type": kind, "id": ids[0], "ids": ids})  # the previous version reads `id`
         finally:
             self._sending = None

@@ -47,14 +47,14 @@ def is_readable(sealed: str, *, purpose: str) -> bool:
 
 @sensitive_variables()
 def _keys(purpose: str) -> MultiFernet:
-    return MultiFernet([_key(each, purpose) for each in keyring.CREDENTIAL.masters_writing_first])
+    return MultiFernet([_derived_key(each, purpose) for each in keyring.CREDENTIAL.masters_writing_first])
 
 
 @functools.lru_cache(
     maxsize=64
 )  # deriving a key delays a request with a PIN; the process has the keys in memory anyway
 @sensitive_variables()
-def _key(master: str, purpose: str) -> Fernet:
+def _derived_key(master: str, purpose: str) -> Fernet:
     derived = HKDF(SHA256(), length=32, salt=None, info=f"order-n-pay sealing {purpose}".encode()).derive(
         master.encode()
     )

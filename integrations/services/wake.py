@@ -18,7 +18,7 @@ from integrations.services import metrics
 
 GROUP = "processes"
 CHANGED, QUEUED, ENDED = "integration.changed", "request.queued", "request.ended"
-ASK, TOLD = "poll.ask", "poll.told"
+ASK, ANSWERED = "poll.ask", "poll.told"
 
 SEND_SECONDS = 1.0
 QUIET_SECONDS = 1.0
@@ -44,12 +44,12 @@ def forget(listener: Callable[[int], None]) -> None:
         _listeners.remove(listener)
 
 
-async def tell_others(integration_id: int) -> None:
+async def announce_change(integration_id: int) -> None:
     """Notify the other processes that an integration changed."""
-    await tell({"type": CHANGED, "id": integration_id})
+    await broadcast({"type": CHANGED, "id": integration_id})
 
 
-async def tell(message: dict[str, Any]) -> bool:
+async def broadcast(message: dict[str, Any]) -> bool:
     """Send a message to every process over the channel layer, within SEND_SECONDS.
 
     Return False if the layer did not accept the message. A process that misses it still polls the rows.
@@ -88,7 +88,7 @@ async def _send(send: Callable[[str, dict[str, Any]], Awaitable[None]], target: 
 
 def _wake(integration_id: int) -> None:
     if not _listeners:  # a shell command: this process has no runtime that would pass the message on
-        async_to_sync(tell_others)(integration_id)
+        async_to_sync(announce_change)(integration_id)
         return
     for listener in _listeners:
         listener(integration_id)

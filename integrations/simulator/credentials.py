@@ -51,9 +51,9 @@ class Credentials:
         values = _read_object(text)
         auth_url, websocket_url = addresses_of(url) if url else _addresses_in(values)
         return cls(
-            provider_outlet_id=_text(values, "ProviderOutletID"),
-            pos_remote_id=_text(values, "POSRemoteID"),
-            auth_secret=_text(values, "AuthSecret"),
+            provider_outlet_id=_text_value(values, "ProviderOutletID"),
+            pos_remote_id=_text_value(values, "POSRemoteID"),
+            auth_secret=_text_value(values, "AuthSecret"),
             auth_url=auth_url,
             websocket_url=websocket_url,
         )
@@ -72,8 +72,8 @@ def addresses_of(url: str) -> tuple[str, str]:
 
 
 def _addresses_in(values: dict[str, object]) -> tuple[str, str]:
-    auth_url = _text(values, "AuthURL")
-    websocket_url = _text(values, "WebsocketURL")
+    auth_url = _text_value(values, "AuthURL")
+    websocket_url = _text_value(values, "WebsocketURL")
     _split(auth_url, schemes=("http", "https"), name="AuthURL")
     parts = _split(websocket_url, schemes=("ws", "wss"), name="WebsocketURL")
     return auth_url, urlunsplit((parts.scheme, parts.netloc, parts.path or "/", "", ""))
@@ -106,7 +106,7 @@ def _read_object(text: str) -> dict[str, object]:
     return till_messages.folded(value)
 
 
-def _text(values: dict[str, object], key: str) -> str:
+def _text_value(values: dict[str, object], key: str) -> str:
     value = values.get(key.casefold())
     if not till_messages.is_text(value):
         raise WrongCredentialsError(f"The credentials lack {key}, or it is not text.")

@@ -79,7 +79,7 @@ def example_till() -> Till:
     return Till(CATALOGUE, orders=_ORDERS)
 
 
-def _order(transaction: str, number: str, *, table: str, owner: User, soups: int) -> Order:
+def _example_order(transaction: str, number: str, *, table: str, owner: User, soups: int) -> Order:
     price = SOUP.price
     line = Line(
         name=SOUP.name,
@@ -101,7 +101,7 @@ def _order(transaction: str, number: str, *, table: str, owner: User, soups: int
 
 
 _ORDERS = (
-    _order("1121008e-2769-46e2-918d-65e0291621a1", "S1000001", table="1", owner=MANAGER, soups=1),
-    _order("af7c2c30-7434-44f6-aa3c-372f3446749d", "S1000003", table="1", owner=MANAGER, soups=4),
-    _order("1b707032-9626-4168-bd5a-d1ca797d4a46", "S1000002", table="2", owner=WAITER, soups=2),
+    _example_order("1121008e-2769-46e2-918d-65e0291621a1", "S1000001", table="1", owner=MANAGER, soups=1),
+    _example_order("af7c2c30-7434-44f6-aa3c-372f3446749d", "S1000003", table="1", owner=MANAGER, soups=4),
+    _example_order("1b707032-9626-4168-bd5a-d1ca797d4a46", "S1000002", table="2", owner=WAITER, soups=2),
 )

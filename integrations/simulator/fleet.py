@@ -60,7 +60,7 @@ class Fleet:
         try:
             await asyncio.gather(*tasks)
         finally:
-            await _end(tasks)
+            await _cancel_tasks(tasks)
             await self._http.aclose()
 
     def summary(self) -> str:
@@ -96,7 +96,7 @@ class Fleet:
         self._say(f"{name}: {line}")
 
 
-async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+async def _cancel_tasks(tasks: Sequence[asyncio.Task[None]]) -> None:
     """Cancel each task once and wait: a second cancel would interrupt a POS that is closing its socket."""
     for task in tasks:
         if not task.cancelling():

@@ -95,7 +95,7 @@ class Journal:
         self.lines.append(line)
         if self._say_aloud is not None:
             self._say_aloud(line)
-        self._tell_waiters()
+        self._wake_waiters()
 
     def note_connection(self, url: str) -> None:
         self.is_connected = True
@@ -119,7 +119,7 @@ class Journal:
         """Count an execution, unless the reply came from memory."""
         if reply.answer is not None:
             self.executions += 1
-        self._tell_waiters()
+        self._wake_waiters()
 
     def note_answer(self, request: till_messages.TillRequest, answer: till_messages.TillAnswer | None) -> None:
         """Record an answer that was sent; `answer` is None for a repeated answer."""
@@ -136,7 +136,7 @@ class Journal:
 
     def note_end(self) -> None:
         self._has_ended = True
-        self._tell_waiters()
+        self._wake_waiters()
 
     async def _wait_for_changes_until(self, condition: Callable[[], bool]) -> None:
         while not condition():
@@ -144,7 +144,7 @@ class Journal:
                 raise RuntimeError(self._story("The simulated POS has ended."))
             await self._changed.wait()
 
-    def _tell_waiters(self) -> None:
+    def _wake_waiters(self) -> None:
         """Wake all current waiters; later ones wait for the next event."""
         self._changed.set()
         self._changed = asyncio.Event()

@@ -35,12 +35,12 @@ class Memory:
             return
         self.executed.append(request_id)
         if is_change:
-            _keep(self.changes, request_id, answer, limit=CHANGES_KEPT)
+            _remember(self.changes, request_id, answer, limit=CHANGES_KEPT)
             return
-        _keep(self.reads, request_id, answer, limit=READS_KEPT)
+        _remember(self.reads, request_id, answer, limit=READS_KEPT)
 
 
-def _keep(answers: dict[str, str], request_id: str, answer: str, *, limit: int) -> None:
+def _remember(answers: dict[str, str], request_id: str, answer: str, *, limit: int) -> None:
     answers[request_id] = answer
     if len(answers) > limit:
         del answers[next(iter(answers))]

@@ -67,10 +67,10 @@ def payment_of_order(payload: Fields) -> tuple[str, Payment]:
 
 def _lines(payload: Fields, *, provider_prices: bool, are_required: bool = False) -> tuple[Line, ...]:
     lines = payload.objects("Products", is_required=are_required)
-    return tuple(_line(each, provider_prices) for each in lines)
+    return tuple(_order_line(each, provider_prices) for each in lines)
 
 
-def _line(fields: Fields, provider_prices: bool) -> Line:
+def _order_line(fields: Fields, provider_prices: bool) -> Line:
     adjustment = fields.find_object("Adjustment")
     return Line(
         product_type=fields.whole("ProductType", lowest=0),
@@ -102,7 +102,7 @@ def _child(fields: Fields, provider_prices: bool) -> ChildLine:
 
 
 def _price(fields: Fields, key: str, provider_prices: bool) -> Decimal:
-    """Return a price. Without provider prices it may be missing, because the till's own apply (SEEN: may be zero)."""
+    """Return a price. If the till sets the prices, the request may omit it or send zero (SEEN)."""
     if provider_prices:
         return fields.money(key)
     return fields.find_money(key) or ZERO

@@ -199,7 +199,7 @@ class SimulatedPos:
         token = till_messages.find_access_token(response.content)
         if response.status_code != httpx2.codes.OK or token is None:
             retry_after = response.headers.get("Retry-After")
-            raise self._refused(AUTH, response.status_code, response.content, retry_after)
+            raise self._refused_error(AUTH, response.status_code, response.content, retry_after)
         self.journal.hide(self.credentials.auth_secret, token, quote(token, safe=""))
         return token
 
@@ -220,7 +220,7 @@ class SimulatedPos:
         except InvalidStatus as error:
             answer = error.response
             retry_after = answer.headers.get("Retry-After")
-            raise self._refused(WEBSOCKET, answer.status_code, bytes(answer.body), retry_after) from None
+            raise self._refused_error(WEBSOCKET, answer.status_code, bytes(answer.body), retry_after) from None
         except (WebSocketException, OSError, ValueError) as error:
             raise self._unanswered(WEBSOCKET, error) from None
 
@@ -253,7 +253,7 @@ class SimulatedPos:
             lasted=lasted,
         )
 
-    def _refused(self, stage: str, status: int, body: bytes, retry_after: str | None) -> RefusedError:
+    def _refused_error(self, stage: str, status: int, body: bytes, retry_after: str | None) -> RefusedError:
         text = till_messages.find_error_message(body) or "no ErrorMessage in the answer"
         message = self.journal.plain(text)
         seconds = retry_after_seconds(retry_after, now=self._timing.now())

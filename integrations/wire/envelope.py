@@ -76,7 +76,7 @@ def read_answer(content: str | bytes) -> tuple[str, Answer | Unreadable] | None:
     request_id = _request_id(given.get("requestid", "null"))
     if request_id is None or not _SAID & given.keys():
         return None
-    return request_id, _answer(given) if is_whole else Unreadable(NOT_UTF8)
+    return request_id, _answer_of(given) if is_whole else Unreadable(NOT_UTF8)
 
 
 def why_unreadable(content: str | bytes) -> Unreadable:
@@ -102,7 +102,7 @@ def _unwrapped(text: str) -> str:
     return raw_json.read_text(inner)[0] if isinstance(inner, str) else text
 
 
-def _answer(given: dict[str, str]) -> Answer | Unreadable:
+def _answer_of(given: dict[str, str]) -> Answer | Unreadable:
     code = _result_code(given.get("resultcode", "null"))
     if code is None:
         return Unreadable(NO_CODE)

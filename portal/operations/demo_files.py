@@ -37,10 +37,10 @@ class DemoFiles:
         """Write both files, replacing old ones. Raises OSError."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         demo_secrets.write([json.dumps(handover.as_wire(), ensure_ascii=False) for handover in demo.handovers])
-        _write(self.api_key, [demo.api_key])
+        _write_lines(self.api_key, [demo.api_key])
 
 
-def _write(path: Path, lines: list[str]) -> None:
+def _write_lines(path: Path, lines: list[str]) -> None:
     path.unlink(missing_ok=True)  # a file of an earlier demo may have another mode
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:

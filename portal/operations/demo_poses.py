@@ -22,7 +22,7 @@ def demo_poses() -> Iterator[None]:
         yield
     finally:
         poses.terminate()
-        _wait(poses)
+        _wait_until_ended(poses)
 
 
 def _command() -> list[str]:
@@ -38,7 +38,7 @@ def _command() -> list[str]:
     ]
 
 
-def _wait(poses: subprocess.Popen[bytes]) -> None:
+def _wait_until_ended(poses: subprocess.Popen[bytes]) -> None:
     try:
         poses.wait(END_SECONDS)
     except subprocess.TimeoutExpired:

@@ -35,11 +35,11 @@ class ControlChannel:
     def open(self, server: ControlledServer) -> None:
         """Tell the supervisor that the server is ready, and execute its commands from now on."""
         self._server = server
-        asyncio.get_running_loop().add_reader(self._socket, self._read)
+        asyncio.get_running_loop().add_reader(self._socket, self._read_commands)
         with contextlib.suppress(OSError):  # the supervisor has died; the reader will see EOF
             self._socket.send(READY)
 
-    def _read(self) -> None:
+    def _read_commands(self) -> None:
         commands = _received(self._socket)
         if not commands:
             asyncio.get_running_loop().remove_reader(self._socket)

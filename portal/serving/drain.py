@@ -15,14 +15,14 @@ ANSWER_SECONDS = 5.0  # for a POS to answer the requests that were sent to it, b
 TAKEOVER_SECONDS = 10.0  # for which callers still wait, while their POS reconnects to another process
 CLOSE_SECONDS = 2.0  # for a close frame to be sent; then the drain continues even if the POS has not read it
 POLL_SECONDS = 0.05
-STOP_SECONDS = 30.0  # that a stop may take beyond DRAIN_NOTICE_SECONDS and DRAIN_SECONDS
+STOP_MARGIN_SECONDS = 30.0  # that a stop may take beyond DRAIN_NOTICE_SECONDS and DRAIN_SECONDS
 
 logger = logging.getLogger(__name__)
 
 
 def longest_stop() -> float:
     """Return the seconds that a stop of this process may take."""
-    return float(settings.DRAIN_NOTICE_SECONDS + settings.DRAIN_SECONDS + STOP_SECONDS)
+    return float(settings.DRAIN_NOTICE_SECONDS + settings.DRAIN_SECONDS + STOP_MARGIN_SECONDS)
 
 
 class Drain:

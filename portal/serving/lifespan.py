@@ -14,7 +14,7 @@ from django.db import DatabaseError, InterfaceError
 from integrations.relay import runtime
 from integrations.wire.asgi_types import Receive, Scope, Send
 
-STOP_SECONDS = 15.0  # for the background work to end: docs/operations.md limits the whole stop
+BACKGROUND_STOP_SECONDS = 15.0  # for the background work to end: docs/operations.md limits the whole stop
 
 logger = logging.getLogger(__name__)
 
@@ -34,9 +34,9 @@ async def lifespan(_scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def _stop() -> None:
-    """Stop the runtime. After STOP_SECONDS, give up, and log what the tasks of the process wait for."""
+    """Stop the runtime. After BACKGROUND_STOP_SECONDS, give up, and log what the tasks of the process wait for."""
     stopping = asyncio.create_task(runtime.stop())
-    if not (await asyncio.wait({stopping}, timeout=STOP_SECONDS))[0]:
+    if not (await asyncio.wait({stopping}, timeout=BACKGROUND_STOP_SECONDS))[0]:
         for task in sorted({" > ".join(_awaiting(task)) for task in asyncio.all_tasks()}):
             logger.error("The background work did not end in time.", extra={"task": task})
         stopping.cancel()

@@ -41,16 +41,18 @@ class Probes:
         except ClientLeft:
             return
         except (BodyTooLarge, BodyGaveWay):
-            response = _answer({"status": "too large"}, 413)
+            response = _json_response({"status": "too large"}, 413)
             response.set_header(b"connection", "close")
         else:
-            response = await probe(scope) if scope["method"] in METHODS else _answer({"status": "no method"}, 405)
+            response = (
+                await probe(scope) if scope["method"] in METHODS else _json_response({"status": "no method"}, 405)
+            )
         await send_response(response, scope, send)
 
 
 async def healthz(_scope: Scope) -> PlainResponse:
     """Return 200: the process answers."""
-    return _answer({"status": "alive"}, 200)
+    return _json_response({"status": "alive"}, 200)
 
 
 async def readyz(_scope: Scope) -> PlainResponse:
@@ -69,9 +71,9 @@ async def readyz(_scope: Scope) -> PlainResponse:
     if newer_keys.is_lacking():
         parts["keys"] = "missing"
     if FATAL & set(parts.values()):
-        return _answer({"status": "not ready", **parts, "layer": _layer()}, 503)
+        return _json_response({"status": "not ready", **parts, "layer": _layer()}, 503)
     layer = _layer()
-    return _answer({"status": "degraded" if layer == "away" else "ready", **parts, "layer": layer}, 200)
+    return _json_response({"status": "degraded" if layer == "away" else "ready", **parts, "layer": layer}, 200)
 
 
 PROBES: dict[str, Callable[[Scope], Awaitable[PlainResponse]]] = {
@@ -106,6 +108,6 @@ def _layer() -> str:
     return "away" if running.is_layer_away else "reachable"
 
 
-def _answer(content: dict[str, str], status: int) -> PlainResponse:
+def _json_response(content: dict[str, str], status: int) -> PlainResponse:
     headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
     return PlainResponse(status, headers, json.dumps(content).encode())

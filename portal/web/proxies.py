@@ -35,10 +35,10 @@ class ProxyHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         client = scope.get("client")
         if client and scope["type"] in ("http", "websocket") and self._trusts(client[0]):
-            self._read(scope)
+            self._apply_headers(scope)
         await self._app(scope, receive, send)
 
-    def _read(self, scope: Scope) -> None:
+    def _apply_headers(self, scope: Scope) -> None:
         forwarded_for, forwarded_proto = [], []
         for name, value in scope["headers"]:
             if name == b"x-forwarded-for":

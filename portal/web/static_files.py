@@ -58,7 +58,7 @@ class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]
         if hashed is None or found is None or request.method not in ("GET", "HEAD"):
             answer: HttpResponseBase = super().__call__(request)
             return answer
-        return _answer(request, found, is_current=found.version == hashed["digest"])
+        return _file_response(request, found, is_current=found.version == hashed["digest"])
 
     def immutable_file_test(self, *_path_and_url: str) -> bool:
         """Return False: WhiteNoise would read and compress some files at each start, to compare their hashed names."""
@@ -106,7 +106,7 @@ def _with_hashed_references(name: str, text: str) -> str:
     return _CSS_REFERENCE.sub(hashed, text)
 
 
-def _answer(request: HttpRequest, found: StaticFile, *, is_current: bool) -> HttpResponse:
+def _file_response(request: HttpRequest, found: StaticFile, *, is_current: bool) -> HttpResponse:
     accepted = request.headers.get("Accept-Encoding", "").replace(" ", "").split(",")
     is_compressed = bool(found.compressed) and any(_GZIP.fullmatch(each) for each in accepted)
     body = found.compressed if is_compressed else found.body

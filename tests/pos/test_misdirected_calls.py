@@ -46,7 +46,7 @@ class Around(InProcess):
         await runtime.running()
         with (
             mock.patch.object(runtime, "stop", never_ends),
-            mock.patch.object(lifespan, "STOP_SECONDS", 0.01),
+            mock.patch.object(lifespan, "BACKGROUND_STOP_SECONDS", 0.01),
             self.assertLogs(lifespan.logger) as logs,
         ):
             async with Run({"type": "lifespan"}) as run:

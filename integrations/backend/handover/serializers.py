@@ -13,7 +13,7 @@ from integrations.services.handover.links import MAX_PASSPHRASE_LENGTH
 from integrations.services.overlaps import OVERLAPS
 
 _REVOKED = "revoked"
-STATES = [_REVOKED if each is LinkState.TAKEN_BACK else each.value for each in LinkState]
+STATES = [_REVOKED if each is LinkState.REVOKED else each.value for each in LinkState]
 
 
 class HandoverLinkSerializer(serializers.ModelSerializer[HandoverLink]):
@@ -49,7 +49,7 @@ class HandoverLinkSerializer(serializers.ModelSerializer[HandoverLink]):
     @extend_schema_field(serializers.ChoiceField(choices=STATES))
     def get_state(self, link: HandoverLink) -> str:
         state = link.state_at(shared_now())
-        return _REVOKED if state is LinkState.TAKEN_BACK else state.value
+        return _REVOKED if state is LinkState.REVOKED else state.value
 
 
 class NewHandoverLinkSerializer(HandoverLinkSerializer):

@@ -112,11 +112,11 @@ def _payload(spelled: str) -> str:
 
 def _message_type(spelled: str) -> int | str:
     if spelled.startswith('"'):
-        return _text(1, 64)(spelled)
+        return _text_of_length(1, 64)(spelled)
     return _whole_number(0, MAX_MESSAGE_TYPE, "must be a number or the name of a known message type")(spelled)
 
 
-def _text(least: int, most: int) -> Callable[[str], str]:
+def _text_of_length(least: int, most: int) -> Callable[[str], str]:
     def read(spelled: str) -> str:
         value = json.loads(spelled) if spelled.startswith('"') else None
         if not isinstance(value, str) or not least <= len(value) <= most:
@@ -129,7 +129,7 @@ def _text(least: int, most: int) -> Callable[[str], str]:
 
 
 def _text_or_null(spelled: str) -> str | None:
-    return None if spelled == "null" else _text(0, 36)(spelled)
+    return None if spelled == "null" else _text_of_length(0, 36)(spelled)
 
 
 def _whole_number(least: int, most: int, message: str = "") -> Callable[[str], int]:
@@ -159,9 +159,9 @@ REQUIRED = object()
 _READERS: dict[str, tuple[Callable[[str], Any], Any]] = {
     "message_type": (_message_type, REQUIRED),
     "payload": (_payload, REQUIRED),
-    "device_id": (_text(1, 64), REQUIRED),
+    "device_id": (_text_of_length(1, 64), REQUIRED),
     "user_identifier": (_text_or_null, None),
-    "request_id": (_text(1, 256), None),
+    "request_id": (_text_of_length(1, 256), None),
     "mode": (_mode, "wait"),
     "timeout": (_whole_number(1, MAX_TIMEOUT), DEFAULT_TIMEOUT),
     "expires_in": (_whole_number(0, MAX_EXPIRES_IN), 0),

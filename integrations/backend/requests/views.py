@@ -62,12 +62,12 @@ class OutletRequestsView(BackendView):
         if joined is not None or not order.durable:
             return await self._poll(order, new, is_known=joined is not None)
         if order.mode == "async":
-            stored = await _in_time(self.running.dispatcher.submit(new), order, new)
+            stored = await _within_timeout(self.running.dispatcher.submit(new), order, new)
             return outcomes.accepted(stored.uuid, new.request_id)
         completion: Completion = asyncio.get_running_loop().create_future()
         try:
-            stored = await _in_time(self.running.dispatcher.submit(new, completion), order, new)
-            return await self._wait(stored, new, order, completion if stored.is_new else None)
+            stored = await _within_timeout(self.running.dispatcher.submit(new, completion), order, new)
+            return await self._wait_for_result(stored, new, order, completion if stored.is_new else None)
         finally:
             completion.cancel()
 
@@ -81,9 +81,11 @@ class OutletRequestsView(BackendView):
         if not order.request_id:  # the request_id was generated, so it cannot have been used before
             return await self._ask(order, new)
         with self.running.transient_requests.looking_up(new):
-            earlier = None if is_known else await _in_time(self.running.dispatcher.find_repeated(new), order, new)
+            earlier = (
+                None if is_known else await _within_timeout(self.running.dispatcher.find_repeated(new), order, new)
+            )
             if earlier is not None:
-                return await self._wait(earlier, new, order)
+                return await self._wait_for_result(earlier, new, order)
             return await self._ask(order, new)
 
     async def _ask(self, order: order_calls.OrderCall, new: NewRequest) -> PlainResponse:
@@ -95,7 +97,7 @@ class OutletRequestsView(BackendView):
             raise Problem(problems.LINK_LOST, id=str(result.uuid), request_id=new.request_id)
         return outcomes.answer_of(result, new.request_id, order.message_type)
 
-    async def _wait(
+    async def _wait_for_result(
         self, stored: Stored, new: NewRequest, order: order_calls.OrderCall, completion: Completion | None = None
     ) -> PlainResponse:
         try:
@@ -164,7 +166,7 @@ def _cancel(caller: Caller, request_uuid: uuid.UUID, cancelled: list[int]) -> Pl
     return outcomes.whole_request(row, caller)
 
 
-async def _in_time(storing: Awaitable[Done], order: order_calls.OrderCall, new: NewRequest) -> Done:
+async def _within_timeout(storing: Awaitable[Done], order: order_calls.OrderCall, new: NewRequest) -> Done:
     """Return the result of a database operation within the caller's timeout. Raises Problem after it."""
     try:
         async with asyncio.timeout(_seconds_left(order.timeout, new)):

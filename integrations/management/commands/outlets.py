@@ -17,25 +17,25 @@ class Command(OutletCommand):
         add_format(parser)
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        rows = self.call_service(_rows)
+        rows = self.call_service(_outlet_rows)
         if options["format"] == "json":
             self.stdout.write(json.dumps(rows, ensure_ascii=False, indent=2))
             return
         for row in rows:
-            self.stdout.write(_line(row))
+            self.stdout.write(_outlet_line(row))
 
 
-def _rows(*, actor: Actor) -> list[dict[str, Any]]:  # noqa: ARG001  (reading leaves no audit event)
+def _outlet_rows(*, actor: Actor) -> list[dict[str, Any]]:  # noqa: ARG001  (reading leaves no audit event)
     now = shared_now()
     presences = {
         presence.integration.outlet_id: presence
         for presence in Presence.objects.select_related("integration", "connection__process")
     }
     outlets = Outlet.objects.select_related("organisation")
-    return [_row(outlet, presences.get(outlet.pk), now) for outlet in outlets]
+    return [_outlet_row(outlet, presences.get(outlet.pk), now) for outlet in outlets]
 
 
-def _row(outlet: Outlet, presence: Presence | None, now: datetime) -> dict[str, Any]:
+def _outlet_row(outlet: Outlet, presence: Presence | None, now: datetime) -> dict[str, Any]:
     since = presence.since_at(now) if presence else None
     return {
         "Organisation": outlet.organisation.name,
@@ -48,7 +48,7 @@ def _row(outlet: Outlet, presence: Presence | None, now: datetime) -> dict[str, 
     }
 
 
-def _line(row: dict[str, Any]) -> str:
+def _outlet_line(row: dict[str, Any]) -> str:
     state = "online" if row["Online"] else "offline" if row["Since"] else "never seen"
     if not row["Enabled"]:
         state = "disabled" if row["POSRemoteID"] else "not enabled"

@@ -29,7 +29,7 @@ class Command(OutletCommand):
             self.stdout.write(json.dumps({"dry_run": is_dry, "pruned": counts}))
             return
         for kind in RecordKind:
-            self.stdout.write(_line(kind, counts))
+            self.stdout.write(_count_line(kind, counts))
         if is_dry:
             self.stderr.write("Nothing was deleted. The numbers show what would be deleted.")
 
@@ -44,6 +44,6 @@ def _due(*, actor: Actor) -> dict[RecordKind, int]:  # noqa: ARG001  (reading le
     return retention.due(shared_now())
 
 
-def _line(kind: RecordKind, counts: Mapping[RecordKind, int]) -> str:
+def _count_line(kind: RecordKind, counts: Mapping[RecordKind, int]) -> str:
     kept = "" if retention.limit(kind, shared_now()) else "  kept for ever"
     return f"{kind.words:<32}{counts[kind]:>12,}{kept}"

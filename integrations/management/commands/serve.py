@@ -53,7 +53,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         if options["worker"]:
-            _work(*options["worker"].split(","))
+            _run_worker(*options["worker"].split(","))
             return
         _check_workers(options["workers"])
         try:
@@ -102,7 +102,7 @@ def _supervise(supervisor: Supervisor) -> None:
         raise CommandError("The workers did not become ready. Their log lines say why.")
 
 
-def _work(listener: str, channel: str) -> None:
+def _run_worker(listener: str, channel: str) -> None:
     """Run one of several workers, on the descriptors that the supervisor passes."""
     # The listener is not duplicated: a worker that stops must free its socket at once.
     _run_server(create_server(ControlChannel(int(channel))), [socket.socket(fileno=int(listener))])

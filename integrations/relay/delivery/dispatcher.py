@@ -114,7 +114,7 @@ class Dispatcher:
         else:
             logger.info("POS answered.", extra=details | {"result_code": answer.result_code})
         if isinstance(outgoing, Outgoing):
-            self._background.start(self._end(live, outgoing, answer))
+            self._background.start(self._end_request(live, outgoing, answer))
         else:
             outgoing.finish(answer)
         return True
@@ -157,7 +157,7 @@ class Dispatcher:
     async def _claim(self, pk: int) -> bool:
         return bool(await self._claims.find(pk))
 
-    async def _end(self, live: Live, outgoing: Outgoing, answer: Answer | Unreadable) -> None:
+    async def _end_request(self, live: Live, outgoing: Outgoing, answer: Answer | Unreadable) -> None:
         result = await self._endings.write_answer(outgoing.pk, answer)
         if live.lane is not None:
             live.lane.forget(outgoing.pk)

@@ -253,7 +253,7 @@ class TransientRequests:
         taken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._asked[ask], self._taken[ask] = future, taken
         try:
-            if not await wake.tell(write_ask(new, ask, channel)):
+            if not await wake.broadcast(write_ask(new, ask, channel)):
                 raise LinkLost
             either: tuple[asyncio.Future[Any], ...] = (future, taken)
             await asyncio.wait(either, timeout=TAKEN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
@@ -264,7 +264,7 @@ class TransientRequests:
             del self._asked[ask], self._taken[ask]
 
     async def _answer_process(self, live: Live, lane: Lane, message: dict[str, Any]) -> None:
-        reply: dict[str, Any] = {"type": wake.TOLD, "ask": message["ask"]}
+        reply: dict[str, Any] = {"type": wake.ANSWERED, "ask": message["ask"]}
         waiting = read_ask(message)
         await wake.reply(message["reply_to"], reply | {"taken": True})
         try:

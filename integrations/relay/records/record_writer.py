@@ -37,7 +37,7 @@ from integrations.services.rows import plain_rows
 from integrations.services.rows.chunks import CHUNK, chunks
 from integrations.text.characters import identity
 
-FUTURE = timedelta(seconds=5)  # allowed difference between the clocks of processes; see _order
+FUTURE = timedelta(seconds=5)  # allowed difference between the clocks of processes; see _age_key
 FRAMES_PER_INTEGRATION = 50
 CONNECTION = tuple(field.attname for field in Connection._meta.concrete_fields)
 
@@ -94,14 +94,14 @@ def _write_opened(opened: Sequence[Live], process_id: uuid.UUID, losers: list[Li
     """Insert connections. Of two for one outlet, the newer stays open, even if another process holds it."""
     _lock_presences(live.integration_id for live in opened)
     limit = shared_now() + FUTURE
-    winners = {live.integration_id: live for live in sorted(opened, key=lambda live: _order(live, limit))}
+    winners = {live.integration_id: live for live in sorted(opened, key=lambda live: _age_key(live, limit))}
     own = [live.id for live in opened]
     rivals = Connection.objects.filter(integration__in=winners, closed_at=None).exclude(pk__in=own)
     replaced = []
     taken_at = {integration_id: live.opened_at for integration_id, live in winners.items()}
     for rival in rivals:
         winner = winners[rival.integration_id]
-        if _order(winner, limit) < _order(rival, limit):
+        if _age_key(winner, limit) < _age_key(rival, limit):
             del winners[rival.integration_id]
             taken_at[rival.integration_id] = rival.opened_at
             continue
@@ -142,7 +142,7 @@ def _go_online(lives: Iterable[Live]) -> None:
     )
 
 
-def _order(opened: Live | Connection, limit: datetime) -> tuple[bool, datetime, bytes]:
+def _age_key(opened: Live | Connection, limit: datetime) -> tuple[bool, datetime, bytes]:
     """Return the sort key for connections of one outlet, the newest last.
 
     A connection that claims to be opened after `limit` counts as the oldest: it was opened before a clock was set back.
@@ -168,11 +168,11 @@ def _write_counts(lives: Sequence[Live]) -> None:
     by_id = {live.id: live for live in lives}
     rows = list(Connection.objects.filter(pk__in=by_id, closed_at=None))
     for row in rows:
-        _count(row, by_id[row.pk])
+        _set_frame_counts(row, by_id[row.pk])
     Connection.objects.bulk_update(rows, COUNTS)
 
 
-def _count(row: Connection, live: Live) -> None:
+def _set_frame_counts(row: Connection, live: Live) -> None:
     row.frames_in, row.frames_out, row.unrecognised_frames = live.frames_in, live.frames_out, live.unrecognised_frames
 
 
@@ -186,7 +186,7 @@ def _write_closed(closings: Sequence[Closing]) -> None:
 
 
 def _fill_in(row: Connection, closing: Closing) -> None:
-    _count(row, closing.live)
+    _set_frame_counts(row, closing.live)
     row.close_code = closing.code
     # If the row was already closed, keep its time and reason. But "replaced" may be wrong: this connection may have
     # ended before the newer one began, and then its own reason counts.

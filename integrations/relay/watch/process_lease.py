@@ -43,7 +43,7 @@ def renew_lease(process_id: uuid.UUID) -> bool:
 
 def end_lease(process_id: uuid.UUID) -> None:
     """End this process's lease, and close the connections that the database still attributes to it."""
-    _end(process_id, at=clock.shared_now(), reason=CloseReason.RESTART)
+    _end_process(process_id, at=clock.shared_now(), reason=CloseReason.RESTART)
 
 
 def end_lost_leases(own_id: uuid.UUID) -> int:
@@ -53,7 +53,7 @@ def end_lost_leases(own_id: uuid.UUID) -> int:
     """
     lost = list(dead_processes(shared_now()).filter(ended_at=None).exclude(pk=own_id))
     for process in lost:
-        _end(process.pk, at=process.heartbeat_at, reason=CloseReason.SERVER_LOST)
+        _end_process(process.pk, at=process.heartbeat_at, reason=CloseReason.SERVER_LOST)
     return len(lost)
 
 
@@ -65,14 +65,14 @@ def _end_predecessors(own_id: uuid.UUID) -> None:
     """
     for process in ServerProcess.objects.filter(ended_at=None, host=_host()).exclude(pk=own_id):
         if _is_dead_here(process):
-            _end(process.pk, at=process.heartbeat_at, reason=CloseReason.SERVER_LOST)
+            _end_process(process.pk, at=process.heartbeat_at, reason=CloseReason.SERVER_LOST)
 
 
 def _host() -> str:
     return socket.gethostname()[:255]
 
 
-def _end(process_id: uuid.UUID, *, at: datetime, reason: CloseReason) -> None:
+def _end_process(process_id: uuid.UUID, *, at: datetime, reason: CloseReason) -> None:
     while rows := list(Connection.objects.filter(process=process_id, closed_at=None)[:LEASES_ENDED_AT_ONCE]):
         for row in rows:
             row.closed_at, row.close_reason = max(at, row.opened_at), reason

@@ -73,12 +73,12 @@ class Watcher:
                     await self.poll()
             except Exception as error:  # noqa: BLE001  (the connections must be watched even after a bug)
                 if not away:
-                    _report(error)
+                    _log_failure(error)
                 away = True
             else:
                 away = False
                 metrics.loops.labels("watcher").set_to_current_time()
-            await self._wait()
+            await self._wait_for_next_poll()
 
     async def poll(self) -> None:
         """Compare the sockets of this process with the rows once."""
@@ -95,7 +95,7 @@ class Watcher:
         await self._dispatcher.poll()
         await self._renew_lease()  # last, because it writes: a locked database must not delay the reads
 
-    async def _wait(self) -> None:
+    async def _wait_for_next_poll(self) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(WATCH_INTERVAL):
                 await self._woken.wait()
@@ -162,7 +162,7 @@ class Watcher:
         return jumped
 
 
-def _report(error: Exception) -> None:
+def _log_failure(error: Exception) -> None:
     if isinstance(error, DatabaseError | InterfaceError):
         details = {"error": f"{type(error).__name__}: {error}"}
         logger.warning("The watcher is waiting for the database.", extra=details)

@@ -50,7 +50,7 @@ def create_api_key(
         raise InvalidValue("expires_at", "The expiry time is in the past. Choose a later one.")
     access = _checked_access(scopes, networks, calls_per_second, calls_burst)
     key = ApiKey(name=name, organisation=organisation, **access)
-    _save(key)
+    _save_key(key)
     text, secret = _add_secret(key, expires_at=expires_at, actor=actor)
     _record_creation(key, secret, actor)
     return key, text
@@ -157,7 +157,7 @@ def _checked_access(
     return {"scopes": _checked_scopes(scopes), "networks": _checked_networks(networks), **limits}
 
 
-def _save(key: ApiKey) -> None:
+def _save_key(key: ApiKey) -> None:
     check_form(key)
     try:
         with transaction.atomic():

@@ -70,7 +70,7 @@ def change_once(call: Call, *, change: Callable[[], PlainResponse]) -> PlainResp
         if earlier is not None:
             earlier.delete()
         answer = change()
-        _keep(call, answer)
+        _store_answer(call, answer)
     return answer
 
 
@@ -119,7 +119,7 @@ def _first_answer(earlier: AnsweredCall, call: Call) -> PlainResponse:
     return PlainResponse(kept["status"], [*headers, (REPLAYED, b"true")], kept["body"].encode())
 
 
-def _keep(call: Call, answer: PlainResponse) -> None:
+def _store_answer(call: Call, answer: PlainResponse) -> None:
     headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers]
     kept = json.dumps({"status": answer.status, "headers": headers, "body": answer.body.decode()})
     AnsweredCall.objects.create(

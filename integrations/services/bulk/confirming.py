@@ -130,7 +130,7 @@ def confirm(sealed: str, *, reason: str = "", overlap: str = "0", actor: Actor) 
     """
     payload = _opened(sealed, actor)
     action, rows = payload["action"], payload["rows"]
-    plan = _plan(action, rows, actor)
+    plan = _plan_rows(action, rows, actor)
     if _digest(plan) != payload["digest"]:
         raise RowsChanged
     if count(plan, Verdict.WRONG):
@@ -173,7 +173,7 @@ def _change(
 
 @sensitive_variables()
 def _seal_plan(action: BulkAction, rows: Sequence[Any], source: str, actor: Actor) -> Checked:
-    plan = _plan(action, rows, actor)
+    plan = _plan_rows(action, rows, actor)
     payload = {
         "action": action.value,
         "rows": [astuple(row) for row in rows] if action is BulkAction.ENABLE else list(rows),
@@ -199,7 +199,7 @@ def _opened(sealed: str, actor: Actor) -> dict[str, Any]:
     return payload
 
 
-def _plan(action: BulkAction, rows: Sequence[Any], actor: Actor) -> list[PlannedRow]:
+def _plan_rows(action: BulkAction, rows: Sequence[Any], actor: Actor) -> list[PlannedRow]:
     if action is BulkAction.ENABLE:
         return enabling.check(rows, _permissions(actor.user))
     return selection.check(action, rows, _organisations(actor.user))

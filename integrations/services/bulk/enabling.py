@@ -49,7 +49,7 @@ def _plan_of(rows: Sequence[FileRow], permissions: Permissions) -> list[PlannedR
     faults = [_format_error(row) or repeated.fault(row) for row in rows]
     existing = _Existing([row for row, fault in zip(rows, faults, strict=True) if not fault])
     return [
-        _planned(row, Verdict.WRONG, fault) if fault else _plan(row, existing, permissions)
+        _planned(row, Verdict.WRONG, fault) if fault else _planned_row(row, existing, permissions)
         for row, fault in zip(rows, faults, strict=True)
     ]
 
@@ -67,13 +67,13 @@ def prepare(rows: Sequence[FileRow], plan: Sequence[PlannedRow]) -> list[NewSecr
 def _verified(rows: Sequence[FileRow], planned: Sequence[PlannedRow], permissions: Permissions) -> "_Existing":
     """Return the existing rows. Raises RowsChanged if they change the plan that was made of these rows of the file.
 
-    A changed text is accepted: an organisation that was to be created may exist now, because of an earlier row.
+    The words of a row may differ: an earlier row may have created the organisation that this row was to create.
     """
     by_number = {row.number: row for row in rows}
     own = [by_number[row.number] for row in planned]
     existing = _Existing(own)
     for row, before in zip(own, planned, strict=True):
-        if replace(_plan(row, existing, permissions), words=before.words) != before:
+        if replace(_planned_row(row, existing, permissions), words=before.words) != before:
             raise RowsChanged
     return existing
 
@@ -176,7 +176,7 @@ def _digests(row: FileRow) -> list[str]:
     return secret_digests.keyed_digests(canonical) if canonical else []
 
 
-def _plan(row: FileRow, existing: _Existing, permissions: Permissions) -> PlannedRow:
+def _planned_row(row: FileRow, existing: _Existing, permissions: Permissions) -> PlannedRow:
     """Return the plan of a well-formed row."""
     if fault := _permission_error(row, existing, permissions):
         return _planned(row, Verdict.WRONG, fault)

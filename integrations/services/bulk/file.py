@@ -69,7 +69,7 @@ def read_rows(content: bytes, *, most: int | None = None) -> list[FileRow]:
     if header is None:
         raise FileRefused(f"The file is empty. Its first line must name the columns: {_wanted()}.")
     columns = _columns(header[1])
-    rows = [_row(number, cells, columns, is_certain=is_certain) for number, cells in _bounded(lines, most)]
+    rows = [_file_row(number, cells, columns, is_certain=is_certain) for number, cells in _bounded(lines, most)]
     if not rows:
         raise FileRefused("The file has a header but no outlets: add a line for each outlet.")
     return rows
@@ -170,9 +170,9 @@ def _bounded(lines: Iterator[tuple[int, list[str]]], most: int | None) -> Iterat
         yield line
 
 
-def _row(number: int, cells: list[str], columns: list[str], *, is_certain: bool) -> FileRow:
+def _file_row(number: int, cells: list[str], columns: list[str], *, is_certain: bool) -> FileRow:
     surplus = [cell for cell in cells[len(columns) :] if cell.strip()]
-    values = {name: _value(name, cell) for name, cell in zip(columns, cells, strict=False)}
+    values = {name: _cell_value(name, cell) for name, cell in zip(columns, cells, strict=False)}
     fault = "It has more cells than the header has columns: put quotation marks round text that contains a comma."
     return FileRow(
         number,
@@ -186,7 +186,7 @@ def _row(number: int, cells: list[str], columns: list[str], *, is_certain: bool)
     )
 
 
-def _value(name: str, cell: str) -> str:
+def _cell_value(name: str, cell: str) -> str:
     text = spreadsheet.bare(trimmed(cell))
     if name == "adopted_secret":
         return trimmed(text)  # a quotation mark before a minus can be part of a secret

@@ -14,7 +14,7 @@ from integrations.services.rows.chunks import chunks
 def check(action: BulkAction, ids: Sequence[int], organisations: frozenset[int] | None) -> list[PlannedRow]:
     """Return the plan of each integration of these organisations (None: all), ordered by name."""
     now = shared_now()
-    rows = [_plan(action, each, now) for each in _chosen_rows(Integration.objects.all(), ids, organisations)]
+    rows = [_planned_row(action, each, now) for each in _chosen_rows(Integration.objects.all(), ids, organisations)]
     return sorted(rows, key=lambda row: (row.organisation, row.outlet))
 
 
@@ -23,7 +23,7 @@ def lock(action: BulkAction, plan: Sequence[PlannedRow], organisations: frozense
     now, planned = shared_now(), {row.integration: row for row in acting(plan)}
     locking = Integration.objects.select_for_update(of=("self",), no_key=True)
     rows = {each.pk: each for each in _chosen_rows(locking, sorted(planned), organisations)}
-    if {pk: _plan(action, each, now) for pk, each in rows.items()} != planned:
+    if {pk: _planned_row(action, each, now) for pk, each in rows.items()} != planned:
         raise RowsChanged
     return [rows[pk] for pk in planned]
 
@@ -37,7 +37,7 @@ def _chosen_rows(
     return [each for part in chunks(ids) for each in rows.filter(pk__in=part)]
 
 
-def _plan(action: BulkAction, row: Integration, now: datetime) -> PlannedRow:
+def _planned_row(action: BulkAction, row: Integration, now: datetime) -> PlannedRow:
     verdict, words = _JUDGES[action](row, now)
     current = next(each for each in row.credentials.all() if each.is_current)
     return PlannedRow(

@@ -155,7 +155,7 @@ def open_link(text: str, passphrase: str, *, address: str, user_agent: str) -> O
 @transaction.atomic
 def revoke_link(link: HandoverLink, *, actor: Actor) -> None:
     """Revoke a link that was not opened. Raises LinkEnded."""
-    if not _end(link, LinkState.TAKEN_BACK, reason=f"by {actor.name}"[:200]):
+    if not _end_link(link, LinkState.REVOKED, reason=f"by {actor.name}"[:200]):
         raise LinkEnded
     record(Verb.LINK_TAKEN_BACK, link.integration, actor=actor, shown=link.credential.shown)
 
@@ -177,7 +177,7 @@ def _revoke(links: Sequence[HandoverLink], reason: str, actor: Actor) -> None:
     now = shared_now()
     for part in chunks([each.pk for each in links]):
         HandoverLink.objects.filter(pk__in=part, state=LinkState.LIVE).update(
-            state=LinkState.TAKEN_BACK, sealed="", ended_at=now, ended_reason=reason
+            state=LinkState.REVOKED, sealed="", ended_at=now, ended_reason=reason
         )
     entries = [(each.integration, {"shown": each.credential.shown, "reason": reason}) for each in links]
     record_many(Verb.LINK_TAKEN_BACK, entries, actor=actor)
@@ -191,7 +191,7 @@ def expire_links() -> int:
 
 @transaction.atomic
 def _expire(link: HandoverLink) -> bool:
-    if not _end(link, LinkState.EXPIRED, reason="it was not opened in time"):
+    if not _end_link(link, LinkState.EXPIRED, reason="it was not opened in time"):
         return False
     record(Verb.LINK_EXPIRED, link.integration, actor=Actor("the portal"), shown=link.credential.shown)
     return True
@@ -233,7 +233,7 @@ def _count_failure(link: HandoverLink, recipient: Actor, user_agent: str) -> Non
     if link.tries < TRIES:
         return
     reason = f"{TRIES} wrong passphrases"
-    if _end(link, LinkState.FAILED, reason=reason, address=recipient.address, user_agent=user_agent):
+    if _end_link(link, LinkState.FAILED, reason=reason, address=recipient.address, user_agent=user_agent):
         record(Verb.LINK_FAILED, link.integration, actor=recipient, shown=link.credential.shown)
 
 
@@ -241,13 +241,15 @@ def _count_failure(link: HandoverLink, recipient: Actor, user_agent: str) -> Non
 @transaction.atomic
 def _hand_over(link: HandoverLink, secret: str, recipient: Actor, user_agent: str) -> Opened:
     # If two requests race, only one finds the link live.
-    if not _end(link, LinkState.OPENED, address=recipient.address, user_agent=user_agent):
+    if not _end_link(link, LinkState.OPENED, address=recipient.address, user_agent=user_agent):
         raise LinkRefused
     record(Verb.LINK_OPENED, link.integration, actor=recipient, shown=link.credential.shown)
     return Opened(link, HandOver.of(link.integration, secret))
 
 
-def _end(link: HandoverLink, state: LinkState, *, reason: str = "", address: str = "", user_agent: str = "") -> bool:
+def _end_link(
+    link: HandoverLink, state: LinkState, *, reason: str = "", address: str = "", user_agent: str = ""
+) -> bool:
     """End a live link and erase its secret. Return False if the link had already ended."""
     return bool(
         HandoverLink.objects.filter(pk=link.pk, state=LinkState.LIVE).update(

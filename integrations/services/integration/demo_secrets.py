@@ -35,10 +35,10 @@ def write(lines: Sequence[str]) -> None:
 def keep_on_commit(provider_outlet_id: str, **changes: str) -> None:
     """Store the changed values after the commit, if the outlet belongs to the demo."""
     if path().is_file():
-        transaction.on_commit(partial(_keep, provider_outlet_id, changes))
+        transaction.on_commit(partial(_update_file, provider_outlet_id, changes))
 
 
-def _keep(provider_outlet_id: str, changes: dict[str, str]) -> None:
+def _update_file(provider_outlet_id: str, changes: dict[str, str]) -> None:
     try:
         rows = [json.loads(line) for line in path().read_text(encoding="utf-8").splitlines() if line.strip()]
         known = next((row for row in rows if row.get("ProviderOutletID") == provider_outlet_id), None)

@@ -44,7 +44,7 @@ def twin_words(integration: Integration, organisations: frozenset[int] | None) -
 
 
 def explain(attempts: Iterable[AuthAttempt], organisations: frozenset[int] | None) -> None:
-    """Add the owner of a POSRemoteID that was sent with another or an unknown ProviderOutletID to `detail` in memory.
+    """Add to `detail`, in memory, the owner of a POSRemoteID that was sent with another or an unknown ProviderOutletID.
 
     The owner is named only if it is in the visible `organisations` (None: all). Takes no query for attempts that were
     read with OWNER_NAMED.
@@ -55,11 +55,11 @@ def explain(attempts: Iterable[AuthAttempt], organisations: frozenset[int] | Non
         owner = each.pos_remote_id_of
         if owner and organisations is not None and owner.outlet.organisation_id not in organisations:
             owner = None
-        whose = _words(owner) if owner or organisations is None else HIDDEN
+        whose = _owner_words(owner) if owner or organisations is None else HIDDEN
         each.detail = f"{whose} {each.detail}".strip()
 
 
-def _words(owner: Integration | None) -> str:
+def _owner_words(owner: Integration | None) -> str:
     if owner is None:
         return "The POSRemoteID that was sent belongs to no outlet here."
     return f"The POSRemoteID that was sent is that of outlet {owner.outlet}."

@@ -63,7 +63,7 @@ def advance(name: str, now: datetime, *, since: datetime) -> NoticeCursor:
     with transaction.atomic():
         cursor, is_new = NoticeCursor.objects.get_or_create(name=name, defaults=begin)
         if is_new and name == "presences":
-            presences.mark_online_as_told(now)
+            presences.mark_online_as_reported(now)
     if now - cursor.mark >= LOOK_BACK:
         cursor.at, cursor.mark = cursor.mark, now
     return cursor

@@ -69,7 +69,7 @@ async def send_due() -> None:
     mails = await recorders.run(_due) if is_on() else []
     if not mails:
         return
-    errors = await asyncio.get_running_loop().run_in_executor(_sender, _send, mails)
+    errors = await asyncio.get_running_loop().run_in_executor(_sender, _send_mails, mails)
     await recorders.run(_settle, mails, errors)
 
 
@@ -77,7 +77,7 @@ def _due() -> list[Mail]:
     return list(Mail.objects.filter(state=MailState.PENDING, next_at__lte=shared_now()).order_by("next_at")[:BATCH])
 
 
-def _send(mails: Iterable[Mail]) -> list[str]:
+def _send_mails(mails: Iterable[Mail]) -> list[str]:
     """Return for each e-mail why the mail server did not accept it, or an empty string."""
     connection = _connection()
     try:

@@ -64,7 +64,7 @@ def lock_log() -> None:
 @transaction.atomic
 def store_events(notices: Sequence[Notice], wanted_by: Sequence[Subscriber], *, now: datetime) -> None:
     """Store the events that have subscribers, with their deliveries. An event that is already stored is skipped."""
-    wanted = {_key(each): each for each in notices if any(_wants(subscriber, each) for subscriber in wanted_by)}
+    wanted = {_notice_key(each): each for each in notices if any(_wants(subscriber, each) for subscriber in wanted_by)}
     rows = list(wanted.values())
     if rows:
         lock_log()
@@ -131,7 +131,7 @@ def _store(notices: Sequence[Notice], endpoints: Sequence[WebhookEndpoint], now:
     )
 
 
-def _key(notice: Notice) -> tuple[str, int, datetime]:
+def _notice_key(notice: Notice) -> tuple[str, int, datetime]:
     return notice.kind, notice.subject, notice.at
 
 

@@ -28,9 +28,9 @@ def notice(wanted_by: Sequence[Subscriber], cursor: NoticeCursor, now: datetime)
     note_poll(cursor, now)
     settled = now - timedelta(seconds=OUTLET_GRACE)
     online = Presence.objects.online(now).filter(since__lte=settled)
-    _report(online.exclude(integration__told_presence__is_online=True), True, wanted_by, now)
+    _report_changes(online.exclude(integration__told_presence__is_online=True), True, wanted_by, now)
     if watching_since(cursor, now) <= now - timedelta(seconds=ALERT_START_GRACE):
-        _report(offline(now, settled).filter(integration__told_presence__is_online=True), False, wanted_by, now)
+        _report_changes(offline(now, settled).filter(integration__told_presence__is_online=True), False, wanted_by, now)
 
 
 def note_poll(cursor: NoticeCursor, now: datetime) -> None:
@@ -55,10 +55,10 @@ def offline(now: datetime, before: datetime) -> QuerySet[Presence]:
     return Presence.objects.filter(closed | lost, last_seen_at__isnull=False)
 
 
-def mark_online_as_told(now: datetime) -> None:
+def mark_online_as_reported(now: datetime) -> None:
     """Mark outlets as reported that are already online when the first subscriber appears."""
-    untold = Presence.objects.filter(is_online=True, integration__told_presence=None).values_list("pk", flat=True)
-    while rows := list(untold[:BATCH]):
+    unreported = Presence.objects.filter(is_online=True, integration__told_presence=None).values_list("pk", flat=True)
+    while rows := list(unreported[:BATCH]):
         ToldPresence.objects.bulk_create(
             [ToldPresence(integration_id=pk, is_online=True, at=now) for pk in rows], ignore_conflicts=True
         )
@@ -70,7 +70,9 @@ def forget() -> None:
         ToldPresence.objects.all().delete()
 
 
-def _report(changed: QuerySet[Presence], is_online: bool, wanted_by: Sequence[Subscriber], now: datetime) -> None:
+def _report_changes(
+    changed: QuerySet[Presence], is_online: bool, wanted_by: Sequence[Subscriber], now: datetime
+) -> None:
     rows = changed.select_related("connection__process", outbox.WITH_OUTLET).order_by("pk")
     for _ in range(BATCHES_PER_POLL):
         batch = list(rows[:BATCH])

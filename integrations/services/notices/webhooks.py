@@ -47,7 +47,7 @@ def create_endpoint(
         sealed_secret=seal(secret, purpose=signing.PURPOSE),
         secret_made_at=shared_now(),
     )
-    _save(endpoint)
+    _save_endpoint(endpoint)
     record(Verb.WEBHOOK_CREATED, endpoint, actor=actor, url=_host_of(url), events=endpoint.kinds)
     return endpoint, secret
 
@@ -59,7 +59,7 @@ def change_endpoint(endpoint: WebhookEndpoint, *, url: str, kinds: Sequence[str]
     before = (_host_of(endpoint.url), endpoint.kinds)
     endpoint.paused_until = endpoint.paused_until if endpoint.url == url else None
     endpoint.url, endpoint.kinds = url, _checked(kinds)
-    _save(endpoint)
+    _save_endpoint(endpoint)
     record(
         Verb.WEBHOOK_CHANGED,
         endpoint,
@@ -187,7 +187,7 @@ def _checked(kinds: Sequence[str]) -> list[str]:
     return chosen
 
 
-def _save(endpoint: WebhookEndpoint) -> None:
+def _save_endpoint(endpoint: WebhookEndpoint) -> None:
     check_form(endpoint)
     check_url(endpoint.url)
     try:

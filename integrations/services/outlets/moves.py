@@ -23,11 +23,11 @@ def explain_moves(events: Iterable[AuditEvent], organisations: frozenset[int] | 
     rows = Organisation.objects.filter(pk__in=ids if organisations is None else organisations)
     names = dict(rows.values_list("pk", "name")) if moved else {}
     for each in moved:
-        sides = {name: _words(side, names, organisations) for name, side in each.detail[FIELD].items()}
+        sides = {name: _organisation_words(side, names, organisations) for name, side in each.detail[FIELD].items()}
         each.detail = {**each.detail, FIELD: sides}
 
 
-def _words(side: int | str, names: Mapping[int, str], organisations: frozenset[int] | None) -> str:
+def _organisation_words(side: int | str, names: Mapping[int, str], organisations: frozenset[int] | None) -> str:
     if isinstance(side, int):
         return names.get(side) or (DELETED if organisations is None or side in organisations else HIDDEN)
     return side if organisations is None or side in names.values() else HIDDEN

@@ -66,7 +66,7 @@ def outlet_found_by(text: str) -> Q:
 
 
 def _found_by_secret_or_attempt(text: str) -> list[int]:
-    """Return at most FOUND_MOST outlets that have a secret, or whose till sent a value, that begins with `text`.
+    """Return at most FOUND_MOST outlets with a secret that begins with `text`, or whose till sent such a value.
 
     Each part of the query reads a bounded number of rows by an index.
     """
@@ -105,10 +105,14 @@ def received_within(rows: QuerySet[Request], *, since: datetime | None, until: d
     """
     if since is not None:
         before, from_it_on = _keys_around(since - STORED_LATE)
-        rows = rows.filter(pk__gte=Least(Coalesce(before, _key(0)), Coalesce(from_it_on, _key(HIGHEST_KEY))))
+        rows = rows.filter(
+            pk__gte=Least(Coalesce(before, _key_value(0)), Coalesce(from_it_on, _key_value(HIGHEST_KEY)))
+        )
     if until is not None:
         before, from_it_on = _keys_around(until + STORED_LATE)
-        rows = rows.filter(pk__lte=Greatest(Coalesce(before, _key(0)), Coalesce(from_it_on, _key(HIGHEST_KEY))))
+        rows = rows.filter(
+            pk__lte=Greatest(Coalesce(before, _key_value(0)), Coalesce(from_it_on, _key_value(HIGHEST_KEY)))
+        )
     return rows
 
 
@@ -119,5 +123,5 @@ def _keys_around(moment: datetime) -> tuple[Subquery, Subquery]:
     return Subquery(before.values("pk")[:1]), Subquery(from_it_on.values("pk")[:1])
 
 
-def _key(number: int) -> Value:
+def _key_value(number: int) -> Value:
     return Value(number, output_field=BigIntegerField())

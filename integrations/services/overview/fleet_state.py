@@ -74,7 +74,7 @@ def read_fleet(organisations: Organisations) -> FleetState:
     """Return the state of these organisations' outlets; None means all organisations."""
     now = shared_now()
     samples = _samples(organisations, now)
-    counts = _count(organisations, now, since=samples[-1]["at"] if samples else now - DAY)
+    counts = _count_fleet(organisations, now, since=samples[-1]["at"] if samples else now - DAY)
     refusals, fresh = counts["refusals"], counts["requests"]
     return FleetState(
         at=now,
@@ -130,7 +130,7 @@ def _reason(row: Presence) -> str:
     return row.connection.get_close_reason_display() if row.connection else ""
 
 
-def _count(organisations: Organisations, now: datetime, *, since: datetime) -> dict[str, Counter[str]]:
+def _count_fleet(organisations: Organisations, now: datetime, *, since: datetime) -> dict[str, Counter[str]]:
     """Count outlets by state, refusals of the last hour by reason, and requests that ended after `since` by state.
 
     Takes one query.

@@ -27,10 +27,10 @@ def claims_of(identity: SocialAccount) -> Claims:
     of_address = userinfo if "email" in userinfo else token
     both = {**token, **userinfo}
     return Claims(
-        email=_text(of_address, "email") if of_address.get("email_verified") is True else "",
-        user_name=_text(both, "preferred_username"),
-        first_name=_text(both, "given_name"),
-        last_name=_text(both, "family_name"),
+        email=_text_claim(of_address, "email") if of_address.get("email_verified") is True else "",
+        user_name=_text_claim(both, "preferred_username"),
+        first_name=_text_claim(both, "given_name"),
+        last_name=_text_claim(both, "family_name"),
         groups=_groups(both) if settings.OIDC_GROUPS_CLAIM else None,
     )
 
@@ -41,7 +41,7 @@ def claims_in(identity: SocialAccount, source: str) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _text(said: Mapping[str, Any], name: str) -> str:
+def _text_claim(said: Mapping[str, Any], name: str) -> str:
     value = said.get(name)
     return printable(value, 150).strip() if isinstance(value, str) else ""
 

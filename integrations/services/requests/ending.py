@@ -47,7 +47,7 @@ def end(endings: Sequence[Ending]) -> dict[Ending, Result]:
         still_open = {row.pk: row for row in _lock_to_end.rows([ending.pk for ending in endings])}
         ended = {ending.pk: ending for ending in reversed(endings) if ending.pk in still_open}
         _write_endings([(ending, still_open[pk].sealed_request) for pk, ending in ended.items()])
-        transaction.on_commit(partial(_count, still_open.values(), ended), robust=True)
+        transaction.on_commit(partial(_count_ended, still_open.values(), ended), robust=True)
     earlier = [ending.pk for ending in endings if ended.get(ending.pk) is not ending]
     now = results(earlier) if earlier else {}
     done = {ending: _result_now(still_open[pk], ending) for pk, ending in ended.items()}
@@ -87,7 +87,7 @@ def _write_endings(endings: Iterable[tuple[Ending, str | None]]) -> None:
     plain_rows.update_rows(Request, (*names, "sealed_request"), rows)
 
 
-def _count(still_open: Iterable[_ToEnd], ended: Mapping[int, Ending]) -> None:
+def _count_ended(still_open: Iterable[_ToEnd], ended: Mapping[int, Ending]) -> None:
     for row in still_open:
         ending = ended[row.pk]
         metrics.request_ended(ending.state, (ending.at - row.received_at).total_seconds())

@@ -24,14 +24,14 @@ def save_message_type(message_type: MessageType, *, actor: Actor) -> None:
     before = MessageType.objects.select_for_update(no_key=True).filter(pk=message_type.pk).first()
     if before is not None and before.is_documented and before.name != message_type.name:
         raise MessageTypeDocumented
-    _save(message_type)
+    _save_type(message_type)
     if before is None:
         record(Verb.MESSAGE_TYPE_CREATED, message_type, actor=actor, number=message_type.number)
     elif changes := _changes(before, message_type):
         record(Verb.MESSAGE_TYPE_CHANGED, message_type, actor=actor, **changes)
 
 
-def _save(message_type: MessageType) -> None:
+def _save_type(message_type: MessageType) -> None:
     try:
         with transaction.atomic():
             message_type.save()

@@ -82,7 +82,7 @@ def insert_new_rows(
 
 def update_rows(model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Set these fields of rows; the first value of each row is its primary key. Missing rows are skipped."""
-    values = _prepared(model, (*names, _key(model).attname), ((*changed, key) for key, *changed in rows))
+    values = _prepared(model, (*names, _primary_key(model).attname), ((*changed, key) for key, *changed in rows))
     if values:
         with connection.cursor() as cursor:
             cursor.executemany(_update_statement(model, tuple(names)), values)
@@ -96,7 +96,7 @@ def stamp_rows(model: type[models.Model], name: str, at: datetime, keys: Iterabl
     with connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE {quote(meta.db_table)} SET {quote(_field(model, name).column)} = %s "  # noqa: S608
-            f"WHERE {quote(_key(model).column)} IN ({numbers})",
+            f"WHERE {quote(_primary_key(model).column)} IN ({numbers})",
             [connection.ops.adapt_datetimefield_value(at)],
         )
 
@@ -117,7 +117,7 @@ def _statement(model: type[models.Model], fields: Sequence[Any], key: str = "", 
 def _update_statement(model: type[models.Model], names: tuple[str, ...]) -> str:
     quote = connection.ops.quote_name
     changes = ", ".join(f"{quote(_field(model, name).column)} = %s" for name in names)
-    where = f"{quote(_key(model).column)} = %s"
+    where = f"{quote(_primary_key(model).column)} = %s"
     return f"UPDATE {quote(model._meta.db_table)} SET {changes} WHERE {where}"  # noqa: S608  (our names)
 
 
@@ -145,7 +145,7 @@ def _field(model: type[models.Model], name: str) -> Any:
     return model._meta.get_field(name)
 
 
-def _key(model: type[models.Model]) -> Any:
+def _primary_key(model: type[models.Model]) -> Any:
     return model._meta.pk
 
 

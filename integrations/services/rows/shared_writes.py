@@ -39,7 +39,7 @@ class SharedWrites(CallQueue[tuple[Write, Any], Any]):
         self._threads = threads
 
     def kind(self, write: Callable[[list[Key]], Mapping[Key, Found]]) -> "SharedWrite[Key, Found]":
-        """Return the writes that call `write`, which gets distinct keys, and runs in a transaction."""
+        """Return a kind of write: it calls `write` in a transaction, with distinct keys."""
         return SharedWrite(self, write)
 
     async def _results(self, keys: list[tuple[Write, Any]]) -> Mapping[tuple[Write, Any], Any]:
@@ -103,12 +103,12 @@ class _Transaction:
             return error
 
     def _run(self, write: Write) -> Mapping[Any, Any]:
-        self._check()
+        self._check_not_abandoned()
         found = write(self._keys[write])
-        self._check()
+        self._check_not_abandoned()
         return found
 
-    def _check(self) -> None:
+    def _check_not_abandoned(self) -> None:
         if self.is_abandoned:
             raise DatabaseUnresponsive
 

@@ -58,7 +58,7 @@ class SqlQuery(Generic[Row]):
         with connection.cursor() as cursor:
             cursor.execute(*self._statement(lists))
             if not self._is_checked:
-                self._check([column[0] for column in cursor.description])
+                self._check_columns([column[0] for column in cursor.description])
             found = cursor.fetchall()
         if self._converters and connection.vendor == "sqlite":
             found = self._converted(found)
@@ -72,7 +72,7 @@ class SqlQuery(Generic[Row]):
         size = 1 << (length - 1).bit_length()  # padded: the driver caches only a few statement texts
         return self._postgresql(size), [each for values in lists for each in (*values, *[values[0]] * (size - length))]
 
-    def _check(self, columns: Sequence[str]) -> None:
+    def _check_columns(self, columns: Sequence[str]) -> None:
         if columns != self._names:
             raise TypeError(f"The SQL selects {columns}, but the fields are {self._names}.")
         self._is_checked = True

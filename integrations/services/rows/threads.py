@@ -61,7 +61,7 @@ class DatabaseThreads:
         self, function: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> asyncio.Future[Result]:
         """Run `function` in one of the threads, without a limit."""
-        call = partial(_call, function, *args, **kwargs)
+        call = partial(_call_and_release, function, *args, **kwargs)
         return asyncio.get_running_loop().run_in_executor(self._executor, call)
 
     async def run(
@@ -119,7 +119,9 @@ def _read_nothing() -> None:
         cursor.execute("SELECT 1")
 
 
-def _call(function: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+def _call_and_release(
+    function: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
+) -> Result:
     try:
         return function(*args, **kwargs)
     except Exception:

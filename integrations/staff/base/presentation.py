@@ -132,14 +132,14 @@ def secret_state(credential: KeptSecret, now: datetime) -> str:
 
 def details(values: Mapping[str, Any]) -> str:
     """Return an audit event's detail as one line."""
-    return "; ".join(f"{_name(name)}: {_value(value)}" for name, value in values.items() if value)
+    return "; ".join(f"{_name(name)}: {_detail_value(value)}" for name, value in values.items() if value)
 
 
 def _name(name: str) -> str:
     return DETAIL_NAMES.get(name) or name.replace("_", " ")
 
 
-def _value(value: Any) -> str:
+def _detail_value(value: Any) -> str:
     if isinstance(value, dict) and {"before", "after"} <= value.keys():
         return f"{_side(value['before'])} → {_side(value['after'])}"
     if isinstance(value, list):
@@ -148,7 +148,7 @@ def _value(value: Any) -> str:
 
 
 def _side(value: Any) -> str:
-    return "none" if value in (None, "", []) else _value(value)
+    return "none" if value in (None, "", []) else _detail_value(value)
 
 
 def _time(moment: datetime, words: str | SafeString) -> SafeString:

@@ -27,18 +27,18 @@ class BulkActions:
 
     @admin.action(description="Disable…", permissions=["act"])
     def disable_many(self, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
-        return _begin(self, request, rows, BulkAction.DISABLE)
+        return _check_selected(self, request, rows, BulkAction.DISABLE)
 
     @admin.action(description="Enable again…", permissions=["act"])
     def reenable_many(self, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
-        return _begin(self, request, rows, BulkAction.REENABLE)
+        return _check_selected(self, request, rows, BulkAction.REENABLE)
 
     @admin.action(description="Rotate secrets…", permissions=["act"])
     def rotate_many(self, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
-        return _begin(self, request, rows, BulkAction.ROTATE)
+        return _check_selected(self, request, rows, BulkAction.ROTATE)
 
 
-def _begin(actions: Any, request: HttpRequest, rows: QuerySet[Any], action: BulkAction) -> HttpResponse | None:
+def _check_selected(actions: Any, request: HttpRequest, rows: QuerySet[Any], action: BulkAction) -> HttpResponse | None:
     model_admin: ModelAdmin[Any] = actions
     chosen = list(rows.order_by().values_list("integration", flat=True)[: MOST_ROWS + 1])
     if len(chosen) > MOST_ROWS:

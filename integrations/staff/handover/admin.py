@@ -99,7 +99,7 @@ class HandoverLinkAdmin(ReadOnlyAdmin[HandoverLink]):
     def get_urls(self) -> list[URLPattern]:
         revoke = self.admin_site.admin_view(RevokeLink.as_view())
         return [
-            path("<int:pk>/take-back/", revoke, name="integrations_handoverlink_take_back"),
+            path("<int:pk>/revoke/", revoke, name="integrations_handoverlink_revoke"),
             *super().get_urls(),
         ]
 

@@ -30,13 +30,13 @@ def ask_once(integration: Integration, question: Question, *, actor: Actor) -> U
     try:
         if known := running.run_from_thread(_find(running, new), LOOP_SECONDS):
             return known
-        _send(running, integration, question, new, actor)
+        _send_once(running, integration, question, new, actor)
     except NotStored as refused:
         raise refused.refusal from refused
     return new.uuid
 
 
-def _send(running: Runtime, integration: Integration, question: Question, new: NewRequest, actor: Actor) -> None:
+def _send_once(running: Runtime, integration: Integration, question: Question, new: NewRequest, actor: Actor) -> None:
     """Write the audit event and send the request. A refusal rolls the event back."""
     with transaction.atomic():
         if not integration.locked().is_enabled:

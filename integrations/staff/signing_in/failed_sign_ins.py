@@ -70,7 +70,7 @@ def remember(request: HttpRequest, person: AbstractBaseUser) -> None:
 
 def wait_of(request: HttpRequest, attempt: SignInAttempt) -> float:
     """Return the seconds until another attempt with this name from this address is allowed."""
-    own = max((_wait(request, rate, attempt.key) for rate in _rates()), default=0.0)
+    own = max((_seconds_to_wait(request, rate, attempt.key) for rate in _rates()), default=0.0)
     return own or attempt.waits()
 
 
@@ -85,7 +85,7 @@ def in_words(seconds: float) -> str:
     return f"{math.ceil(seconds / 60)} minutes"
 
 
-def _wait(request: HttpRequest, rate: ratelimit.Rate, key: str) -> float:
+def _seconds_to_wait(request: HttpRequest, rate: ratelimit.Rate, key: str) -> float:
     name = ratelimit.get_cache_key(request, app=APP, action=ACTION, rate=rate, key=key)
     return wait_in(cache.get(name, []), rate)
 

@@ -77,10 +77,10 @@ class StrictAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
             id_token, keys_url=config["jwks_uri"], issuer=config["issuer"], client_id=app.client_id, nonce=self._nonce
         )
 
-    def _check_that_both_agree(self, told: dict[str, Any]) -> None:
-        if "id_token" not in told:
+    def _check_that_both_agree(self, sources: dict[str, Any]) -> None:
+        if "id_token" not in sources:
             raise OAuth2Error("The provider sent no id_token.")
-        if told.get("userinfo", told["id_token"]).get("sub") != told["id_token"].get("sub"):
+        if sources.get("userinfo", sources["id_token"]).get("sub") != sources["id_token"].get("sub"):
             raise OAuth2Error("The id_token and the userinfo name different people.")
 
 
@@ -168,7 +168,7 @@ def verified_id_token(id_token: str, *, keys_url: str, issuer: str, client_id: s
     algorithm, key = jwtkit.fetch_key(id_token, keys_url, jwtkit.lookup_kid_jwk)
     options: Any = {"require": list(REQUIRED), "verify_iat": True, "verify_nbf": True}
     try:
-        told: dict[str, Any] = jwt.decode(
+        claims: dict[str, Any] = jwt.decode(
             id_token,
             key=key,
             algorithms=[algorithm],
@@ -179,26 +179,26 @@ def verified_id_token(id_token: str, *, keys_url: str, issuer: str, client_id: s
         )
     except jwt.PyJWTError as error:
         raise OAuth2Error(f"The id_token is not valid ({type(error).__name__}: {error}).") from error
-    _check_times(told)
-    _check_parties(told, client_id)
-    if not isinstance(told["nonce"], str) or not hmac.compare_digest(told["nonce"].encode(), nonce.encode()):
+    _check_times(claims)
+    _check_parties(claims, client_id)
+    if not isinstance(claims["nonce"], str) or not hmac.compare_digest(claims["nonce"].encode(), nonce.encode()):
         raise OAuth2Error("The id_token has the nonce of another sign-in.")
-    jwtkit.verify_jti({**told, "exp": told["exp"] + SKEW})
-    return told
+    jwtkit.verify_jti({**claims, "exp": claims["exp"] + SKEW})
+    return claims
 
 
-def _check_times(told: dict[str, Any]) -> None:
+def _check_times(claims: dict[str, Any]) -> None:
     for name in ("exp", "iat"):
-        if isinstance(told[name], bool) or not isinstance(told[name], int | float):
+        if isinstance(claims[name], bool) or not isinstance(claims[name], int | float):
             raise OAuth2Error(f"The id_token's {name} is not a number.")
-    if told["iat"] < time.time() - OLDEST:
+    if claims["iat"] < time.time() - OLDEST:
         raise OAuth2Error("The id_token was issued too long ago.")
 
 
-def _check_parties(told: dict[str, Any], client_id: str) -> None:
+def _check_parties(claims: dict[str, Any], client_id: str) -> None:
     """Raise OAuth2Error unless the token is for the portal; with several audiences `azp` must name the portal."""
-    if not isinstance(told["sub"], str) or not told["sub"]:
+    if not isinstance(claims["sub"], str) or not claims["sub"]:
         raise OAuth2Error("The id_token has no subject.")
-    audiences = told["aud"] if isinstance(told["aud"], list) else [told["aud"]]
-    if told.get("azp", client_id if audiences == [client_id] else None) != client_id:
+    audiences = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
+    if claims.get("azp", client_id if audiences == [client_id] else None) != client_id:
         raise OAuth2Error("The id_token was issued to another client.")

@@ -30,7 +30,7 @@ def keep(request: HttpRequest, fields: Fields, *, path: str, selected: Sequence[
 
     `selected` are the rows that the form acts on.
     """
-    values = {name: _value(request, name, field) for name, field in fields.items() if _may_keep(name, field)}
+    values = {name: _typed_value(request, name, field) for name, field in fields.items() if _may_keep(name, field)}
     request.session[SESSION_KEY] = {
         "user": request.user.pk,
         "path": path,
@@ -69,7 +69,7 @@ def _may_keep(name: str, field: Field) -> bool:
     return isinstance(field, (ChoiceField, BooleanField)) or not is_never_shown(name)
 
 
-def _value(request: HttpRequest, name: str, field: Field) -> Any:
+def _typed_value(request: HttpRequest, name: str, field: Field) -> Any:
     return _stored(field.widget.value_from_datadict(request.POST, request.FILES, name))
 
 

@@ -22,7 +22,7 @@ def never_ends(listeners):
     time.sleep(60)
 
 
-drain.STOP_SECONDS = 0.1
+drain.STOP_MARGIN_SECONDS = 0.1
 server._accept_pending = never_ends
 asyncio.run(server.create_server().shutdown())
 """

@@ -134,7 +134,7 @@ def test_a_revoked_link_is_refused(enabled: Enabled) -> None:
         handover_links.open_link(created.token, PASSPHRASE, **CLIENT)
     with pytest.raises(LinkEnded):
         handover_links.revoke_link(created.link, actor=ANNA)
-    assert (fresh(created).state, fresh(created).sealed) == (LinkState.TAKEN_BACK, "")
+    assert (fresh(created).state, fresh(created).sealed) == (LinkState.REVOKED, "")
     assert verbs() == [Verb.LINK_MADE, Verb.LINK_TAKEN_BACK]
 
 
@@ -148,7 +148,7 @@ def test_a_revoked_link_is_refused(enabled: Enabled) -> None:
 def test_rotating_and_disabling_revoke_the_link(enabled: Enabled, act: Callable[[Integration], Any]) -> None:
     created = create_link(enabled)
     act(enabled.integration)
-    assert (fresh(created).state, fresh(created).sealed) == (LinkState.TAKEN_BACK, "")
+    assert (fresh(created).state, fresh(created).sealed) == (LinkState.REVOKED, "")
     assert Verb.LINK_TAKEN_BACK in verbs()
 
 

@@ -104,7 +104,7 @@ def test_replacing_an_unused_secret_revokes_its_link(enabled: Enabled) -> None:
     after = rotate_secret(enabled.integration, overlap="7d", actor=ANNA)
     create_link(enabled.integration.current_credential(), after, hours=1, actor=ANNA)
     replace_unused_secret(enabled.integration, actor=ANNA)
-    assert HandoverLink.objects.get().state == LinkState.TAKEN_BACK
+    assert HandoverLink.objects.get().state == LinkState.REVOKED
 
 
 def test_only_the_unused_new_secret_of_an_overlap_is_replaced(enabled: Enabled) -> None:

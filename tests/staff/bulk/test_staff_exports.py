@@ -132,11 +132,11 @@ def test_a_link_is_revoked_from_the_page(staff: Client, enabled: Enabled) -> Non
     link = handover_links.create_link(
         enabled.integration.current_credential(), enabled.handover, hours=1, actor=ANNA
     ).link
-    url = reverse("admin:integrations_handoverlink_take_back", args=(link.pk,))
+    url = reverse("admin:integrations_handoverlink_revoke", args=(link.pk,))
     assert url in staff.get(page_url(enabled.integration)).content.decode()
     assert "stops working" in text(staff.get(url))
     assert "Link revoked" in text(staff.post(url, follow=True))
-    assert HandoverLink.objects.get().state == LinkState.TAKEN_BACK
+    assert HandoverLink.objects.get().state == LinkState.REVOKED
     assert staff.post(url).status_code == 409
     assert AuditEvent.objects.filter(verb=Verb.LINK_TAKEN_BACK).count() == 1
     assert client_of("view_integration").post(url).status_code == 403
@@ -147,7 +147,7 @@ def test_the_list_of_links_leaves_out_other_organisations_for_a_limited_person(s
     assert BELLA in text(staff.get(list_url("handoverlink")))
     limited = limited_to(make_organisation("Own"), "view_integration", "change_integration")
     assert BELLA not in text(limited.get(list_url("handoverlink")))
-    assert limited.post(reverse("admin:integrations_handoverlink_take_back", args=(result.link.pk,))).status_code == 404
+    assert limited.post(reverse("admin:integrations_handoverlink_revoke", args=(result.link.pk,))).status_code == 404
     page = staff.get(reverse("admin:integrations_handoverlink_change", args=(result.link.pk,))).content.decode()
     for hidden in (result.link.sealed, result.link.token_digest, result.link.salt):
         assert hidden not in page
