@@ -177,7 +177,7 @@ class PairedQuery:
 
 
 def _like(name: str, found: dict[str, tuple[Figures, Figures]]) -> float:
-    """Return the small database's time; at least that of a list of which this is a part, if it shows as many rows."""
+    """Return the time on the small database, or that of the whole list if it is longer and shows as many rows."""
     small, large = found[name]
     if small.rows >= large.rows:
         return small.ms

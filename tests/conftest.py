@@ -90,7 +90,7 @@ def prepared_files(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(scope="session")
 def django_db_keepdb() -> bool:
-    """Let pytest-django keep the copy below. It lies in a folder that is deleted at the end (tests/settings.py)."""
+    """Let pytest-django keep the database: it is in a folder that is deleted at the end (tests/settings.py)."""
     return True
 
 

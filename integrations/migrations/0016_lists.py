@@ -107,7 +107,7 @@ class Migration(migrations.Migration):
             model_name='request',
             index=models.Index(fields=['request_id'], name='request_request_id', opclasses=['varchar_pattern_ops']),
         ),
-        # The fields change in nothing but their index, for which Django would copy an embedded database's whole table.
+        # Only the indexes of these fields change. Django would copy the whole table of an embedded database for that.
         migrations.SeparateDatabaseAndState(
             database_operations=[migrations.RunPython(drop_own_indexes, create_own_indexes)],
             state_operations=[

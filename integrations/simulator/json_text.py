@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-# Digits before or after the point, beyond which a number is written with an exponent to limit memory.
+# A number with more digits than this before or after the point is written with an exponent, to limit memory.
 _WRITTEN_OUT = 30
 _COMPUTED = 4300  # Python's limit for the digits of an integer
 MOST_NESTED = 100  # levels; Python's own limit depends on its version

@@ -119,7 +119,7 @@ def secrets() -> Iterator[str]:
 
 
 def _secrets_in(name: object, value: Any) -> Iterator[str]:
-    """Yield the secrets of a setting: all strings if its name suggests a secret, and passwords of URLs in any case."""
+    """Yield all strings of a setting if its name suggests a secret. Otherwise yield the passwords of URLs in it."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from _secrets_in(key, inner)

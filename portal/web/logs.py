@@ -74,7 +74,7 @@ class SamplingHandler(logging.StreamHandler[TextIO]):
         super().emit(record)
 
     def _take(self, record: logging.LogRecord) -> int | None:
-        """Return how many of this kind were left out since the last written one; None: leave this one out as well."""
+        """Return how many of this kind were left out since the last written one; None to leave this one out as well."""
         kind = self._kinds.setdefault((record.pathname, record.lineno), _SampledKind(self._clock()))
         if self._clock() - kind.since >= PERIOD:
             kind.since, kind.written = self._clock(), 0

@@ -49,7 +49,7 @@ def redis_is_flushed(work: Work) -> None:
 
 
 def postgresql_is_killed(work: Work) -> None:
-    """Calls are refused; the sockets stay."""
+    """Calls are refused; the sockets stay open."""
     connections = sum(pos.journal.connections for pos in work.fleet.poses)
     work.installation.postgres.kill()
     work.refuses()
@@ -65,7 +65,7 @@ def redis_hangs(work: Work) -> None:
 
 
 def postgresql_hangs(work: Work) -> None:
-    """Calls are refused; the sockets stay."""
+    """Calls are refused; the sockets stay open."""
     connections = sum(pos.journal.connections for pos in work.fleet.poses)
     with work.installation.postgres.process.hanging():
         work.refuses()
@@ -82,7 +82,7 @@ def postgresql_is_read_only(work: Work) -> None:
 
 
 def postgresql_has_no_connection_left(work: Work) -> None:
-    """Calls are refused; the sockets stay."""
+    """Calls are refused; the sockets stay open."""
     with no_connection_left(work.installation):
         work.refuses()
         is_not_ready(work)

@@ -18,7 +18,7 @@ _TIMES_OF_TRIES = "When it was last sent; null if it was not sent yet."
 
 
 class EventSerializer(serializers.Serializer[Any]):
-    """An event: what a webhook has as its body, and the event's ids."""
+    """An event: the body of its webhook, and the ids of the event."""
 
     # This class only describes an event, without its data (see `event_schema`); `event` writes it.
     id = serializers.IntegerField(help_text="Its place in the log: pass the last one that you have read as `after`.")

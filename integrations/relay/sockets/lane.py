@@ -113,7 +113,7 @@ class Lane:
         return self._window.is_empty
 
     def rest(self) -> None:
-        """Send no more requests: the connection will close in order after the outstanding answers."""
+        """Send no more requests, because the connection will close after the outstanding answers."""
         self._is_resting = True
         for transient in [each for each in self._queue if isinstance(each, Transient)]:
             self._queue.remove(transient)

@@ -8,7 +8,8 @@ FREE = 2  # takeovers without a delay
 SHORTEST = 0.1  # seconds before the next takeover; each takeover doubles the delay
 LONGEST = 60.0  # seconds
 CALM = 300.0  # seconds without a takeover; then the earlier ones are forgotten
-OFTEN = 10  # replacements of one outlet's connection in a minute; each further one counts as a takeover in any case
+# Replacements of one outlet's connection in a minute; each further one counts as a takeover, even of a silent POS.
+OFTEN = 10
 MINUTE = 60.0
 
 

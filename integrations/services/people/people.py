@@ -37,7 +37,7 @@ def get_person(username: str) -> User:
 
 
 def manageable(actor: User) -> QuerySet[User]:
-    """Return the people that `actor` may see and change: others with no more permissions and organisations."""
+    """Return the people that `actor` may see and change: those whose permissions and organisations `actor` also has."""
     people = User.objects.exclude(pk=actor.pk)
     if not actor.is_superuser:
         people = people.exclude(is_superuser=True).exclude(_having_other_rights_than(actor))

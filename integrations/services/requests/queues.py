@@ -40,9 +40,9 @@ _open_by_holder = SqlQuery(
 
 @dataclass(slots=True)
 class Queue:
-    """The number of an outlet's open requests by the process that has sent them; None: by processes that lost the POS.
+    """How many open requests of an outlet each process has sent.
 
-    `newest` is the last unsent request, 0 for none.
+    The key None stands for requests whose process has lost the POS. `newest` is the last unsent request, 0 for none.
     """
 
     counts: dict[uuid.UUID | None, int] = field(default_factory=dict)

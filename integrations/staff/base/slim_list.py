@@ -11,7 +11,7 @@ class SlimList(ChangeList):
     """Finds a page's primary keys first, then reads only these rows: sorting complete rows takes much longer."""
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: list[str | None] | None = None) -> QuerySet[Any]:
-        """Return the matching rows. If they fit on one page, scan the table once, not again to count and to sort."""
+        """Return the matching rows. If they fit on one page, scan the table only once to find, count and sort them."""
         found: QuerySet[Any] = super().get_queryset(request, exclude_parameters)
         keys = list(found.order_by().values_list("pk", flat=True)[: self.list_per_page + 1])
         if len(keys) > self.list_per_page:

@@ -20,7 +20,7 @@ from integrations.services.people import scope
 from integrations.staff.base import forms, rights
 from integrations.staff.base.outlet_actions import OutletAction
 
-MOST_SUGGESTED = 500  # organisations in the page, which stays below 150 KB; of more, a search finds the others
+MOST_SUGGESTED = 500  # organisations listed in the page, which stays below 150 KB; a search finds the others
 NOT_YOURS = "Choose one of the organisations that you may see. Your role does not allow you to create another one."
 CREATE_ANYWAY = "If it is not, add the new organisation on its own page first."
 
@@ -71,7 +71,7 @@ class EnableOutlet(EnableAction):
         )
 
     def settled(self, refusal: PortalError, *, status: int = 200) -> HttpResponse:
-        # The second of two clicks gets here with an outlet that was read before the first click enabled it.
+        # After two clicks, the second request has an outlet that was read before the first request enabled it.
         self.integration = Integration.objects.filter(outlet=self.outlet).first()
         return super().settled(refusal, status=status)
 
@@ -128,7 +128,7 @@ class EnableNewOutlet(EnableAction):
             raise InvalidValue("organisation", f"{warning} {CREATE_ANYWAY}")
 
     def settled(self, refusal: PortalError, *, status: int = 200) -> HttpResponse:
-        # The second of two clicks gets here, and a person who typed the names of an outlet that is enabled already.
+        # After two clicks, or for the names of an outlet that is already enabled: show the existing outlet.
         self.outlet = find_by_name(_names_in(self.request.POST))
         self.integration = self.outlet.integration_or_none if self.outlet else None
         return super().settled(refusal, status=status)

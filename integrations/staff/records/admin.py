@@ -119,7 +119,7 @@ class ConnectionAdmin(KeysetAdmin[Connection]):
 
 @admin.register(UnrecognisedFrame)
 class UnrecognisedFrameAdmin(DatedAdmin[UnrecognisedFrame]):
-    """Frames of POSes that the portal did not recognise."""
+    """Frames that the portal did not recognise."""
 
     menu_group = MenuGroup.ACTIVITY
     menu_position = 40

@@ -9,7 +9,7 @@ from integrations.services.people.grants import find_person, grants_of
 
 
 class StaffBackend(AuthenticationBackend):  # type: ignore[misc]
-    """allauth's backend, which takes what a person may do from services/people/grants.py."""
+    """allauth's backend, with the permissions from services/people/grants.py."""
 
     def get_user(self, user_id: object) -> User | None:
         person = find_person(user_id)

@@ -35,7 +35,7 @@ class HttpClosing(HttpToolsProtocol):
     _answer_transport: AnswerTransport
 
     _is_cut = False  # a request was refused, and the rest of it may still arrive
-    _has_ended = False  # nothing more is written either
+    _has_ended = False  # nothing more is read or written
     _dropped = 0  # bytes that arrived after the end
     _is_stalling = False
 

@@ -245,7 +245,7 @@ class HttpFraming(HttpClosing):
             raise self._unreadable(MANY_REQUESTS)
 
     def _weigh(self) -> None:
-        """Refuse an incomplete request whose head, or the framing of whose body, is too large."""
+        """Refuse an incomplete request if its head, or the framing of its body, is too large."""
         if not self._is_mixed:
             self._size += self._chunk
         if self._is_head and self._size > limits.MAX_HEAD:

@@ -23,7 +23,7 @@ SWITCH_SECONDS = 5
 
 @dataclass(frozen=True)
 class Hosts:
-    """Two servers over one PostgreSQL: the old one lacks the key of the new one, which has both."""
+    """Two servers over one PostgreSQL: the old one has only the old key, and the new one has both keys."""
 
     old: Stack
     new: Stack
