@@ -1,4 +1,4 @@
-"""Find the current conditions that staff should know: outlets offline, many refusals, credentials near expiry.
+"""Find the current conditions that staff should know: outlets offline, many refusals, credentials about to expire.
 
 These functions only read. `alerts` decides what to report. Runs in a database thread.
 """

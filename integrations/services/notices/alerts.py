@@ -135,7 +135,7 @@ def _headline(alert: Alert, members: Sequence[AlertMember]) -> str:
         case AlertKind.REFUSALS:
             return f"many refused authentications ({who})"
         case _:
-            return f"{who if is_one else f'{len(members)} credentials of {whose}'} {be} near expiry"
+            return f"credentials about to expire ({who if is_one else f'{len(members)} of {whose}'})"
 
 
 def _body(alert: Alert, members: Sequence[AlertMember]) -> str:

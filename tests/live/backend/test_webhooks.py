@@ -121,4 +121,4 @@ def test_an_alert_reaches_a_mail_server_once_from_a_running_portal(new_stack: Ne
         turned = stack.rows("SELECT turned_at FROM integrations_noticecursor WHERE name = 'alerts'")
         eventually(lambda: stack.rows("SELECT turned_at FROM integrations_noticecursor") != turned)
     (mail,) = sink.got
-    assert (mail["to"], mail["subject"]) == ("ops@example.com", "Alert: API key Key 1 is near expiry")
+    assert (mail["to"], mail["subject"]) == ("ops@example.com", "Alert: credentials about to expire (API key Key 1)")

@@ -229,11 +229,11 @@ def test_an_overlap_that_ends_while_the_pos_uses_the_old_secret_is_reported(watc
     assert subjects() == []
     clock.move_to(timezone.now() + timedelta(hours=12))
     wait(clock, 3 * MINUTE)
-    assert subjects() == ["Alert: Trattoria Bella – Station is near expiry"]
+    assert subjects() == ["Alert: credentials about to expire (Trattoria Bella – Station)"]
     assert older.shown in Mail.objects.get().body
     Credential.objects.filter(is_current=True).update(last_used_at=timezone.now())
     wait(clock, 3 * MINUTE)
-    assert subjects()[1:] == ["Ended: Trattoria Bella – Station was near expiry"]
+    assert subjects()[1:] == ["Ended: credentials about to expire (Trattoria Bella – Station)"]
 
 
 @override_settings(**MAIL)
@@ -251,7 +251,7 @@ def test_an_api_key_near_its_expiry_is_reported(watched: Integration, clock: Any
     assert subjects() == []
     clock.move_to(timezone.now() + timedelta(days=1))
     wait(clock, 3 * MINUTE)
-    assert subjects() == ["Alert: API key crm is near expiry"]
+    assert subjects() == ["Alert: credentials about to expire (API key crm)"]
 
 
 @override_settings(**MAIL)
