@@ -49,7 +49,7 @@ def _outlet_row(outlet: Outlet, presence: Presence | None, now: datetime) -> dic
 
 
 def _outlet_line(row: dict[str, Any]) -> str:
-    state = "online" if row["Online"] else "offline" if row["Since"] else "never seen"
+    state = "online" if row["Online"] else "offline" if row["Since"] else "never connected"
     if not row["Enabled"]:
         state = "disabled" if row["POSRemoteID"] else "not enabled"
     since = f" since {row['Since']}" if row["Since"] else ""

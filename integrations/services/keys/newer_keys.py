@@ -105,5 +105,5 @@ def _note(missing: frozenset[str]) -> None:
     if missing and not _missing:
         logger.error(LACKING)
     elif _missing and not missing:
-        logger.info("Nothing is stored any more under a newer CREDENTIAL_KEY that this process lacks.")
+        logger.info("The newer CREDENTIAL_KEY that this process lacks is no longer in use.")
     _missing = missing
