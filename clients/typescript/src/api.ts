@@ -1221,7 +1221,7 @@ export interface components {
             /** @description Store it now: the portal cannot show it again. It begins with whsec_. */
             secret: string;
         };
-        /** @description An event: what a webhook has as its body, and the event's ids. */
+        /** @description An event: the body of its webhook, and the ids of the event. */
         Event: components["schemas"]["OutletOnlineEvent"] | components["schemas"]["OutletOfflineEvent"] | components["schemas"]["RequestFinishedEvent"] | components["schemas"]["AuthenticationRefusedEvent"] | components["schemas"]["UnrecognisedFrameEvent"] | components["schemas"]["OutletEnabledEvent"] | components["schemas"]["OutletDisabledEvent"] | components["schemas"]["SecretRotatedEvent"] | components["schemas"]["AlertBeganEvent"] | components["schemas"]["AlertEndedEvent"] | components["schemas"]["TestEvent"];
         EventPage: {
             /** @description The URL of the next page; null on the last one. */
@@ -5278,7 +5278,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of the list. Each row: An event: what a webhook has as its body, and the event's ids. */
+            /** @description A page of the list. Each row: An event: the body of its webhook, and the ids of the event. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
