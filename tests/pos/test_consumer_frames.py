@@ -27,11 +27,11 @@ class Sending(Connecting):
                 pos.send_text(frame) if isinstance(frame, str) else pos.send_bytes(frame)
             await pos.disconnect()
         await recorded()
-        return [stray async for stray in UnrecognisedFrame.objects.order_by("pk")]
+        return [row async for row in UnrecognisedFrame.objects.order_by("pk")]
 
     async def test_invalid_binary_and_unknown_frames_are_stored_and_do_not_end_the_connection(self) -> None:
-        strays = await self.sent("not json", b"\x00\x01", "[]", '{"RequestID": "1"}', "", b"", "[" * 50_000)
-        assert [stray.kind for stray in strays] == [
+        stored = await self.sent("not json", b"\x00\x01", "[]", '{"RequestID": "1"}', "", b"", "[" * 50_000)
+        assert [row.kind for row in stored] == [
             UnrecognisedFrameKind.NOT_JSON,
             UnrecognisedFrameKind.BINARY,
             UnrecognisedFrameKind.NOT_AN_OBJECT,
@@ -44,34 +44,34 @@ class Sending(Connecting):
         assert (row.frames_in, row.unrecognised_frames, row.close_reason) == (7, 7, CloseReason.BY_POS)
 
     async def test_an_unrecognised_frame_is_stored_with_its_connection_time_size_and_text(self) -> None:
-        (stray,) = await self.sent('{"Hello": "\u4e16\u754c"}')
+        (frame,) = await self.sent('{"Hello": "\u4e16\u754c"}')
         row = await Connection.objects.aget()
-        assert (stray.integration_id, stray.connection_id) == (self.harbour.integration.pk, row.pk)
-        assert stray.size == len('{"Hello": "\u4e16\u754c"}'.encode())
-        assert json.loads(stray.excerpt) == {"Hello": "\u4e16\u754c"}
+        assert (frame.integration_id, frame.connection_id) == (self.harbour.integration.pk, row.pk)
+        assert frame.size == len('{"Hello": "\u4e16\u754c"}'.encode())
+        assert json.loads(frame.excerpt) == {"Hello": "\u4e16\u754c"}
 
     async def test_secrets_tokens_and_pins_in_an_unrecognised_frame_are_redacted(self) -> None:
-        strays = await self.sent(
+        stored = await self.sent(
             json.dumps({"AuthSecret": "sharedS3cr3t!", "PIN": "1234", "AccessToken": self.token}),
             f"my secret is {SECRET} and the address is /?token={self.token}",
             json.dumps({"a": "x" * 1_975 + SECRET}),
         )
-        kept = " ".join(stray.excerpt for stray in strays)
+        kept = " ".join(row.excerpt for row in stored)
         for hidden in ("sharedS3cr3t!", "1234", self.token, SECRET, SECRET[:30], SECRET[16:]):
             assert hidden not in kept
 
     async def test_a_very_long_unrecognised_frame_is_shortened(self) -> None:
-        (stray,) = await self.sent("x" * 1_000_000)
-        assert (len(stray.excerpt), stray.size) == (2_000, 1_000_000)
+        (row,) = await self.sent("x" * 1_000_000)
+        assert (len(row.excerpt), row.size) == (2_000, 1_000_000)
 
     async def test_an_unrecognised_frame_with_characters_that_no_database_accepts_is_stored(self) -> None:
-        strays = await self.sent("a\x00b", '{"a": "\\u0000\\ud800"}')
-        assert [stray.kind for stray in strays] == [UnrecognisedFrameKind.NOT_JSON, UnrecognisedFrameKind.UNKNOWN]
-        assert "\x00" not in "".join(stray.excerpt for stray in strays)
+        stored = await self.sent("a\x00b", '{"a": "\\u0000\\ud800"}')
+        assert [row.kind for row in stored] == [UnrecognisedFrameKind.NOT_JSON, UnrecognisedFrameKind.UNKNOWN]
+        assert "\x00" not in "".join(row.excerpt for row in stored)
 
     async def test_fifty_unrecognised_frames_of_a_connection_are_stored_and_all_counted(self) -> None:
-        strays = await self.sent(*[f"frame {number}" for number in range(60)])
-        assert len(strays) == 50
+        stored = await self.sent(*[f"frame {number}" for number in range(60)])
+        assert len(stored) == 50
         assert (await Connection.objects.aget()).unrecognised_frames == 60
 
     async def test_no_unrecognised_frame_is_answered(self) -> None:
