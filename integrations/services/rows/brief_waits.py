@@ -22,13 +22,14 @@ def unless_locked() -> Iterator[None]:
 
 @contextmanager
 def _sqlite_waits_briefly() -> Iterator[None]:
-    with connection.cursor() as cursor:
-        usual = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
-        cursor.execute(f"PRAGMA busy_timeout = {MILLISECONDS}")
-        try:
-            yield
-        finally:
-            cursor.execute(f"PRAGMA busy_timeout = {int(usual)}")
+    connection.ensure_connection()
+    driver = connection.connection  # the limit belongs to the connection: setting it does not query the database
+    (usual,) = driver.execute("PRAGMA busy_timeout").fetchone()
+    driver.execute(f"PRAGMA busy_timeout = {MILLISECONDS}")
+    try:
+        yield
+    finally:
+        driver.execute(f"PRAGMA busy_timeout = {int(usual)}")
 
 
 @contextmanager

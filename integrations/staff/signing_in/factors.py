@@ -54,7 +54,9 @@ class Sessions(InOurLook, ListUserSessionsView):  # type: ignore[misc]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         sessions.track(self.request)
-        return {**super().get_context_data(**kwargs), "no_address": NO_ADDRESS}
+        # Not by allauth's view, which reads each session by queries of its own.
+        context = super(ListUserSessionsView, self).get_context_data(**kwargs)
+        return {**context, "sessions": sessions.own_sessions(person_of(self.request)), "no_address": NO_ADDRESS}
 
     def form_valid(self, form: Any) -> HttpResponse:  # noqa: ARG002
         ended = self._end_one(self.request.POST["session"]) if "session" in self.request.POST else self._end_others()

@@ -5,23 +5,26 @@ from the last change of a session. To prolong a session, only its expiry date is
 would let concurrent requests overwrite each other's changes. A page that refreshes itself does not prolong it, because
 an unattended browser keeps polling.
 
-allauth's `usersessions` lists the sessions of a person. It would write with each request; here, the address, browser
-and time of a session are written when the session is prolonged.
+allauth's `usersessions` lists the sessions of a person. It would write with each request; here, the address and browser
+of a session are written only if they differ when the session is prolonged. The expiry date tells when it was last used.
 """
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from allauth.account.adapter import get_adapter
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import SESSION_KEY, logout
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, logout
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.contrib.sessions.backends.base import VALID_KEY_CHARS, SessionBase
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionStore
 from django.contrib.sessions.models import Session
+from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
+from django.utils.crypto import constant_time_compare
 
 from integrations.models.clock import shared_now, shared_seconds
 from integrations.services.people import sign_ins
@@ -39,18 +42,25 @@ View = Callable[[HttpRequest], HttpResponse]
 class SessionStore(DatabaseSessionStore):
     """A database session. `ends_at` is its expiry date when the row was read; None for a new session.
 
+    `client` is the address and the browser in allauth's table, read with the row.
+
     Its end is compared with the shared clock, because several hosts read it.
 
     A cookie can hold anything, for example a NUL, which PostgreSQL rejects. So only well-formed keys are looked up.
     """
 
     ends_at: datetime | None = None
+    client: tuple[str | None, str | None] = (None, None)
 
     def _get_session_from_db(self) -> Session | None:
-        found = Session.objects.filter(session_key=self.session_key, expire_date__gt=shared_now()).first()
+        clients = UserSession.objects.filter(session_key=OuterRef("pk"))
+        rows = Session.objects.annotate(ip=Subquery(clients.values("ip")), agent=Subquery(clients.values("user_agent")))
+        found = rows.filter(session_key=self.session_key, expire_date__gt=shared_now()).first()
         if found is None:
             self._session_key = None
-        self.ends_at = found.expire_date if found else None
+            self.ends_at = None
+            return None
+        self.ends_at, self.client = found.expire_date, (found.ip, found.agent)
         return found
 
     def get_expiry_date(self, **given: Any) -> datetime:
@@ -99,12 +109,40 @@ def _over() -> str:
 
 
 def track(request: HttpRequest) -> None:
-    """Store the address, the browser and the time of this request with the person's session, in allauth's table.
+    """Store the address and the browser of this request with the person's session if allauth's table has others.
 
     This also adds sessions that an older version of the portal opened.
     """
-    if request.user.is_authenticated and request.session.session_key:
-        UserSession.objects.create_from_request(request)
+    ip, agent = _client_of(request)
+    is_known = getattr(request.session, "client", None) == (ip, agent)
+    if is_known or not request.user.is_authenticated or not request.session.session_key:
+        return
+    row = UserSession(session_key=request.session.session_key, user_id=request.user.pk, ip=ip, user_agent=agent)
+    with unless_locked():
+        UserSession.objects.bulk_create(
+            [row], update_conflicts=True, unique_fields=["session_key"], update_fields=["user", "ip", "user_agent"]
+        )
+
+
+def _client_of(request: HttpRequest) -> tuple[str, str]:
+    """Return the address and the browser of this request, as allauth's table stores them."""
+    agent = request.META.get("HTTP_USER_AGENT", "")[: UserSession._meta.get_field("user_agent").max_length]
+    return get_adapter().get_client_ip(request), agent
+
+
+def own_sessions(person: User) -> list[UserSession]:
+    """Return the sessions in which this person is signed in, oldest first, each with the time of its last use."""
+    rows = {row.session_key: row for row in UserSession.objects.filter(user=person).order_by("created_at")}
+    found = Session.objects.filter(pk__in=rows, expire_date__gt=shared_now())
+    used = {each.pk: each.expire_date for each in found if _is_of(person, each.get_decoded())}
+    for key, end in used.items():
+        rows[key].last_seen_at = end - timedelta(seconds=settings.SESSION_COOKIE_AGE)
+    return [row for key, row in rows.items() if key in used]
+
+
+def _is_of(person: User, kept: dict[str, Any]) -> bool:
+    """Return whether a session's content still signs this person in: a new password ends other sessions."""
+    return constant_time_compare(kept.get(HASH_SESSION_KEY, ""), person.get_session_auth_hash())
 
 
 def _prolong(request: HttpRequest) -> None:
@@ -112,5 +150,4 @@ def _prolong(request: HttpRequest) -> None:
     ends_at = getattr(request.session, "ends_at", None)
     if ends_at is not None and sign_ins.session_end() - ends_at >= PROLONGED_EVERY:
         sign_ins.prolong_session(request.session.session_key or "")
-        with unless_locked():
-            track(request)
+        track(request)

@@ -111,9 +111,38 @@ def test_a_listed_session_shows_when_it_was_last_used(time_machine: Any) -> None
     office, phone = browser(FIREFOX), browser(CHROME)
     time_machine.shift(3600)
     phone.get(START)
-    seen = UserSession.objects.order_by("last_seen_at").values_list("last_seen_at", flat=True)
-    assert (seen[1] - seen[0]).total_seconds() == 3600
+    page = text(phone.get(SESSIONS))
+    assert "Firefox on Windows 192.0.2.1 1 hour ago 1 hour ago" in page
+    assert "Chrome on Android (this session) 192.0.2.1 1 hour ago just now" in page
     assert is_signed_in(office)
+
+
+@pytest.mark.usefixtures("anna")
+def test_a_listed_session_shows_the_address_of_its_last_use(time_machine: Any) -> None:
+    office, phone = browser(FIREFOX), browser(CHROME)
+    time_machine.shift(61)
+    phone.get(START, REMOTE_ADDR="203.0.113.9")
+    assert "Chrome on Android 203.0.113.9" in text(office.get(SESSIONS))
+
+
+@pytest.mark.usefixtures("anna")
+def test_a_session_ended_by_a_new_password_is_not_listed() -> None:
+    office, phone = browser(FIREFOX), browser(CHROME)
+    person = User.objects.get(username="anna")
+    person.set_password("another-password")
+    person.save()
+    phone.force_login(person)
+    assert "Firefox" not in text(phone.get(SESSIONS))
+    assert not is_signed_in(office)
+
+
+@pytest.mark.usefixtures("anna")
+def test_the_list_of_many_sessions_takes_at_most_ten_queries(django_assert_max_num_queries: Any) -> None:
+    office = browser(FIREFOX)
+    for _ in range(9):
+        browser(CHROME)
+    with django_assert_max_num_queries(10):
+        assert text(office.get(SESSIONS)).count("Chrome on Android") == 9
 
 
 @pytest.mark.usefixtures("anna")
