@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
 
 from django.contrib import messages
-from django.contrib.admin import ModelAdmin, site
+from django.contrib.admin import ModelAdmin, ShowFacets, site
 from django.contrib.admin.exceptions import DisallowedModelAdminToField
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -48,6 +48,7 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
     prefilled: ClassVar[tuple[str, ...]] = ()  # fields of the add form that a link of the portal may fill in
     when_empty = ""
     actions = None
+    show_facets = ShowFacets.NEVER  # each count of a filter would be a query of all rows
     empty_value_display = "–"
     list_per_page = 50
 

@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any, ClassVar, Literal
 
 from django.contrib import messages
-from django.contrib.admin import ShowFacets
 from django.contrib.admin.views.main import ALL_VAR, ORDER_VAR, PAGE_VAR, ChangeList
 from django.core.paginator import Paginator
 from django.db.models import Model, Q, QuerySet
@@ -69,7 +68,6 @@ class KeysetAdmin(ReadOnlyAdmin[Row]):
     cursors = (AFTER, BEFORE)
     search_fields = ("pk",)  # without it Django shows no search field; get_search_results ignores it
     sortable_by = ()
-    show_facets = ShowFacets.NEVER
     show_full_result_count = False
     list_per_page = SIZE
 
