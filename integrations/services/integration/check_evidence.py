@@ -15,7 +15,7 @@ from integrations.models.attempt import Outcome, PosEndpoint
 from integrations.models.audit import Verb
 from integrations.models.connection import CloseReason
 from integrations.models.request import OPEN_STATES, RequestState
-from integrations.services.integration.pairings import OWNER_NAMED, alike, explain, twin_words
+from integrations.services.integration.pairings import OWNER_NAMED, explain, twin_columns, twin_words
 from integrations.services.requests.asking import HARMLESS
 
 BEGINNINGS = {
@@ -29,6 +29,7 @@ UNDECIDED = (Outcome.BUSY, Outcome.DATABASE_AWAY, Outcome.DRAINING)
 STRANGERS = timedelta(hours=24)  # how far back to search for an attempt under another ProviderOutletID
 SECOND_TILL = timedelta(minutes=5)  # how long to report two tills with the same credentials
 NEWEST = 10  # connections and attempts to search for two tills
+ATTEMPTS = ("attempt", "before_block", "undecided", "handshake", "stranger")  # in Evidence, and in key_columns
 PREFIX = "check_"  # of the columns of key_columns
 RECENT_REQUESTS = 500  # requests to search for the last answer
 
@@ -67,7 +68,8 @@ class Evidence:
 class OutletRows:
     """The rows of one outlet that its page shows too: all secrets, and the newest connections and attempts.
 
-    `requests` are the newest NEWEST requests, and `keys` the values of `key_columns`; None if they were not read.
+    `requests` are from `requests_with_test`, and `keys` the values of `key_columns`; None if they were not read. If the
+    keys were read, `attempts` are from `attempts_with`.
     """
 
     credentials: Sequence[Credential]
@@ -91,8 +93,9 @@ def read_evidence(
 ) -> Evidence:
     """Return the evidence that a viewer of these organisations (None: all) may see.
 
-    Takes at most two queries in addition to those for `rows`, and one for each rare finding. Before the call, select
-    the presence, its connection and the process with the integration, and call `pairings.explain` for `rows.attempts`.
+    Takes no query in addition to those for complete `rows`; else one each for the keys, the test request and attempts
+    that `rows` lacks. Before the call, select the presence, its connection and the process with the integration, and
+    call `pairings.explain` for the attempts of `rows`.
     """
     explained = rows.attempts if rows else ()
     rows = rows or OutletRows.read(integration)
@@ -111,10 +114,10 @@ def read_evidence(
         **found,
         connection=next((each for each in rows.connections if each.opened_at >= since), None),
         second_till_at=second_till_at(rows.connections, rows.attempts, max(since, now - SECOND_TILL)),
-        twin=twin_words(integration, organisations) if keys["twin"] else "",
+        twin=twin_words(keys, organisations),
         is_online=integration.presence.is_online_at(now),
         harmless=keys["harmless"],
-        request=_known_request(rows, keys["harmless"], since) or _request(integration, rows, keys["harmless"], since),
+        request=_request(integration, rows, keys["harmless"], since),
     )
 
 
@@ -141,7 +144,7 @@ def key_columns(now: datetime, organisations: frozenset[int] | None, *, path: st
     attempts = AuthAttempt.objects.filter(integration=own)
     at_auth = attempts.filter(endpoint=PosEndpoint.AUTH)
     at_socket = attempts.filter(endpoint=PosEndpoint.WEBSOCKET).exclude(outcome=Outcome.SECOND_TILL)
-    twins = Integration.objects.filter(alike(OuterRef(f"{path}match_id"), OuterRef(f"{path}pos_remote_id")))
+    disabled = AuditEvent.objects.filter(integration=own, verb=Verb.DISABLED)
     parts: dict[str, QuerySet[Any]] = {
         "begun_at": events.values("at"),
         "verb": events.values("verb"),
@@ -150,7 +153,9 @@ def key_columns(now: datetime, organisations: frozenset[int] | None, *, path: st
         "undecided": at_auth.filter(outcome__in=UNDECIDED).values("pk"),
         "handshake": at_socket.values("pk"),
         "stranger": _strangers(own, now, organisations).values("pk"),
-        "twin": twins.exclude(pk=own).values("pk"),
+        **twin_columns(path),
+        "disabled_at": disabled.values("at"),
+        "disabled_by": disabled.values("actor_name"),
         "harmless": MessageType.objects.filter(name=HARMLESS).values("number"),
     }
     return {f"{PREFIX}{name}": Subquery(part[:1]) for name, part in parts.items()}
@@ -174,11 +179,10 @@ def _beginning(current: Credential, keys: Mapping[str, Any]) -> tuple[datetime, 
 
 def _attempts(keys: Mapping[str, Any], rows: OutletRows, since: datetime) -> dict[str, AuthAttempt | None]:
     """Return the attempts by their names in Evidence; query only those that `rows` lacks."""
-    names = ("attempt", "before_block", "undecided", "handshake", "stranger")
     known = {each.pk: each for each in rows.attempts}
-    if missing := {keys[name] for name in names} - {None, *known}:
+    if missing := {keys[name] for name in ATTEMPTS} - {None, *known}:
         known |= AuthAttempt.objects.select_related(OWNER_NAMED).in_bulk(missing)
-    found = {name: known.get(keys[name]) for name in names}
+    found = {name: known.get(keys[name]) for name in ATTEMPTS}
     return {name: each if each and each.at >= since else None for name, each in found.items()}
 
 
@@ -194,12 +198,26 @@ def _strangers(own: OuterRef, now: datetime, organisations: frozenset[int] | Non
     return sent.filter(integration__outlet__organisation__in=organisations)
 
 
-def _known_request(rows: OutletRows, harmless: int | None, since: datetime) -> Request | None:
-    """Return the request that `_request` would find, if these rows contain it; None if a query is needed."""
-    for each in rows.requests or ():
-        if each.received_at >= since and not each.is_open and (each.message_type == harmless or each.state in ANSWERED):
-            return each
-    return None
+def attempts_with(integration: Integration, keys: Mapping[str, Any]) -> list[AuthAttempt]:
+    """Return the newest NEWEST attempts of the outlet, and those that `keys` names, newest first, with one query."""
+    newest = AuthAttempt.objects.filter(pk__in=integration.attempts.values("pk")[:NEWEST])
+    named = AuthAttempt.objects.filter(pk__in={keys[name] for name in ATTEMPTS} - {None})
+    wanted = newest.order_by().values("pk").union(named.order_by().values("pk"))
+    return list(AuthAttempt.objects.filter(pk__in=wanted).select_related(OWNER_NAMED))
+
+
+def requests_with_test(integration: Integration, keys: Mapping[str, Any], current: Credential) -> QuerySet[Request]:
+    """Return the query of the newest NEWEST requests of the outlet, and of those that the check of an outlet shows."""
+    newest = Request.objects.filter(pk__in=integration.requests.order_by("-pk").values("pk")[:NEWEST])
+    wanted = newest.order_by().values("pk")
+    if integration.presence.is_online:  # only then does the check ask for the test request
+        since, _ = _beginning(current, keys)
+        wanted = wanted.union(*(_one_of(part) for part in _candidates(integration, keys["harmless"], since)))
+    return Request.objects.filter(pk__in=wanted).order_by("-pk").defer("payload", "answer")
+
+
+def _one_of(rows: QuerySet[Request]) -> QuerySet[Any, Any]:
+    return Request.objects.filter(pk__in=rows.values("pk")[:1]).order_by().values("pk")
 
 
 def _request(integration: Integration, known: OutletRows, harmless: int | None, since: datetime) -> Request | None:
@@ -207,21 +225,27 @@ def _request(integration: Integration, known: OutletRows, harmless: int | None, 
 
     A pending test request is returned only if there is no other: it does not invalidate the one before it.
     """
-    if known.requests is not None and len(known.requests) < NEWEST and not any(each.is_open for each in known.requests):
-        return None  # there are no others
+    found = known.requests
+    if found is None:
+        parts = _candidates(integration, harmless, since)
+        newest = Q(*(Q(pk=Subquery(part.values("pk")[:1])) for part in parts), _connector=Q.OR)
+        found = list(Request.objects.filter(newest).order_by("-pk").defer("payload", "answer"))
+    valid = [each for each in found if each.received_at >= since]
+    tests = [each for each in valid if harmless is not None and each.message_type == harmless]
+    test = next((each for each in tests if not each.is_open), None)
+    answered = next((each for each in valid if each.state in ANSWERED and each not in tests), None)
+    if test and answered and test.state not in ANSWERED and answered.pk > test.pk:
+        return answered
+    return test or answered or next(iter(tests), None)
+
+
+def _candidates(integration: Integration, harmless: int | None, since: datetime) -> tuple[QuerySet[Request], ...]:
+    """Return three queries, newest first: test requests that ended, other requests that were answered, open tests."""
     recent = integration.requests.order_by("-pk").values("pk")[:RECENT_REQUESTS]
     rows = Request.objects.filter(pk__in=recent, received_at__gte=since).order_by("-pk")
     tests = rows.filter(message_type=harmless) if harmless is not None else rows.none()
-    parts = (
+    return (
         tests.exclude(state__in=OPEN_STATES),
         rows.filter(state__in=ANSWERED).exclude(pk__in=tests.values("pk")),
         tests.filter(state__in=OPEN_STATES),
     )
-    newest = Q(*(Q(pk=Subquery(part.values("pk")[:1])) for part in parts), _connector=Q.OR)
-    found = list(Request.objects.filter(newest).order_by("-pk").defer("payload", "answer"))
-    ended = [each for each in found if not each.is_open]
-    answered = next((each for each in ended if each.state in ANSWERED and each.message_type != harmless), None)
-    test = next((each for each in ended if each.message_type == harmless), None)
-    if test and answered and test.state not in ANSWERED and answered.pk > test.pk:
-        return answered
-    return test or answered or (found[0] if found else None)

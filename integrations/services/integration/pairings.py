@@ -1,9 +1,9 @@
 """Find the outlet that has a POSRemoteID, in any spelling; viewers see its name only if they may see the outlet."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.db.models import Prefetch, Q, QuerySet, prefetch_related_objects
+from django.db.models import OuterRef, Prefetch, Q, QuerySet, prefetch_related_objects
 
 from integrations.models import AuthAttempt, Integration
 from integrations.models.attempt import Outcome
@@ -11,6 +11,7 @@ from integrations.text.characters import identity
 
 OWNER = "pos_remote_id_of"
 OWNER_NAMED = f"{OWNER}__outlet__organisation"  # to select with attempts that `explain` gets
+TWIN = {"name": "outlet__name", "organisation": "outlet__organisation__name", "of": "outlet__organisation_id"}
 HIDDEN = "The POSRemoteID that was sent belongs to no outlet that you may see."
 
 
@@ -33,14 +34,23 @@ def find_owners(sent: Iterable[str]) -> dict[str, int]:
     return {each: exact.get(each, alike[match_id]) for each, match_id in wanted.items() if match_id in alike}
 
 
-def twin_words(integration: Integration, organisations: frozenset[int] | None) -> str:
-    """Return a text about another outlet with the same POSRemoteID, or an empty text."""
-    others = holders_of(integration.pos_remote_id).exclude(pk=integration.pk)
-    twin = others.select_related("outlet__organisation").first()
-    if twin is None:
+def twin_columns(path: str = "") -> dict[str, QuerySet[Any, Any]]:
+    """Return, for columns of a query, the names of another outlet with the same POSRemoteID, and its organisation.
+
+    `path` leads from the rows of the query to their integration, for example "integration__".
+    """
+    twins = Integration.objects.filter(alike(OuterRef(f"{path}match_id"), OuterRef(f"{path}pos_remote_id")))
+    others = twins.exclude(pk=OuterRef(f"{path}pk")).order_by("pk")
+    return {f"twin_{name}": others.values(column) for name, column in TWIN.items()}
+
+
+def twin_words(row: Mapping[str, Any], organisations: frozenset[int] | None) -> str:
+    """Return a text about another outlet with the same POSRemoteID, or an empty text. `row` has the `twin_columns`."""
+    if row["twin_name"] is None:
         return ""
-    is_seen = organisations is None or twin.outlet.organisation_id in organisations
-    return f"{f'Outlet {twin.outlet}' if is_seen else 'An outlet that you may not see'} has the same POSRemoteID."
+    is_seen = organisations is None or row["twin_of"] in organisations
+    twin = f"Outlet {row['twin_organisation']} – {row['twin_name']}" if is_seen else "An outlet that you may not see"
+    return f"{twin} has the same POSRemoteID."
 
 
 def explain(attempts: Iterable[AuthAttempt], organisations: frozenset[int] | None) -> None:

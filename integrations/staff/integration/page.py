@@ -4,18 +4,24 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from integrations.models import AuditEvent, Integration, Outlet, UnrecognisedFrame
-from integrations.models.audit import Verb
+from django.db.models import F
+
+from integrations.models import AuditEvent, Credential, HandoverLink, Integration, Outlet, UnrecognisedFrame
 from integrations.services.handover.handover import auth_url, websocket_url
-from integrations.services.integration.check_evidence import OutletRows
+from integrations.services.integration.check_evidence import OutletRows, attempts_with, requests_with_test
 from integrations.services.integration.outlet_check import read_check
-from integrations.services.integration.pairings import OWNER_NAMED, explain
+from integrations.services.integration.pairings import explain
 from integrations.services.outlets.moves import explain_moves
 from integrations.services.overview.fleet_state import Organisations
 from integrations.staff.requests.descriptions import with_type_names
 
 TEMPLATE = "staff/integration/page_parts.html"
 ROWS = 10
+LINK = "link_"  # prefix of the columns of a secret's hand-over link
+LINK_FIELDS = (
+    *("id", "state", "tries", "made_by", "made_at", "expires_at"),
+    *("ended_at", "ended_reason", "address", "user_agent"),
+)
 
 
 def context_of(
@@ -32,33 +38,45 @@ def context_of(
     """
     values = _values_for_powerepos(integration, now)
     connections = list(integration.connections.select_related("process")[:ROWS])
-    attempts = list(integration.attempts.select_related(OWNER_NAMED)[:ROWS])
+    attempts = attempts_with(integration, keys)
     explain(attempts, organisations)
-    requests = list(with_type_names(integration.requests.defer("payload", "answer"))[:ROWS])
+    requests = list(with_type_names(requests_with_test(integration, keys, values["current"])))
     rows = OutletRows(values["credentials"], connections, attempts, requests, keys)
     return values | {
         "has_details": True,
-        "requests": requests,
+        "requests": requests[:ROWS],
         "connections": connections,
-        "attempts": attempts,
+        "attempts": [each for each in attempts if each.integration_id == integration.pk][:ROWS],
         "with_content": with_content,
         "unrecognised_frames": _unrecognised_frames(integration, with_content=with_content),
         "check": read_check(integration, now, organisations, with_content=with_content, rows=rows),
-        "disabling": None if integration.is_enabled else _disabling(integration),
-        "rows": ROWS,
+        "keys": keys,
     }
 
 
 def _values_for_powerepos(integration: Integration, now: datetime) -> dict[str, Any]:
-    credentials = list(integration.credentials.all())
+    credentials, links = _credentials_and_links(integration)
     return {
         "auth_url": auth_url(),
         "websocket_url": websocket_url(),
         "credentials": credentials,
         "current": next(each for each in credentials if each.is_current),
         "in_overlap": next((each for each in credentials if each.is_in_overlap(now)), None),
-        "links": list(integration.handover_links.defer("sealed").select_related("credential")[:ROWS]),
+        "links": links[:ROWS],
     }
+
+
+def _credentials_and_links(integration: Integration) -> tuple[list[Credential], list[HandoverLink]]:
+    """Return all secrets, and the hand-over links of all, each newest first, with one query."""
+    columns = {f"{LINK}{name}": F(f"handover_links__{name}") for name in LINK_FIELDS}
+    rows = list(integration.credentials.annotate(**columns))
+    credentials = list({row.pk: row for row in rows}.values())
+    links = [
+        HandoverLink(**{name: vars(row)[f"{LINK}{name}"] for name in LINK_FIELDS}, credential=row)
+        for row in rows
+        if vars(row)[f"{LINK}id"] is not None
+    ]
+    return credentials, sorted(links, key=lambda link: (link.made_at, link.pk), reverse=True)
 
 
 def _unrecognised_frames(integration: Integration, *, with_content: bool) -> list[UnrecognisedFrame]:
@@ -68,10 +86,7 @@ def _unrecognised_frames(integration: Integration, *, with_content: bool) -> lis
 
 def events_of(outlet: Outlet, organisations: Organisations) -> list[AuditEvent]:
     """Return the newest events of an outlet and its integration, with the names that this person may read."""
-    events = list(AuditEvent.objects.filter(outlet=outlet)[:ROWS])
+    # One more than is shown: the organisation of the event before a move is the one that the outlet left.
+    events = list(AuditEvent.objects.filter(outlet=outlet).select_related("organisation")[: ROWS + 1])
     explain_moves(events, organisations)
-    return events
-
-
-def _disabling(integration: Integration) -> AuditEvent | None:
-    return AuditEvent.objects.filter(integration=integration, verb=Verb.DISABLED).first()
+    return events[:ROWS]
