@@ -10,33 +10,32 @@ from integrations.models import AuditEvent, Organisation
 from integrations.models.audit import Verb
 
 FIELD = "organisation"
-ORGANISATION = AuditEvent._meta.get_field(FIELD)
 HIDDEN = "another organisation"
 DELETED = "an organisation that was deleted"
 
 
-def explain_moves(events: Iterable[AuditEvent], organisations: frozenset[int] | None) -> None:
+def explain_moves(
+    events: Iterable[AuditEvent], organisations: frozenset[int] | None, *, known: Iterable[Organisation | None] = ()
+) -> None:
     """Add names to `detail` of events of moved outlets, in memory only. `organisations` are those that the viewer may
     see; None means all.
 
-    Takes no query if the events, read with their organisations, are of all the organisations that they name.
+    Takes no query if the events name only organisations that are `known`, which were read already.
     """
-    events = list(events)
     moved = [each for each in events if each.verb == Verb.OUTLET_CHANGED and isinstance(each.detail.get(FIELD), dict)]
-    names = _names(events, moved, organisations)
+    names = _names(moved, organisations, known)
     for each in moved:
         sides = {name: _organisation_words(side, names, organisations) for name, side in each.detail[FIELD].items()}
         each.detail = {**each.detail, FIELD: sides}
 
 
 def _names(
-    events: Iterable[AuditEvent], moved: Iterable[AuditEvent], organisations: frozenset[int] | None
+    moved: Iterable[AuditEvent], organisations: frozenset[int] | None, known: Iterable[Organisation | None]
 ) -> dict[int, str]:
     """Return the names of the organisations of moves that a viewer of `organisations` may see, by their ids."""
     ids = {side for each in moved for side in each.detail[FIELD].values() if isinstance(side, int)}
     is_old = any(isinstance(side, str) for each in moved for side in each.detail[FIELD].values())
     wanted = ids if organisations is None else organisations if is_old else ids & organisations
-    known = {each.organisation for each in events if moved and ORGANISATION.is_cached(each)}
     names = {each.pk: each.name for each in known if each and each.pk in wanted}
     missing = wanted - names.keys()
     return names | dict(Organisation.objects.filter(pk__in=missing).values_list("pk", "name")) if missing else names

@@ -88,5 +88,5 @@ def events_of(outlet: Outlet, organisations: Organisations) -> list[AuditEvent]:
     """Return the newest events of an outlet and its integration, with the names that this person may read."""
     # One more than is shown: the organisation of the event before a move is the one that the outlet left.
     events = list(AuditEvent.objects.filter(outlet=outlet).select_related("organisation")[: ROWS + 1])
-    explain_moves(events, organisations)
+    explain_moves(events, organisations, known=[each.organisation for each in events])
     return events[:ROWS]
