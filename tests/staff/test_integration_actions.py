@@ -147,6 +147,7 @@ def test_during_an_overlap_a_rotation_is_refused_and_the_overlap_can_be_ended(st
     assert refused.status_code == 409
     assert "is still valid. End its overlap, then rotate" in text(refused)
     assert end in refused.content.decode()
+    enabled.integration.credentials.filter(is_current=True).update(last_used_at=timezone.now())
     assert end in staff.get(act_url(enabled.integration, "rotate")).content.decode()
     assert end in staff.get(page_url(enabled.integration)).content.decode()
     assert staff.post(end)["Location"] == page_url(enabled.integration)
@@ -178,6 +179,12 @@ def test_during_an_overlap_a_lost_new_secret_is_replaced_and_the_old_one_stays_v
     assert "stays valid until" in text(answer)
     assert staff.post(url, {"seen": seen}).status_code == 409
     assert Credential.objects.count() == 3
+
+
+def test_the_page_that_rotates_replaces_a_new_secret_that_was_never_used(staff: Client, enabled: Enabled) -> None:
+    rotate(staff, enabled.integration, overlap="24h")
+    answer = staff.get(act_url(enabled.integration, "rotate"))
+    assert answer["Location"] == act_url(enabled.integration, "replace_secret")
 
 
 def test_the_page_that_ends_an_overlap_warns_if_the_new_secret_was_never_used(staff: Client, enabled: Enabled) -> None:

@@ -3,7 +3,8 @@
 from functools import partial
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_variables
 
@@ -13,7 +14,7 @@ from integrations.services.errors import PortalError
 from integrations.services.integration import disconnecting, enabling, pos_secrets, waits
 from integrations.services.integration.errors import AlreadyDisabled, NotDisabled, NothingToDisconnect
 from integrations.staff.base import forms
-from integrations.staff.base.outlet_actions import IntegrationAction
+from integrations.staff.base.outlet_actions import IntegrationAction, url_name
 from integrations.staff.base.secret_actions import EndOverlapAction, RotateAction
 
 
@@ -21,6 +22,12 @@ class RotateSecret(RotateAction, IntegrationAction):
     form_class = forms.RotatePosSecretForm
     words = "staff/integration/words/rotate.html"
     button = "Rotate secret"
+
+    def get(self, _request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """Offer to replace a new secret that no POS has used, instead of refusing to rotate during its overlap."""
+        if pos_secrets.obstacle_to_replacement(self.integration) is None:
+            return redirect(f"admin:{url_name('replace-secret')}", pk=self.integration.pk)
+        return super().get(_request, **kwargs)
 
     @method_decorator(sensitive_variables())
     def carry_out(self, values: dict[str, Any]) -> HttpResponse:
