@@ -71,7 +71,7 @@ class ConnectionAdmin(KeysetAdmin[Connection]):
         "how it ended. First hand an outlet's values over to PowerEPOS."
     )
     organisation_path = OF_INTEGRATION
-    list_display = ("opened", "outlet", "ended", "how", "address", "frames")
+    list_display = ("opened", "outlet", "how", "ended", "address", "frames")
     list_filter = (OpenFilter, "close_reason", OrganisationOfRecordFilter, ("opened_at", TimeFilter))
     list_select_related = ("integration__outlet__organisation", "process")
     search_help_text = "Outlet, organisation, ProviderOutletID, POSRemoteID; address or its first characters"

@@ -32,6 +32,9 @@ FIND_FAULTS = """async (rules) =>
 LINKS = """() => [...new Set([...document.querySelectorAll("a[href]")]
     .filter((link) => link.origin === location.origin)
     .map((link) => link.pathname + link.search))]"""
+A_LIST = re.compile(r"/admin/[a-z]+/[a-z]+/")
+IS_TOO_WIDE = """() => [...document.querySelectorAll("#changelist-form .results")]
+    .some((results) => results.scrollWidth > results.clientWidth)"""
 # The kinds of elements of a page, without the names of models and of their fields.
 KINDS_OF_ELEMENTS = """() => {
     const isOwn = (name) => !/^(app|model|field|column|row|menu|onp-concern)-?/.test(name);
@@ -61,6 +64,18 @@ def test_every_page_answers_obeys_the_policy_and_has_no_fault_of_accessibility(c
             faults += faults_of_new_parts(page, seen)
     assert not faults, "\n".join(faults)
     assert len({kind_of(url) for url in walked}) > 25, walked
+
+
+def test_no_list_scrolls_sideways_on_a_phone(chromium: Browser, demo: Demo) -> None:
+    with browsing.page_at(chromium, demo.portal, viewport=NARROW) as page:
+        browsing.sign_in(page, demo.login)
+        lists = [link for link in page.evaluate(LINKS) if A_LIST.fullmatch(link)]
+        assert len(lists) > 12, lists
+        wide = []
+        for url in lists:
+            page.goto(url)
+            wide += [url] if page.evaluate(IS_TOO_WIDE) else []
+    assert not wide, wide
 
 
 def walk(page: Page) -> Iterator[str]:
