@@ -49,6 +49,7 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
     when_empty = ""
     actions = None
     show_facets = ShowFacets.NEVER  # each count of a filter would be a query of all rows
+    show_full_result_count = False  # a second count, of the rows without the filters and the search
     empty_value_display = "–"
     list_per_page = 50
 

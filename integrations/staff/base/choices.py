@@ -144,13 +144,21 @@ class RowsSearch(AutocompleteSelectMultiple):
 
 
 def search_if_many(field: ModelMultipleChoiceField[Any], relation: "ManyToManyField[Any, Any]") -> None:
-    """Replace the checkboxes of a field by a search if its rows are too many for a page.
+    """Offer the rows of a field as checkboxes, or by a search if they are too many for a page.
 
     `relation` is the model's field, which Django's search needs for the address of its results.
     """
-    if _are_more_than(MOST_TICKED, _queryset_of(field)):
+    rows = list(_queryset_of(field)[: MOST_TICKED + 1])
+    if len(rows) > MOST_TICKED:
         field.widget = RowsSearch(relation, site)
         field.widget.choices = field.choices
+    else:
+        tick(field, rows)
+
+
+def tick(field: ModelMultipleChoiceField[Any], rows: Iterable[Model]) -> None:
+    """Offer these rows of a field, which were read already, so that its widget need not read them again."""
+    field.widget.choices = [(row.pk, field.label_from_instance(row)) for row in rows]
 
 
 def _are_more_than(count: int, rows: QuerySet[Model]) -> bool:

@@ -68,7 +68,6 @@ class KeysetAdmin(ReadOnlyAdmin[Row]):
     cursors = (AFTER, BEFORE)
     search_fields = ("pk",)  # without it Django shows no search field; get_search_results ignores it
     sortable_by = ()
-    show_full_result_count = False
     list_per_page = SIZE
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:  # noqa: ARG002

@@ -31,6 +31,7 @@ from integrations.staff.signing_in.actors import actor_of
 
 ACCESS = "Role and organisations"
 MOST_NAMED = 10  # organisations of a person in the list
+_GROUPS = "_groups_of_role_filter"  # attribute of a request
 YOURSELF = (
     "This is your own account. Only a colleague can change it. To change your password or your second factors, open "
     '<a href="{}">How you sign in</a>.'
@@ -91,11 +92,17 @@ class RoleFilter(admin.RelatedFieldListFilter):
         self.title = "role"
         self.empty_value_display = SafeString("No role")
 
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
+        """Return the groups, read once for each request, which creates this filter more than once."""
+        if not hasattr(request, _GROUPS):
+            setattr(request, _GROUPS, super().field_choices(field, request, model_admin))
+        return getattr(request, _GROUPS)
+
 
 def _access_fields(request: HttpRequest) -> tuple[str, ...]:
     """Return the fields for role and access; one confirms that a person gets no role, if none was chosen."""
     asks = ("without_role",) if request.POST.get("role") == NO_ROLE else ()
-    others = ("other_groups",) if other_groups(cast("User", request.user)).exists() else ()
+    others = ("other_groups",) if other_groups(cast("User", request.user)) else ()
     return ("role", *asks, *others, "is_limited", "organisations")
 
 
@@ -186,6 +193,8 @@ class PersonAdmin(AsksForProof, PortalAdmin[User], UserAdmin):  # type: ignore[t
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
         if asked := proof.ask_if_stale(request):
             return asked
+        if request.method != "POST":
+            return super().user_change_password(request, id, form_url)
         with transaction.atomic():
             response = super().user_change_password(request, id, form_url)
             if response.status_code == HTTPStatus.FOUND and (person := self.get_object(request, id)):
@@ -227,7 +236,7 @@ class PersonAdmin(AsksForProof, PortalAdmin[User], UserAdmin):  # type: ignore[t
         now = shared_now()
         lines = [
             (settings.OIDC_NAME, identities.in_words(each), ago(each.date_joined, now), ago(each.last_login, now))
-            for each in identities.identities_of(person)
+            for each in sorted(person.socialaccount_set.all(), key=lambda each: (each.date_joined, each.pk))  # type: ignore[attr-defined]
         ]
         return format_html_join("", "<div>{}: {}, linked {}, last used {}</div>", lines) or "none"
 

@@ -7,7 +7,6 @@ from django import forms
 from django.conf import settings
 from django.contrib.auth.forms import AdminUserCreationForm, SetUnusablePasswordMixin
 from django.contrib.auth.models import Group, User
-from django.db.models import QuerySet
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -15,8 +14,9 @@ from integrations.models import Organisation, StaffLimit
 from integrations.services.people import people, scope
 from integrations.services.people.groups import PORTAL_GROUPS, Role, role_in
 from integrations.services.people.people import Access
-from integrations.staff.base.choices import RowsField, search_if_many
+from integrations.staff.base.choices import RowsField, search_if_many, tick
 
+_READ = "_grantable"  # attribute of a user object
 NO_ROLE = "none"
 ROLE_LABEL = "<strong>{}</strong> <span>{}</span>"
 WITHOUT_ROLE = (
@@ -25,9 +25,17 @@ WITHOUT_ROLE = (
 )
 
 
-def other_groups(giver: User) -> QuerySet[Group]:
+def other_groups(giver: User) -> list[Group]:
     """Return the groups that the installation created and that `giver` may give to others."""
-    return people.grantable(giver).exclude(name__in=PORTAL_GROUPS).order_by("name")
+    return [group for group in _grantable(giver) if group.name not in PORTAL_GROUPS]
+
+
+def _grantable(giver: User) -> list[Group]:
+    """Return the groups that `giver` may give to others, by name; read once per user object."""
+    if not hasattr(giver, _READ):
+        setattr(giver, _READ, list(people.grantable(giver).order_by("name")))
+    groups: list[Group] = getattr(giver, _READ)
+    return groups
 
 
 class RoleForm(forms.ModelForm[User]):
@@ -99,7 +107,8 @@ class RoleForm(forms.ModelForm[User]):
 
     def _offer_other_groups(self) -> None:
         offered = cast("forms.ModelMultipleChoiceField[Group]", self.fields["other_groups"])
-        offered.queryset = other_groups(self.giver)
+        offered.queryset = people.grantable(self.giver).exclude(name__in=PORTAL_GROUPS)
+        tick(offered, other_groups(self.giver))
         if self.instance.pk:
             offered.initial = [group for group in self.instance.groups.all() if group.name not in PORTAL_GROUPS]
 
@@ -118,7 +127,7 @@ class AddPersonForm(RoleForm, AdminUserCreationForm[User]):
 
 
 def _choices(giver: User) -> Iterator[tuple[str, SafeString]]:
-    given = set(people.grantable(giver).values_list("name", flat=True))
+    given = {group.name for group in _grantable(giver)}
     for role in Role:
         if role.value in given:
             yield role.value, format_html(ROLE_LABEL, role.label, role.sentence)

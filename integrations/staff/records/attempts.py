@@ -16,7 +16,7 @@ from integrations.services.integration.attempt_advice import outlet_meant, read_
 from integrations.services.integration.pairings import OWNER_NAMED, explain
 from integrations.services.outlets.search import beginning_with, newest_under_another_id, sent_under_another_id
 from integrations.services.people import scope
-from integrations.services.rows.keyset_pages import Few, Source
+from integrations.services.rows.keyset_pages import FEW, Few, Source
 from integrations.staff.base import rights
 from integrations.staff.base.filters import OrganisationOfRecordFilter, TimeFilter
 from integrations.staff.base.menu import MenuGroup
@@ -85,9 +85,11 @@ class AuthAttemptAdmin(DatedAdmin[AuthAttempt]):
 
     def searched_in(self, text: str, rows: QuerySet[AuthAttempt], parents: QuerySet[Any]) -> list[Source]:
         """Return the sources of a search; it also searches the newest wrong IDs that were sent."""
+        called, _ = super().searched_in(text, rows, parents)
         sent = rows.filter(sent_under_another_id(text))
         unknown, wrong = (sent.filter(pk__in=keys).order_by().values("pk") for keys in newest_under_another_id())
-        return [*super().searched_in(text, rows, parents), Few(unknown.union(wrong), rows)]
+        begins = rows.filter(pk__in=rows.filter(self.begins_with(text)).order_by().values("pk")[: FEW + 1])
+        return [called, Few(begins.order_by().values("pk").union(unknown, wrong), rows)]
 
     @admin.display
     def result(self, row: AuthAttempt) -> SafeString:
