@@ -15,6 +15,7 @@ from django.conf import settings
 from uvicorn.protocols.websockets import websockets_sansio_impl
 from websockets.datastructures import Headers
 from websockets.http11 import Response
+from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 from websockets.typing import StatusLike
 
@@ -79,8 +80,14 @@ class WebsocketProtocol(MeteredWebsocket):
         self.conn.parser.close()
 
     def _release_handshake(self) -> None:
-        """Free the handshake's request and response, which are not read again: 4 KiB for each idle POS."""
+        """Free the handshake's request and response, which are not read again: 6 KiB for each idle POS.
+
+        The parser that read the handshake would keep the request, so another one reads the frames.
+        """
         self.request = self.response = None  # type: ignore[assignment]
+        if self.conn.state is OPEN:
+            self.conn.parser = self.conn.parse()
+            next(self.conn.parser)  # run it up to where it waits for bytes
 
 
 class DrainingServer(uvicorn.Server):

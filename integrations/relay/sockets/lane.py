@@ -46,7 +46,7 @@ class Lane:
         self._claim = claim
         self._load_more = load_more
         self._unsent = unsent
-        self._queue: deque[Outgoing | Transient] = deque()
+        self._queue: list[Outgoing | Transient] = []  # short; an empty deque takes 0.7 KiB
         self._suspects = Suspects(self._window)
         self._recheck_timer: asyncio.TimerHandle | None = None
         self._load: asyncio.TimerHandle | None = None
@@ -263,7 +263,9 @@ class Lane:
             self._suspects.remove(suspect)
             self._window.alone = suspect
             return [suspect]
-        return [self._queue.popleft() for _ in range(min(self._window.free_places, len(self._queue)))]
+        count = self._window.free_places
+        taken, self._queue = self._queue[:count], self._queue[count:]
+        return taken
 
     async def _send_some(self, batch: Sequence[Outgoing | Transient]) -> None:
         """Send these in order. The durable ones are claimed together in one transaction.
@@ -322,7 +324,7 @@ class Lane:
                 self._suspects.put_back(outgoing)
                 self._window.alone = None
             else:
-                self._queue.appendleft(outgoing)
+                self._queue.insert(0, outgoing)
         if batch and self.is_closed:
             self.close()
         elif batch and self._is_resting:
