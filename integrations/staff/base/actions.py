@@ -79,7 +79,7 @@ class Action(View):
 
     def obstacle(self) -> PortalError | None:
         """Return why the action is not possible now, if that is known before the form is filled in."""
-        raise NotImplementedError
+        return None
 
     def make_form(self, data: QueryDict | None = None) -> forms.ActionForm:
         """Return the form, empty or filled in."""

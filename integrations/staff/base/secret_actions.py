@@ -109,9 +109,6 @@ class SystemAction(SecretAction, Generic[System]):
         if self.row is None:
             raise Http404(f"There is no such {self.model._meta.verbose_name}.")
 
-    def obstacle(self) -> PortalError | None:
-        return None
-
 
 class CreateSystemAction(SystemAction[System]):
     is_sensitive: ClassVar[bool] = True

@@ -65,9 +65,6 @@ class BulkActionPage(Action):
     def form_class(self) -> type[ActionForm]:  # type: ignore[override]
         return forms.CONFIRMING[self.bulk_action]
 
-    def obstacle(self) -> PortalError | None:
-        return None
-
     def context(self) -> dict[str, Any]:
         return {"opts": Outlet._meta}
 

@@ -126,9 +126,6 @@ class EndWait(IntegrationAction):
     button = "End the wait"
     words = "staff/integration/words/end_wait.html"
 
-    def obstacle(self) -> PortalError | None:
-        return None
-
     def carry_out(self, values: dict[str, Any]) -> HttpResponse:  # noqa: ARG002
         waits.end_wait(self.integration, actor=self.actor)
         return self.done("The wait ends within two seconds. The POS can try again with its current secret.")
@@ -151,9 +148,6 @@ class ChangePosRemoteId(IntegrationAction):
             return ""
         refused = self.integration.attempts.filter(outcome=Outcome.WRONG_POS_REMOTE_ID, pk=attempt)
         return refused.values_list("pos_remote_id", flat=True).first() or ""
-
-    def obstacle(self) -> PortalError | None:
-        return None
 
     def carry_out(self, values: dict[str, Any]) -> HttpResponse:
         enabling.change_pos_remote_id(self.integration, actor=self.actor, **values)

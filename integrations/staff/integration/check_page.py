@@ -7,7 +7,6 @@ from django.http import HttpResponse
 
 from integrations.models import Integration
 from integrations.models.clock import shared_now
-from integrations.services.errors import PortalError
 from integrations.services.handover.handover import auth_url, websocket_url
 from integrations.services.integration.check_evidence import OutletRows
 from integrations.services.integration.outlet_check import read_check
@@ -33,9 +32,6 @@ class CheckOutlet(IntegrationAction):
 
     def initial(self) -> dict[str, Any]:
         return {"request_id": uuid.uuid4()}
-
-    def obstacle(self) -> PortalError | None:
-        return None
 
     def carry_out(self, values: dict[str, Any]) -> HttpResponse:
         asking.check_outlet(self.integration, request_id=str(values["request_id"]), actor=self.actor)

@@ -89,9 +89,6 @@ class EnableNewOutlet(EnableAction):
     def find(self) -> None:  # type: ignore[override]
         """Do nothing: the outlet may not exist yet."""
 
-    def obstacle(self) -> PortalError | None:
-        return None
-
     def initial(self) -> dict[str, Any]:
         return {"organisation": self.request.GET.get("organisation", "")}
 
