@@ -10,11 +10,11 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db import DEFAULT_DB_ALIAS, connections
 
 from integrations.backend.base import problems
 from integrations.services.futures import error_of
-from integrations.services.rows.threads import readers
+from integrations.services.rows.threads import read_nothing, readers
 from integrations.wire.asgi_types import App, Receive, Scope, Send
 from integrations.wire.plain_http import PlainResponse, send_response
 from portal.web import page_run
@@ -101,7 +101,7 @@ def _refusal(scope: Scope) -> PlainResponse:
 
 async def database_answers() -> bool:
     """Return whether PostgreSQL answers within PROBE_SECONDS, on a connection of the pool or on a new one."""
-    queries = (readers.run(_query), _query_on_new_connection())
+    queries = (readers.run(read_nothing), _query_on_new_connection())
     pending: set[asyncio.Future[None]] = {asyncio.ensure_future(query) for query in queries}
     for each in pending:
         each.add_done_callback(_is_success)  # retrieves the exception, even if it fails after the timeout
@@ -121,11 +121,6 @@ async def database_answers() -> bool:
 
 def _is_success(query: "asyncio.Future[None]") -> bool:
     return error_of(query) is None and not query.cancelled()
-
-
-def _query() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
 
 
 async def _query_on_new_connection() -> None:

@@ -106,7 +106,7 @@ async def _probe_until(done: asyncio.Future[Any]) -> None:
 
 async def _answers_a_read() -> bool:
     try:
-        await readers.run(_read_nothing)
+        await readers.run(read_nothing)
     except DatabaseUnresponsive:
         return False
     except (DatabaseError, InterfaceError):  # the write will raise this error itself
@@ -114,7 +114,8 @@ async def _answers_a_read() -> bool:
     return True
 
 
-def _read_nothing() -> None:
+def read_nothing() -> None:
+    """Ask the database for an answer."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
 
