@@ -82,3 +82,9 @@ def test_no_folder_has_more_than_15_modules() -> None:
     counts = Counter(path.parent for path in ROOT.rglob("*.py") if path.stem != "__init__")
     exempt = {ROOT / "simulator", ROOT / "migrations", ROOT / "management/commands"}  # Django fixes the latter two
     assert {folder: count for folder, count in counts.items() if count > 15 and folder not in exempt} == {}
+
+
+def test_every_package_has_a_docstring() -> None:
+    packages = [path for root in (ROOT, PROJECT / "portal") for path in root.rglob("__init__.py")]
+    without = [path.parent.name for path in packages if not ast.get_docstring(ast.parse(path.read_text()))]
+    assert without == ["migrations"]

@@ -1,4 +1,7 @@
-"""Database models with their constraints and queries. No sockets, no HTTP."""
+"""Database models with their constraints and queries. No sockets, no HTTP.
+
+This package may import `security`, `wire` and `text`.
+"""
 
 from integrations.models.api_key import AnsweredCall, ApiKey, ApiKeySecret
 from integrations.models.attempt import AuthAttempt, UnrecognisedFrame

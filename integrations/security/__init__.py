@@ -1,1 +1,4 @@
-"""Generates, digests and seals secrets, redacts them from logs, and knows which addresses are public. Pure."""
+"""Generates, digests and seals secrets, redacts them from logs, and knows which addresses are public.
+
+Pure: it imports only `text` of this project.
+"""
