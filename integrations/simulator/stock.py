@@ -14,11 +14,6 @@ class Stock:
         self._catalogue = catalogue
         self.left = dict(left or {})
 
-    def units(self, plu_identifier: str) -> int | None:
-        """Return the remaining units, or None if the article is unknown or is not counted."""
-        article = self._catalogue.find_article(plu_identifier)
-        return self.left.get(article.plu_id, article.stock) if article else None
-
     def take(self, lines: Iterable[Line]) -> None:
         """Take the stock of all lines, or raise InsufficientStock and take nothing."""
         self.left = self._left_after(lines)

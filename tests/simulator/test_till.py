@@ -220,8 +220,7 @@ def test_stock_is_taken_and_missing_articles_are_named_with_nothing_taken() -> N
     with pytest.raises(till_refusals.InsufficientStock) as caught:
         till.create_order(MANAGER, new_order(line("101"), line("104", 2), line("104", 1, name="one too many")))
     assert [each.name for each in caught.value.lines] == ["one too many"]
-    assert till.stock.units("104") == 2
-    assert till.stock.units(SOUP.plu_id) is None
+    assert till.stock.left == {OYSTERS.plu_id: 2}
 
 
 def test_stock_counts_for_children_updates_and_simulations_but_not_for_training() -> None:
@@ -233,7 +232,7 @@ def test_stock_counts_for_children_updates_and_simulations_but_not_for_training(
     with pytest.raises(till_refusals.InsufficientStock):
         till.update_order(Addition(sales_transaction_id=till.orders[0].sales_transaction_id, lines=(line("104", 7),)))
     till.create_order(MANAGER, replace(too_many, is_training=True))
-    assert till.stock.units("104") == OYSTERS.stock
+    assert till.stock.left == {}
 
 
 # Payments

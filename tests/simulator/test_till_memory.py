@@ -7,7 +7,7 @@ import pytest
 
 from integrations.simulator import load_till
 from integrations.simulator.desk import Desk
-from integrations.simulator.example import CATALOGUE, MANAGER, example_till
+from integrations.simulator.example import CATALOGUE, MANAGER, OYSTERS, example_till
 from integrations.simulator.memory import CHANGES_KEPT, EXECUTED_KEPT, READS_KEPT, Memory
 from integrations.simulator.snapshot import Snapshots, WrongTillError, till_from_text
 from tests.simulator.orders import new_order, payment, request
@@ -48,7 +48,7 @@ def test_a_loaded_till_has_the_saved_orders_stock_and_answers(tmp_path: Path) ->
     first = desk.reply(request("r-1", Products=[product], Notes=[{"Value": 1.5}], Covers=9))
     loaded = load_till(tmp_path / "tills" / "till.json")
     assert loaded.orders == desk.till.orders
-    assert (loaded.catalogue, loaded.executed, loaded.stock.units("104")) == (CATALOGUE, ["r-1"], 4)
+    assert (loaded.catalogue, loaded.executed, loaded.stock.left) == (CATALOGUE, ["r-1"], {OYSTERS.plu_id: 4})
     reopened = Desk(example_till(), till_file=tmp_path / "tills" / "till.json")
     assert reopened.reply(request("r-1")).text == first.text
     assert reopened.till.create_order(MANAGER, new_order()).order_number == "S1000005"
