@@ -11,12 +11,12 @@ from integrations.wire.payloads.json_schema import json_schema
 
 
 def only_backend(endpoints: list[Any], **_kwargs: Any) -> list[Any]:
-    """Return only the API's endpoints, without the pages that describe it."""
+    """Return only the API's endpoints, without the pages that describe it. The root has no slash at its end."""
     described = ("schema", "docs")
     return [
-        endpoint
-        for endpoint in endpoints
-        if endpoint[0].startswith(API_PATH) and endpoint[0].removeprefix(API_PATH) not in described
+        (path.rstrip("/"), *more)
+        for path, *more in endpoints
+        if path.startswith(API_PATH) and path.removeprefix(API_PATH) not in described
     ]
 
 

@@ -61,7 +61,7 @@ def operations() -> list[Operation]:
         Operation(
             call["operationId"],
             method.upper(),
-            path.removeprefix(API_PATH),
+            f"{path}/".removeprefix(API_PATH).rstrip("/"),
             call.get(SCOPE),
             tuple(each for each in call.get("parameters", ()) if "$ref" not in each),
             _body_of(call, schemas),

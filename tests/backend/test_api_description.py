@@ -32,7 +32,7 @@ def served() -> dict[str, set[str]]:
         view = pattern.callback.view_class  # type: ignore[attr-defined]
         if issubclass(view, BackendView) and view is not NotFoundView:
             path = re.sub(r"<\w+:(\w+)>", r"{\1}", str(pattern.pattern))
-            found[API_PATH + path] = {name for name in view.http_method_names if hasattr(view, name)}
+            found[f"{API_PATH}{path}".rstrip("/")] = {name for name in view.http_method_names if hasattr(view, name)}
     return found
 
 
@@ -42,7 +42,7 @@ def test_every_address_that_the_api_serves_is_described_with_its_methods() -> No
 
 
 def test_the_root_lists_every_path_without_parameters() -> None:
-    paths = {path.removeprefix(API_PATH) for path in document()["paths"] if "{" not in path}
+    paths = {f"{path}/".removeprefix(API_PATH).rstrip("/") for path in document()["paths"] if "{" not in path}
     listed = set(document()["components"]["schemas"]["Paths"]["required"])
     assert listed == paths - {""} | {"schema", "docs"}
 

@@ -19,7 +19,7 @@ def test_the_files_are_those_that_script_clients_writes() -> None:
 
 
 def test_each_address_of_the_api_is_called() -> None:
-    paths = {re.sub(r"\{\w+\}", "ID", path.removeprefix("/api/v1/")) for path in read_document()["paths"]}
+    paths = {re.sub(r"\{\w+\}", "ID", path.removeprefix("/api/v1")) for path in read_document()["paths"]}
     python = "".join(path.read_text() for path in (PROJECT / "clients/python/src/order_n_pay/_async").glob("*.py"))
     last = {path.rpartition("/")[2] for path in paths if not path.endswith("ID")}
     assert {name for name in last if name not in python} == set()

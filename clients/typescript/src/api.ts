@@ -4,7 +4,7 @@
  */
 
 export interface paths {
-    "/api/v1/": {
+    "/api/v1": {
         parameters: {
             query?: never;
             header?: never;
