@@ -59,6 +59,11 @@ def test_prometheus_accepts_the_rules() -> None:
     run(need("promtool"), "check", "rules", str(DEPLOY / "prometheus/alerts.yml"))
 
 
+@pytest.mark.processes
+def test_failing_api_calls_and_webhooks_raise_their_alerts() -> None:
+    run(need("promtool"), "test", "rules", str(Path(__file__).with_name("alerts.yml")))
+
+
 def test_the_files_that_the_image_copies_exist_and_are_not_ignored() -> None:
     copied = [
         source

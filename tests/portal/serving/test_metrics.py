@@ -14,6 +14,7 @@ from integrations.services.requests.ending import cancel
 from portal.asgi import application
 from portal.serving import metrics as exposition
 from portal.web.proxies import ProxyHeaders
+from tests.backend.operations import operations
 from tests.support.asgi_client import Answer, PosSocket, authenticate, request
 from tests.support.backend_client import Backend, Pos, make_outlet
 from tests.support.in_process import InProcess, in_main, recorded, until
@@ -135,6 +136,16 @@ class Figures(InProcess):
         before = await figures()
         await Backend("wrong").get("outlets")
         assert grown(before, await figures(), "onp_api_problems_total") == {"invalid-api-key": 1}
+
+    async def test_each_operation_has_a_count_of_internal_errors_before_the_first_one(self) -> None:
+        names = {each.id for each in await in_main(operations)}
+        counted = {
+            sample.labels["operation"]
+            for family in text_string_to_metric_families((await scrape()).body.decode())
+            for sample in family.samples
+            if sample.name == "onp_api_calls_total" and sample.labels["status"] == "500"
+        }
+        assert names <= counted
 
     async def test_a_call_is_counted_by_its_operation_and_status_and_head_like_get(self) -> None:
         backend = await Backend.make()
