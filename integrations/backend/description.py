@@ -8,8 +8,10 @@ from threading import Lock
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.exceptions import NotAcceptable
+from rest_framework.negotiation import DefaultContentNegotiation
 
 METHODS = ["get", "head"]  # no OPTIONS: DRF's answer to it cannot be rendered as a page
 
@@ -17,10 +19,21 @@ _building = Lock()
 _documents: dict[str, bytes] = {}  # by format
 
 
+class Negotiation(DefaultContentNegotiation):
+    """Refuses an unknown `format` like an unknown format in the Accept header; DRF would answer 404."""
+
+    def filter_renderers(self, renderers: Any, format: str) -> Any:  # noqa: A002
+        try:
+            return super().filter_renderers(renderers, format)
+        except Http404:
+            raise NotAcceptable from None
+
+
 class DocumentView(SpectacularAPIView):
     """The OpenAPI document, as YAML or JSON."""
 
     http_method_names = METHODS
+    content_negotiation_class = Negotiation
 
     def get(self, request: Any, *_args: Any, **_kwargs: Any) -> HttpResponse:
         renderer = request.accepted_renderer
@@ -35,6 +48,7 @@ class TryView(SpectacularSwaggerSplitView):
     """An interactive page to try the API."""
 
     http_method_names = METHODS
+    content_negotiation_class = Negotiation
 
 
 def _rendered(renderer: Any) -> bytes:

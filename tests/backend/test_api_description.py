@@ -221,6 +221,15 @@ def test_the_document_is_built_once_for_each_representation(
     assert Client().head("/api/v1/schema", headers={"Accept": accept})["Content-Length"] == str(len(first.content))
 
 
+@pytest.mark.parametrize("page", ["schema", "docs"])
+def test_a_format_that_a_page_does_not_have_is_refused_in_the_query_as_in_the_header(page: str) -> None:
+    for answer in (
+        Client().get(f"/api/v1/{page}?format=xml"),
+        Client().get(f"/api/v1/{page}", headers={"Accept": "application/xml"}),
+    ):
+        assert (answer.status_code, answer.json()["type"]) == (406, "urn:order-n-pay:problem:not-acceptable")
+
+
 def test_every_reference_has_a_target() -> None:
     text = Client().get("/api/v1/schema").content.decode()
     components = read_document()["components"]
