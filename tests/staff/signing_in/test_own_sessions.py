@@ -51,6 +51,13 @@ def test_a_person_sees_their_own_sessions_and_which_one_they_use() -> None:
 
 
 @pytest.mark.usefixtures("anna")
+def test_the_button_of_a_session_is_named_by_its_browser_and_its_last_use() -> None:
+    office, _ = browser(FIREFOX), browser(CHROME)
+    page = office.get(SESSIONS).content.decode()
+    assert 'aria-label="End the session of Chrome on Android, last used just now">' in page
+
+
+@pytest.mark.usefixtures("anna")
 def test_a_person_ends_their_other_sessions_and_it_is_audited() -> None:
     office, phone = browser(FIREFOX), browser(CHROME)
     page = office.post(SESSIONS, follow=True)
