@@ -247,9 +247,14 @@ def test_a_phone_shows_filters_above_a_list_its_first_columns_and_that_a_table_c
         ]
         filters, rows = page.get_by_role("navigation", name="Filters"), page.locator("#result_list")
         assert top_of(filters) < top_of(rows)
+        filters.locator("summary").first.click()
+        assert filters.locator("summary").first.evaluate(ARROW_BEFORE) == "none", "an open filter has one arrow"
         page.get_by_role("link", name="Phone", exact=True).click()
         shadows = page.locator(".onp-scroll").first.evaluate("table => getComputedStyle(table).backgroundAttachment")
         assert shadows == "local, local, scroll, scroll"
+
+
+ARROW_BEFORE = "element => getComputedStyle(element, '::before').content"
 
 
 def top_of(element: Locator) -> float:

@@ -114,6 +114,8 @@ def test_without_scripts_everything_works_except_copying(chromium: Browser, page
         expect(other.get_by_role("heading", name="Scriptless first", exact=True)).to_be_visible()
         other.get_by_role("link", name="Menu", exact=True).click()
         other.get_by_role("navigation", name="Menu").get_by_role("link", name="Outlets", exact=True).click()
+        expect(other.locator("#toggle-nav-sidebar")).to_be_hidden()
+        expect(other.locator("#action-toggle")).to_be_hidden()
         other.locator("summary", has_text="State").click()
         other.get_by_role("link", name="Enabled, never connected").click()
         expect(other.locator("summary", has_text="State: Enabled, never connected")).to_be_visible()
