@@ -13,13 +13,14 @@ from allauth.mfa.totp.internal.auth import TOTP
 from allauth.mfa.totp.views import ActivateTOTPView, DeactivateTOTPView
 from allauth.mfa.webauthn.views import AddWebAuthnView, RemoveWebAuthnView
 from allauth.usersessions.models import UserSession
-from allauth.usersessions.views import ListUserSessionsView
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse_lazy
+from django.views.generic.edit import FormView
 
 from integrations.services.audit import Actor
 from integrations.services.people import identities, second_factors, sign_ins
@@ -46,17 +47,18 @@ class Overview(InOurLook, IndexView):  # type: ignore[misc]
         return {**super().get_context_data(**kwargs), **ours}
 
 
-class Sessions(InOurLook, ListUserSessionsView):  # type: ignore[misc]
-    """Lists a person's own sessions, and ends the others."""
+class Sessions(InOurLook, FormView[Form]):
+    """Lists a person's own sessions, and ends the others. allauth's view reads each session by queries of its own."""
 
     title = "Your sessions"
+    template_name = "usersessions/usersession_list.html"
+    form_class = Form
     success_url = reverse_lazy("usersessions_list")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         sessions.track(self.request)
-        # Not by allauth's view, which reads each session by queries of its own.
-        context = super(ListUserSessionsView, self).get_context_data(**kwargs)
-        return {**context, "sessions": sessions.own_sessions(person_of(self.request)), "no_address": NO_ADDRESS}
+        ours = {"sessions": sessions.own_sessions(person_of(self.request)), "no_address": NO_ADDRESS}
+        return {**super().get_context_data(**kwargs), **ours}
 
     def form_valid(self, form: Any) -> HttpResponse:  # noqa: ARG002
         ended = self._end_one(self.request.POST["session"]) if "session" in self.request.POST else self._end_others()

@@ -140,6 +140,7 @@ def test_the_page_of_an_outlet_keeps_selection_and_position_while_rows_appear_ab
 
 @ON_SERVE
 def test_an_opened_table_stays_open_when_the_page_changes(page: Page) -> None:
+    page.wait_for_load_state()
     page.evaluate(
         """() => {
             update(document.querySelector("[data-live]"), "<details><summary>More</summary>Old</details>");

@@ -43,7 +43,9 @@ def test_a_person_sees_their_own_sessions_and_which_one_they_use() -> None:
     office, phone, other = browser(FIREFOX), browser(CHROME, "198.51.100.7"), Client(REMOTE_ADDR="203.0.113.9")
     other.force_login(User.objects.get(username="ben"))
     other.get(SESSIONS)
-    page = text(office.get(SESSIONS))
+    answer = office.get(SESSIONS)
+    assert "<h1>Your sessions</h1>" in answer.content.decode()
+    page = text(answer)
     assert "Firefox on Windows (this session) 192.0.2.1" in page
     assert "Chrome on Android 198.51.100.7" in page
     assert "203.0.113.9" not in page
