@@ -142,7 +142,8 @@ def own_sessions(person: User) -> list[UserSession]:
 
 def _is_of(person: User, kept: dict[str, Any]) -> bool:
     """Return whether a session's content still signs this person in: a new password ends other sessions."""
-    return constant_time_compare(kept.get(HASH_SESSION_KEY, ""), person.get_session_auth_hash())
+    hashes = (person.get_session_auth_hash(), *person.get_session_auth_fallback_hash())
+    return any(constant_time_compare(kept.get(HASH_SESSION_KEY, ""), each) for each in hashes)
 
 
 def _prolong(request: HttpRequest) -> None:
