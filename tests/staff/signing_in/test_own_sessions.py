@@ -146,6 +146,15 @@ def test_a_session_ended_by_a_new_password_is_not_listed() -> None:
 
 
 @pytest.mark.usefixtures("anna")
+def test_a_session_that_a_former_secret_key_opened_is_listed(settings: Any) -> None:
+    former = settings.SECRET_KEY
+    office, phone = browser(FIREFOX), browser(CHROME)
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = former[::-1], [former]
+    assert "Chrome on Android" in text(office.get(SESSIONS))
+    assert is_signed_in(phone)
+
+
+@pytest.mark.usefixtures("anna")
 def test_the_list_of_many_sessions_takes_at_most_ten_queries(django_assert_max_num_queries: Any) -> None:
     office = browser(FIREFOX)
     for _ in range(9):
