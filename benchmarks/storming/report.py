@@ -44,7 +44,7 @@ def storm_table(results: Mapping[str, Rounds], count: int, bare: str) -> str:
 
 
 def idle_table(results: Mapping[str, Rounds], alone: Mapping[str, Figures]) -> str:
-    """Return the table of the cost of idle connections; `alone` has the figures of each program without any."""
+    """Return the table of the cost of idle connections; `alone` has each program's figures without connections."""
     lines = [
         "| Idle | KiB a connection | CPU with them, % of a core | CPU without them | Lost |",
         "| --- | ---: | ---: | ---: | ---: |",

@@ -165,7 +165,7 @@ class Presence(models.Model):
         return self.connection.process.heartbeat_at > lease_limit(now)
 
     def since_at(self, now: datetime) -> datetime | None:
-        """Return since when the present state holds; None if the POS never connected."""
+        """Return when the current state began, or None if the POS never connected."""
         if self.is_online and not self.is_online_at(now) and self.connection is not None:
             return self.connection.process.heartbeat_at
         return self.since

@@ -19,7 +19,7 @@ class Tax:
 
 
 def taxes_of(amounts: Iterable[tuple[TaxRate | None, Decimal]], *, adjustment: Decimal) -> tuple[Tax, ...]:
-    """Return the taxes in the order in which their rates first occur. `adjustment` is the one of the whole order."""
+    """Return the taxes in the order in which their rates first occur. `adjustment` is that of the whole order."""
     totals: dict[TaxRate | None, Decimal] = {}
     for rate, amount in amounts:
         totals[rate] = totals.get(rate, ZERO) + amount

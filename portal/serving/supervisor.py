@@ -180,7 +180,7 @@ class WorkerSlot:
         details = {"worker": self._number, "pid": dead.pid, "error": how, "seconds": backoff}
         logger.error("A worker ended unexpectedly and will be replaced.", extra=details)
         if backoff:
-            self._close_listener()  # otherwise connections would wait in this socket's backlog for as long
+            self._close_listener()  # otherwise connections would wait in its backlog meanwhile
             await asyncio.sleep(backoff)
         if not self._is_stopping:
             self._worker = await self._start()

@@ -1,4 +1,4 @@
-"""Sessions of signed-in people, with an authentication record of now or of an earlier time."""
+"""Sessions of people who authenticated now or at an earlier time."""
 
 import time
 from typing import Any

@@ -81,7 +81,7 @@ export class Client {
         return this.#send(outlet, content, new Deadline(this.#transport.deadline));
     }
 
-    /** Return the request with this id of the portal when it has ended. Throws OutcomeUnknown at the deadline. */
+    /** Wait until the request with this id has ended, and return it. Throws OutcomeUnknown at the deadline. */
     async wait(id: string, options: { deadline?: number } = {}): Promise<Schemas["WholeRequest"]> {
         const until = new Deadline(options.deadline ?? this.#transport.deadline);
         for (;;) {

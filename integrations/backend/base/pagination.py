@@ -46,7 +46,7 @@ def page_from(
 ) -> tuple[list[Row], Position | None]:
     """Return one page, and the position of its last row if more rows follow. Raises Problem.
 
-    Suitable for ten million rows. A page can be short if few of the rows fit.
+    Suitable for ten million rows. A page can be short if few rows match `fitting`.
     """
     limit = read_whole_number(request.query, "limit", 1, MAX_LIMIT) or DEFAULT_LIMIT
     page = read_page([source], fitting=fitting, order=order, after=_after(request, order, fitting.model), size=limit)

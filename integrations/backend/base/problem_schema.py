@@ -30,7 +30,7 @@ _described: dict[str, ProblemKind] = {}  # the problems of all operations, by th
 
 
 def responses_with(kinds: Sequence[ProblemKind]) -> dict[tuple[int, str], OpenApiResponse]:
-    """Return the answers with these problems, by status, and describe the problems in the document."""
+    """Return one response for each status of these problems, and add the problems to the OpenAPI document."""
     by_status = defaultdict(list)
     for kind in dict.fromkeys(kinds):
         _described[_name_of(kind)] = kind

@@ -44,7 +44,7 @@ class Waiters:
             completion.cancel()
 
     def add(self, pk: int, completion: Completion | None) -> None:
-        """Set the request's result on `completion` when the request ends, unless it is cancelled before."""
+        """Set the result on `completion` when the request ends, unless `completion` has been cancelled."""
         if completion is not None and not completion.done():
             self._waiting.setdefault(pk, set()).add(completion)
             completion.add_done_callback(lambda done: self._forget(pk, done))

@@ -71,7 +71,7 @@ def write_in_parts(batch: Batch, process_id: uuid.UUID) -> list[Live]:
 
 
 def _parts(batch: Batch, process_id: uuid.UUID, losers: list[Live]) -> Iterator[Callable[[], None]]:
-    # Write earlier ends first: a connection that had already ended was not replaced by a newer one.
+    # First write the ends of connections of earlier batches: otherwise a newer connection would seem to replace them.
     for closings in chunks([each for pk, each in batch.closed.items() if pk not in batch.opened]):
         yield partial(_write_closed, closings)
     for opened in chunks(list(batch.opened.values())):

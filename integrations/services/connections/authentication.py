@@ -222,7 +222,7 @@ def _fits_adopted(secret: str, stored: str) -> bool:
 
 
 def _wrong(candidates: Sequence[Candidate], matched: Sequence[Candidate]) -> WrongSecret:
-    """Return the refusal, which is the same for the caller in all these cases, with the precise outcome for staff."""
+    """Return the refusal. The caller always sees the same one; its outcome tells staff the precise reason."""
     if not candidates:
         return WrongSecret(Outcome.UNKNOWN_OUTLET)
     integration_id = candidates[0].integration_id

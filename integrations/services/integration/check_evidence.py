@@ -134,10 +134,10 @@ def second_till_at(
 
 
 def key_columns(now: datetime, organisations: frozenset[int] | None, *, path: str = "") -> dict[str, Subquery]:
-    """Return, as columns for a query, the primary keys of the attempts to read and the few values that need no row.
+    """Return columns for a query: the primary keys of the attempts to read, and single values of other rows.
 
-    `path` leads from the rows of the query to their integration, for example "integration__". Each part reads the
-    newest row of an index, whatever its time. If that row is older than `Evidence.since`, no row is newer.
+    `path` leads from the rows of the query to their integration, for example "integration__". Each column reads the
+    newest row of an index, without a time limit. If that row is older than `Evidence.since`, there is none since then.
     """
     own = OuterRef(f"{path}pk")
     events = AuditEvent.objects.filter(integration=own, verb__in=BEGINNINGS)

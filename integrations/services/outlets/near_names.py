@@ -33,7 +33,7 @@ def warning_about_outlet(organisation: str, name: str) -> str:
 
 
 def question(pairs: Iterable[tuple[str, str]]) -> str:
-    """Return the question about new names, each paired with a similar existing one; empty if all pairs are equal."""
+    """Ask whether each new name means the existing name that it is paired with. Empty if all pairs are equal."""
     differing = ((name, other) for name, other in pairs if name != other)
     found = [f"“{name}” differs from “{other}” only in {_of_what(name, other)}." for name, other in differing]
     return f"{' '.join(found)} Is it the same?" if found else ""

@@ -168,7 +168,7 @@ def _outlet_before(outlet: Outlet) -> Outlet | None:
 
 
 def _check_new_id(outlet: Outlet) -> None:
-    """Raise InvalidValue or ProviderOutletIdTaken. An existing outlet keeps the ID that it has."""
+    """Raise InvalidValue or ProviderOutletIdTaken. Call this only for a new or changed ID."""
     if not has_address(outlet.provider_outlet_id):
         raise InvalidValue("provider_outlet_id", NO_ADDRESS)
     if _id_sharers(outlet).exists():

@@ -135,7 +135,7 @@ def _secrets(organisations: Organisations) -> QuerySet[Any]:
 def _values(
     rows: QuerySet[Any], concern: Concern, *, about: str, begun_at: str, subject: str = "", ends_at: str = ""
 ) -> QuerySet[Any]:
-    """Return the newest rows in the columns of Pending, to be joined with those of other kinds."""
+    """Return the newest rows of one concern, with the columns of Pending, for a union with the other concerns."""
     newest = rows.order_by(f"-{begun_at}").values("pk")[: SHOWN + 1]
     outlet = Concat(
         "integration__outlet__organisation__name", Value(" – "), "integration__outlet__name", output_field=CharField()

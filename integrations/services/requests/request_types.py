@@ -76,7 +76,7 @@ class NewRequest:
 
 
 class NotStored(Exception):
-    """The request was refused before it was stored. `refusal` is the same for staff, with a text for people."""
+    """The request was refused before it was stored. `refusal` is the corresponding error for staff."""
 
     refusal: ClassVar[type[PortalError]] = PortalError
 

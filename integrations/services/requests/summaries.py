@@ -1,4 +1,4 @@
-"""The duration of a request, and the texts of a POS, as text for staff."""
+"""Formats the duration of a request and the messages of a POS for staff."""
 
 from integrations.models import Request
 from integrations.services.requests.secret_members import hide_in_words

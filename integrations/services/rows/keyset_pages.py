@@ -54,8 +54,8 @@ class SortOrder:
         """Match rows whose first column is `first` or comes before it in this order."""
         return Q(**{f"{self.columns[0]}__{'lte' if self.is_reversed else 'gte'}": first})
 
-    def later(self, firsts: Iterable[Any]) -> Any:
-        """Return the value of the first column that comes first in this order."""
+    def foremost(self, firsts: Iterable[Any]) -> Any:
+        """Return whichever of these values of the first column comes first in this order."""
         return min(firsts) if self.is_reversed else max(firsts)
 
 
@@ -107,7 +107,7 @@ def _merge(chunks: Sequence[Chunk], order: SortOrder) -> Chunk:
     ends = [chunk.rows[-1][0] for chunk in chunks if not chunk.is_last]
     rows = _sorted({row for chunk in chunks for row in chunk.rows}, order)
     if ends:
-        end = order.later(ends)
+        end = order.foremost(ends)
         rows = [row for row in rows if (row[0] <= end if order.is_reversed else row[0] >= end)]
     return Chunk(rows, is_last=not ends)
 
@@ -174,9 +174,9 @@ class Streams:
             return Chunk([], is_last=True)
         ends = [last for _, _, last in heads if last is not None]
         if ends:
-            end = order.later(ends)
+            end = order.foremost(ends)
             rows = rows.filter(order.until(end))
-            heads = [head for head in heads if order.later([head[1], end]) == head[1]]
+            heads = [head for head in heads if order.foremost([head[1], end]) == head[1]]
         rows = rows.filter(**{f"{self.field}__in": [pk for pk, _, _ in heads]})
         found = _first_of(rows, order, INSPECTED + 1)
         asked: list[tuple[Position, bool]] = []

@@ -88,7 +88,7 @@ class SqlQuery(Generic[Row]):
 
 
 def _postgresql(size: int) -> dict[str, str]:
-    """Return PostgreSQL's replacements of the placeholders, for lists of this length."""
+    """Return what replaces the placeholders with PostgreSQL, for lists of this length."""
     return {
         "among": f"IN ({', '.join(['%s'] * size)})",
         "open": _OPEN,

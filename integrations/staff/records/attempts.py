@@ -79,7 +79,7 @@ class AuthAttemptAdmin(DatedAdmin[AuthAttempt]):
         return super().found_by(text) | sent_under_another_id(text)
 
     def begins_with(self, text: str) -> Q:
-        """Search the ProviderOutletIDs that no outlet has; attempts with any other are found by their outlet."""
+        """Match addresses, and ProviderOutletIDs that no outlet has. Other attempts are found by their outlet."""
         unknown = beginning_with("provider_outlet_id", text) & Q(integration=None)
         return beginning_with("address", text) | unknown
 

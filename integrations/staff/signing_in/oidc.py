@@ -137,7 +137,7 @@ def _redirect(request: HttpRequest, process: str, auth_params: dict[str, str]) -
 
 
 def _error_page(request: HttpRequest, provider: StrictProvider, error: Exception) -> HttpResponse:
-    """Return the error page. Python raises RecursionError for JSON that nests too deeply."""
+    """Return the error page. A RecursionError means that the provider's JSON nests too deeply."""
     reason = OAuth2Error("The provider's answer nests too deeply.") if isinstance(error, RecursionError) else error
     answer: HttpResponse = render_authentication_error(request, provider, exception=reason)
     return answer

@@ -46,7 +46,7 @@ def backend(depot: Depot) -> Iterator[Backend]:
 
 @pytest.fixture(scope="module")
 def session(backend: Backend) -> Iterator[requests.Session]:
-    """A session with the API key that bypasses any proxy."""
+    """A session that sends the API key and bypasses any proxy."""
     with requests.Session() as session:
         session.trust_env = False
         session.headers.update(backend.headers)

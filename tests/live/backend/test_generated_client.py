@@ -1,4 +1,4 @@
-"""openapi-python-client generates a client from the OpenAPI document that mypy accepts, and that works."""
+"""The client that openapi-python-client generates from the OpenAPI document works, and mypy accepts it."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""A demo server for the tests of a client, a webhook that it sent, and the installed packages."""
+"""Fixtures for the clients: a demo server, a webhook that this server sent, and the installed packages."""
 
 import json
 from collections.abc import Iterator

@@ -31,7 +31,7 @@ def proxy_before(
 
 
 def _nginx(sample: str, stack: Stack, port: int, folder: Path) -> Process:
-    """Return the sample's TLS server without TLS; tests cover its forwarding and its log."""
+    """Return nginx with the sample's HTTPS server, changed to plain HTTP. Forwarding and log stay as in the sample."""
     text = sample[: sample.index("server {\n    listen 80;")] + sample[sample.index("server {\n    listen 443") :]
     text = re.sub(r"^ +(ssl_\w+|listen \[::\]).*;\n", "", text, flags=re.MULTILINE)
     text = text.replace("listen 443 ssl backlog=4096;", f"listen 127.0.0.1:{port};")

@@ -25,7 +25,7 @@ VARIANTS: tuple[tuple[Scheme, ViewportSize, dict[str, object]], ...] = (
     ("dark", NARROW, COLOURS),
     ("light", NARROW, ALL_RULES),
 )
-# Without preload, axe loads nothing again, and adds no styles that the policy forbids.
+# With preload, axe would load style sheets again and add styles that the Content-Security-Policy forbids.
 FIND_FAULTS = """async (rules) =>
     (await axe.run(document, {...rules, preload: false, resultTypes: ["violations"]})).violations"""
 # The distinct paths of all links within the portal.

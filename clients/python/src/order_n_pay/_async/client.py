@@ -138,7 +138,7 @@ class AsyncClient:
         return parse(models.Receipt, await self._send(outlet, body, Deadline(self._deadline), options))
 
     async def wait(self, id: str, *, deadline: float | None = None) -> models.WholeRequest:
-        """Return the request with this id of the portal when it has ended. Raises OutcomeUnknown at the deadline."""
+        """Wait until the request with this id has ended, and return it. Raises OutcomeUnknown at the deadline."""
         until = Deadline(self._deadline if deadline is None else deadline)
         while True:
             content = await self._transport.exchange("GET", f"requests/{id}", until)
