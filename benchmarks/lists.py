@@ -166,7 +166,7 @@ class PairedQuery:
         self._times: list[tuple[float, ...]] = []
 
     def line(self, rounds: int, found: dict[str, tuple[Figures, Figures]]) -> Line:
-        """Run this number of further rounds and return the figures of all; add them to `found`."""
+        """Run this number of further rounds. Return the figures of all rounds so far, and store them in `found`."""
         self._times += [tuple(each.ask(self._name)["ms"] for each in self._processes) for _ in range(rounds)]
         small, large = (
             Figures(statistics.median(ms), int(count["queries"]), int(count["rows"]))

@@ -155,7 +155,7 @@ def _ending(chance: random.Random, received: datetime) -> dict[str, Any]:
 
 
 def _connections(size: Size, integrations: list[int], now: datetime, chance: random.Random) -> None:
-    """Write ended connections of an earlier server process, and one open connection of nine in ten outlets."""
+    """Write ended connections, and an open connection for nine in ten outlets, all of one invented process."""
     process = ServerProcess.objects.create(host="seeded", pid=1, started_at=now, heartbeat_at=now + MONTH)
     credentials = dict(Credential.objects.values_list("integration", "pk"))
     count = (size.connections - len(integrations) * 9 // 10) // BLOCKS

@@ -47,7 +47,7 @@ def read_options() -> argparse.Namespace:
 
 
 def targets(folder: Path, stack: ExitStack) -> Iterator[relay.Target]:
-    """Start the portal, and yield what its callers do."""
+    """Start the portal, and yield a target for each kind of call."""
     options = argparse.Namespace(outlets=16, database_url="", redis_url="", peers=False)
     _, poll, durable = relay.set_up(folder, options, stack)
     handovers, _ = relay.make_outlets(options.outlets)

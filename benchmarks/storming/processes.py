@@ -167,7 +167,7 @@ def free_port() -> int:
 
 def check_file_limit(connections: int) -> None:
     """Exit if a server or a client cannot open this number of sockets."""
-    needed = 2 * connections + 256  # a server has both connections of a POS open for a moment
+    needed = 2 * connections + 256  # a POS's old socket, used to authenticate, may still be open beside its websocket
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard < needed:
         print(

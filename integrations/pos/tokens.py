@@ -83,7 +83,7 @@ class _Signer(signing.TimestampSigner):
         return f"{signed.decode()}.{self.signature(signed)}"
 
     def unsign_second(self, text: str) -> tuple[str, int]:
-        """Return the signed payload and the second of signing. Raises BadSignature or ValueError."""
+        """Return the payload and the time of signing, in whole Unix seconds. Raises BadSignature or ValueError."""
         payload, _, second = signing.Signer.unsign(self, text).rpartition(self.sep)
         return payload, signing.b62_decode(second)
 

@@ -7,7 +7,7 @@ from channels.layers import InMemoryChannelLayer, get_channel_layer
 
 from integrations.services import metrics, wake
 
-MOST = 1_000  # waiting ids of one kind; the other processes find any further ones in the rows
+MOST = 1_000  # waiting ids of one kind; more are dropped, and the other processes find those by polling
 LAST_MESSAGE_SECONDS = 2.0  # how long a stopping process waits for the last message
 
 

@@ -173,7 +173,8 @@ def _random_base64(size: int) -> str:
     return base64.b64encode(secrets.token_bytes(size)).decode().rstrip("=")
 
 
-# Fits no secret, and costs as much to verify as a real hash. Random bytes: a hash would take 40 ms of each start.
+# Matches no secret, and costs as much to verify as a real hash. It consists of random bytes, because computing a hash
+# would add 40 ms to each start.
 DUMMY_ARGON2ID = (
     f"$argon2id$v={ARGON2_VERSION}$m={_hasher.memory_cost},t={_hasher.time_cost},p={_hasher.parallelism}"
     f"${_random_base64(_hasher.salt_len)}${_random_base64(_hasher.hash_len)}"

@@ -17,7 +17,7 @@ _BLANKS = " \t\n\r"
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*+)("[ \t\n\r]*+:[ \t\n\r]*+)?', re.DOTALL)
 _NESTED = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 _PLAIN = re.compile(r"[^,\]} \t\n\r]*")
-# A string that is not a key, or a number or literal.
+# A string, with the colon after it if it is a key; or a number; or a literal (true, false, null).
 _SCALAR = re.compile(r'"((?:[^"\\]|\\.)*+)"?([ \t\n\r]*+:)?|([^\s,:\[\]{}"]+)', re.DOTALL)
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _SHORT_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"} | {each: each for each in "\"'\\/"}
@@ -206,7 +206,7 @@ def _members(text: str) -> dict[str, str]:
         hidden = _HALVES.sub(lambda match: mark + match[1] if match[1] else match[0], text) if mark else text
         if hidden == text:
             raise
-    # msgspec refuses half a surrogate pair, which JSON allows, so it was hidden behind a mark.
+    # JSON allows half a surrogate pair, but msgspec refuses it, so `mark` replaced its backslash. Undo that here.
     shown = re.compile(f"{mark}({_HALF})")
     return {
         shown.sub(lambda match: chr(int(match[1][1:], 16)), key): spelled.replace(mark, "\\")

@@ -22,7 +22,7 @@ class ControlledServer(Protocol):
         """Start the shutdown."""
 
     def expedite(self) -> None:
-        """End the waits of the shutdown that has started."""
+        """Finish the shutdown, which has already started, without further waiting."""
 
 
 class ControlChannel:

@@ -20,10 +20,10 @@ WEBSOCKET_SCHEMES = {"https": "wss", "http": "ws"}
 
 
 class ProxyHeaders:
-    """Sets a scope's client and scheme to those of the client before the trusted proxies.
+    """Sets a scope's client and scheme to those of the client in front of the trusted proxies.
 
-    `scheme` ("http" or "https") is that of PUBLIC_URL, which a request gets if the proxy names neither. Only a client
-    that used http, according to the proxy, is redirected to https.
+    `scheme` ("http" or "https") is the scheme of PUBLIC_URL. It is the default if the trusted proxy names no scheme,
+    so only a client that used http, according to the proxy, is redirected to https.
     """
 
     def __init__(self, app: App, *, trusted: Iterable[str], scheme: str) -> None:

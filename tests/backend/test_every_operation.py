@@ -1,4 +1,4 @@
-"""Each operation of the OpenAPI document, also one that is added later, with keys that may not use it, and by HEAD."""
+"""Calls every operation in the OpenAPI document, even future ones, with keys that may not use it, and by HEAD."""
 
 from collections.abc import Mapping
 from datetime import timedelta

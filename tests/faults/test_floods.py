@@ -38,7 +38,8 @@ def test_a_gibibyte_of_frames_from_one_pos_costs_no_memory_and_delays_no_caller(
         assert sent >= GIBIBYTE
         assert Vitals.of(stack.pid).memory - before.memory < 64
         reasons = eventually(lambda: closed_ones(stack, flooding), what="all are closed")
-        # "by_pos": a busy machine sends too slowly. The last two: the till reconnects before the close is recorded.
+        # "by_pos": on a busy machine, the till sends too slowly to be closed for flooding. "replaced" and "link_lost":
+        # the till reconnects before its close is recorded.
         assert set(reasons) <= {"flooding", "by_pos", "replaced", "link_lost"}
         assert records.close_reasons(stack, brisk) == [""]
 

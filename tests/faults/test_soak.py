@@ -1,4 +1,4 @@
-"""Constant churn for SOAK_SECONDS (8 unless set; the promise is about 600) makes no resource grow.
+"""No resource grows under constant churn for SOAK_SECONDS (default: 8; docs/faults.md promises it for 600).
 
 POSes connect, answer, drop and reconnect; the backend sends requests; staff enable and disable outlets;
 others try wrong secrets.

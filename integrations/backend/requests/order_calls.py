@@ -39,7 +39,7 @@ class OrderCall:
     timeout: int
     expires_in: int
     durable: bool
-    validate: bool | None  # None: if the message type was sent by name and has a model
+    validate: bool | None  # None: validate if the message type was sent by name and has a model
 
     def identified_by(self, key: str | None) -> "OrderCall":
         """Return the order with an Idempotency-Key as its request_id. Raises Problem if it has another request_id."""

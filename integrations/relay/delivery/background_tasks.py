@@ -29,7 +29,7 @@ class Background:
         return task
 
     async def stop(self, *, seconds: float) -> None:
-        """Wait this long for the tasks, then cancel the others."""
+        """Wait at most this long for the tasks to end, then cancel those still running."""
         if not self._tasks:
             return
         _, late = await asyncio.wait(self._tasks, timeout=seconds)

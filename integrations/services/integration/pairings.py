@@ -26,7 +26,7 @@ def alike(match_id: Any, pos_remote_id: Any) -> Q:
 
 
 def find_owners(sent: Iterable[str]) -> dict[str, int]:
-    """Return the primary key of the integration of each POSRemoteID as sent; an exact match takes precedence."""
+    """Map each known POSRemoteID, as it was sent, to its integration's primary key; an exact match has precedence."""
     wanted = {each: identity(each) for each in sent}
     rows = Integration.objects.filter(match_id__in=set(wanted.values())).values_list("pos_remote_id", "match_id", "pk")
     alike = {match_id: pk for _, match_id, pk in rows}

@@ -137,7 +137,7 @@ def _fill(model: type[Outlet | Integration], of: str) -> bool:
     ids = {pk: identity(text) for pk, text in rows.values_list("pk", of)[:500]}
     for pk, match_id in ids.items():
         rows.filter(pk=pk).update(match_id=match_id)
-    return any(ids.values())  # an ID of invisible characters only is left unchanged
+    return any(ids.values())  # if all characters of an ID are invisible, its match ID stays empty
 
 
 def check_form(row: models.Model) -> None:

@@ -137,7 +137,7 @@ def digest(content: Content) -> str:
 def is_digest_of(kept: str, content: Content) -> bool:
     """Return whether a stored digest is of this content, under any of the server's keys. Raises KeyGone.
 
-    A digest of an older version recognises its content in the same spelling only.
+    A digest from an older version matches only if the payload's JSON is spelled exactly as before.
     """
     key_id, mark, _ = re.split("([:.])", kept, maxsplit=1) if is_keyed(kept) else (kept, "", "")
     if mark == ":":

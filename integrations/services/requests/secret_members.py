@@ -36,8 +36,8 @@ _ESCAPE = re.compile(r"\\u(?!00(?:27|3c|3e|26|2b))")
 _MANY_BACKSLASHES = "\\" * 8
 _NO_LETTERS = re.compile(r"[^\x00-\x7f\w]")  # not ASCII, and not a letter or a digit
 _NESTING = (0, 1, 3, 7)  # backslashes before a quotation mark in nested JSON strings, up to three levels
-# A name in quotation marks and its colon, unless no value or no secret follows. The second mark is not consumed: if the
-# marks in a text are unpaired, it may be the first mark of another name.
+# A name in quotation marks before a colon, unless the value is null or already redacted. The closing mark is not
+# consumed: if the marks in a text are unpaired, it may be the opening mark of another name.
 _KEY = re.compile(
     r"""["']([^"']{1,200})(?=["']\s*+:(?!\s*+(?:null|\\*["']?\[redacted\]\\*["']?)\s*+(?:\\*["'])?\s*+(?:[,}\]]|$)))"""
 )

@@ -155,9 +155,9 @@ class Stream:
 class Streams:
     """The rows of some outlets or other parents. An index has the rows of each parent in the list's order.
 
-    Two index look-ups for each parent find its first row, and the last row of its share: the most rows that are read of
-    one parent. Rows after the earliest of these last rows are not read, and neither are parents that begin after it.
-    With more than PARENTS parents, all rows of the table are read.
+    Each parent has a share: the number of its rows that may be read. Two index look-ups for each parent find its first
+    row and the last row of its share. Reading ends at the earliest of these last rows, so a parent whose first row is
+    later is skipped. With more than PARENTS parents, all rows of the table are read.
     """
 
     rows: QuerySet[Any]

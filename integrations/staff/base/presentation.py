@@ -102,7 +102,7 @@ def ago(moment: datetime | None, now: datetime) -> SafeString | str:
 
 
 def clock(moment: datetime, now: datetime) -> SafeString:
-    """Return ` since 14:02`, with the date if it was before today, and the length of time below it."""
+    """Return ` since 14:02` (with the date if it was before today), and below it how long ago that was."""
     span = timesince(moment, now, depth=1) if (now - moment).total_seconds() >= 60 else "just now"
     since = format_html('since {} <small class="onp-span">{}</small>', _clock(moment, now), span)
     return format_html(" {}", _time(moment, since))

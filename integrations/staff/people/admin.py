@@ -100,7 +100,7 @@ class RoleFilter(admin.RelatedFieldListFilter):
 
 
 def _access_fields(request: HttpRequest) -> tuple[str, ...]:
-    """Return the fields for role and access; one confirms that a person gets no role, if none was chosen."""
+    """Return the fields for role and access. If "no role" was chosen, they include a checkbox that confirms it."""
     asks = ("without_role",) if request.POST.get("role") == NO_ROLE else ()
     others = ("other_groups",) if other_groups(cast("User", request.user)) else ()
     return ("role", *asks, *others, "is_limited", "organisations")

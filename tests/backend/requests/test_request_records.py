@@ -149,7 +149,7 @@ class Durable(InProcess):
             found = (await backend.get(sent.json()["location"].removeprefix("/api/v1/"))).json()
             assert found["state"] == "queued"
             assert "CREDENTIAL_KEY" in found["failure"]
-            await in_main(change, row, sealed_request=readable)  # as a process with the key reads it
+            await in_main(change, row, sealed_request=readable)  # stands for a process that has the key
             await poll()
             assert (await pos.next_frame())["Payload"]["PIN"] == PIN
         found = (await backend.get(sent.json()["location"].removeprefix("/api/v1/"))).json()

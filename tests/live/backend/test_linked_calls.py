@@ -119,7 +119,8 @@ def _search(machine: Any, seed: int) -> None:
 def _machine(schema: Any, session: requests.Session, adjustment: Adjustment) -> Any:
     class Calls(schema.as_state_machine()):  # type: ignore[misc]
         answered: collections.Counter[tuple[str, int]] = collections.Counter()
-        errors: list[Exception] = []  # kept here, because Hypothesis may report such a difference instead
+        # Kept here: if a repeated sequence ends differently, Hypothesis may report that instead of the error.
+        errors: list[Exception] = []
 
         def step(self, *args: Any, **kwargs: Any) -> Any:
             try:

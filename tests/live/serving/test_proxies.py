@@ -130,7 +130,7 @@ def test_nginxs_redirect_to_https_is_not_sniffed(port: int, tmp_path: Path) -> N
 def test_the_proxy_ends_its_idle_connections_before_the_portal_does(
     name: Proxy, port: int, new_stack: NewStack, tmp_path: Path
 ) -> None:
-    """The shipped files with shorter times in the same order: 0.5 s in the proxy, 1 s in the portal."""
+    """Use the shipped configuration, but with shorter idle timeouts: 0.5 s in the proxy, 1 s in the portal."""
     stack = new_stack(env={"TRUSTED_PROXIES": "127.0.0.1", "IDLE_CONNECTION_SECONDS": "1"})
     for _ in behind(name, port, stack, tmp_path, SHORT_IDLE[name]):
         ended_before = peers_of(stack.port, TIME_WAIT)

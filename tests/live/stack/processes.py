@@ -87,7 +87,8 @@ class Process:
     def wait(self, timeout: float = 30) -> int:
         """Return the exit status (negative: the signal that ended it).
 
-        Raises TimeoutExpired, with a note of what the threads of a Python process do. SIGABRT has then ended it.
+        After the timeout, end the process with SIGABRT and raise TimeoutExpired. For a Python process, the error has a
+        note of what its threads were doing.
         """
         try:
             return self._started.wait(timeout)

@@ -189,7 +189,7 @@ class Stack:
         return Credentials.from_json(json.loads(self._shell.run("enable_outlet", *names, *arguments, stdin=stdin)))
 
     def disable(self, outlet: Credentials) -> None:
-        """Disable the outlet by a command in another process, as the methods below do."""
+        """Disable the outlet with a management command, which runs in another process."""
         self._shell.run("disable_outlet", outlet.provider_outlet_id, "--reason=A test")
 
     def reenable(self, outlet: Credentials) -> None:

@@ -1,1 +1,1 @@
-"""The asynchronous client. `script/clients` writes the synchronous one, in `_sync`, from it."""
+"""A form of the client: `script/clients` generates the synchronous `_sync` from the asynchronous `_async`."""
