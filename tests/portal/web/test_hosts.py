@@ -54,7 +54,7 @@ def test_a_path_without_a_view_below_the_api_is_a_problem(settings: Any, path: s
     [
         ("POST", "/api/v1/schema", "*/*", 405),
         ("DELETE", "/api/v1/docs", "*/*", 405),
-        ("GET", "/api/v1/schema?format=nothing", "*/*", 404),
+        ("GET", "/api/v1/schema?format=nothing", "*/*", 406),
         ("GET", "/api/v1/schema", "image/png", 406),
         ("GET", "/api/v1/docs", "application/json", 406),
     ],

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from django.contrib.admin import site
 from django.db import connection
-from django.http import QueryDict
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
@@ -23,6 +22,7 @@ from integrations.models import Alert, AuditEvent, Delivery, FleetSample, Handov
 from integrations.models.attempt import Outcome
 from integrations.models.notices.alert import AlertKind
 from integrations.services.overview.attention import Concern
+from integrations.wire.plain_http import PlainRequest
 from tests.staff.base.lists import LATER, caller, sign_in, url_of
 from tests.support.factories import Enabled, make_enabled_outlet
 from tests.support.notice_factories import make_endpoint
@@ -163,7 +163,7 @@ def test_no_api_list_scans_a_table(two_outlets: Enabled) -> None:
     for page, filters in lists.items():
         for organisation, some in itertools.product((None, outlet.organisation_id), every_choice_of(filters)):
             with CaptureQueriesContext(connection) as sent:
-                page(caller(organisation), QueryDict(urlencode(some)))
+                page(caller(organisation), PlainRequest({"path": "", "query_string": urlencode(some).encode()}, b""))
             assert [found for each in sent if (found := scans(each["sql"]))] == [], (page, some)
 
 
