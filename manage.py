@@ -7,12 +7,12 @@ import sys
 
 
 def end(_number: int, _frame: object) -> None:
-    """End in order. Without a handler, a container's first process would not get the signal at all."""
+    """Exit cleanly. In a container, the kernel drops signals for which the first process has no handler."""
     sys.exit(0)
 
 
 def main() -> None:
-    if sys.argv[1:2] == ["serve"]:  # which takes the signals over when it can drain
+    if sys.argv[1:2] == ["serve"]:  # it replaces these handlers as soon as it can drain
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, end)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")

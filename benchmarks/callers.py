@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 
 @dataclass(frozen=True)
 class Figures:
-    """Round trips per second, latencies in milliseconds, and the server's CPU time for each in milliseconds."""
+    """Round trips per second, latencies in milliseconds, and the server's CPU milliseconds for each round trip."""
 
     rate: float
     p50: float
@@ -32,7 +32,7 @@ class Figures:
 
 
 async def measure(port: int, requests: Sequence[bytes], callers: int, seconds: float) -> Figures:
-    """Run this number of callers for `seconds`, each with one outlet's request. Raises RuntimeError on a refusal."""
+    """Return the figures of callers that repeat one request each for `seconds`. Raises RuntimeError on a refusal."""
     connections = [await asyncio.open_connection("127.0.0.1", port) for _ in range(callers)]
     began = time.perf_counter()
     tasks = [

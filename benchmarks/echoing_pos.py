@@ -1,6 +1,7 @@
 """Websocket clients in a separate process that answer each frame with its own payload; `relay.py` starts it.
 
-Standard input has one address on each line. It prints "ready" when all are open, and ends with its standard input.
+The process reads one address from each line of standard input, up to an empty line. It prints "ready" when all
+connections are open, and ends when standard input ends.
 """
 
 import asyncio

@@ -82,7 +82,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Line:
-    """A query with both figures. `like` is the small database's time for as many rows of the same list."""
+    """A query with the figures of both databases. `like` is the comparable time on the small one (see `_like`)."""
 
     name: str
     small: Figures
@@ -138,13 +138,13 @@ def read_options() -> argparse.Namespace:
 
 
 def chosen(names: Sequence[str], only: str) -> Iterator[str]:
-    """Yield the names that contain `only`, and each name that is the beginning of one of them: its list."""
+    """Yield the names that contain `only`, and the names that they begin with: those of their whole lists."""
     wanted = [name for name in names if only in name]
     yield from (name for name in names if any(other.startswith(name) for other in wanted))
 
 
 def compare(small: QueryProcess, large: QueryProcess, names: Sequence[str], rounds: int) -> list[Line]:
-    """Run each query on both in turn, because other load then affects both equally; print each line at once."""
+    """Return each query's line, and print it at once. The databases take turns, so other load affects both equally."""
     found: dict[str, tuple[Figures, Figures]] = {}
     lines = []
     for name in names:
@@ -177,7 +177,7 @@ class PairedQuery:
 
 
 def _like(name: str, found: dict[str, tuple[Figures, Figures]]) -> float:
-    """Return the time on the small database, or that of the whole list if it is longer and shows as many rows."""
+    """Return the small database's time for the query, or a longer one for the whole list if it shows as many rows."""
     small, large = found[name]
     if small.rows >= large.rows:
         return small.ms

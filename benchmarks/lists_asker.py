@@ -41,7 +41,8 @@ def main() -> None:
 def count(ask: Callable[[], int]) -> dict[str, float]:
     """Return the number of SQL statements and rows of a query.
 
-    The lower of two counts: once a minute, a page prolongs the session, which takes statements of its own.
+    The query runs twice, and the lower count of statements is returned: once a minute, a page prolongs the session,
+    which takes additional statements.
     """
     from django.db import connection
     from django.test.utils import CaptureQueriesContext

@@ -10,7 +10,7 @@ from django.db.models import AutoField, DateTimeField, Model, UUIDField
 
 MONTH = timedelta(days=30)
 AT_ONCE = 20_000
-BLOCKS = 50  # of rows; Python writes the first, and the database copies it to the others, each later in time
+BLOCKS = 50  # blocks of rows: Python writes the first one, and the database copies it with later times
 BLOCK = MONTH / BLOCKS
 
 

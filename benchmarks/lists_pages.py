@@ -184,7 +184,7 @@ def _other_questions(chain: Organisation) -> Iterator[tuple[str, str, dict[str, 
 
 
 def _rows_of(chain: Organisation) -> Iterator[tuple[str, str]]:
-    """Yield the page of one row of each kind, from the chain that the limited user may see."""
+    """Yield a name and a path for each kind of row: those of the page of one such row of the chain."""
     of_chain = {"integration__outlet__organisation": chain}
     found = {
         "organisation": chain,
@@ -202,7 +202,7 @@ def _rows_of(chain: Organisation) -> Iterator[tuple[str, str]]:
 
 
 def _calls() -> Iterator[tuple[str, Ask]]:
-    """Yield the queries of the API's lists, without HTTP, whose time does not depend on the rows."""
+    """Yield the queries of the API's lists. They run without HTTP, whose time does not depend on the rows."""
     chain = Organisation.objects.order_by("pk")[2]
     outlet = Outlet.objects.filter(organisation=chain, integration__isnull=False).order_by("pk")[0]
     key = ApiKey.objects.get()

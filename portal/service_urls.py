@@ -265,7 +265,7 @@ def _mail(url: _Url) -> dict[str, Any]:
     backend = environ.Env.EMAIL_SCHEMES.get(url.scheme)
     host, port = url.host
     file = url.path.removeprefix("/")
-    # Django does not sign in with only one of the two, and drops parts that the backend does not use.
+    # Django signs in only with both a user and a password, and drops parts that the backend does not use.
     if backend is None or url.options or bool(url.user) != bool(url.password):
         raise UnreadableUrl
     if bool(host) != (backend == SMTP) or bool(file) != (backend == FILES) or (url.user and not host):

@@ -78,7 +78,7 @@ else:
         "tcp_user_timeout": 10_000,
         "connect_timeout": 3,
         **_database.get("OPTIONS", {}),
-        # By default, the pool doubles its wait after each failure, up to minutes. This limit restarts it after 5 s.
+        # The pool doubles its wait after each failed attempt, up to minutes. This limit resets the wait after 5 s.
         "pool": {"min_size": 1, "max_size": _pool_size, "timeout": 3, "reconnect_timeout": 5},
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -97,7 +97,7 @@ if REDIS_URL:
 CREDENTIAL_KEY = env.str("CREDENTIAL_KEY", default=SECRET_KEY)
 CREDENTIAL_KEY_FALLBACKS = env.get_value("CREDENTIAL_KEY_FALLBACKS", keys, default=SECRET_KEY_FALLBACKS)
 if CREDENTIAL_KEY.startswith("$"):
-    # Versions before 0.2 read it as the name of another variable, and used SECRET_KEY instead.
+    # Versions before 0.2 took a value with a leading $ for a variable's name, and used SECRET_KEY instead.
     CREDENTIAL_KEY_FALLBACKS = [*CREDENTIAL_KEY_FALLBACKS, SECRET_KEY, *SECRET_KEY_FALLBACKS]
 
 POS_TOKEN_LIFETIME = env.int("POS_TOKEN_LIFETIME", default=300, least=1)
@@ -318,8 +318,9 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_RATE_LIMITS = {
     "login": None,  # successful sign-ins are not limited, only failures
-    # Per name and address, and per address for all names together: many people in an office share one address. The
-    # seconds are the period over which failures are counted, and the longest wait.
+    # The first limit is for each pair of name and address. The second is for each address with all names together; it
+    # is higher, because many people in an office share one address. Failures are counted over 300 s, so no wait is
+    # longer than that.
     "login_failed": f"{LOGIN_FAILURES_PER_NAME}/300s/key,50/300s/ip",
 }
 MFA_ADAPTER = "integrations.staff.signing_in.adapters.FactorAdapter"

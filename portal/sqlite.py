@@ -13,6 +13,6 @@ class PrivateConnection(sqlite3.Connection):
         if database != ":memory:" and not database.startswith("file:"):
             # Opens only a file that does not exist yet. Closing any descriptor of a file releases all POSIX locks that
             # this process holds on it, those of SQLite's other connections too, and that damages the database.
-            with suppress(OSError):  # it exists, or SQLite says in its own words what is wrong
+            with suppress(OSError):  # the file exists already; SQLite itself reports any other error
                 os.close(os.open(database, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         super().__init__(database, *args, **options)

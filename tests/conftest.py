@@ -54,7 +54,7 @@ def _cheap_argon2id(secret: bytes, salt: bytes, **parameters: Any) -> bytes:
     return hash_secret_raw(secret, salt, **parameters | {"time_cost": 1, "memory_cost": 64})
 
 
-# For passphrases of hand-over links, and fingerprints. Adopted secrets keep the real cost, which queue tests need.
+# Passphrases and fingerprints are hashed cheaply. Adopted secrets keep the real cost, which tests of the queue need.
 for module in (handover_links, secret_digests):
     module.hash_secret_raw = _cheap_argon2id  # type: ignore[attr-defined]
 TransactionTestCase._fixture_teardown = empty_database  # type: ignore[attr-defined]

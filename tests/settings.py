@@ -22,7 +22,7 @@ from tests.support import constants  # noqa: E402
 
 # A file, because each thread would have a separate in-memory database (integrations/services/rows/threads.py).
 DATABASES["default"]["TEST"] = {"NAME": str(Path(_folder) / "tests.sqlite3")}
-DATABASES["default"]["OPTIONS"]["init_command"] = "PRAGMA synchronous=OFF"  # no test outlives a power failure
+DATABASES["default"]["OPTIONS"]["init_command"] = "PRAGMA synchronous=OFF"  # tests need no durable writes
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast: tests need no strong hashes of passwords
 API_CALLS_BURST = 100_000  # only the tests of the limit reach it
 

@@ -87,7 +87,7 @@ def test_the_documents_tell_the_operator_what_to_do_about_each_outcome_of_an_att
     explained = [line.split("|")[1] for line in text.splitlines() if line.startswith("| ")]
     shown = [
         each for each in Outcome if each not in (Outcome.ACCEPTED, Outcome.FOREIGN_ORIGIN)
-    ]  # only rows of older versions have it
+    ]  # only older versions recorded FOREIGN_ORIGIN
     labels = [str(each.label).partition(" (")[0].partition(":")[0] for each in shown]
     assert [label for label in labels if not any(label in row for row in explained)] == []
 

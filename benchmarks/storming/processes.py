@@ -93,7 +93,7 @@ class Poses:
         return answer
 
     def end(self) -> dict[str, Any]:
-        """Close its standard input, which ends it, and return its last answer."""
+        """End the process by closing its standard input, and return its last answer."""
         assert self._process.stdin
         self._process.stdin.close()
         answer = self.answer()

@@ -132,8 +132,8 @@ def adopted(setting: Setting, claims: Sequence[Claim]) -> Figures:
 def processes(setting: Setting, workers: int, share: float) -> Figures:
     """Measure the storm and the rate with this number of portal processes, on PostgreSQL and Redis.
 
-    Each process gets at most `share` of a core. With less than a whole core, the client and the databases have the rest
-    of a small machine.
+    Each process gets at most `share` of a core. With a share below 1, even a small machine has CPU time left for the
+    client and the databases.
     """
     there = Setting(setting.folder, Cores.of_this_machine(workers), setting.claims)
     with programs.running(programs.PORTAL, there.folder, there.cores, workers=workers, share=share) as server:

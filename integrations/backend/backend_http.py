@@ -94,7 +94,8 @@ async def _run_view(match: ResolverMatch, scope: Scope, receive: Receive) -> Pla
 class _WhileConnected:
     """Raise ClientLeft inside the block when the client disconnects. Requests that are stored or in flight continue.
 
-    It looks for that after LEAVING_SECONDS, because most calls are faster, and the task costs a tenth of such a call.
+    It watches for a disconnection only after LEAVING_SECONDS: most calls end sooner, and the watching task would add a
+    tenth to their cost.
     """
 
     def __init__(self, receive: Receive) -> None:

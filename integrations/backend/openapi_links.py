@@ -1,7 +1,7 @@
-"""Adds links to the OpenAPI document: from the answer of a POST to the calls that take the identifier in it.
+"""Adds links to the OpenAPI document, from the identifier in a POST's answer to the calls that take it.
 
-They follow from the paths. `/outlets/{provider_outlet_id}` is a row of `/outlets`: the answer of a POST to a path that
-ends in `/outlets` identifies such a row, and so does an answer with the schema of the row.
+The links are derived from the paths. `/outlets/{provider_outlet_id}` is a row of `/outlets`: the answer of a POST to a
+path that ends in `/outlets` identifies such a row, and so does an answer with the schema of the row.
 """
 
 import re
@@ -52,7 +52,7 @@ def _rows(paths: dict[str, Any], schemas: dict[str, Any]) -> Iterator[_Row]:
 
 
 def _links(source: str, row: _Row, paths: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield a link to each call about the row, unless it has a path parameter that the call to `source` lacks."""
+    """Yield a link to each call about the row whose other path parameters are all in the path `source`."""
     for path, calls in paths.items():
         others = set(_names_in(path)) - {row.parameter}
         if path.startswith(row.path) and others <= set(_names_in(source)):

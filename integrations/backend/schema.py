@@ -21,11 +21,11 @@ def only_backend(endpoints: list[Any], **_kwargs: Any) -> list[Any]:
 
 
 def add_models(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
-    """Add the problems, the models of the payloads, and the types of the calls and answers that have them."""
+    """Add the problems, the payload models, and the types of calls and answers that use these models."""
     schemas = result["components"]["schemas"]
     schemas.update(problem_schema.components())
     schemas.update({model: json_schema(model) for model in ALL_MODELS})
-    schemas["Order"]["properties"]["payload"] |= {"additionalProperties": True}  # of any message type
+    schemas["Order"]["properties"]["payload"] |= {"additionalProperties": True}  # the payload of any message type
     add_types(schemas)
     _open_objects(schemas)
     for schema in schemas.values():

@@ -43,9 +43,9 @@ class PosEndpoint(models.TextChoices):
 
 
 def doors() -> list[tuple[str, str]]:
-    """Return the choices of AuthAttempt.endpoint. A function: a new choice then needs no migration.
+    """Return the choices of AuthAttempt.endpoint. Because this is a function, a new choice needs no migration.
 
-    A migration refers to it by this name.
+    A migration refers to this function by its name.
     """
     return PosEndpoint.choices
 
@@ -105,9 +105,9 @@ class AuthAttempt(models.Model):
 
 
 def stray_frame_kinds() -> list[tuple[str, str]]:
-    """Return the choices of UnrecognisedFrame.kind. A function: a new choice then needs no migration.
+    """Return the choices of UnrecognisedFrame.kind. Because this is a function, a new choice needs no migration.
 
-    A migration refers to it by this name.
+    A migration refers to this function by its name.
     """
     return UnrecognisedFrameKind.choices
 

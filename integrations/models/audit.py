@@ -99,9 +99,10 @@ class AuditQuerySet(models.QuerySet["AuditEvent"]):
         raise AuditRowIsFinal("Write audit events with record or record_many of services.audit.")
 
     def about(self, name: str, *, verbs: str) -> "AuditQuerySet":
-        """Return the events that have a row's name instead of a reference to it; `verbs` is the prefix of their verbs.
+        """Return the events whose `subject` is this name and whose verbs begin with `verbs`.
 
-        Use it only for rows that are never renamed. If a deleted row's name is used again, both rows share the events.
+        Use it only for rows that events name but do not refer to, and that are never renamed. If a deleted row's name
+        is used again, both rows share the events.
         """
         return self.filter(verb__in=[verb for verb in Verb if verb.startswith(verbs)], subject=name)
 
@@ -120,7 +121,7 @@ def verbs() -> list[tuple[str, str]]:
 
 
 class AuditEvent(models.Model):
-    """An action of staff: who did what, when and from where. Written in its transaction; never holds a secret.
+    """An action of staff: who did what, when and from where. It shares the action's transaction and holds no secret.
 
     The references have no database constraint, because an event outlives the row that it is about. `subject` names
     that row.

@@ -29,9 +29,9 @@ def shared_seconds() -> float:
 def compare() -> None:
     """Compare with the database's clock: one query, or three if the answers are slow; none on SQLite.
 
-    A slow answer leaves uncertain when the database read its clock. If the present estimate lies within that
-    uncertainty, it is kept. Otherwise the clock of a busy host would move by half a round trip. If an outlet then
-    reconnected to another host, its older connection could seem to be the newer one.
+    After a slow answer, it is uncertain when the database read its clock. If the present estimate lies within that
+    uncertainty, it is kept. Replacing it would move the clock of a busy host by up to half a round trip. If an outlet
+    then reconnected to another host, its older connection could seem to be the newer one.
     """
     global _ahead  # noqa: PLW0603  (a process has one clock)
     if connection.vendor == "sqlite":

@@ -23,7 +23,7 @@ class ServerProcess(models.Model):
     started_at = models.DateTimeField()
     heartbeat_at = models.DateTimeField(db_index=True)
     ended_at = models.DateTimeField(null=True)
-    # Comma-separated key IDs, newest first (services/keys/keys.py); empty for a version that announced none.
+    # Comma-separated key IDs, newest first (services/keys/keys.py); empty if its version does not announce them.
     credential_keys = models.TextField(blank=True, default="", db_default="", editable=False)
     signing_keys = models.TextField(blank=True, default="", db_default="", editable=False)
 

@@ -24,8 +24,8 @@ class HandoverLink(models.Model):
     """A one-time link that hands a secret to its recipient: opens once, with a passphrase, until it expires.
 
     `sealed` holds the encrypted values, and is emptied as soon as the link ends in any way. Its key is derived from the
-    link's own text, the passphrase and the server's key. Of the first two the database stores only `token_digest`, the
-    digest of the first half of the link's text.
+    second half of the link's token, the passphrase and the server's key. The database stores none of these three.
+    `token_digest` is the digest of the token's first half, which finds the row.
     """
 
     integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="handover_links")

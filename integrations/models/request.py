@@ -64,7 +64,7 @@ class Request(models.Model):
     received_at = models.DateTimeField()
     send_before = models.DateTimeField()
     answer_before = models.DateTimeField()
-    # Taken just before the row's transaction is written; null for requests recorded after they ended.
+    # The time just before the row is written; null for requests that were recorded after they ended.
     stored_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)
     last_sent_at = models.DateTimeField(null=True)
@@ -95,7 +95,8 @@ class Request(models.Model):
             ),
         ]
         indexes = [
-            # Each index costs a write per request. Most end in the key, for the lists (services/rows/keyset_pages.py).
+            # Each index costs a write per request. Most end with the primary key, because lists are paged by it
+            # (services/rows/keyset_pages.py).
             models.Index(fields=["integration", "id"], condition=Q(state__in=OPEN_STATES), name="request_open"),
             # For lists filtered by state and by outlet or organisation, and for the queue of an outlet.
             models.Index(fields=["state", "integration", "-id"], name="request_queue"),

@@ -1,4 +1,4 @@
-"""The kinds of records with a retention period. services/retention/retention.py says how long, and deletes them."""
+"""The kinds of records with a retention period, after which services/retention/retention.py deletes them."""
 
 from enum import StrEnum
 

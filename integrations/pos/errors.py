@@ -14,8 +14,8 @@ from integrations.services import metrics
 from integrations.services.connections.errors import Refused
 from integrations.wire.plain_http import PlainResponse
 
-# With POS_REFUSALS_AS_200, all other refusals are sent as 200, for a POS that reads the ErrorMessage only of a 200. The
-# portal's own errors keep their status: proxies and monitoring depend on it, and the POS should retry.
+# The statuses that POS_REFUSALS_AS_200 does not change to 200. The setting is for a POS that ignores the ErrorMessage
+# of any other status. The portal's own errors keep theirs: proxies and monitoring need it, and the POS should retry.
 TROUBLE = frozenset({500, 503})
 
 _HEADERS = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))

@@ -32,7 +32,8 @@ _REACHABLE_AFTER_ALL_6 = [
 
 _MAPPED = IPv6Network("::ffff:0:0/96")
 _NAT64 = IPv6Network("64:ff9b::/96")  # reachable if the embedded IPv4 address is; 64:ff9b:1::/48 is for local use
-# The lower half of an ISATAP address (RFC 5214) is 0000:5efe or 0200:5efe, and an IPv4 address; two bits may be set.
+# The lower half of an ISATAP address (RFC 5214) is 0000:5efe or 0200:5efe, followed by an IPv4 address. The mask
+# ignores the two bits that may be set.
 _ISATAP_MASK, _ISATAP = 0xFCFFFFFF, 0x00005EFE
 
 

@@ -6,9 +6,9 @@ REDACTED = "[redacted]"
 DISTINCTIVE = 8  # characters
 LONGEST_WORD = 16  # letters
 
-# A key of JSON (also of JSON inside a string), a query string or a header, and its value. The text before the key does
-# not matter, and matching a run of backslashes there would take quadratic time. A user's identifier may be the PIN
-# (SEEN).
+# A key and its value in JSON (also in JSON inside a string), a query string or a header. The text before the key is not
+# matched: it does not matter, and a run of backslashes before the key would take quadratic time. The user identifier is
+# included because it may be the PIN (SEEN).
 _NAMED = re.compile(
     r"""(?aix)
     ( (?: token | access_?token | auth_?secret | client_?secret | api_?key | authorization | password | passphrase

@@ -149,7 +149,7 @@ class DigestKey:
 
     def digest(self, message: bytes) -> str:
         """Return the keyed SHA-256 digest in hex."""
-        code = self._keyed.copy()  # hmac.digest releases the GIL, and then waits for it longer than it computes
+        code = self._keyed.copy()  # hmac.digest would release the GIL and lose time waiting to get it back
         code.update(message)
         return code.hexdigest()
 

@@ -94,7 +94,7 @@ layer_away = Gauge(
 
 # --- Background loops
 
-# With a label, because a gauge without one would be 0 (1970) in every process that never starts its loop.
+# This gauge has a label: without one, it would be 0 (1970) in every process that never starts the loop.
 loops = Gauge(
     "onp_loop_last_run_timestamp_seconds",
     "Last run of the watcher and the recorder, in the process most behind; time() minus this is the lag.",

@@ -57,7 +57,7 @@ class Article:
 
 @dataclass(frozen=True, kw_only=True)
 class Modifier:
-    """Changes the till's price of one unit, such as "large"."""
+    """A modifier such as "large", which changes the till's price of one unit."""
 
     modifier_id: str
     prefix: str

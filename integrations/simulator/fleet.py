@@ -1,4 +1,4 @@
-"""Runs many POSes in one process with one event loop and one HTTP client; prints a summary if they are many."""
+"""Runs many POSes in one process with one event loop and one HTTP client; prints summaries if there are many POSes."""
 
 import asyncio
 from collections import Counter

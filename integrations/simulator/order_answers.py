@@ -23,7 +23,7 @@ def open_orders_payload(orders: Iterable[Order], *, user_orders_only: bool) -> d
 
 
 def order_payload(order: Order) -> dict[str, object]:
-    """Return OrderNPayCreateOrderResponse (SEEN). That UpdateOrder and SimulateOrder answer the same is INFERRED."""
+    """Return OrderNPayCreateOrderResponse (SEEN). INFERRED: UpdateOrder and SimulateOrder answer the same."""
     return {"Order": order_detailed(order), "OutOfStockProducts": None}
 
 

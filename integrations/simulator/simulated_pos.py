@@ -59,10 +59,10 @@ class Timing:
 class SimulatedPos:
     """The POS of one outlet. Use `async with SimulatedPos(credentials) as pos:` or `await pos.run()`.
 
-    With `till_file`, the till is loaded from the file, or is `till` if the file does not exist yet, and is saved after
-    each request. That can raise OSError or WrongTillError. `message_numbers` override the numbers by name, and can
-    raise WrongNumbersError. `http` is a shared client, which is not closed here. When the portal refuses the
-    credentials, `renew` is called with them and returns the current ones.
+    With `till_file`, the till is loaded from that file, and saved to it after each request. If the file does not exist
+    yet, the POS starts with `till`. The file can cause OSError or WrongTillError. `message_numbers` override the
+    numbers by name, and can raise WrongNumbersError. `http` is a shared client, which is not closed here. When the
+    portal refuses the credentials, `renew` is called with them and returns the current ones.
     """
 
     def __init__(

@@ -8,7 +8,7 @@ from integrations.simulator.till_refusals import InsufficientStock
 
 
 class Stock:
-    """The stock. `left` maps a PLU's GUID to its remaining units, and has only those that differ from the catalogue."""
+    """The stock. `left` maps a PLU's GUID to its remaining units; PLUs with the catalogue's stock are left out."""
 
     def __init__(self, catalogue: Catalogue, left: dict[str, int] | None = None) -> None:
         self._catalogue = catalogue

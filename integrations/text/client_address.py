@@ -17,7 +17,7 @@ LENGTH = 45  # characters, the length of the database columns for addresses
 LONGEST = 100  # characters of a text that may be an address with a scope id; longer texts are not cached
 KEPT = 20_000
 MAPPED_BITS = 96  # before the IPv4 address in a mapped IPv6 address
-HOST_BITS = 64  # of an IPv6 address, which one customer can change freely
+HOST_BITS = 64  # the low bits of an IPv6 address; one customer can change them freely
 
 Network = IPv4Network | IPv6Network
 
@@ -50,7 +50,7 @@ def parsed_network(text: str) -> Network:
 
 
 def is_in(address: str, networks: Iterable[Network]) -> bool:
-    """Return whether an address is in one of the networks, which `parsed_network` returned."""
+    """Return whether an address is in one of these networks. Parse them with `parsed_network` first."""
     found = parsed(address)
     return found is not None and any(found in network for network in networks)
 

@@ -1,7 +1,7 @@
 """Generates random UUIDs from bytes that are fetched from the system for many UUIDs at once.
 
-os.urandom releases the GIL. While database threads are busy, each call then waits for the GIL some thirty times longer
-than it takes itself, and a request to a POS needs three UUIDs.
+os.urandom releases the GIL. While database threads are busy, getting the GIL back takes some thirty times longer than
+the call itself. A request to a POS needs three UUIDs.
 """
 
 import os

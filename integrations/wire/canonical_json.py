@@ -1,8 +1,8 @@
 """Writes JSON in one canonical spelling, to compare texts with the same meaning. Pure: text in, text out.
 
 Keys are sorted, whitespace is removed, and strings are escaped in one way. Whole numbers are written as digits, and
-others as digits and a power of ten, so `1`, `1.00` and `1e0` are equal. The result is only for comparison: a value that
-JSON cannot hold in that form is put into an object under the empty key, which is used for nothing else.
+others as digits and a power of ten, so `1`, `1.00` and `1e0` are equal. The result is only for comparison: a
+number with a power of ten, or an object with a repeated or empty key, becomes an object whose only key is empty.
 """
 
 import json

@@ -11,7 +11,7 @@ from integrations.text.characters import trimmed
 from integrations.wire import raw_json
 
 MAX_SPELLED_ID = 2 + 12 * 256  # 256 characters, each escaped as two surrogates, and quotation marks
-MAX_SPELLED_CODE = 1000  # characters of a ResultCode: 0, as "0.000"
+MAX_SPELLED_CODE = 1000  # characters of a ResultCode; it can have more than it needs: "0.000" is 0
 RESULT_CODES = range(-(2**31), 2**31)  # the range of .NET's int and of the database column
 
 NOT_JSON = (

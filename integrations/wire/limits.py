@@ -27,4 +27,4 @@ BODY_BYTES_PER_ADDRESS = 16 * MEBIBYTE  # total of unfinished bodies from one ad
 ARRIVAL_SECONDS = 30.0  # for a request or a websocket handshake to arrive completely; then the connection is closed
 UNREAD_SECONDS = 30.0  # for which a peer may read nothing of its answer; then the connection is closed
 LINGER_SECONDS = 2.0  # for a peer that is still sending to read its answer before the connection is closed
-LINGER_BYTES = MEBIBYTE  # bytes that are read and dropped until then; after that, reading stops
+LINGER_BYTES = MEBIBYTE  # bytes that are read and discarded during LINGER_SECONDS; beyond, reading stops

@@ -26,8 +26,8 @@ MOST_DIGITS = 4300  # digits of an integer; Python does not convert longer ones
 
 spell = json.JSONEncoder(ensure_ascii=False).encode
 
-# Levels of objects and lists. Python's parser recurses; its limit depends on Python's version and on the depth of the
-# call, from 900 levels to 10,000. .NET's default limit is 64.
+# Levels of objects and lists. Python's parser recurses; its limit is between 900 and 10,000 levels, depending on
+# Python's version and on the depth of the call stack. .NET's default limit is 64.
 MOST_NESTED = 100
 
 # Members of an object that is split: the largest documented one has 16. Each costs some microseconds.
@@ -236,7 +236,7 @@ def _outside_strings(text: str, unwanted: bytes) -> bytes:
     kept = text.encode(errors="ignore")
     if b"\\" in kept:
         kept = kept.replace(b"\\\\", b"").replace(b'\\"', b"")
-    # Of the parts between quotation marks, every second one is outside strings; removed pairs do not change that.
+    # Split at quotation marks, every second part is outside strings, even after adjacent pairs are removed.
     return b"".join(kept.translate(None, unwanted).replace(b'""', b"").split(b'"')[::2])
 
 

@@ -16,7 +16,7 @@ class Arriving:
         self._entries: dict[str, dict[Give, int]] = {}
 
     def weigh(self, address: str, give_way: Give, size: int) -> None:
-        """Note a request's size so far; call `give_way` of the oldest ones while its address has too much.
+        """Note a request's size so far. While its address exceeds a limit, call `give_way` of its oldest request.
 
         The last request of an address stays, because its own limit bounds it.
         """

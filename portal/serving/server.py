@@ -30,9 +30,9 @@ from portal.serving.websocket_intake import MeteredWebsocket
 
 # The kernel's queue of connections that wait for accept(). With the usual 100, a reconnect storm loses connections.
 BACKLOG = 4096
-# Thresholds of the three generations of the garbage collector (gc.set_threshold): allocations minus deallocations
-# before a collection of the youngest generation, and collections of each generation before one of the next. On a server
-# with 10,000 POSes, a collection of the second takes 0.1 s and a full one 0.5 s; both block the event loop.
+# Thresholds of the garbage collector's three generations (gc.set_threshold). The youngest is collected after so many
+# allocations (minus deallocations), each older one after so many collections of the generation before it. With 10,000
+# POSes, collecting the second takes 0.1 s, and a full collection 0.5 s; both block the event loop.
 GC_THRESHOLDS = (20_000, 3, 50)
 LISTENER_COPIES = 64  # the number of connections accepted in one iteration of the event loop
 GRACE = 10  # seconds for answers in flight, after the drain

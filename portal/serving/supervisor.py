@@ -274,7 +274,7 @@ class Supervisor:
 
 @contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """Block SIGINT in processes started inside: a terminal sends it to all, but the supervisor stops its workers."""
+    """Block SIGINT in child processes: a terminal sends it to them too, but only the supervisor stops workers."""
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield

@@ -17,12 +17,13 @@ from integrations.pos.messages import MAX_FRAME
 CLOSE_SECONDS = 1.0  # from our close frame, or the peer's, until the transport is aborted
 SMALLEST_FRAME = 6  # bytes, of a frame from a client
 SMALLEST_PIECE = 1024  # bytes; parsed even if the allowance is nearly used up
-FRAMES_AT_ONCE = 500  # parsed in one iteration of the event loop, some 10 ms
+FRAMES_AT_ONCE = 500  # parsed in one iteration of the event loop, which then takes about 10 ms
 RESUME_AT = 1.0  # reading of a paused connection resumes when it has one second's worth of allowance
 PAUSES = 3  # within CALM_SECONDS of each other; the next one counts as flooding
 CALM_SECONDS = 10.0  # without a pause; then earlier pauses no longer count
 FRAGMENTS = 64  # of one message; beyond this they are joined
-# The most that the answer to one request may need. websocket-sharp splits a message into fragments of 1016 bytes.
+# The most frames and bytes that the answer to one request may need. websocket-sharp splits a message into fragments
+# of 1016 bytes.
 ANSWER_FRAMES = MAX_FRAME // 1016 + 2
 ANSWER_BYTES = MAX_FRAME + 14 * ANSWER_FRAMES
 

@@ -18,7 +18,7 @@ from portal.web.page_run import is_abandoned
 
 logger = logging.getLogger(__name__)
 
-AWAY = (OperationalError, InterfaceError, InternalError)  # a read-only PostgreSQL answers with the last
+AWAY = (OperationalError, InterfaceError, InternalError)  # InternalError: PostgreSQL is read-only
 RETRY_SECONDS = 10
 UNANSWERABLE = "Its host is not in ALLOWED_HOSTS, or it is not encoded in UTF-8. Check the address and the encoding."
 

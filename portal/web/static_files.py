@@ -21,7 +21,7 @@ from django.http.response import HttpResponseBase
 from whitenoise.middleware import WhiteNoiseMiddleware  # type: ignore[import-untyped]
 
 IMMUTABLE = "max-age=31536000, public, immutable"
-# For the hash of another version: during an upgrade, a page and its files may come from different processes.
+# Sent if the URL has another version's hash: in an upgrade, a page and its files may come from different processes.
 OTHER_VERSION = "no-cache"
 _HASHED = re.compile(r"(?P<stem>.+)\.(?P<digest>[0-9a-f]{12})(?P<extension>\.[^./]+)")
 _GZIP = re.compile(r"gzip(;q=(1(\.0*)?|0?\.[0-9]*[1-9][0-9]*))?")
@@ -61,7 +61,7 @@ class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]
         return _file_response(request, found, is_current=found.version == hashed["digest"])
 
     def immutable_file_test(self, *_path_and_url: str) -> bool:
-        """Return False: WhiteNoise would read and compress some files at each start, to compare their hashed names."""
+        """Return False. Otherwise WhiteNoise would read and compress files at each start, to compare hashed names."""
         return False
 
 

@@ -104,7 +104,7 @@ async def database_answers() -> bool:
     queries = (readers.run(read_nothing), _query_on_new_connection())
     pending: set[asyncio.Future[None]] = {asyncio.ensure_future(query) for query in queries}
     for each in pending:
-        each.add_done_callback(_is_success)  # retrieves the exception, even if it fails after the timeout
+        each.add_done_callback(_is_success)  # retrieves a late query's exception too, so asyncio does not log it
     try:
         async with asyncio.timeout(PROBE_SECONDS):
             while pending:

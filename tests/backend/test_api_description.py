@@ -119,7 +119,7 @@ def test_a_discriminator_tells_the_schemas_of_every_list_apart() -> None:
     schemas = document()["components"]["schemas"]
     lists = {name: schema for name, schema in schemas.items() if "oneOf" in schema}
     assert {"Event", "DocumentedOrder", "DocumentedAnswer"} <= set(lists)
-    for name in set(lists) - {"Order", "Answer"}:  # these two tell names from numbers
+    for name in set(lists) - {"Order", "Answer"}:  # these two have no discriminator (a name or a number)
         member, mapping = lists[name]["discriminator"]["propertyName"], lists[name]["discriminator"]["mapping"]
         variants = [name_in(each) for each in lists[name]["oneOf"]]
         found = {schemas[each]["properties"][member]["const"]: f"#/components/schemas/{each}" for each in variants}

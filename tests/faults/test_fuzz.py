@@ -30,7 +30,7 @@ from tests.support.constants import with_constants
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "10"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
 ARRIVAL_SECONDS = 2
-SLOWEST = 2.0  # seconds for /healthz on a machine that the fuzzing keeps busy; half a second alone
+SLOWEST = 2.0  # seconds for /healthz: more than the usual 0.5, because the fuzzing keeps the machine busy
 GROWTH = 80  # MiB: what allocators and caches take while they fill
 
 

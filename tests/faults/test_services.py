@@ -145,7 +145,7 @@ def no_connection_left(installation: Installation) -> Iterator[None]:
 
 
 def is_full(first: psycopg.Connection[tuple[object, ...]], held: ExitStack, url: str) -> bool:
-    """Open one more connection, or terminate other clients' connections; return True once this test holds all."""
+    """Return whether this test holds all connections; if not, open one more, or terminate those of other clients."""
     try:
         held.enter_context(psycopg.connect(url, application_name="holder"))
     except psycopg.OperationalError:

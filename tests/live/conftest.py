@@ -13,7 +13,7 @@ from tests.live.stack.redis import Redis
 from tests.live.stack.servers import Database, Depot, Server, Stack
 
 COMBINATIONS = ("serve-sqlite", "serve-postgres", "daphne-sqlite", "daphne-postgres")
-# The stack of a test, unless servers or databases can behave differently.
+# The default stack. A test whose result may depend on the server or database is marked with ON_EACH_... instead.
 STACK = "serve-sqlite"
 ON_EACH_COMBINATION = pytest.mark.parametrize("stack", COMBINATIONS, indirect=True)
 ON_EACH_SERVER = pytest.mark.parametrize("stack", ["serve-sqlite", "daphne-sqlite"], indirect=True)
@@ -120,7 +120,7 @@ def shared_stack(request: pytest.FixtureRequest, shared_depot: Depot) -> Callabl
     return find
 
 
-# By name: a parametrised session fixture would stop one stack before it starts the next.
+# Running stacks by name. A parametrised session fixture would stop one stack before it starts the next.
 _shared: dict[str, Stack] = {}
 
 
@@ -128,7 +128,7 @@ _shared: dict[str, Stack] = {}
 def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
     """Stop the shared stacks after the last of the tests that use them, which tests/conftest.py keeps together.
 
-    An idle server still polls its database each second, and takes that time from the other tests.
+    Even an idle server polls its database each second, which slows down the other tests.
     """
     if "shared_stack" not in getattr(nextitem, "fixturenames", ()):
         while _shared:

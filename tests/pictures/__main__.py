@@ -44,7 +44,10 @@ def main() -> None:
 
 
 def photograph(browser: Browser, depot: Depot, folder: Path, *, is_for_docs: bool) -> None:
-    """Take each page in the variant of the documents; or all pages in four variants, and those of an empty portal."""
+    """Take each page in the variant of docs/pages.md if `is_for_docs`, otherwise in all four variants.
+
+    Otherwise also takes the pages of an empty portal.
+    """
     if not is_for_docs:
         empty = depot.make("serve")
         take(browser, empty, first_login(empty), folder, dict.fromkeys(VARIANTS, EMPTY))

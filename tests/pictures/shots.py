@@ -39,7 +39,7 @@ LIGHT, DARK, NARROW = "light-wide", "dark-wide", "light-narrow"
 class Shot:
     """A page: its file name, title and URL, and actions on it before and after the screenshot.
 
-    `variant`: the one in docs/pages.md.
+    `variant` is the one that docs/pages.md shows.
     """
 
     name: str

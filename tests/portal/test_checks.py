@@ -1,4 +1,4 @@
-"""Mistakes across settings are named by the system checks."""
+"""The system checks report invalid settings, and settings that do not work together."""
 
 import warnings
 from io import StringIO

@@ -171,7 +171,7 @@ MAILS += [
     ],
 )
 def test_an_invalid_value_is_named_and_no_part_of_it_is_printed(name: str, value: str, capfd: Any) -> None:
-    """Read in this process: a new process for each would take half a minute."""
+    """Reads all values in this process, because starting a process for each would take half a minute."""
     with pytest.raises(ImproperlyConfigured, match=name) as caught:
         read_settings({name: value})
     printed = "".join(traceback.format_exception(caught.value))

@@ -112,7 +112,7 @@ class Sending(Connecting):
         self.addCleanup(logging.disable, logging.NOTSET)
         async with PosSocket(self.token) as pos:
             await pos.connect()
-            pos.send({"type": "websocket.receive"})  # neither text nor bytes: neither uvicorn nor daphne sends this
+            pos.send({"type": "websocket.receive"})  # no text and no bytes; uvicorn and daphne never send this
             assert (await pos.closed())[0] == 1011
         await recorded()
         assert (await Connection.objects.aget()).close_reason == CloseReason.INTERNAL

@@ -1,4 +1,4 @@
-"""Calls to other paths than that of the token get a helpful answer; a server starts and stops its runtime."""
+"""Calls to wrong paths get a helpful answer, probes get theirs, and the runtime starts and stops with the server."""
 
 import asyncio
 import json

@@ -22,7 +22,7 @@ def write(
     attempts: Sequence[Attempt] = (),
     unrecognised: Sequence[UnrecognisedFrame] = (),
 ) -> list[Live]:
-    """Write a batch as this process would; return the connections that lost their outlet to another one."""
+    """Write a batch as `process` would; return the connections that a newer one has replaced."""
     batch = Batch(opened={live.id: live for live in opened}, counted={live.id: live for live in counted})
     batch.closed.update({closing.live.id: closing for closing in closed})
     batch.attempts.extend(attempts)

@@ -11,7 +11,7 @@ TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
 def make_message() -> dict[str, object]:
-    """Return a message after its way through a channel layer, which serialises it."""
+    """Return a message as another process receives it, after the channel layer has serialised it."""
     new = NewRequest.of(
         Content(1, "kiosk-1", "4711", '{"a": 1.10}'),
         received_at=NOON,

@@ -1,4 +1,4 @@
-"""Message numbers of the simulator, and how its till misbehaves by plan."""
+"""The simulator's message numbers can be overridden, and its till causes faults according to a plan."""
 
 import pytest
 from hypothesis import given, settings

@@ -1,5 +1,7 @@
-"""Each page of the portal takes at most 10 queries, in rare cases too: a page that also prolongs the session, an outlet
-with a twin in another organisation, one that moved, and one whose deciding attempts and requests are not the newest.
+"""Each page of the portal takes at most 10 queries, even in rare cases.
+
+These cases are a page that also prolongs the session, an outlet with a twin in another organisation, an outlet that
+moved, and an outlet whose state depends on attempts and requests older than the newest ones.
 """
 
 from collections.abc import Callable

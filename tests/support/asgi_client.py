@@ -32,7 +32,10 @@ class Answer:
 
 @dataclass
 class Run:
-    """A call of the application with one ASGI scope: sends and receives its events; the block's end cancels it."""
+    """A running call of the application with one ASGI scope, in which the test sends and receives events.
+
+    Leaving the `async with` block cancels the call.
+    """
 
     scope: dict[str, Any]
     app: App = field(default=application)

@@ -28,7 +28,7 @@ class Backend:
         return await request("GET", f"{API}/{path}", headers=self._headers)
 
     async def post(self, path: str, body: str | bytes = b"", **headers: str) -> Answer:
-        """Send a POST; each of `headers` is named with underscores for hyphens."""
+        """Send a POST. Write header names with underscores: `Idempotency_Key="k"`."""
         content = body.encode() if isinstance(body, str) else body
         more = {name.replace("_", "-"): value for name, value in headers.items()}
         return await request("POST", f"{API}/{path}", [content], headers=self._headers | more)

@@ -80,7 +80,7 @@ def _foreign_names(tree: ast.AST) -> Iterator[str]:
 
 
 def _replaced(tree: ast.AST) -> Iterator[str]:
-    """Yield each attribute, not of `self` or `cls`, that this file sets to a function or class defined here."""
+    """Yield each attribute that this file sets to its own function or class, except attributes of `self` and `cls`."""
     defined = {each.name for each in ast.walk(tree) if isinstance(each, DEFINITION)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id in defined:

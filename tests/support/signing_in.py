@@ -18,7 +18,10 @@ _force_login = Client.force_login
 
 
 def force_login(client: Client, user: User, backend: str | None = None) -> None:
-    """Sign in with Django's `force_login`, and record a password proof of now. tests/conftest.py installs it."""
+    """Sign in with Django's `force_login`, and record that the password was proved now.
+
+    tests/conftest.py replaces Django's method by this function.
+    """
     _force_login(client, user, backend)
     prove(client, user)
 

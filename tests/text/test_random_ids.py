@@ -1,4 +1,4 @@
-"""UUIDs from random bytes that are fetched for many UUIDs at once."""
+"""UUIDs are unique, and one fetch of random bytes serves many of them."""
 
 import os
 from collections.abc import Iterator

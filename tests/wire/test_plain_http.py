@@ -1,4 +1,4 @@
-"""Plain requests and responses between the server and the views, and the copies of the listener."""
+"""The views' plain requests and responses, with and without Django; the copies of the server's listener."""
 
 import asyncio
 import socket

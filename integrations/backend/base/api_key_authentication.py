@@ -100,9 +100,9 @@ def check_scope(caller: Caller, handler: Callable[..., Any]) -> None:
 
 
 async def authenticate(given: Sequence[str], recorder: Recorder, *, address: str) -> Caller:
-    """Return the API key in the Authorization header of a call by a client at `address`; `given` are all of them.
+    """Return the caller whose API key is in `given`, the values of the call's Authorization headers.
 
-    Raises Problem, or the database's error.
+    `address` is the client's. Raises Problem, or the database's error.
     """
     if len(given) > 1:  # a proxy and the portal might check different ones
         raise Problem(INVALID_KEY, "Send one Authorization header: the call has several.")

@@ -1,8 +1,8 @@
 """The address of an outlet, whose ProviderOutletID is free text. Pure.
 
 A caller percent-encodes the ID. An encoded slash belongs to the ID; only a plain slash separates the parts of the
-address. So an ID that ends in the name of a call, such as `/check`, has a separate address. An ID with plain slashes is
-also accepted, unless it ends in such a name.
+address. So the address of an ID that ends in the name of a call, such as `/check`, differs from the address of that
+call. An ID with plain slashes is also accepted, unless it ends in such a name.
 """
 
 import re

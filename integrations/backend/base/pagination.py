@@ -26,7 +26,7 @@ from integrations.services.rows.keyset_pages import (
 from integrations.wire.plain_http import PlainRequest, PlainResponse
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
-DIGEST_LENGTH = 8  # characters; long enough that two lists of a system do not have the same by chance
+DIGEST_LENGTH = 8  # characters; long enough that two lists of a system do not share a digest by chance
 NEWEST_FIRST, OLDEST_FIRST = SortOrder(), SortOrder(is_reversed=True)
 NOT_VALID = "is not valid in this list; use the `next` link unchanged, or omit `cursor` to start with the first page"
 
@@ -90,7 +90,7 @@ def _after(request: PlainRequest, order: SortOrder, model: type[Model]) -> Posit
 
 
 def _list_of(request: PlainRequest) -> str:
-    """Return a digest of a list: its path and its filters. The size of a page may change from page to page."""
+    """Return a digest of a list's path and filters. It excludes `limit`, which may change from page to page."""
     filters = sorted((name, value) for name, value in request.query.items() if name not in {"limit", "cursor"})
     return hashlib.sha256(f"{request.path}?{urlencode(filters)}".encode()).hexdigest()[:DIGEST_LENGTH]
 

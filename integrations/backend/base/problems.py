@@ -150,13 +150,13 @@ def invalid(field: str, message: str) -> Problem:
 
 
 def invalid_fields(messages: Mapping[str, str]) -> Problem:
-    """Return the problem for invalid fields. Each message is a sentence, or one without its subject: `is missing`."""
+    """Return the problem for invalid fields. Each message is a sentence or a predicate, such as `is missing`."""
     errors = [{"field": field, "message": _sentence(message)} for field, message in messages.items()]
     return Problem(INVALID_INPUT, " ".join(f"{each['field']}: {each['message']}" for each in errors), errors=errors)
 
 
 def of_refusal(refusal: type[PortalError]) -> ProblemKind:
-    """Return the problem that a service's refusal becomes: AlreadyEnabled has the type …:already-enabled, for example.
+    """Return the problem for a service's refusal. AlreadyEnabled, for example, has the type …:already-enabled.
 
     The status is 422 if the refusal names a field. Otherwise it is the refusal's own; 400 becomes 409, because the call
     was readable.

@@ -74,7 +74,7 @@ def operation(
             kinds += map(_kind, _OF_AN_IDEMPOTENCY_KEY)
         describe = extend_schema(operation_id, [*parameters], responses=successes | responses_with(kinds), **more)
         setattr(handler, OPERATION, operation_id)
-        metrics.api_calls.labels(operation_id, "500")  # exported at 0: Prometheus sees no increase to a first value
+        metrics.api_calls.labels(operation_id, "500")  # exported at 0: Prometheus needs two values to see an increase
         return requires(scope)(describe(handler))
 
     return decorate

@@ -10,9 +10,9 @@ A handler that changes something passes the change to `change`, which honours Id
 
 The function runs in one transaction, in a database thread. It checks what the caller may see, calls the services, and
 returns the content of the answer. It raises Problem or a service's refusal, which undoes everything. It must not wait
-for the network or a POS. A repeat of the call gets the first answer, and the function does not run. So everything that
-the call changes belongs in the function, and a step in this process that must follow the commit belongs after the
-`await` or in `transaction.on_commit`. Without the header, the function runs in the same way.
+for the network or a POS. A repeat of the call gets the first answer, and the function does not run. So the function
+must make all changes of the call. A step in this process that must follow the commit belongs after the `await` or in
+`transaction.on_commit`. Without the header, the function runs in the same way.
 """
 
 from collections.abc import Callable
@@ -113,7 +113,7 @@ class BackendView(APIView):
 
 def _answer_of(function: Callable[[], Any], status: int, location: Callable[[Any], str] | None) -> PlainResponse:
     content = function()
-    if isinstance(content, PlainResponse):  # with JSON that must keep its spelling
+    if isinstance(content, PlainResponse):  # its JSON must stay exactly as written
         return content
     response = plain_data(content, status=status)
     if location:

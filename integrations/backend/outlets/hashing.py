@@ -16,9 +16,9 @@ from integrations.services.rows.threads import within, writers
 async def take_secret(values: dict[str, Any]) -> Future[NewSecret]:
     """Take `adopted_secret` out of a body and hash it; without one, generate a secret.
 
-    Call this before the transaction, because hashing takes 100 ms, and a transaction blocks other writers. Read the
-    result of the Future inside the transaction, which then raises the refusal of an invalid or used secret: in a
-    repeated call, the secret is used already, and the call must still get its first answer.
+    Call this before the transaction, because hashing takes 100 ms, and a transaction blocks other writers. Reading the
+    Future's result raises the refusal of an invalid or used secret. Read it inside the transaction: a repeated call
+    sends a secret that is already used, and must still get its first answer.
     """
     return await within(CHANGE_SECONDS, writers.run(_hashed, values.pop("adopted_secret", None)))
 

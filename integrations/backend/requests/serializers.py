@@ -115,7 +115,7 @@ class ReceiptSerializer(serializers.Serializer[Any]):
 class OrderSerializer(serializers.Serializer[Any]):
     """A request to an outlet's POS."""
 
-    # This class only describes the body; `orders.read_order` parses it.
+    # This class only describes the body; `order_calls.read_order` parses it.
     message_type = serializers.JSONField(help_text="The number of a message type, or the name of a known one.")
     payload = serializers.DictField(help_text="Forwarded unchanged: same keys, same order, same digits.")
     device_id = serializers.CharField(min_length=1, max_length=64, help_text="Which of your devices sends the request.")

@@ -1,7 +1,7 @@
 """Types of the calls and answers of each documented message type, for the OpenAPI document.
 
-A call that names a documented message type has the payload of its model, and so has its answer. `message_type` tells
-the variants apart, in both directions.
+If a call names a documented message type, its payload and its answer's payload have that message type's models.
+`message_type` tells the variants apart, both those of calls and those of answers.
 """
 
 from collections.abc import Mapping

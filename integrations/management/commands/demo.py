@@ -57,7 +57,7 @@ class Command(OutletCommand):
 
     def _create(self, files: DemoFiles) -> None:
         try:
-            with transaction.atomic():  # no row without its file, because a secret cannot be shown again
+            with transaction.atomic():  # undone if the file cannot be written: secrets cannot be shown again
                 demo: Demo = self.call_service(_create)
                 files.write(demo)
         except OSError as error:

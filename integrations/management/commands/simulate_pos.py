@@ -82,7 +82,7 @@ class Command(BaseCommand):
             raise CommandError(f"The till's data cannot be saved: {error.strerror}.") from None
 
     def _simulate(self, till: Path | None, options: dict[str, Any], manner: dict[str, Any]) -> None:
-        """Read standard input before the event loop starts, because Ctrl-C could not interrupt a read inside it."""
+        """Simulate POSes. Standard input is read before the event loop starts, so Ctrl-C can interrupt the read."""
         if options["count"] is None:
             asyncio.run(self._simulate_one(_read_credentials(options), till, manner))
             return

@@ -47,7 +47,7 @@ class Alert(models.Model):
 
 
 class AlertMember(models.Model):
-    """One outlet, secret or API key that an alert affects. `key` identifies it: it is in one open alert at a time."""
+    """One outlet, secret or API key that an alert affects. `key` identifies it; at most one open alert contains it."""
 
     alert = models.ForeignKey(Alert, on_delete=models.CASCADE, related_name="members")
     key = models.CharField(max_length=64)

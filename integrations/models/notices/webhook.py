@@ -40,7 +40,7 @@ class WebhookEndpoint(SecretOwner):
     disabled_reason = models.CharField(max_length=200, blank=True)
     disabled_at = models.DateTimeField(null=True, blank=True)
     failing_since = models.DateTimeField(null=True, blank=True)
-    paused_until = models.DateTimeField(null=True, blank=True, editable=False)  # from its `Retry-After` header
+    paused_until = models.DateTimeField(null=True, blank=True, editable=False)  # from the receiver's Retry-After header
     # Encrypted (integrations/security/sealing.py), not hashed, because signing needs the secrets themselves.
     sealed_secret = models.TextField(editable=False)
     sealed_older_secret = models.TextField(blank=True, editable=False)

@@ -35,7 +35,7 @@ async def _wait_for_turn(running: Runtime, integration_id: int, visitor: Visitor
     # Record it before the delay: staff then see it immediately.
     await attempt_recording.record_refused_socket(SecondTill(integration_id, 0.0), visitor)
     deadline = time.monotonic() + HELD_SECONDS
-    # Check repeatedly: during the wait, the last takeover may be counted, or another connection may take over.
+    # Check repeatedly, because the delay can grow: the previous takeover may be counted late, or another may happen.
     while (wait := takeovers.wait(integration_id)) and (left := deadline - time.monotonic()) > 0:  # noqa: ASYNC110
         await asyncio.sleep(min(wait, left))
     if wait and await _is_taken(running, integration_id):

@@ -48,12 +48,12 @@ class Allowance:
         self._bytes += size
 
     def grant(self, size: int, frames: int, most: int) -> None:
-        """Allow the answer to a request in addition; at most `most` such grants accumulate beyond the burst."""
+        """Add the size of an expected answer to the allowance; at most `most` such grants may exceed the burst size."""
         self._frames = min(self._frames + frames, self._frames_per_second * BURST_SECONDS + most * frames)
         self._bytes = min(self._bytes + size, self._bytes_per_second * BURST_SECONDS + most * size)
 
     def seconds_until(self, seconds_worth: float) -> float:
-        """Return the time in seconds until the allowance of this many seconds has accumulated."""
+        """Return the time in seconds until the unused allowance equals that of `seconds_worth` seconds."""
         missing = seconds_worth - min(self._frames / self._frames_per_second, self._bytes / self._bytes_per_second)
         return max(0.0, missing)
 

@@ -1,8 +1,8 @@
 """Remembers the adopted secrets that were recently proved, with the caller's address: in memory, bounded, per process.
 
-Argon2id takes some 30 ms, so its queue is short, and a flood of guesses fills it. A till that proved its secret from
-this address before need not queue. Only a digest is remembered, under a key that only this process has. It is not
-sufficient on its own: the caller still checks the credential's row, so a retired secret is void immediately.
+Argon2id takes some 30 ms, so its queue is short, and a flood of guesses fills it. A till that has already proved
+its secret from the same address skips the queue. Only a digest is remembered, under a key that only this process has.
+The digest is not sufficient: the caller still checks the credential's row, so a retired secret is void immediately.
 """
 
 import hmac

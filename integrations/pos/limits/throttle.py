@@ -53,9 +53,9 @@ class Throttle:
         return self._remaining((outlet, network_of(address)))
 
     def address_wait(self, outlet: str, address: str) -> float:
-        """Return for how many seconds this address is blocked for outlets that never authenticated from it; 0 if not.
+        """Return for how many seconds this address is blocked; 0 if it is not, or if the outlet authenticated from it.
 
-        If an outlet has too many failures from many addresses, it is blocked for all of them together.
+        After too many failures in total, an outlet is blocked for all addresses from which it never authenticated.
         """
         network = network_of(address)
         if (outlet, network) in self._proven:
@@ -81,8 +81,8 @@ class Throttle:
     def forgive(self, outlet: str) -> None:
         """Forget an outlet's failures from all addresses, because staff changed its settings.
 
-        A block of a whole address may be due to other outlets, so it stays for those. This outlet is exempt from it
-        for FORGET_AFTER seconds; its own failures still count.
+        The block of a whole address may be due to other outlets, so it continues for the other outlets. This outlet is
+        exempt from that block for FORGET_AFTER seconds, but its own new failures still count.
         """
         self._forgiven[outlet] = self._clock() + FORGET_AFTER
         self._forgiven.move_to_end(outlet)

@@ -84,8 +84,8 @@ class Dispatcher:
         """Store and dispatch a request. Raises NotStored, or the database's error.
 
         After a database error the request may still be stored (a connection lost during the commit); it is then sent a
-        little later. A stored request is sent even if the caller has left. `completion` gets the result of a new
-        request, unless it is cancelled before.
+        little later. A stored request is sent even if the caller has left. The result of a new request
+        is set on `completion`, unless `completion` has been cancelled.
         """
         return await asyncio.shield(self._background.start(self._submitter.submit(new, completion)))
 

@@ -1,4 +1,4 @@
-"""Puts the open requests of an outlet on the lane of its connection, and again after a connection was lost."""
+"""Puts an outlet's open requests on the lane of its connection, and does so again after a connection was lost."""
 
 import asyncio
 import logging
@@ -44,7 +44,7 @@ class LaneFiller:
             self._wakeups.send(wake.QUEUED, [integration_id])
 
     def offer_again(self, integration_id: int, pks: Sequence[int], reason: CloseReason | None = None) -> None:
-        """Release requests to be sent again after their connection ended; `reason` is None if they did not cause it."""
+        """Release requests of an ended connection to be sent again. `reason` None: no request caused the end."""
         task = self._background.start(self._lost(pks, reason, after=self._suspecting.get(integration_id)))
         self._suspecting[integration_id] = task
         self._background.start(self._offer_after(task, integration_id))
@@ -101,7 +101,7 @@ class LaneFiller:
         self._put_on(live, lane, [each for each in rows if each.pk not in elsewhere - unconfirmed], held | unconfirmed)
 
     def _put_on(self, live: Live, lane: Lane, rows: Iterable[Waiting], elsewhere: Set[int]) -> None:
-        """Put requests on a lane, up to the first one that another connection may still get an answer to."""
+        """Put requests on a lane. Stop at the first non-suspect that may still be answered on another connection."""
         for waiting in rows:
             if waiting.pk in elsewhere:
                 lane.load_soon()

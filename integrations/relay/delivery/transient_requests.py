@@ -44,8 +44,8 @@ from integrations.services.rows.threads import Joined
 from integrations.wire.envelope import Answer, Unreadable
 
 LINK_LOST = "The link was lost before the POS answered."
-REFUSED_SECONDS = 0.25  # time for a refusal, for a caller that does not wait for the answer
-TAKEN_SECONDS = 2.0  # time for the process with the POS to acknowledge; the rows may be outdated
+REFUSED_SECONDS = 0.25  # how long `begin` waits for a refusal; its caller does not wait for the answer
+TAKEN_SECONDS = 2.0  # how long to wait for the other process to acknowledge; it may no longer have the POS
 
 Key = tuple[int, str]
 
@@ -131,7 +131,7 @@ class TransientRequests:
 
     @contextlib.contextmanager
     def looking_up(self, new: NewRequest) -> Iterator[None]:
-        """Keep this RequestID in memory during a look-up, which may have started before its record was written."""
+        """Keep this RequestID in memory during a look-up that may read the rows before the request is recorded."""
         key = _key_of(new)
         self._looked_up[key] += 1
         try:

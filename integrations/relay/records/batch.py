@@ -14,7 +14,7 @@ from integrations.relay.sockets.registry import Live
 from integrations.security.secret_digests import Digest
 from integrations.services.requests.request_types import Ending, NewRequest
 
-ATTEMPTS_KEPT = 20_000  # while the database is unavailable; then the oldest are dropped, and the log counts them
+ATTEMPTS_KEPT = 20_000  # reached while the database is unavailable; the oldest are then dropped and counted in the log
 MOST_UNRECOGNISED = 1_000
 TRANSIENT_KEPT = 20_000
 

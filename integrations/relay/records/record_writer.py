@@ -91,7 +91,7 @@ def _parts(batch: Batch, process_id: uuid.UUID, losers: list[Live]) -> Iterator[
 
 
 def _write_opened(opened: Sequence[Live], process_id: uuid.UUID, losers: list[Live]) -> None:
-    """Insert connections. Of two for one outlet, the newer stays open, even if another process holds it."""
+    """Insert connections. If an outlet has two, the newer one stays open, even if another process holds it."""
     _lock_presences(live.integration_id for live in opened)
     limit = shared_now() + FUTURE
     winners = {live.integration_id: live for live in sorted(opened, key=lambda live: _age_key(live, limit))}

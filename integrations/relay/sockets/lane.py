@@ -316,7 +316,7 @@ class Lane:
         elif isinstance(outgoing, Outgoing):
             self._known.discard(outgoing.pk)
             self._window.alone = None if self._window.alone is outgoing else self._window.alone
-            self.load_soon()  # it has ended, or another process has sent it and may release it
+            self.load_soon()  # the request has ended, or another process has sent it and may release it
 
     def _put_back(self, batch: Sequence[Outgoing | Transient]) -> None:
         for outgoing in reversed(batch):

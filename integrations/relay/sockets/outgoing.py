@@ -29,7 +29,7 @@ class Outgoing:
 
     @property
     def is_suspect(self) -> bool:
-        """Whether a connection ended after it was sent."""
+        """Whether this request may have ended an earlier connection."""
         return self.disconnects > 0
 
     def is_due(self, now: datetime) -> bool:

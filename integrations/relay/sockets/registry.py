@@ -92,7 +92,7 @@ class Registry:
         return {pk for each in leaving if each.lane is not None for pk in each.lane.begun}
 
     def unconfirmed_by_older(self, integration_id: int) -> Set[int]:
-        """Return those of `begun_by_older` whose POS has answered no ping since it was replaced: they may be lost."""
+        """Return those of `begun_by_older` that may be lost: their POS answered no ping since it was replaced."""
         leaving = self._leaving.get(integration_id, ())
         return {pk for each in leaving if each.lane and not each.lane.is_heard for pk in each.lane.begun}
 

@@ -57,8 +57,8 @@ class Suspects:
 def blamed(in_flight: Iterable[Outgoing | Transient]) -> list[int]:
     """Return the primary keys of the requests that may have ended a connection; `in_flight` is in order of sending.
 
-    A suspect that was sent first was alone for a while, so only it is blamed: the others were sent only because the POS
-    was slow to answer it.
+    If the first request is a suspect, only that one is blamed. It was in flight alone at first, and the others were
+    sent only because the POS was slow to answer it.
     """
     stored = [each for each in in_flight if isinstance(each, Outgoing)]
     return [each.pk for each in (stored[:1] if stored and stored[0].is_suspect else stored)]

@@ -6,7 +6,7 @@ from collections.abc import Set
 from integrations.relay.sockets.outgoing import Outgoing, Transient
 from integrations.text.characters import identity
 
-ALONE = 10.0  # seconds for which a suspect is in flight alone; then the POS is slow with it and gets others as well
+ALONE = 10.0  # seconds for which a suspect is in flight alone; after that, other requests may be sent beside it
 
 
 class Window:

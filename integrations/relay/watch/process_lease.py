@@ -32,7 +32,10 @@ def begin_lease() -> uuid.UUID:
 
 
 def renew_lease(process_id: uuid.UUID) -> bool:
-    """Renew the heartbeat. Return False if another process had ended this lease: record the connections again then."""
+    """Renew the heartbeat. Return False if another process had ended this lease.
+
+    The caller must then record its connections again.
+    """
     clock.compare()
     alive = ServerProcess.objects.filter(pk=process_id)
     was_held = bool(alive.filter(ended_at=None).update(heartbeat_at=clock.shared_now()))

@@ -82,7 +82,7 @@ def standings_of(integration_ids: Sequence[int]) -> dict[int, Standing]:
 
 
 def closed_elsewhere(process_id: uuid.UUID, since: datetime) -> dict[uuid.UUID, CloseReason]:
-    """Return the connections of this process that the database has as closed after `since`, with their reasons."""
+    """Return the connections of this process that were closed in the database after `since`, with their reasons."""
     rows = Connection.objects.filter(process=process_id, closed_at__gte=since)
     return {pk: CloseReason(reason) for pk, reason in rows.values_list("pk", "close_reason")}
 

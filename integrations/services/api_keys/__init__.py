@@ -1,4 +1,4 @@
 """The API keys of the provider's systems: create, rotate with an overlap, retire (`api_keys`).
 
-`idempotency` executes a call once, although its caller repeats it.
+`idempotency` executes a call only once, even if its caller repeats it.
 """

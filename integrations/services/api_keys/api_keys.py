@@ -25,7 +25,7 @@ from integrations.services.reasons import plain_reason
 from integrations.text.client_address import parsed_network
 
 MAX_NETWORKS = 50
-MOST_CALLS = 100_000  # of both limits: more calls per second, or in a burst, than a process can answer
+MOST_CALLS = 100_000  # highest value of both limits: no process can answer more calls per second or in a burst
 
 
 @transaction.atomic

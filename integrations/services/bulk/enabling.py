@@ -65,9 +65,9 @@ def prepare(rows: Sequence[FileRow], plan: Sequence[PlannedRow]) -> list[NewSecr
 
 
 def _verified(rows: Sequence[FileRow], planned: Sequence[PlannedRow], permissions: Permissions) -> "_Existing":
-    """Return the existing rows. Raises RowsChanged if they change the plan that was made of these rows of the file.
+    """Return the existing rows that match the file. Raises RowsChanged if the plan would now be different.
 
-    The words of a row may differ: an earlier row may have created the organisation that this row was to create.
+    A change of the words alone is allowed: an earlier row may have created the organisation that they announce.
     """
     by_number = {row.number: row for row in rows}
     own = [by_number[row.number] for row in planned]

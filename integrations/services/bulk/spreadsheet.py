@@ -8,14 +8,14 @@ from collections.abc import Iterable, Sequence
 GUARD = "'"
 BOM = "\ufeff"  # without it, Excel does not recognise UTF-8
 
-# A spreadsheet program splits lines at the separator of its locale, which may begin a new cell inside one of our cells:
+# A spreadsheet program splits lines at the separator of its locale, so it may split one of our cells into two:
 # `Bar;=1+1` is two cells where the separator is a semicolon, quoted or not. The program may drop spaces and quotation
 # marks before the formula. Japanese and Chinese keyboards produce the full-width signs.
 _BEGINNING = r"(?:\A|[;,|\t\r\n])[ \"\u00a0]*"
 _FORMULA = "[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
 _UNGUARDED = re.compile(rf"({_BEGINNING})(?={GUARD}*{_FORMULA})")
 _GUARDED = re.compile(rf"({_BEGINNING}){GUARD}(?={GUARD}*{_FORMULA})")
-# Spreadsheets keep the leading zeros of a number with a formula that returns a text.
+# A formula that returns a text: people write a number this way so that a spreadsheet keeps its leading zeros.
 _TEXT_FORMULA = re.compile(r'="((?:[^"]|"")*)"', re.DOTALL).fullmatch
 
 

@@ -202,8 +202,9 @@ async def _match_adopted(claim: Claim, candidates: Sequence[Candidate], queue: V
 
 
 def _newest_adopted(claim: Claim, candidates: Sequence[Candidate], now: datetime) -> Candidate | None:
-    """Return the adopted secret to compare with, or None. Rotation generates secrets, so an outlet has at most one live
-    adopted secret.
+    """Return the adopted secret to compare with, or None.
+
+    Rotation generates secrets, so an outlet has at most one live adopted secret.
     """
     adopted = [each for each in candidates if each.algorithm == Algorithm.ARGON2ID]
     # If none is live, the newest is the most informative for staff.
@@ -212,8 +213,9 @@ def _newest_adopted(claim: Claim, candidates: Sequence[Candidate], now: datetime
 
 
 def _fits_adopted(secret: str, stored: str) -> bool:
-    """Return whether a secret matches without invisible characters at its edges, or with them (as stored by older
-    versions).
+    """Return whether a secret matches, without or with the invisible characters at its edges.
+
+    Older versions stored secrets with these characters.
     """
     bare = trimmed(secret)
     return secret_digests.verify_adopted(bare, stored) or (

@@ -1,4 +1,4 @@
-"""One-time hand-over links: created with a secret and opened once by the recipient. Its secret is erased when it ends.
+"""One-time links that hand over a secret. The recipient can open a link once; when the link ends, the secret is erased.
 
 The link's token has two halves. The first finds the row, which stores a digest of it. The second half, the passphrase
 and the server's key together derive the key that encrypts the secret. So the database alone, the database with the

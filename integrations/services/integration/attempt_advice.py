@@ -58,12 +58,12 @@ def _cause(attempt: AuthAttempt) -> Outcome:
     return Outcome(last) if last in (Outcome.WRONG_SECRET, Outcome.RETIRED_SECRET) else Outcome.THROTTLED
 
 
-# With an unknown ProviderOutletID: no secret can fit, so the ID has to be corrected first.
+# For these outcomes, an unknown ProviderOutletID must be corrected first, because no secret fits an unknown outlet.
 _OF_VALUES = (Outcome.UNKNOWN_OUTLET, Outcome.THROTTLED, Outcome.WRONG_SECRET, Outcome.MISTYPED_SECRET)
 
 
 def _unknown(attempt: AuthAttempt, meant: Integration | None, cause: Outcome) -> StepFinding:
-    """Return the finding for an attempt of no outlet, which may have sent the POSRemoteID of the outlet `meant`."""
+    """Return the finding for an attempt without an outlet. `meant` is the outlet whose POSRemoteID it sent, or None."""
     sent = spelled(attempt.provider_outlet_id)
     if not sent or cause not in _OF_VALUES:
         return StepFinding.advising(f"{cause.label}.", advice_on(cause, shown="ONPS-"), attempt.pk)

@@ -27,7 +27,7 @@ from integrations.text.characters import differences, spelled, visible
 from integrations.text.moments import distance, exactly
 
 LONGEST_BLOCK = timedelta(minutes=15)  # a block that began longer ago has ended
-# Outcomes after the POS has proved the secret: any refusal came later.
+# Outcomes that show that the secret was right: the POS was accepted, or refused for another reason.
 PROVED = (Outcome.ACCEPTED, Outcome.WRONG_POS_REMOTE_ID, Outcome.DISABLED)
 
 
@@ -280,7 +280,7 @@ def _rival(evidence: Evidence) -> str:
 
 
 def _or_older(evidence: Evidence) -> str:
-    """Return a note that the POS may have used the old secret, or "" if there is none."""
+    """Return a note that the POS may have used the old secret, or "" if none is valid or the new one was used."""
     return "" if evidence.older is None or evidence.current.last_used_at else f" or the old {evidence.older.shown}"
 
 

@@ -46,7 +46,7 @@ class Step:
 
 @dataclass(frozen=True)
 class OutletCheck:
-    """The steps in order, and the position in one sentence."""
+    """The steps in order, and one sentence that summarises them."""
 
     steps: list[Step]
     sentence: str

@@ -10,13 +10,13 @@ from integrations.models.attempt import Outcome
 from integrations.text.characters import identity
 
 OWNER = "pos_remote_id_of"
-OWNER_NAMED = f"{OWNER}__outlet__organisation"  # to select with attempts that `explain` gets
+OWNER_NAMED = f"{OWNER}__outlet__organisation"  # for select_related, in queries of attempts for `explain`
 TWIN = {"name": "outlet__name", "organisation": "outlet__organisation__name", "of": "outlet__organisation_id"}
 HIDDEN = "The POSRemoteID that was sent belongs to no outlet that you may see."
 
 
 def holders_of(pos_remote_id: str) -> QuerySet[Integration]:
-    """Return the integrations with this POSRemoteID, a UUID in any spelling; old rows can contain two of them."""
+    """Return the integrations with this POSRemoteID, a UUID in any spelling. Two old rows can have the same one."""
     return Integration.objects.filter(alike(identity(pos_remote_id), pos_remote_id))
 
 
@@ -35,7 +35,7 @@ def find_owners(sent: Iterable[str]) -> dict[str, int]:
 
 
 def twin_columns(path: str = "") -> dict[str, QuerySet[Any, Any]]:
-    """Return, for columns of a query, the names of another outlet with the same POSRemoteID, and its organisation.
+    """Return columns for a query: the name and the organisation of another outlet with the same POSRemoteID.
 
     `path` leads from the rows of the query to their integration, for example "integration__".
     """

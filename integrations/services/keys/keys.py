@@ -52,11 +52,11 @@ def _compare(rows: Sequence[tuple[uuid.UUID, str]], own_id: uuid.UUID) -> None:
 
 
 def _newest_common(ring: Ring, rows: Sequence[tuple[uuid.UUID, str]], own_id: uuid.UUID | None) -> str:
-    """Return the id of the newest key that all processes have; if none, of the own key that most processes have.
+    """Return the id of the newest key that all processes have, or else of this process's most common key.
 
     The process that started last defines which key is newer, so all processes agree. If no key is common, one process
-    has wrong settings, most likely the last one. Among keys that equally many processes have, the first process's key
-    wins, so nothing moves to another key.
+    has wrong settings, most likely the one that started last. Then, among keys that equally many processes have, the
+    process that started first decides, so the older processes keep their key.
     """
     announced = [ring.ids if pk == own_id else tuple(keys.split(",")) for pk, keys in rows if keys]
     holders = {key_id: sum(key_id in keys for keys in announced) for key_id in ring.ids}

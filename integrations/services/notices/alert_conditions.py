@@ -1,4 +1,4 @@
-"""Find the current conditions that staff should know: outlets offline, many refusals, credentials about to expire.
+"""Find the conditions that staff should know about: outlets offline, many refusals, credentials about to expire.
 
 These functions only read. `alerts` decides what to report. Runs in a database thread.
 """
@@ -72,7 +72,7 @@ def refused(now: datetime, *, factor: float = 1.0) -> list[Found]:
 
 
 def expiring(now: datetime) -> list[Found]:
-    """Return the old secrets still in use and the API keys that expire soon and will then be refused."""
+    """Return the credentials that expire soon and will then be refused: old secrets still in use, and API keys."""
     return [*_overlaps_of_poses(now), *_overlaps_of_keys(now), *_api_keys(now)]
 
 
@@ -175,7 +175,7 @@ def _of_key(row: ApiKeySecret, detail: str) -> Found:
 
 
 def _is_time(row: Any, now: datetime) -> bool:
-    """Return whether an alert is due: ALERT_OVERLAP before the end, but never before half of the overlap is over."""
+    """Return whether an alert is due: ALERT_OVERLAP before the end, or halfway through the overlap if that is later."""
     if row.replaced_at is None:
         return False
     notice = min((row.expires_at - row.replaced_at) / 2, ALERT_OVERLAP)

@@ -37,7 +37,7 @@ SCHEDULE = (
     timedelta(hours=20),
     timedelta(hours=24),
 )
-DISABLE_AFTER_DAYS = 5  # an endpoint is disabled after so long without a success; longer than a long weekend
+DISABLE_AFTER_DAYS = 5  # an endpoint without a success for this long is disabled; longer than a long weekend
 JITTER = 0.1
 CLAIM = timedelta(seconds=120)  # longer than CLAIMED_AT_ONCE deliveries can take
 CLAIMED_AT_ONCE = 32
@@ -232,7 +232,7 @@ def _hold(endpoint: WebhookEndpoint, answers: Sequence[DeliveryResult], unsent: 
 
 
 def _judge(endpoint: WebhookEndpoint, answers: Sequence[DeliveryResult], now: datetime) -> None:
-    """Record since when an endpoint fails. Disable it if that is too long, or if it answered 410 Gone."""
+    """Record when an endpoint began to fail. Disable it if it has failed for too long, or if it answered 410 Gone."""
     if any(answer.status == posting.GONE for answer in answers):
         _disable_failing(endpoint, "The receiver answered 410 Gone: it wants no more events.")
         return

@@ -58,7 +58,10 @@ def poll() -> None:
 
 
 def advance(name: str, now: datetime, *, since: datetime) -> NoticeCursor:
-    """Return the cursor for this poll; create one that begins at `since` if there is none. Read from its `at` on."""
+    """Return the cursor for this poll; create one that begins at `since` if there is none.
+
+    The caller reads the rows from the cursor's `at` on.
+    """
     begin = {"begun_at": now, "at": since, "mark": now, "turned_at": now}
     with transaction.atomic():
         cursor, is_new = NoticeCursor.objects.get_or_create(name=name, defaults=begin)

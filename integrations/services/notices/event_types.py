@@ -1,6 +1,7 @@
 """Defines the data of each event, for the OpenAPI document, docs/webhooks.md and the tests.
 
-A test compares it with the events that the portal reports. Add a new member here, and where the event is created.
+A test compares these types with the events that the portal reports. Add a new member both here and where the event
+is created.
 """
 
 from typing import Annotated, Any, NotRequired, TypedDict

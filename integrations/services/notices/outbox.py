@@ -23,7 +23,7 @@ WITH_OUTLET = "integration__outlet__organisation"
 
 
 class Subscriber(Protocol):
-    """Gets the events of some kinds, of one organisation or of all (None)."""
+    """Gets the events of these `kinds` from one organisation, or from all if `organisation_id` is None."""
 
     @property
     def kinds(self) -> Sequence[str]: ...

@@ -19,7 +19,7 @@ OUTLET_GRACE = 30
 ALERT_START_GRACE = 300
 BATCH = 400
 BATCHES_PER_POLL = 3  # a storm is reported over several polls, to leave processor time to the reconnecting POSes
-BLIND = timedelta(seconds=120)  # after so long without a poll, the portal itself was down
+BLIND = timedelta(seconds=120)  # if there was no poll for this long, the portal itself was down
 STATE = ("is_online", "at")
 
 

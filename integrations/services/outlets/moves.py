@@ -20,7 +20,7 @@ def explain_moves(
     """Add names to `detail` of events of moved outlets, in memory only. `organisations` are those that the viewer may
     see; None means all.
 
-    Takes no query if the events name only organisations that are `known`, which were read already.
+    Runs no query if the events name only organisations in `known`, which the caller has already read.
     """
     moved = [each for each in events if each.verb == Verb.OUTLET_CHANGED and isinstance(each.detail.get(FIELD), dict)]
     names = _names(moved, organisations, known)
@@ -32,7 +32,7 @@ def explain_moves(
 def _names(
     moved: Iterable[AuditEvent], organisations: frozenset[int] | None, known: Iterable[Organisation | None]
 ) -> dict[int, str]:
-    """Return the names of the organisations of moves that a viewer of `organisations` may see, by their ids."""
+    """Return the names, by id, of those organisations in the moves that a viewer of `organisations` may see."""
     ids = {side for each in moved for side in each.detail[FIELD].values() if isinstance(side, int)}
     is_old = any(isinstance(side, str) for each in moved for side in each.detail[FIELD].values())
     wanted = ids if organisations is None else organisations if is_old else ids & organisations

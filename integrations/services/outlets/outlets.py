@@ -200,7 +200,7 @@ def _delete_or_refuse(row: models.Model) -> None:
 
 
 def _move(before: Outlet, after: Outlet) -> dict[str, Any]:
-    """Return the organisations' ids. Not every viewer of the event may read both names (see moves.py)."""
+    """Return the ids of both organisations if the outlet moved. Not all viewers may read both names (see moves.py)."""
     if before.organisation_id == after.organisation_id:
         return {}
     return {moves.FIELD: {"before": before.organisation_id, "after": after.organisation_id}}

@@ -11,13 +11,13 @@ from integrations.models import AuthAttempt, Credential, Request
 from integrations.models.attempt import Outcome
 from integrations.security.secret_digests import PUBLIC_LENGTH, SecretKind
 
-# How much later a request may be stored than one received after it: a transient request is stored when it has ended.
+# A transient request is stored when it has ended. So requests received up to this much later may be stored before it.
 STORED_LATE = timedelta(minutes=10)
 HIGHEST_KEY = 2**63 - 1
 LAST_CHARACTER = "\U0010ffff"
 NEWEST_SENT = 1_000  # attempts of each kind to search for a value that was sent
 FOUND_MOST = 200  # outlets found by a secret or by a value that was sent
-SHORTEST_BEGINNING = 2  # characters of a secret after "ONPS-"; fewer stand for too many secrets
+SHORTEST_BEGINNING = 2  # characters of a secret after "ONPS-"; fewer would match too many secrets
 
 
 def beginning_with(field: str, text: str) -> Q:
@@ -38,7 +38,7 @@ def outlet_called(text: str, path: str = "") -> Q:
 
 
 def sent_under_another_id(text: str) -> Q:
-    """Match attempts with a wrong or unknown outlet whose POSRemoteID begins with `text`."""
+    """Match attempts that sent a POSRemoteID beginning with `text` for an unknown outlet or for the wrong one."""
     is_of_another = Q(integration=None) | Q(outcome=Outcome.WRONG_POS_REMOTE_ID)
     return is_of_another & beginning_with("pos_remote_id", text)
 
@@ -59,14 +59,14 @@ def outlet_found_by(text: str) -> Q:
     Secrets that were replaced match as well. SHORTEST_BEGINNING characters are enough, with or without "ONPS-" before
     them. An outlet is also found by a wrong POSRemoteID or ProviderOutletID that its till sent recently.
 
-    This first runs one query; the condition contains the primary keys that it found. With a subquery instead of the
+    Runs one query first, and puts the primary keys that it finds into the condition. With a subquery instead of the
     keys, the database would read all secrets.
     """
     return outlet_called(text) | Q(pk__in=_found_by_secret_or_attempt(text))
 
 
 def _found_by_secret_or_attempt(text: str) -> list[int]:
-    """Return at most FOUND_MOST outlets with a secret that begins with `text`, or whose till sent such a value.
+    """Return the keys of at most FOUND_MOST outlets whose secret, or a wrong ID sent by the till, begins with `text`.
 
     Each part of the query reads a bounded number of rows by an index.
     """
@@ -91,7 +91,7 @@ def _secrets_beginning(text: str) -> QuerySet[Any]:
 
 
 def public_part(text: str) -> str:
-    """Return the text without the secret part of a POS's secret, if it is one: only its beginning is stored."""
+    """Return the beginning of a POS's secret, which is the only part that is stored. Other text is unchanged."""
     if not text.upper().startswith(f"{SecretKind.POS_SECRET}-"):
         return text
     return text[: len(SecretKind.POS_SECRET) + 1 + PUBLIC_LENGTH]

@@ -35,8 +35,8 @@ class Concern(StrEnum):
 class RefusedOutlet:
     """An outlet whose till was refused `count` times in the last hour, and not accepted or changed since.
 
-    `cause` is the outcome of the newest attempt, or what is wrong with the values if that one was blocked. Without an
-    `integration`, the attempt `attempt_id` names no outlet that exists; `sent` is its ProviderOutletID.
+    `cause` is the outcome of the newest attempt; if that attempt was blocked, it is what is wrong with the values. If
+    `integration` is None, the attempt `attempt_id` named an unknown outlet; `sent` is the ProviderOutletID it sent.
     """
 
     integration: Integration | None

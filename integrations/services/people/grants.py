@@ -28,7 +28,7 @@ class Grants:
     has_second_factor: bool = False
 
 
-# Plain SQL, because every page asks it: to compile the same query with the ORM took a fifth of a page's time.
+# Plain SQL, because every page runs this query: compiling it with the ORM took a fifth of a page's time.
 # A limit without organisations has one empty row, and a person without a limit has no row.
 _PERSON = """
 SELECT auth_user.*,

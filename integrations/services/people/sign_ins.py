@@ -77,7 +77,10 @@ def end_other_sessions(person: User, *, keep: str, actor: Actor) -> int:
 
 @transaction.atomic
 def end_session(person: User, key: str, *, actor: Actor) -> int:
-    """End one session of a person, which the caller has found to be theirs; record it. Return how many were ended."""
+    """End one session of a person, and record it. Return how many were ended.
+
+    The caller has checked that the session belongs to the person.
+    """
     ended = end_sessions([key])
     if ended:
         record(Verb.SESSIONS_ENDED, person, actor=actor, sessions=ended)
@@ -94,7 +97,7 @@ def refused(name: str, *, reason: str, address: str) -> None:
     subject = person or User(username=UNKNOWN)
     if not _is_to_be_kept(str(subject.pk or "unknown"), network_of(address)):
         return
-    actor = Actor(subject.get_username(), address=address)  # no user: the caller has not proved to be this person
+    actor = Actor(subject.get_username(), address=address)  # no user: the caller has not proved that it is this person
     record(Verb.SIGN_IN_REFUSED, subject, actor=actor, reason=reason)
 
 

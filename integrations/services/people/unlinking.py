@@ -18,7 +18,7 @@ from integrations.services.people.identities import find_person, identities_of, 
 
 
 class Prospect(Enum):
-    """The result of the next sign-in with an unlinked identity, by the provider's last claims about it."""
+    """The result of the next sign-in with an unlinked identity, according to the provider's last claims about it."""
 
     NO_PROVIDER = "No OpenID Connect provider is set up, so the identity cannot sign in."
     STAYS_OUT = "Its verified address belongs to {person}. That account is not active, so the identity cannot sign in."

@@ -147,7 +147,10 @@ def is_digest_of(kept: str, content: Content) -> bool:
 
 
 def is_keyed(kept: str) -> bool:
-    """Return whether a stored digest is keyed: it has a colon, or a full stop if the spelling of the JSON matters."""
+    """Return whether a stored digest is keyed, which a mark after the key's id shows.
+
+    The mark is a colon, or a full stop if the spelling of the JSON matters.
+    """
     return ":" in kept or "." in kept
 
 

@@ -57,7 +57,7 @@ class Queue:
         return any(holder not in (process_id, _SUSPECT, _UNSENT) for holder in self.counts)
 
     def last_before(self, new: NewRequest) -> int | None:
-        """Return the value for `Stored.after`."""
+        """Return the last unsent request, or 0 for none; None if requests were sent elsewhere (`Stored.after`)."""
         return None if self.has_sent_elsewhere(new.socket_at) else self.newest
 
 

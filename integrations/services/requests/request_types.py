@@ -126,7 +126,8 @@ class Stored:
     """A stored request. `is_new` is false if the RequestID was used before with the same content.
 
     `leaves`: it is stored as sent, so its frame must be sent now. `after`: the newest request of the outlet that was
-    waiting before it, 0 for none. None: requests that another process or a lost connection has sent come before it.
+    waiting before it, or 0 if there was none. `after` is None if requests come before it that another process or a
+    lost connection has sent.
     """
 
     pk: int

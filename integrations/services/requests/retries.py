@@ -16,15 +16,15 @@ from integrations.models.request import OPEN_STATES, RequestState
 from integrations.services.requests import ending
 from integrations.services.requests.request_types import Ending, Result
 
-DISCONNECTS = 5  # after so many disconnects, the request fails
+DISCONNECTS = 5  # after this many disconnects, the request fails
 FIRST_PAUSE = timedelta(seconds=0.5)  # before a request is sent again; doubles with each further disconnect
 
 
 def suspect(pks: Sequence[int], reason: CloseReason) -> list[Result]:
     """Count a disconnect for this reason against the requests that it left unanswered. Return those that failed.
 
-    A takeover does not count against a request that was sent once: usually the network failed, so the request keeps its
-    place in the queue.
+    A takeover does not count against a request that was sent only once, because its usual cause is a network failure.
+    Such a request keeps its place in the queue.
     """
     now = shared_now()
     with transaction.atomic():

@@ -84,7 +84,7 @@ def hide(text: str) -> str:
     """Return JSON without the values of secret members, at any depth. The spelling of the rest does not change.
 
     `text` itself is returned if there is nothing to hide. A string that contains JSON with such a member is hidden as a
-    whole, even if it is the name of a member.
+    whole, even if that string is the name of a member.
     """
     names = _names(tuple(settings.REDACTED_FIELDS))
     if not names.may_occur_in(text):
@@ -134,15 +134,16 @@ def is_secret(key: str) -> bool:
 
 
 def is_never_shown(name: str) -> bool:
-    """Return whether a value with this name, even an object, is never shown to people (redact() handles strings only).
+    """Return whether a value with this name is never shown to people, even if it is an object.
 
-    Stored rows need this too: rows from before a name was added to the settings still contain its values.
+    redact() handles strings only. Stored rows need this check too: rows from before a name was added to the
+    settings still contain its values.
     """
     return bool(_NEVER_SHOWN.search(name)) or is_secret(name)
 
 
 def _levels(string: str) -> Iterator[str | None]:
-    """Yield a string, then the string with its escapes resolved, repeatedly; finally None beyond the deepest level."""
+    """Yield the string at each level of resolved escapes, and None at the end if there may be deeper levels."""
     for _ in range(_DEEPEST):
         yield string
         if "\\" not in string or (resolved := raw_json.resolve_everywhere(string)) == string:

@@ -43,7 +43,7 @@ def store(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
         outcomes = _too_late(new)
         fresh = [each for each in new if each not in outcomes]
         queues = queues_of({each.integration_id for each in fresh})
-        if _not_stored(fresh, queues):  # a repeated request gets its first outcome even then
+        if _not_stored(fresh, queues):  # a repeated request gets its first outcome, even if a new one is refused
             outcomes.update(repeated(fresh))
             fresh = [each for each in fresh if each not in outcomes]
             outcomes.update(_not_stored(fresh, queues))
@@ -147,7 +147,7 @@ def _request_row(new: NewRequest, now: datetime, *, leaves: bool) -> dict[str, A
 
 
 def _transient_row(new: NewRequest, ending: Ending) -> dict[str, Any]:
-    # The request has ended and is never sent again, so its original content is not stored, only that of its answer.
+    # The request has ended and is never sent again, so only the answer's original is stored, not the request's.
     user_identifier, payload = new.content.user_identifier, new.content.payload
     asked = contents.secrets_asked(user_identifier, payload)
     said = contents.keep_answer(ending.error_message, ending.answer, asked)

@@ -1,7 +1,7 @@
 """Delete records at the end of their retention time, in small batches. Runs in database threads.
 
-Each batch is a separate transaction whose rows an index finds, so it blocks SQLite's only writer for milliseconds and
-delays no POS. Open requests and open connections are never touched.
+Each batch is a separate transaction that finds its rows by an index, so it blocks SQLite's only writer for
+milliseconds and delays no POS. Open requests and open connections are never touched.
 """
 
 import time
@@ -42,7 +42,7 @@ Report = Callable[[RecordKind, int, int], None]
 
 @dataclass(frozen=True)
 class Rule:
-    """Which records of a kind are due before a moment, the oldest first, and how a batch of them is pruned.
+    """How a kind of record is pruned: `due` returns those due before a moment, oldest first; `prune` prunes a batch.
 
     `days` is the name of a setting, or empty for records with their own expiry time.
     """

@@ -61,7 +61,7 @@ class SortOrder:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Consecutive rows of a source, each with whether it matches. `is_last`: the source has no more."""
+    """Consecutive rows of a source, each paired with whether it matches. `is_last`: the source has no more rows."""
 
     rows: list[tuple[Position, bool]]
     is_last: bool
@@ -121,7 +121,7 @@ def _are_enough(rows: Sequence[tuple[Position, bool]], wanted: int) -> bool:
 
 
 def _positions(rows: QuerySet[Any], order: SortOrder, fitting: QuerySet[Any]) -> list[tuple[Position, bool]]:
-    """Read rows, each with whether it is in `fitting`.
+    """Return the position of each row, paired with whether the row is in `fitting`.
 
     The subquery by primary key makes the planner check `fitting` row by row. It selects a value instead of using
     EXISTS, for which PostgreSQL may compute all of `fitting` first.

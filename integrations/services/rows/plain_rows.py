@@ -188,6 +188,6 @@ def _moments(column: Sequence[Any]) -> list[Any]:
 
 
 def _moments_in_utc(column: Sequence[Any]) -> list[Any]:
-    """Return the same as `_moments` in a tenth of the time: Django converts between time zones."""
+    """Return the same as `_moments` in a tenth of the time, because times in UTC need no conversion."""
     adapt = connection.ops.adapt_datetimefield_value
     return [value and (str(value)[:-6] if value.tzinfo is UTC else adapt(value)) for value in column]

@@ -19,7 +19,7 @@ Found = TypeVar("Found")
 SECONDS = 1.0
 MOST = 20_000  # results of each look-up
 
-_era = object()  # another one after each change: results of an earlier era are not used
+_era = object()  # replaced after each change: results of an earlier era are not used
 
 
 def forget_on_commit() -> None:

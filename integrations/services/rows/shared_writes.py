@@ -29,7 +29,7 @@ Write = Callable[[list[Any]], Mapping[Any, Any]]
 class SharedWrites(CallQueue[tuple[Write, Any], Any]):
     """Runs the writes of one process. Use it on the event loop only.
 
-    An error of one kind of write does not affect the others: they then run again, each kind in its own transaction. If
+    An error of one kind of write does not affect the others: all kinds then run again, each in its own transaction. If
     the database is unavailable, all writes of the transaction get its error. If it is unresponsive, all waiting writes
     get DatabaseUnresponsive.
     """
@@ -114,7 +114,7 @@ class _Transaction:
 
 
 def _is_of_one(error: Exception) -> bool:
-    """Return whether other writes of the transaction could succeed: it is not an error of the whole database."""
+    """Return whether the error affects only one kind of write, so the others in the transaction could succeed."""
     if isinstance(error, OperationalError):
         return getattr(error.__cause__, "sqlstate", None) == DEADLOCK
     return not isinstance(error, InterfaceError)

@@ -133,8 +133,8 @@ def _call_and_release(
 
 
 def _give_back() -> None:
-    # PostgreSQL's goes back to the pool. SQLite's is a file handle of this thread: opening it again costs more
-    # than the query.
+    # A PostgreSQL connection goes back to the pool. An SQLite connection is a file handle of this thread: opening it
+    # again costs more than the query.
     if connection.vendor != "sqlite":
         connection.close()
 

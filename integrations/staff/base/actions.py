@@ -74,7 +74,7 @@ class Action(View):
         return self.is_sensitive
 
     def ask_if_stale(self) -> HttpResponseBase | None:
-        """Return a redirect to the proof of identity, which keeps the form's input, or None if a proof is recent."""
+        """Return a redirect to the proof of identity, or None if a proof is recent. The form's input is kept."""
         return proof.ask_if_stale(self.request, self.form_class.base_fields)
 
     def obstacle(self) -> PortalError | None:

@@ -26,7 +26,8 @@ from integrations.staff.base.menu import LAST_IN_MENU, MenuGroup
 
 Row = TypeVar("Row", bound=Model)
 SAVE_AS_NEW = "_saveasnew"  # the name of a Django button: no form of the portal has it, but Django accepts it in a POST
-# Django's scripts except those for prepopulated fields, which no form of the portal has: they are a third of a page.
+# Django's scripts except those for prepopulated fields: no form of the portal has such fields, and these scripts would
+# be a third of a page.
 SCRIPTS = ("vendor/jquery/jquery.min.js", "jquery.init.js", "core.js", "admin/RelatedObjectLookups.js", "actions.js")
 LIST_TEMPLATE = "staff/base/list.html"
 # The organisation_path of rows that belong to no organisation: all staff may see them, unlimited staff may change them.
@@ -49,7 +50,7 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
     when_empty = ""
     actions = None
     show_facets = ShowFacets.NEVER  # each count of a filter would be a query of all rows
-    show_full_result_count = False  # a second count, of the rows without the filters and the search
+    show_full_result_count = False  # it would need a second count, of all rows without filters and search
     empty_value_display = "–"
     list_per_page = 50
 

@@ -86,10 +86,10 @@ def _unknown_name(field: Any, typed: str) -> ValidationError:
 
 
 class RowSelect(AutocompleteSelect):
-    """A list of all rows, which needs no scripts. With more than MOST_LISTED rows, a field that searches them instead.
+    """A list of all rows, which needs no scripts; with more than MOST_LISTED rows, a field that searches them.
 
-    It shows the chosen row, and nothing for a value that cannot be a primary key. Without scripts, a second field takes
-    the name of one of many rows.
+    It shows the chosen row, and nothing for a value that cannot be a primary key. Next to the search, a second field
+    takes the name of a row, for browsers without scripts.
     """
 
     typed = ""

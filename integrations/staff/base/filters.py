@@ -1,7 +1,7 @@
 """Filters of the lists: by state, by organisation, by person, by whether a connection is open.
 
-For keyset lists (keyset_lists.py), a filter's `equal` returns its column conditions that ask for one value, and
-`organisation_chosen` returns the organisation of the rows that it keeps.
+For keyset lists (keyset_lists.py), a filter's `equal` returns its conditions that require one value of a column,
+and `organisation_chosen` returns the organisation that the filter limits the list to.
 """
 
 from collections.abc import Iterator
@@ -241,7 +241,7 @@ class ResultCodeFilter(PortalFilter):
         return queryset if chosen is None else queryset.filter(result_code=chosen)
 
     def equal(self) -> dict[str, Any]:
-        """Return the conditions, with the state that the code implies: the index on codes covers refused requests."""
+        """Return the conditions, with the state that the code implies: the index on codes has refused requests only."""
         if self.value() == self.OTHERS:
             return {"state": RequestState.REFUSED}
         chosen = _number(self.value())

@@ -68,7 +68,7 @@ class SystemAction(SecretAction, Generic[System]):
     model: ClassVar[type[ApiKey] | type[WebhookEndpoint]]
     row: System | None = None
     once_template: ClassVar[str]  # the template of the one page that shows the secret
-    noun: ClassVar[str] = "secret"  # the page's name for it
+    noun: ClassVar[str] = "secret"  # what that page calls the secret
 
     @property
     def owner(self) -> System:

@@ -20,7 +20,7 @@ class UploadForm(ActionForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # The server rejects a much larger upload before this form; the file is then missing here.
+        # If an upload is far too large, the server drops the file before it reaches this form.
         self.fields["file"].error_messages["required"] = f"Choose a CSV file of up to {MOST_BYTES:,} bytes."
 
     def clean_file(self) -> Any:

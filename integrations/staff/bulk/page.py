@@ -161,7 +161,7 @@ class EnableFromFile(BulkActionPage):
 class ActOnSelection(BulkActionPage):
     """Confirms a bulk action on outlets selected in a list. The list's action shows the check page.
 
-    After a proof of identity, this address shows it again, with the same outlets and the same input.
+    After a proof of identity, a GET shows the check page again, with the same outlets and the same input.
     """
 
     def is_allowed(self) -> bool:

@@ -1,4 +1,4 @@
-"""One-time hand-over links for staff: the state of each. Its URL is shown only once, when the link is created."""
+"""Shows staff the state of each one-time hand-over link. A link's URL is shown only once, at its creation."""
 
 from typing import Any
 

@@ -71,7 +71,7 @@ class EnableOutlet(EnableAction):
         )
 
     def settled(self, refusal: PortalError, *, status: int = 200) -> HttpResponse:
-        # After two clicks, the second request has an outlet that was read before the first request enabled it.
+        # After a double click, the second request read the outlet before the first one enabled it: read again.
         self.integration = Integration.objects.filter(outlet=self.outlet).first()
         return super().settled(refusal, status=status)
 
@@ -125,7 +125,7 @@ class EnableNewOutlet(EnableAction):
             raise InvalidValue("organisation", f"{warning} {CREATE_ANYWAY}")
 
     def settled(self, refusal: PortalError, *, status: int = 200) -> HttpResponse:
-        # After two clicks, or for the names of an outlet that is already enabled: show the existing outlet.
+        # The outlet already exists (after a double click, or because it was enabled earlier): show it.
         self.outlet = find_by_name(_names_in(self.request.POST))
         self.integration = self.outlet.integration_or_none if self.outlet else None
         return super().settled(refusal, status=status)

@@ -34,7 +34,7 @@ def context_of(
 ) -> dict[str, Any]:
     """Return the template's context, for a person allowed to see these organisations.
 
-    `keys` are those of the check. With `with_content`, the context has the content of unrecognised frames.
+    `keys` are the values of `key_columns`. With `with_content`, the context includes unrecognised frames' content.
     """
     values = _values_for_powerepos(integration, now)
     connections = list(integration.connections.select_related("process")[:ROWS])
@@ -67,7 +67,7 @@ def _values_for_powerepos(integration: Integration, now: datetime) -> dict[str, 
 
 
 def _credentials_and_links(integration: Integration) -> tuple[list[Credential], list[HandoverLink]]:
-    """Return all secrets, and the hand-over links of all, each newest first, with one query."""
+    """Return all secrets and all their hand-over links, both newest first. Uses one query."""
     columns = {f"{LINK}{name}": F(f"handover_links__{name}") for name in LINK_FIELDS}
     rows = list(integration.credentials.annotate(**columns))
     credentials = list({row.pk: row for row in rows}.values())
@@ -86,7 +86,7 @@ def _unrecognised_frames(integration: Integration, *, with_content: bool) -> lis
 
 def events_of(outlet: Outlet, organisations: Organisations) -> list[AuditEvent]:
     """Return the newest events of an outlet and its integration, with the names that this person may read."""
-    # One more than is shown: the organisation of the event before a move is the one that the outlet left.
+    # Reads one event more than is shown. If the last one shown is a move, the one before it names the old organisation.
     events = list(AuditEvent.objects.filter(outlet=outlet).select_related("organisation")[: ROWS + 1])
     explain_moves(events, organisations, known=[each.organisation for each in events])
     return events[:ROWS]

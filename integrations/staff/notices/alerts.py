@@ -102,7 +102,7 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
 
 
 def _mails(request: HttpRequest, alert: Alert) -> dict[str, object]:
-    """Return the e-mails to recipients that this person may see, and the number of the others.
+    """Return the alert's e-mails whose recipients this person may see, and the number of its other e-mails.
 
     A person without limits also sees e-mails to an address that no longer gets alerts.
     """

@@ -72,7 +72,7 @@ class OutletAdmin(BulkActions, PageAdmin[Outlet]):
         queryset: QuerySet[Outlet],
         search_term: str,
     ) -> tuple[QuerySet[Outlet], bool]:
-        """Find what the search at the top of each page finds."""
+        """Return the outlets that the search field at the top of each page would find."""
         text = search_term.strip()
         return (queryset.filter(outlet_found_by(text)) if text else queryset), False
 

@@ -93,7 +93,7 @@ class RoleFilter(admin.RelatedFieldListFilter):
         self.empty_value_display = SafeString("No role")
 
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
-        """Return the groups, read once for each request, which creates this filter more than once."""
+        """Return the groups. They are read once per request, although a request creates this filter several times."""
         if not hasattr(request, _GROUPS):
             setattr(request, _GROUPS, super().field_choices(field, request, model_admin))
         return getattr(request, _GROUPS)
@@ -114,7 +114,7 @@ User._meta.verbose_name, User._meta.verbose_name_plural = "person", "people"
 class PersonAdmin(AsksForProof, PortalAdmin[User], UserAdmin):  # type: ignore[type-arg]
     """People are added, changed and disabled. They are never deleted, because audit events refer to them.
 
-    Staff find themselves in the list, but only a colleague can change them.
+    The list includes the signed-in person, whom only a colleague can change.
     """
 
     menu_group = MenuGroup.PEOPLE

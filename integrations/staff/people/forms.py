@@ -78,7 +78,7 @@ class RoleForm(forms.ModelForm[User]):
             self.fields["is_limited"].disabled = True
 
     def access(self) -> Access:
-        """Return what the valid form gives to the person."""
+        """Return the groups and organisations that the person gets. Call only on a valid form."""
         values = self.cleaned_data
         chosen = people.grantable(self.giver).filter(name=values["role"])
         groups = [*chosen, *values.get("other_groups", ())]

@@ -84,7 +84,7 @@ class AuthAttemptAdmin(DatedAdmin[AuthAttempt]):
         return beginning_with("address", text) | unknown
 
     def searched_in(self, text: str, rows: QuerySet[AuthAttempt], parents: QuerySet[Any]) -> list[Source]:
-        """Return the sources of a search; it also searches the newest wrong IDs that were sent."""
+        """Return the sources of a search, including the newest attempts that sent a wrong ID."""
         called, _ = super().searched_in(text, rows, parents)
         sent = rows.filter(sent_under_another_id(text))
         unknown, wrong = (sent.filter(pk__in=keys).order_by().values("pk") for keys in newest_under_another_id())

@@ -16,8 +16,8 @@ from integrations.text.moments import exactly
 
 TEMPLATE = "staff/requests/asked_parts.html"
 WAITING_TEMPLATE = "staff/requests/asked_waiting.html"
-UNTIL = "until"  # parameter of the address: the Unix time until which a request that is sent once waits
-RECORDED_WITHIN = timedelta(seconds=30)  # after the end of the request; usually it takes a second
+UNTIL = "until"  # URL parameter: the Unix time at which a request sent only once stops waiting for its answer
+RECORDED_WITHIN = timedelta(seconds=30)  # for the result to be recorded after the request has ended; usually a second
 
 
 def context_of(row: Request, now: datetime, *, with_content: bool) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def sentence_of(row: Request, now: datetime, *, with_content: bool) -> str:
 class AskedPage(IntegrationAction):
     """Shows the answer, or the state of the request until there is one.
 
-    A request that is sent once has its id in the address, because its row is written when it has ended.
+    For a request that is sent only once, the URL contains its UUID: it has no row until it has ended.
     """
 
     http_method_names = ["get", "head"]

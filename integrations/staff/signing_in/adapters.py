@@ -91,7 +91,8 @@ class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             raise ValidationError(words, code="too_many_login_attempts") from None
 
     def _count(self, request: HttpRequest, attempt: failed_sign_ins.SignInAttempt, credentials: dict[str, Any]) -> None:
-        # The limits over all addresses come first: attempts beyond them must create no row for name and address.
+        # Check the limits over all addresses first: an attempt that they refuse must not add a counter for its name
+        # and address.
         self._used_of_all: list[Any] = []
         if not attempt.is_known():
             used = None if attempt.waits() else attempt.take()

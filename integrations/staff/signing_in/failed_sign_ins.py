@@ -1,8 +1,8 @@
 """Limits failed sign-ins and computes the time to wait. The shared cache counts them for all processes.
 
 allauth limits failures per name and address, and per address (ACCOUNT_RATE_LIMITS). This module adds two limits over
-all addresses: per name, and for all names together. An attacker with many addresses can exhaust them. So they do not
-apply to a person at an address (IPv6: a /64) that the person has signed in from before.
+all addresses: per name, and for all names together. An attacker with many addresses can use up these two
+limits. They therefore do not apply to a person who has signed in from the same address (IPv6: the same /64) before.
 """
 
 import math
@@ -45,7 +45,7 @@ class SignInAttempt:
         return max(_of_name().wait(self.name), _of_all().wait())
 
     def take(self) -> list[ratelimit.RateLimitUsage] | None:
-        """Count the attempt in the limits over all addresses; return None if one of them is reached."""
+        """Count the attempt in both limits over all addresses. Return the usages, or None if a limit is reached."""
         used = [usage for usage in (_of_name().take(self.name), _of_all().take()) if usage]
         if len(used) == 2:
             return used

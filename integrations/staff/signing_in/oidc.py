@@ -36,7 +36,7 @@ PROVIDER_ID = "oidc"
 
 
 class StrictAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
-    """Verifies the token's signature (despite TLS), the issuer against the settings, and that both sources agree.
+    """Verifies the token's signature (despite TLS), the configured issuer, and that id_token and userinfo agree.
 
     Any invalid data from the provider raises OAuth2Error, which leads to an error page, never to a 500.
     """

@@ -36,7 +36,8 @@ def ask(
 ) -> HttpResponseRedirect:
     """Redirect to the page that asks for a proof, which then redirects to `path`, by default the same address.
 
-    The form there is filled in again, except for secrets, which are not stored, and acts on the `selected` rows.
+    The form at `path` gets its posted values back, except secrets, which are not stored. `selected` are the rows that
+    the form acts on.
     """
     path = path or request.get_full_path()
     if request.method not in ("GET", "HEAD"):
@@ -56,7 +57,7 @@ def ask_if_stale(
 
 
 def recently_proved(view: View) -> View:
-    """Guard a view of staff's own sign-in settings: as signed_in, and the proof of identity must be recent."""
+    """Guard a view of staff's own sign-in settings like `signed_in`, and also require a recent proof of identity."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

@@ -2,11 +2,12 @@
 
 A session ends after SESSION_IDLE_MINUTES without a request, or SESSION_HOURS after the sign-in. Django itself counts
 from the last change of a session. To prolong a session, only its expiry date is written: saving the whole session
-would let concurrent requests overwrite each other's changes. A page that refreshes itself does not prolong it, because
-an unattended browser keeps polling.
+would let concurrent requests overwrite each other's changes. A page's automatic refresh does not prolong the session,
+because an unattended browser keeps polling.
 
-allauth's `usersessions` lists the sessions of a person. It would write with each request; here, the address and browser
-of a session are written only if they differ when the session is prolonged. The expiry date tells when it was last used.
+allauth's `usersessions` lists the sessions of a person. By itself, it would write at each request. Here, the address
+and browser of a session are written only when the session is prolonged, and only if they have changed. The time of the
+last use follows from the expiry date.
 """
 
 from collections.abc import Callable
@@ -44,9 +45,9 @@ class SessionStore(DatabaseSessionStore):
 
     `client` is the address and the browser in allauth's table, read with the row.
 
-    Its end is compared with the shared clock, because several hosts read it.
+    The expiry date is compared with the shared clock, because several hosts read the session.
 
-    A cookie can hold anything, for example a NUL, which PostgreSQL rejects. So only well-formed keys are looked up.
+    Only well-formed keys are looked up: a cookie can hold anything, for example a NUL, which PostgreSQL rejects.
     """
 
     ends_at: datetime | None = None
@@ -109,7 +110,7 @@ def _over() -> str:
 
 
 def track(request: HttpRequest) -> None:
-    """Store the address and the browser of this request with the person's session if allauth's table has others.
+    """Store this request's address and browser in allauth's table unless it has them already.
 
     This also adds sessions that an older version of the portal opened.
     """

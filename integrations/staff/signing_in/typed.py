@@ -26,7 +26,7 @@ class TypedName(str):
 
 
 def keep(request: HttpRequest, fields: Fields, *, path: str, selected: Sequence[int] = ()) -> None:
-    """Store the values of a form that needs a proof first, in the session, under the address that shows it again.
+    """Store the form's values in the session while the person proves their identity; `path` shows the form again.
 
     `selected` are the rows that the form acts on.
     """

@@ -112,7 +112,7 @@ def _url_of_page(name: str) -> Callable[[Pending], str]:
 
 
 def _span(since: datetime, now: datetime) -> str:
-    """Return how long ago that was, without seconds, which would change the live part of the page at each refresh."""
+    """Return the time since `since` as text. It omits seconds, which would change the live part at each refresh."""
     length = now - since
     return lasted(length) if length >= timedelta(minutes=1) else "less than a minute"
 

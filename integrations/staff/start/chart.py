@@ -67,7 +67,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Chart:
-    """`since`: the time of the first sample if the samples do not cover the 24 hours yet."""
+    """The chart's data. `since` is the time of the first sample, or None once the samples cover 24 hours."""
 
     line: str
     bars: tuple[Bar, ...]

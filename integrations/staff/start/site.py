@@ -43,7 +43,7 @@ class PortalSite(AdminSite):
         self.disable_action("delete_selected")  # it would bypass the services
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Return whether this is staff with a complete sign-in. Every admin page, also of an action, checks it."""
+        """Return whether the user is staff with a complete sign-in. Every admin page and action page checks this."""
         return gate.is_staff(request.user) and gate.missing_in(request) is None
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
@@ -97,9 +97,9 @@ class PortalSite(AdminSite):
 
 
 def _notes_ended_session(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the view, which says that nothing was saved if a form arrives after the session has ended.
+    """Wrap a view to warn that nothing was saved if a form arrives after the session has ended.
 
-    Its input is not kept: anyone could fill the table of sessions with it.
+    The form's input is not stored, because anyone could fill the session table that way.
     """
 
     @wraps(view)

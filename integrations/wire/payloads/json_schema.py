@@ -40,7 +40,7 @@ def name_in(schema: dict[str, Any]) -> str:
 
 
 def one_of(member: str, names: Mapping[str, str]) -> dict[str, Any]:
-    """Return a schema of several components. `names` has the name of each by its value of `member`."""
+    """Return a schema that accepts any of several components. `names` maps each value of `member` to a component."""
     mapping = {value: REFERENCE.format(name=name) for value, name in names.items()}
     return {
         "oneOf": [{"$ref": each} for each in mapping.values()],

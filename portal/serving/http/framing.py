@@ -1,7 +1,7 @@
 """Finds where one HTTP request ends and the next begins: uvicorn's parser with limits, and no ambiguous framing.
 
 httptools stops at any `Upgrade` header. Here only a websocket handshake ends HTTP. Any other request with that header
-is parsed again without it, which keeps its body a body (RFC 9110, 7.8). A request that cannot be framed gets
+is parsed again without it, so that its body is read as a body (RFC 9110, 7.8). A request that cannot be framed gets
 one answer, after the answers to earlier requests, and no later bytes are parsed as HTTP. The same applies to a request
 whose Host header is missing, repeated or invalid (RFC 9112, 3.2).
 """
@@ -98,7 +98,7 @@ class HttpFraming(HttpClosing):
         super().connection_lost(exc)
 
     def _read_on(self, data: bytes) -> None:
-        """Parse a request again without its `Upgrade`, and those after it, which may have the header too."""
+        """Parse a request again without its `Upgrade` header. Then parse the later ones, which may have one as well."""
         while data:
             self._chunk = len(data)
             try:

@@ -11,7 +11,7 @@ _is_name = re.compile(_NAME + _PORT, re.IGNORECASE).fullmatch
 _as_ipv6 = re.compile(rb"\[([0-9a-f.]*:[0-9a-z.:%_~-]*)\]" + _PORT, re.IGNORECASE).fullmatch
 
 
-@lru_cache(1000)  # a server is called by few names
+@lru_cache(1000)  # clients use only a few names for a server
 def is_host(value: bytes) -> bool:
     """Return whether this is a host name (possibly empty) or an IP address, with an optional port (RFC 3986, 3.2.2).
 

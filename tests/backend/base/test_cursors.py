@@ -1,4 +1,4 @@
-"""A cursor is valid in its own list only: each list of the OpenAPI document, also one that is added later."""
+"""A cursor is valid only in its own list. The tests cover every list in the OpenAPI document, even future ones."""
 
 from integrations.models.api_key import Scope
 from integrations.services.notices import webhooks
@@ -26,7 +26,7 @@ def lists() -> list[Operation]:
 
 class Cursors(InProcess):
     async def links(self, backend: Backend) -> list[str]:
-        """Return the link to the second page of every list, and of those of two outlets."""
+        """Return a link to the second page of each list; a list of an outlet is read for two outlets."""
         outlets = [await make_outlet(name) for name in ("Station", "Harbour")]
         ids = [each.handover.provider_outlet_id for each in outlets]
         for outlet in outlets:

@@ -234,7 +234,7 @@ class NotRecordedYet(InProcess):
             assert (await poll(backend, outlet)).status == (await ask(backend, outlet)).status == 409
             assert not pos.has_more()
         await recorded()
-        await recorded()  # the guesses after the end
+        await recorded()  # stores the guesses that were made after the request had ended
         assert await unequal_attempts() == UNEQUAL_ATTEMPTS
         assert (await poll(backend, outlet)).status == (await ask(backend, outlet)).status == 409
 
@@ -302,7 +302,7 @@ async def answered(pos: Pos, backend: Backend, outlet: Enabled) -> Answer:
 
 
 async def tell_all(owner: Backend, other: Backend, outlet: Enabled, way: Any) -> list[tuple[int, dict[str, Any]]]:
-    """Return the answers to both keys with the right PIN, and to the other key with a wrong one."""
+    """Return three answers: to each of the two keys with the right PIN, and to `other` with a wrong PIN."""
     answers = [await way(owner, outlet), *[await way(other, outlet, pin) for pin in (PIN, "0000")]]
     assert [(answer.status, kind_of(answer)) for answer in answers[1:]] == [REUSED] * 2
     return [(answers[0].status, answers[0].json()), *map(comparable_part, answers[1:])]

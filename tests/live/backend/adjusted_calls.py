@@ -26,9 +26,9 @@ Post = Callable[[str, Any], dict[str, Any]]  # sends a body to a path below that
 class Adjustment:
     """Changes generated calls: gives four of five the values of existing rows, and sends changes to the `spare` outlet.
 
-    It learns the rows from the links in the portal's answers. The POS of the `online` outlet therefore stays connected.
-    Before a call that needs a row in a certain state, `post` creates that state: by chance alone, it may
-    not occur within minutes. One webhook endpoint is never deleted.
+    Because changes go to `spare`, the POS of the `online` outlet stays connected. The links in the portal's answers
+    show which rows exist. If a call needs a row in a certain state, `post` creates one first, because drawn calls alone
+    may not do so within minutes. One webhook endpoint is never deleted.
     """
 
     def __init__(
@@ -122,7 +122,7 @@ class Adjustment:
         return {} if None in found.values() else found
 
     def _adjust_request(self, case: Any) -> None:
-        """Send it to the POS that is online, or let it wait for the one that is not."""
+        """Address the request to the outlet that is online, or let it wait at `spare`, whose POS is offline."""
         waits = self._random.random() < 0.5
         case.path_parameters["provider_outlet_id"] = self._spare if waits else self._online
         case.body |= {"validate": False, "user_identifier": None, "durable": True}
@@ -146,7 +146,7 @@ class Adjustment:
 
 
 def _row(parameters: dict[str, str], path: Row, content: Any) -> Row:
-    """Return the parameters of a link's target. The document has two kinds of runtime expressions."""
+    """Return the values of a link's parameters, each from the answer's body or from the path of the call."""
     return {
         name: content.get(text.rpartition("#/")[2]) if "#/" in text else path.get(text.removeprefix("$request.path."))
         for name, text in parameters.items()

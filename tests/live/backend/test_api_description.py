@@ -108,7 +108,10 @@ def _is_spare(context: schemathesis.HookContext) -> bool:
 
 
 def _pointed_at(known: list[dict[str, Any]], spare: list[dict[str, Any]]) -> Any:
-    """Use in turn each of these paths and a drawn one; a call that changes an outlet gets a path of `spare`."""
+    """Return a hook that replaces drawn path parameters with those of `known`, or of `spare` for a change.
+
+    It uses each element in turn, and then leaves one drawn path unchanged.
+    """
     drawn = {True: itertools.cycle([*spare, None]), False: itertools.cycle([*known, None])}
 
     def replace(context: schemathesis.HookContext, given: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -119,7 +122,7 @@ def _pointed_at(known: list[dict[str, Any]], spare: list[dict[str, Any]]) -> Any
 
 
 def _fitting(spare: dict[str, Any]) -> Any:
-    """Make two of three drawn bodies valid for a till or for a known organisation, and limit how long each waits."""
+    """Return a hook that makes two of three bodies valid for a till or a known organisation, and limits timeouts."""
     drawn = itertools.count()
 
     def replace(context: schemathesis.HookContext, body: Any) -> Any:

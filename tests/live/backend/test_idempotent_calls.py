@@ -1,4 +1,4 @@
-"""A call with an Idempotency-Key happens once, although its process crashes or another process gets the repeat."""
+"""A call with an Idempotency-Key takes effect once, even if its process crashes or another one gets the repeat."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ import pytest
 from tests.live.stack.servers import Depot, Stack
 from tests.support.project import PROJECT
 
-# Creates an organisation as an idempotent call; inside the transaction, it waits for a line.
+# Creates an organisation as an idempotent call; before it commits, it waits for a line on its standard input.
 CALL = """
 import os, sys, django
 django.setup()

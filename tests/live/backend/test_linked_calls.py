@@ -1,7 +1,8 @@
 """Calls that follow each other along the links of the OpenAPI document get answers that it describes.
 
-schemathesis draws sequences of calls: it creates an outlet, rotates its secret, sends it a request, deletes it. In the
-suite these are few and the same in each run. This runs the test for two minutes, with other sequences for each seed:
+schemathesis draws sequences of calls: it creates an outlet, rotates its secret, sends it a request, deletes it. The
+suite runs a few sequences, the same ones each time. The following command runs the test for two minutes; each seed
+gives other sequences:
 
     API_SECONDS=120 API_SEED=1 script/test tests/live/backend/test_linked_calls.py
 """
@@ -37,7 +38,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module i
 SECONDS = float(os.environ.get("API_SECONDS", "0"))
 SEED = int(os.environ.get("API_SEED", "0"))
 SEQUENCES, STEPS = 4, 30  # of the run in the suite
-EXAMPLES = 2  # of one search by Hypothesis: the shortest sequence, and one that it draws
+EXAMPLES = 2  # sequences in one search by Hypothesis: first the shortest one, then a random one
 UNLIMITED = {"API_CALLS_PER_SECOND": "100000", "API_CALLS_BURST": "100000", "WEBHOOK_ALLOW_PRIVATE": "true"}
 # The portal refuses some values that match the schema: a name may be taken, a row may have been deleted, or an outlet
 # may already be disabled.
@@ -51,7 +52,7 @@ OF_A_POS = {
 
 @functools.cache
 def calls_by_id() -> dict[str, Operation]:
-    """Return all operations; building the document takes seconds, so not in each worker that collects this file."""
+    """Return all operations by id. Not computed on import, because every worker would spend seconds on it."""
     return {each.id: each for each in operations()}
 
 

@@ -25,7 +25,7 @@ QUICK = with_constants(CONSTANTS) | {"WEBHOOK_ALLOW_PRIVATE": "true"}
 
 
 def make_endpoint(stack: Stack, hooks: Receiver, *events: str) -> str:
-    """Create an endpoint with a unique name, wait until the portal watches for it, and return its secret."""
+    """Create an endpoint with a unique name, wait until the portal collects events for it, and return its secret."""
     chosen = [f"--event={event}" for event in events]
     made = stack.manage_json("create_webhook", f"Hooks {hooks.port}", hooks.url, *chosen)
     assert isinstance(made, dict)

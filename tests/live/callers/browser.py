@@ -33,7 +33,7 @@ ARGUMENTS = (
 )
 WIDE: ViewportSize = {"width": 1280, "height": 900}
 Scheme = Literal["light", "dark"]
-# Not as an element: the pages' policy forbids styles in them.
+# A constructed style sheet, because the pages' Content-Security-Policy forbids an inserted <style> element.
 SHOW_STILL = """() => {
     const still = new CSSStyleSheet();
     still.replaceSync("*, *::before, *::after { transition: none !important; animation: none !important }");
@@ -50,7 +50,7 @@ expect.set_options(timeout=LIMIT_MS)
 def chromium() -> Iterator[Browser]:
     """Yield Chromium. Playwright runs an event loop in this thread, so no ORM call works here until the block ends.
 
-    Debian's chromium-headless-shell is Chromium without windows, and needs half of its time for a page.
+    Debian's chromium-headless-shell is preferred: it is Chromium without windows, and loads a page in half the time.
     """
     program = shutil.which("chromium-headless-shell") or need("chromium")
     with sync_playwright() as playwright:
@@ -79,7 +79,7 @@ def page_at(browser: Browser, stack: Stack, *, also: tuple[str, ...] = (), **opt
 
 
 def first_login(stack: Stack) -> tuple[str, str]:
-    """Create the first staff login and return its name and password; a stack has it once."""
+    """Create the first staff login and return its name and password. Call it only once for each stack."""
     printed = stack.make_first_login()
     found = re.search(r"user name +(\S+)\s+password +(\S+)", printed)
     assert found, printed

@@ -85,7 +85,7 @@ def last_used(stack: Stack, outlet: Credentials) -> object:
 
 
 def void_tokens(stack: Stack, outlet: Credentials) -> None:
-    """Void the outlet's tokens only in the database, as a process that can notify no other would."""
+    """Void the outlet's tokens in the database only, without notifying any server process."""
     stack.execute(
         "UPDATE integrations_integration SET generation = generation + 1, changed_at = CURRENT_TIMESTAMP WHERE id = %s",
         integration_id(stack, outlet),

@@ -48,7 +48,7 @@ def make_hosts(depot: Depot, postgres: Postgres, redis: Redis) -> Hosts:
 
 @pytest.fixture(scope="module")
 def hosts(depot: Depot, postgres: Postgres, redis: Redis) -> Iterator[Hosts]:
-    """Both hosts, running; the tests that share them keep them so."""
+    """Yield both hosts, running. The tests that share them must not stop them."""
     pair = make_hosts(depot, postgres, redis)
     yield pair
     pair.old.close()
@@ -138,7 +138,10 @@ def readiness(stack: Stack) -> httpx2.Response:
 
 
 def verified_at(stack: Stack, outlet: Credentials, backend: Backend) -> bool:
-    """Return whether a host accepts both secrets. It stores their digests under its key a moment later."""
+    """Return whether a host accepts the API key. Raises AssertionError if it does not accept the POS secret.
+
+    A moment after a host accepts them, it stores the digests of both under its own key.
+    """
     assert authenticate(stack, outlet).status_code == 200
     return bool(backend.at(stack).get("outlets").status_code == 200)
 

@@ -95,7 +95,7 @@ def test_an_upgraded_installation_has_the_same_schema_as_a_new_one(upgraded: Sta
 
 
 def schema(stack: Stack) -> dict[object, list[str]]:
-    """Return the sorted parts of each table and index: an upgrade adds new columns after the older ones."""
+    """Return the parts of each table and index, sorted because an upgrade adds new columns at the end of a table."""
     rows = stack.rows("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
     return {name: sorted(parts(str(sql))) for name, sql in rows}
 

@@ -59,11 +59,11 @@ def nobody() -> Credentials:
 
 
 def assert_same_work(stack: Stack, guesses: list[tuple[Credentials, Credentials, str]]) -> None:
-    """Compare the server's processor time; other processes disturb it less than a caller's clock.
+    """Fail unless refusing known and unknown outlets takes the server about the same processor time.
 
-    The server's background work falls into a few calls, so compare the medians. One equal round of three is enough,
-    because a busy machine can disturb most calls of a round. A look-up or digest that only one of the two needs would
-    show in every call.
+    Other processes disturb processor time less than elapsed time. Medians are compared, because the server's background
+    work adds to a few calls. One equal round of three is enough, because a busy machine can disturb most calls of a
+    round. A look-up or digest that only one of the two needs would show in every call.
     """
     ratios = []
     for _ in range(3):

@@ -17,8 +17,8 @@ class StillFalseError(AssertionError):
 def eventually(condition: Callable[[], T], *, timeout: float = 10, what: str = "") -> T:
     """Return the first truthy value of the condition, asking every 50 ms.
 
-    `timeout` prevents hanging: seconds on an idle machine; the wait is at most three times as long.
-    Raises StillFalseError with the last value seen. What the condition itself raises is not caught.
+    `timeout` is the number of seconds that suffice on an idle machine. After PATIENCE times as long, raises
+    StillFalseError with the last value seen. Exceptions that the condition raises are not caught.
     """
     deadline = time.monotonic() + timeout * PATIENCE
     while not (value := condition()):

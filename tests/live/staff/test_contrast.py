@@ -19,8 +19,8 @@ WITH RECURSIVE numbers(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM numbers WHERE
 SELECT datetime('now', '-1 hour'), 'auth', 'unknown_outlet', 'x' || x, '', '192.0.2.1', '', '' FROM numbers
 """
 DISTINCT = "[data-test-distinct]"
-# Marks the first of the elements with the same colours, ancestors and classes, unless an earlier page had one. The
-# classes that name an app or a model do not count. Returns what distinguishes the elements of all pages up to this one.
+# Marks the first element of each kind (colours, ancestors and classes), unless an earlier page had that kind. Classes
+# that name an app or a model do not count. Returns the kinds of all pages so far.
 MARK_DISTINCT = """([pressed, before]) => {
     const seen = new Set(before);
     const look = (element) => {
@@ -118,9 +118,9 @@ def opened(page: Page) -> Iterator[None]:
 
 
 def faint_on(page: Page, seen: list[str]) -> list[str]:
-    """Return a line for each element with too little contrast; of several equal elements, only the first is tested.
+    """Return a line for each element with too little contrast; test only one element of each kind.
 
-    Adds what distinguishes the elements of this page to `seen`.
+    Skips the kinds in `seen`, and adds the other kinds of this page to it.
     """
     browsing.disable_transitions(page)
     seen[:] = page.evaluate(MARK_DISTINCT, [PRESSED, seen])

@@ -17,8 +17,8 @@ from tests.live.conftest import Demo
 AXE = "axe-core/axe.min.js"
 NOT_WALKED = re.compile(r"/logout/|/jsi18n/|/static/|/export/|^/api/v1/schema")  # the export is a download, not a page
 NARROW: ViewportSize = {"width": 390, "height": 800}
-ALL_RULES: dict[str, object] = {"rules": {"target-size": {"enabled": True}}}  # targets of 24 px: axe's default is off
-COLOURS: dict[str, object] = {"runOnly": ["color-contrast", "link-in-text-block"]}  # the rules for another scheme
+ALL_RULES: dict[str, object] = {"rules": {"target-size": {"enabled": True}}}  # off by default in axe: targets of 24 px
+COLOURS: dict[str, object] = {"runOnly": ["color-contrast", "link-in-text-block"]}  # the rules about colours
 VARIANTS: tuple[tuple[Scheme, ViewportSize, dict[str, object]], ...] = (
     ("light", browsing.WIDE, ALL_RULES),
     ("dark", browsing.WIDE, COLOURS),
@@ -99,9 +99,9 @@ def kind_of(url: str) -> str:
 
 
 def faults_of_new_parts(page: Page, seen: set[str]) -> list[str]:
-    """Return a line for each fault of the page, light and dark, wide and narrow; none if its parts were checked before.
+    """Return a line for each fault of the page, light and dark, wide and narrow.
 
-    Adds its kinds of elements to `seen`.
+    Skips a page whose kinds of elements are all in `seen`; otherwise adds them to it.
     """
     kinds = set(page.evaluate(KINDS_OF_ELEMENTS))
     if kinds <= seen:

@@ -144,7 +144,7 @@ def test_the_form_of_an_outlet_accepts_the_first_key_press(
 
 
 def type_in_turn(page: Page, *values: str) -> None:
-    """Type the values into the field with the focus and those after it, then press Enter; wait for the next page."""
+    """Type the values into the focused field and the fields after it, press Enter, and wait for the next page."""
     expect(page.locator("input:focus")).to_be_visible()
     for number, value in enumerate(values):
         if number:

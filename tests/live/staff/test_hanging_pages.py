@@ -1,4 +1,4 @@
-"""Pages answer 503 in time if PostgreSQL hangs or is down, and do not if it is only slow."""
+"""Pages answer 503 in time if PostgreSQL hangs or is down; if it is only slow, they wait for it."""
 
 import itertools
 import time
@@ -19,7 +19,7 @@ from tests.live.stack.waiting import eventually
 
 LIST = "/admin/integrations/outlet/"
 SLOW = "/admin/integrations/messagetype/"
-SLOW_SECONDS = 3.5  # longer than a page may take while the database does not answer, shorter than a statement may
+SLOW_SECONDS = 3.5  # above the limit of a page while the database hangs, below the timeout of a statement
 POOL = 4
 IN_TIME = 5.0  # seconds: three are promised, the rest allows for a busy machine
 MOST_THREADS = 40  # threads that compute pages
@@ -29,7 +29,7 @@ networks = itertools.count(1)
 
 @pytest.fixture(scope="module")
 def portal(depot: Depot, module_postgres: Postgres) -> Iterator[Stack]:
-    # Behind a proxy, to give each opening of a link a different client address.
+    # The server trusts the test as a proxy, so that each opening of a link can have a different client address.
     env = {"TRUSTED_PROXIES": "127.0.0.1", "DATABASE_POOL_SIZE": str(POOL)}
     stack = depot.make("serve", postgres=module_postgres, redis=None, env=env)
     yield stack

@@ -58,8 +58,8 @@ def be_disabled(stack: Stack, outlet: Credentials) -> None:
 def be_throttled(stack: Stack, outlet: Credentials) -> None:
     """Fail until the portal blocks the till.
 
-    Ten failures, which is the limit, are not enough here: the outlet was enabled just before. A process notices this
-    change within a second, and then forgets the failures that it has counted.
+    This can take more failures than the limit of ten. A process notices within a second that the outlet was enabled,
+    and then discards the failures that it has counted.
     """
     eventually(lambda: authenticate(stack, outlet, AuthSecret=mistyped(outlet)).status_code == TOO_MANY)
 
@@ -88,7 +88,7 @@ FAULTS = {
     "offline": Fault(be_offline, "Offline", "Is PowerEPOS running"),
     "replaced by another till": Fault(be_replaced, "Refused", "Another till has the same three values"),
 }
-# The button of the page that resolves the fault, where the portal can resolve it.
+# The buttons that resolve faults, for those that the portal can resolve.
 BUTTONS = {
     "wrong POSRemoteID": "Change the POSRemoteID to the one that was sent",
     "disabled": "Enable again",

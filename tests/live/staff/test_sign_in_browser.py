@@ -37,7 +37,7 @@ def test_a_required_factor_is_set_up_first_and_needed_at_each_later_sign_in(
         expect(page.get_by_role("heading", name="Start")).to_be_visible()
         log_out(page)
         fill_in(page, login)
-        # The portal accepts a code once, and the current one set up the app. Make it valid again instead of waiting.
+        # The portal accepts each code once, and the set-up used the current code. Make it valid again, to save a wait.
         portal.execute("DELETE FROM integrations_sharedentry WHERE key LIKE %s", "%totp.used%")
         enter_code(page, secret, leads_to="/admin/")
         log_out(page)

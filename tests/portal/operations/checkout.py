@@ -100,8 +100,8 @@ def until_block_ends(block: str, tour: Tour) -> Iterator[Process]:
 def copy_project(target: Path) -> Path:
     """Copy the files of a clone, without .venv, .env and data. Works without a .git folder as well.
 
-    Copies the compiled modules too, because each process would otherwise compile the portal for seconds. They are
-    valid while the files keep their times.
+    Copies the compiled modules too, which saves each process seconds of compiling. They stay valid because the copies
+    keep the modification times.
     """
     if not (PROJECT / ".git").exists():
         return shutil.copytree(PROJECT, target, ignore=shutil.ignore_patterns(*NOT_CLONED), dirs_exist_ok=True)

@@ -140,7 +140,7 @@ class TestTheNames:
 
 @pytest.mark.django_db
 class TestTheKeys:
-    """Every kind of value stored under the server's keys, after the keys were removed from the settings."""
+    """The doctor reports stored values of every kind whose key was removed from the settings."""
 
     def test_are_fine_while_all_can_be_used(self, enabled: Enabled) -> None:
         store_everything(enabled)

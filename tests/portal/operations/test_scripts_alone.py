@@ -1,4 +1,4 @@
-"""What the commands of script/ do without setting anything up, the lock files, and the first login."""
+"""Commands of script/ that install nothing; the lock files; the first login."""
 
 import hashlib
 import io
@@ -27,7 +27,7 @@ def untidy(tmp_path: Path) -> Path:
 
 
 def use_running_environment(checkout: Path, name: str) -> None:
-    """Link this environment into the checkout as up to date: script/bootstrap then installs nothing into it."""
+    """Link the running environment into the checkout and mark it up to date, so script/bootstrap installs nothing."""
     venv = checkout / name
     venv.mkdir()
     for part in ("bin", "lib", "pyvenv.cfg"):

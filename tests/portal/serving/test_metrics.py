@@ -195,7 +195,7 @@ async def scrape() -> Answer:
 
 
 async def figures() -> dict[Any, float]:
-    """Return every sample by its name and the value of its only label, or by its name if it has none."""
+    """Return the samples' values by name and label value if there is exactly one label, otherwise by name."""
     answer = await scrape()
     return {
         (sample.name, *sample.labels.values()) if len(sample.labels) == 1 else sample.name: sample.value

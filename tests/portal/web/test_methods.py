@@ -1,4 +1,4 @@
-"""Every route with every method, from an anonymous caller: at most a refusal, and no log line at error level."""
+"""An anonymous caller gets no 5xx response and causes no error log line, on any route with any method."""
 
 import logging
 from typing import Any

@@ -1,4 +1,4 @@
-"""Forty tills with adopted secrets while the queue of Argon2id is full of guesses from changing addresses."""
+"""Forty tills with adopted secrets get tokens while the Argon2id queue is full of guesses from changing addresses."""
 
 import asyncio
 import threading

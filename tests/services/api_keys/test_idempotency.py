@@ -118,7 +118,7 @@ def test_on_postgresql_a_call_whose_lock_is_taken_is_refused() -> None:
 
 
 def lock_number(call: Call, *, is_free: bool = True) -> int:
-    """Return the number of the call's lock on PostgreSQL, without a database."""
+    """Return the number of the lock that the call takes on PostgreSQL; a mock replaces the database."""
     with mock.patch.object(idempotency, "connection", mock.MagicMock(vendor="postgresql")) as connection:
         cursor = connection.cursor.return_value.__enter__.return_value
         cursor.fetchone.return_value = (is_free,)

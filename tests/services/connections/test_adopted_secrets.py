@@ -141,7 +141,7 @@ class AdoptedDuringAFlood(InProcess):
 
     async def test_a_proof_is_voided_with_its_secret(self) -> None:
         await self.verified(self.harbour.claim())
-        # Like a change by another process that has not notified this process yet.
+        # Simulate a change by another process whose notification has not arrived here yet.
         await Credential.objects.aupdate(expires_at=timezone.now(), is_current=False)
         assert (await refusal(self.harbour.claim())).outcome == Outcome.RETIRED_SECRET
         await Credential.objects.aupdate(expires_at=None, retired_at=timezone.now())

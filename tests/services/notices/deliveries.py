@@ -41,7 +41,7 @@ async def send_due() -> None:
 
 
 async def all_sent(deliverer: Deliverer) -> None:
-    """Wait until the tasks that the deliverer has started end."""
+    """Wait for the tasks that the deliverer has started."""
     await asyncio.gather(*deliverer._working.values(), return_exceptions=True)
 
 

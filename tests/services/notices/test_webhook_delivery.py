@@ -278,7 +278,7 @@ class Delivering(WithReceiver):
         await killed.end()
         self.receiver.hold = 0
         await send_due()
-        assert len(self.receiver.got) == 1  # its claim still runs
+        assert len(self.receiver.got) == 1  # the claim of the killed process has not expired
         with time_machine.travel(timezone.now() + delivering.CLAIM, tick=True):
             await send_due()
         row = await in_main(fresh, delivery)

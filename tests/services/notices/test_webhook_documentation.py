@@ -64,7 +64,7 @@ def test_there_is_a_program_with_the_library_and_one_without() -> None:
 
 
 def row_of(kind: str) -> str:
-    """Return the row of the document about this event; one that says "the same" is read with the row before it."""
+    """Return the document's row about this event; if it says "the same", prepend the row above it."""
     before, _, rest = DOCUMENT.partition(f"| `{kind}` |")
     row = rest.partition("\n")[0]
     assert row, f"docs/webhooks.md has no row for {kind}"

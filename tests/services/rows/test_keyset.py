@@ -24,7 +24,10 @@ BY_TIME = SortOrder("at")
 
 @pytest.fixture
 def outlets() -> list[Integration]:
-    """Return four outlets with alternating attempts; the last has only the oldest two. Many attempts share a time."""
+    """Return four outlets with attempts, many of them at the same time.
+
+    The last outlet has only the two oldest attempts; the other three outlets share the rest in mixed order.
+    """
     created = [make_enabled_outlet(f"Outlet {number}").integration for number in range(4)]
     whose = [created[3], created[3], *(created[number % 7 % 3] for number in range(60))]
     AuthAttempt.objects.bulk_create(

@@ -41,7 +41,7 @@ GROUPS = ("offline", "refused", *Concern)  # of the start page
 
 
 def list_urls(two_outlets: Enabled) -> Iterator[str]:
-    """Yield each long list with each filter, alone and with a rare one, and with each kind of search."""
+    """Yield the URLs of each long list: bare, with each filter, with some pairs of filters, and with each search."""
     of_outlet: dict[str, Any] = {"integration__id__exact": two_outlets.integration.pk}
     chain: dict[str, Any] = {"organisation": two_outlets.integration.outlet.organisation_id}
     day = {"gte": timezone.now() - timedelta(days=2), "lt": timezone.now() - timedelta(days=1)}
@@ -104,8 +104,9 @@ def every_page(two_outlets: Enabled) -> Iterator[str]:
 
 
 def fill_pages(two_outlets: Enabled) -> None:
-    """Add what else the pages show: an outlet that is offline, an attempt with another outlet's POSRemoteID, and each
-    kind of row that needs attention.
+    """Add the other rows that the pages show.
+
+    These are an offline outlet, an attempt with another outlet's POSRemoteID, and one row for each kind of concern.
     """
     now, organisation = timezone.now(), two_outlets.integration.outlet.organisation
     harbour = make_enabled_outlet("Harbour").integration
@@ -173,9 +174,9 @@ def every_choice_of(filters: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def scans(sql: str) -> list[str]:
-    """Return the steps of SQLite's plan that read a table which grows, or sort it.
+    """Return the steps of SQLite's plan that scan a growing table.
 
-    Reading it in key order until a page is full is no scan, unless the statement filters rows.
+    Reading a table in key order until a page is full does not count, unless the statement filters or sorts the rows.
     """
     if not sql.startswith("SELECT") or connection.vendor != "sqlite":
         return []  # PostgreSQL scans small tables by design

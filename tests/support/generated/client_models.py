@@ -1,4 +1,4 @@
-"""Writes what `clients/` generates from the OpenAPI document.
+"""Writes the parts of `clients/` that are generated from the OpenAPI document.
 
 These are the models, the problem types, the overloads of `send`, and the synchronous Python client.
 datamodel-code-generator and openapi-typescript write the models, unasync the synchronous client. `script/clients` calls
@@ -25,8 +25,8 @@ from tests.support.project import PROJECT
 PYTHON = Path("clients/python/src/order_n_pay")
 TYPESCRIPT = Path("clients/typescript/src")
 HEADER = "# Written by script/clients from the API's OpenAPI document. Do not edit it."
-# The problems that a client repeats: nothing was done yet, or the call continues, so the same call with the same key
-# leads to its outcome. A problem with Retry-After need not be one of them: `pos-offline` is an outcome.
+# The problems after which a client retries. Nothing was done yet, or the call is still running, so a retry with the
+# same key leads to the outcome. Not every problem with Retry-After is one of them: `pos-offline` is an outcome.
 _TEMPORARY = (
     "database-away",
     "idempotency-key-in-use",

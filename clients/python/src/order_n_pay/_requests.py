@@ -46,5 +46,5 @@ class RequestBody:
         self._content |= {"message_type": message_type, "payload": payload, "mode": mode, "request_id": self.request_id}
 
     def as_waiting_until(self, deadline: Deadline) -> Mapping[str, object]:
-        """Return the body of the next attempt, whose `timeout` ends before the deadline if it can."""
+        """Return the body of the next attempt. Its `timeout` ends before the deadline, but is at least one second."""
         return self._content | {"timeout": max(1, min(_LONGEST_WAIT, math.floor(deadline.remaining)))}

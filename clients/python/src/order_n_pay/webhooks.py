@@ -20,7 +20,7 @@ class WebhookEvent(BaseModel):
 
 
 def verify_webhook(secret: str, body: bytes | str, headers: Mapping[str, str]) -> WebhookEvent:
-    """Return the event of a webhook; `body` is exactly as it arrived.
+    """Return the event of a webhook; pass `body` exactly as it was received.
 
     Raises standardwebhooks.WebhookVerificationError if the signature is wrong or too old.
     """

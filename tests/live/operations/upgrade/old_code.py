@@ -35,7 +35,7 @@ CREATED: dict[str, str] = {}  # what is printed at the end, for values.py
 
 
 class Choice:
-    """`secrets.choice`, giving `TEST1` and zeros, then `TEST2` and zeros, ...: 31 characters for each secret."""
+    """Replaces `secrets.choice`: the first 31 calls give `TEST1` and zeros, the next 31 `TEST2` and zeros, ..."""
 
     calls = 0
 

@@ -52,7 +52,7 @@ class Transport:
             page = self.get(path, dict[str, Any], left)
             for row in page["results"]:
                 yield parse(kind, row)
-            # The query only: the API key is never sent to another address, and the portal's own may be another.
+            # Use only the query of this URL: its host may differ from the client's, and must not get the API key.
             left = dict(parse_qsl(urlsplit(page["next"]).query)) if page["next"] else None
 
     def exchange(
@@ -66,7 +66,7 @@ class Transport:
         key: str | None = None,
         is_repeatable: bool = True,
     ) -> Any:
-        """Return the answer of the first attempt that has a known outcome; `body` returns that of the next attempt."""
+        """Return the answer of the first attempt with a known outcome. Each attempt calls `body` for its body."""
         while True:
             error: Exception
             try:
