@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
+from weakref import WeakKeyDictionary
 
 from playwright.sync_api import (
     Browser,
@@ -79,12 +80,17 @@ def page_at(browser: Browser, stack: Stack, *, also: tuple[str, ...] = (), **opt
 
 
 def first_login(stack: Stack) -> tuple[str, str]:
-    """Create the first staff login and return its name and password. Call it only once for each stack."""
-    printed = stack.make_first_login()
-    found = re.search(r"user name +(\S+)\s+password +(\S+)", printed)
-    assert found, printed
-    LEDGER.remember(found[2])
-    return found[1], found[2]
+    """Return the name and the password of the first staff login; the first call for a stack creates it."""
+    if stack not in _first_logins:
+        printed = stack.make_first_login()
+        found = re.search(r"user name +(\S+)\s+password +(\S+)", printed)
+        assert found, printed
+        LEDGER.remember(found[2])
+        _first_logins[stack] = found[1], found[2]
+    return _first_logins[stack]
+
+
+_first_logins: WeakKeyDictionary[Stack, tuple[str, str]] = WeakKeyDictionary()  # several files may share a stack
 
 
 def sign_in(page: Page, login: tuple[str, str]) -> None:

@@ -31,8 +31,8 @@ def portal(shared_stack: Callable[[str], Stack]) -> Stack:
 
 
 @pytest.fixture
-def login(portal: Stack, logins: dict[str, tuple[str, str]]) -> tuple[str, str]:
-    return login_of(portal, logins)
+def login(portal: Stack) -> tuple[str, str]:
+    return browsing.first_login(portal)
 
 
 @pytest.fixture
@@ -42,18 +42,12 @@ def page(chromium: Browser, portal: Stack, login: tuple[str, str]) -> Iterator[P
         yield page
 
 
-def login_of(stack: Stack, logins: dict[str, tuple[str, str]]) -> tuple[str, str]:
-    if stack.base_url not in logins:
-        logins[stack.base_url] = browsing.first_login(stack)
-    return logins[stack.base_url]
-
-
 @pytest.mark.parametrize("name", ["serve-sqlite", "serve-postgres", "daphne-sqlite"])
 def test_staff_enable_an_outlet_whose_pos_connects_is_disabled_and_reconnects(
-    chromium: Browser, name: str, shared_stack: Callable[[str], Stack], logins: dict[str, tuple[str, str]]
+    chromium: Browser, name: str, shared_stack: Callable[[str], Stack]
 ) -> None:
     stack = shared_stack(name)
-    with browsing.signed_in_page(chromium, stack, login_of(stack, logins)) as page:
+    with browsing.signed_in_page(chromium, stack, browsing.first_login(stack)) as page:
         outlet = enable(page, "Terrace", f"Terrace {name}")
         with BackgroundPos(for_pos(outlet)) as pos:
             pos.wait_for_connections()

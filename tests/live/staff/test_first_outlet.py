@@ -18,22 +18,14 @@ COUNT_CLICKS = """addEventListener("click", (event) => {
 }, true);"""
 
 
-@pytest.fixture(scope="module")
-def logins() -> dict[str, tuple[str, str]]:
-    """The first staff login of the stack, which is printed only once."""
-    return {}
-
-
 @pytest.fixture
 def portal(shared_stack: Callable[[str], Stack]) -> Stack:
     return shared_stack("serve-sqlite")
 
 
 @pytest.fixture
-def login(portal: Stack, logins: dict[str, tuple[str, str]]) -> tuple[str, str]:
-    if portal.base_url not in logins:
-        logins[portal.base_url] = browsing.first_login(portal)
-    return logins[portal.base_url]
+def login(portal: Stack) -> tuple[str, str]:
+    return browsing.first_login(portal)
 
 
 @pytest.fixture
