@@ -93,9 +93,8 @@ def read_evidence(
 ) -> Evidence:
     """Return the evidence that a viewer of these organisations (None: all) may see.
 
-    With complete `rows`, this takes no query. Otherwise the keys, the test request and the attempts that `rows` lacks
-    take one query each. Before the call, select the presence, its connection and the process with the integration, and
-    call `pairings.explain` for the attempts of `rows`.
+    Takes one query each for the keys, the test request and the attempts that `rows` lacks. Before the call, select the
+    presence, its connection and the process with the integration, and call `pairings.explain` for `rows.attempts`.
     """
     explained = rows.attempts if rows else ()
     rows = rows or OutletRows.read(integration)
