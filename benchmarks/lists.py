@@ -5,10 +5,11 @@
 
 Two temporary databases are filled: a small one, in which each list has one full page for every user, and a large one
 with 1,000,000 requests, 100,000 connections and 10,000 outlets (times --scale). Each page is then requested on both in
-turn, by an administrator of all organisations and by one who is limited to one chain, and so is each list of the API,
-by a key for all organisations and by one for a chain. The exit code is 1 if a page needs more than 10 queries
-(including those for the session and the person), or takes more than twice as long as on the small database. Of 250
-medians of a few rounds, some exceed this by chance, so such a page is measured again with five times as many rounds.
+turn, by an administrator of all organisations and by one who is limited to one chain. Each list of the API is requested
+in the same way, with a key for all organisations and with one for a chain. The exit code is 1 if a page needs more than
+10 queries (including those for the session and the person), or takes more than twice as long as on the small database.
+Of 250 medians of a few rounds, some exceed this by chance, so such a page is measured again with five times as many
+rounds.
 Databases given by URL are migrated, and filled if they are empty: use disposable ones. --own-time measures the CPU time
 of the querying process, which other load on the machine affects less. With SQLite, this includes the database's work.
 No table of the large database is smaller than the small one's.

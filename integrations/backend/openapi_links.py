@@ -52,7 +52,7 @@ def _rows(paths: dict[str, Any], schemas: dict[str, Any]) -> Iterator[_Row]:
 
 
 def _links(source: str, row: _Row, paths: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield a link to each call about the row whose other path parameters are all in the path `source`."""
+    """Yield a link to each call about the row, if the path `source` has all other path parameters of that call."""
     for path, calls in paths.items():
         others = set(_names_in(path)) - {row.parameter}
         if path.startswith(row.path) and others <= set(_names_in(source)):

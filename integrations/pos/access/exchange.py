@@ -63,7 +63,7 @@ def _follow_changes(running: Runtime) -> None:
 
 
 def _forgive(provider_outlet_id: str) -> None:
-    """Forget the failures of an outlet that staff changed. Keep its proofs: each is checked against its row."""
+    """Forget the failures of an outlet that staff changed. Keep its proofs: each use checks the credential's row."""
     throttle.forgive(identity(provider_outlet_id))
 
 

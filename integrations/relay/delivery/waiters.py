@@ -64,7 +64,7 @@ class Waiters:
                 self.complete(result)
 
     async def refresh_all(self) -> None:
-        """Read which of the requests that a call waits for have ended, and complete the calls."""
+        """Read the results of all requests that have waiting calls, and complete the calls of those that have ended."""
         await self.refresh(list(self._waiting))
 
     def end_waits(self) -> None:

@@ -206,7 +206,7 @@ def attempts_with(integration: Integration, keys: Mapping[str, Any]) -> list[Aut
 
 
 def requests_with_test(integration: Integration, keys: Mapping[str, Any], current: Credential) -> QuerySet[Request]:
-    """Return the query of the newest NEWEST requests of the outlet, and of those that the check of an outlet shows."""
+    """Return a query for the outlet's NEWEST latest requests and for the requests that its check shows."""
     newest = Request.objects.filter(pk__in=integration.requests.order_by("-pk").values("pk")[:NEWEST])
     wanted = newest.order_by().values("pk")
     if integration.presence.is_online:  # only then does the check ask for the test request

@@ -87,7 +87,7 @@ def rotate_secret(integration: Integration, *, overlap: str = "0", seen: str = "
 
 @sensitive_variables()
 def rotate_secrets(new: Sequence[tuple[Integration, NewSecret]], *, overlap: str = "0", actor: Actor) -> list[HandOver]:
-    """Replace the secrets of locked integrations without a running overlap; return the new ones."""
+    """Replace the secrets of locked integrations, none of which may have a running overlap; return the new ones."""
     integrations = [integration for integration, _ in new]
     replaced = _supersede(integrations, overlap)
     change_integrations(integrations, **({} if OVERLAPS[overlap] else VOID_TOKENS))

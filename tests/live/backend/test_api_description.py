@@ -122,7 +122,7 @@ def _pointed_at(known: list[dict[str, Any]], spare: list[dict[str, Any]]) -> Any
 
 
 def _fitting(spare: dict[str, Any]) -> Any:
-    """Return a hook that makes two of three bodies valid for a till or a known organisation, and limits timeouts."""
+    """Return a hook that gives two of three bodies a sendable request or a known organisation, and limits timeouts."""
     drawn = itertools.count()
 
     def replace(context: schemathesis.HookContext, body: Any) -> Any:
