@@ -1,4 +1,4 @@
-"""The life cycle of a secret: rotate it, end its overlap, retire it.
+"""The life cycle of a secret: rotate it, and end its overlap.
 
 POS secrets, API keys and webhook secrets share it. The owner of each secret defines how it is stored
 (models/kept_secret.py).

@@ -1,7 +1,7 @@
 """Limits on data from a caller that is not authenticated yet. deploy/ states the same limits for the proxies.
 
-For authenticated callers, each entry point defines its own limits: pos/messages.py, backend/backend_http.py, and
-`max_body` of a page.
+Each entry point defines the limits of its own messages: pos/messages.py (authentication and frames),
+backend/backend_http.py, and `max_body` of a page.
 """
 
 KIBIBYTE = 1024

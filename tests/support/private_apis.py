@@ -95,9 +95,10 @@ def _overridden(path: Path, tree: ast.AST) -> Iterator[str]:
     own = {each for each in _defined(tree) if _is_private(each)}
     for cls in vars(importlib.import_module(name)).values():
         if inspect.isclass(cls) and cls.__module__ == name:
-            for base in cls.__mro__[1:]:
-                if _is_library(base.__module__):
-                    yield from own & vars(cls).keys() & vars(base).keys()
+            libraries = [each for each in cls.__mro__ if _is_library(each.__module__)]
+            defined = {key for each in cls.__mro__ if each not in libraries for key in vars(each)}
+            for base in libraries:
+                yield from own & defined & vars(base).keys()
 
 
 def _defined(tree: ast.AST) -> set[str]:

@@ -10,8 +10,6 @@ from integrations.models.kept_secret import SecretOwner
 from integrations.models.notices.notice import Notice, NoticeKind
 from integrations.models.outlet import Organisation, plain_text
 
-ENDED = ("delivered", "failed")
-
 
 @dataclass(frozen=True)
 class WebhookSecret:

@@ -1,1 +1,1 @@
-"""Limits at the POS endpoints: failed authentications, frames from one POS, two tills with the same credentials."""
+"""Limits at the POS endpoints: failed authentications, and frames from one POS."""
