@@ -12,6 +12,8 @@ from typing import Any
 
 import uvicorn
 from django.conf import settings
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
 from uvicorn.protocols.websockets import websockets_sansio_impl
 from websockets.datastructures import Headers
 from websockets.http11 import Response
@@ -190,6 +192,22 @@ def tune_garbage_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
+
+
+def tune_database() -> None:
+    """Keep temporary data of the embedded database in memory, in connections opened from now on.
+
+    A statement that inserts several requests otherwise copies the pages that it changes to a temporary file: a tenth of
+    a durable request's CPU time, and customers' data outside the database's folder. Commands do not call this, because
+    a migration may sort millions of rows.
+    """
+    connection_created.connect(_keep_temporary_data_in_memory)
+
+
+def _keep_temporary_data_in_memory(*, connection: BaseDatabaseWrapper, **_: Any) -> None:
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA temp_store = MEMORY")
 
 
 def create_server(channel: ControlChannel | None = None) -> DrainingServer:

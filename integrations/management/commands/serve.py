@@ -21,6 +21,7 @@ from portal.serving.server import (
     create_server,
     duplicate_listener,
     raise_file_limit,
+    tune_database,
     tune_garbage_collector,
 )
 from portal.serving.supervisor import Supervisor
@@ -118,4 +119,5 @@ def _run_server(server: DrainingServer, listeners: list[socket.socket]) -> None:
     signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     raise_file_limit()
     tune_garbage_collector()
+    tune_database()
     server.run(sockets=listeners)
