@@ -22,7 +22,12 @@ class MayEnd(Protocol):
 
 def is_live(secret: MayEnd, now: datetime) -> bool:
     """Return whether a secret is accepted at `now`: it is not retired and has not expired."""
-    return secret.retired_at is None and (secret.expires_at is None or secret.expires_at > now)
+    return secret.retired_at is None and not has_expired(secret.expires_at, now)
+
+
+def has_expired(expires_at: datetime | None, now: datetime) -> bool:
+    """Return whether a secret with this expiry time has expired at `now`. None means that it does not expire."""
+    return expires_at is not None and expires_at <= now
 
 
 def algorithms() -> list[tuple[str, str]]:

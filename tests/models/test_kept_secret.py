@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from integrations.models import Credential
-from integrations.models.kept_secret import is_live
+from integrations.models.kept_secret import has_expired, is_live
 from tests.support.factories import NOON, make_enabled_outlet
 
 SECOND = timedelta(seconds=1)
@@ -22,6 +22,7 @@ def test_the_rule_and_the_query_accept_the_same_secrets(
     secret.expires_at, secret.retired_at, secret.is_current = expires_at, retired_at, is_current and not retired_at
     secret.save()
     accepted = retired_at is None and expires_at in (None, NOON + SECOND)
+    assert has_expired(expires_at, NOON) is (expires_at in (NOON - SECOND, NOON))
     assert is_live(secret, NOON) is secret.is_live(NOON) is accepted
     assert Credential.objects.live(NOON).exists() is accepted
     assert secret.is_in_overlap(NOON) is Credential.objects.in_overlap(NOON).exists()

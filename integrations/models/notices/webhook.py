@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from integrations.models.fields.texts import NameField
-from integrations.models.kept_secret import SecretOwner
+from integrations.models.kept_secret import SecretOwner, has_expired
 from integrations.models.notices.notice import Notice, NoticeKind
 from integrations.models.outlet import Organisation, plain_text
 
@@ -58,7 +58,7 @@ class WebhookEndpoint(SecretOwner):
 
     def has_overlap(self, now: datetime) -> bool:
         """Return whether events are also signed with the old secret."""
-        return bool(self.sealed_older_secret) and self.older_secret_until is not None and self.older_secret_until > now
+        return bool(self.sealed_older_secret) and not has_expired(self.older_secret_until, now)
 
     def current_secret(self) -> WebhookSecret:
         return WebhookSecret(self.secret_made_at.isoformat())

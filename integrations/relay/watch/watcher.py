@@ -13,6 +13,7 @@ from django.db import DatabaseError, InterfaceError
 
 from integrations.models.clock import shared_now
 from integrations.models.connection import CloseReason
+from integrations.models.kept_secret import has_expired
 from integrations.relay.delivery.dispatcher import Dispatcher
 from integrations.relay.records.recorder import Recorder
 from integrations.relay.sockets.registry import Live, Registry
@@ -125,7 +126,7 @@ class Watcher:
     def _close_expired(self) -> None:
         now = shared_now()
         for live in self._registry:
-            if live.expires_at is not None and live.expires_at <= now:
+            if has_expired(live.expires_at, now):
                 live.socket.close_soon(CloseReason.CREDENTIAL_RETIRED)
 
     async def _poll_all(self) -> None:

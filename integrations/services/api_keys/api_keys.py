@@ -10,6 +10,7 @@ from integrations.models import ApiKey, ApiKeySecret, Organisation
 from integrations.models.api_key import DEFAULT_SCOPES, Scope
 from integrations.models.audit import Verb
 from integrations.models.clock import shared_now
+from integrations.models.kept_secret import has_expired
 from integrations.security import secret_digests
 from integrations.security.secret_digests import SecretKind
 from integrations.services import life_cycle
@@ -46,7 +47,7 @@ def create_api_key(
     come from any address. Without `calls_per_second`, the limit in the settings applies; without `calls_burst`, twice
     `calls_per_second`. Raises InvalidValue or ApiKeyExists.
     """
-    if expires_at is not None and expires_at <= shared_now():
+    if has_expired(expires_at, shared_now()):
         raise InvalidValue("expires_at", "The expiry time is in the past. Choose a later one.")
     access = _checked_access(scopes, networks, calls_per_second, calls_burst)
     key = ApiKey(name=name, organisation=organisation, **access)
