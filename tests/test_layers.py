@@ -31,6 +31,11 @@ def django_imports(file: Path, prefix: str) -> set[str]:
     return {name for name in imported_by(file) if name == prefix or name.startswith(f"{prefix}.")}
 
 
+def texts_in(file: Path) -> set[str]:
+    nodes = ast.walk(ast.parse(file.read_text()))
+    return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
 def test_this_test_sees_imports() -> None:
     assert django_imports(ROOT / "models" / "outlet.py", "django.db")
 
@@ -51,6 +56,13 @@ def test_pure_code_uses_no_database(package: ModuleType) -> None:
 
 def test_redaction_needs_no_django_at_all() -> None:
     assert not django_imports(Path(str(redaction.__file__)), "django")
+
+
+def test_the_paths_for_programs_are_written_once() -> None:
+    own = {ROOT / "wire" / "endpoints.py", ROOT / "simulator" / "credentials.py"}
+    files = {*ROOT.rglob("*.py"), *(PROJECT / "portal").rglob("*.py")} - own
+    texts = {(file, each) for file in files for each in texts_in(file) if each.startswith(("/api/", "/handover/"))}
+    assert texts == set()
 
 
 def test_no_module_has_a_meaningless_name() -> None:

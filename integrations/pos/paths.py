@@ -5,10 +5,10 @@ module takes 0.1 µs for the exact path and 4 µs for a mistyped one.
 """
 
 from integrations.text.characters import trimmed, visible
-from integrations.wire.endpoints import AUTH_PATH
+from integrations.wire.endpoints import API_ROOT, AUTH_PATH
 
 _LONGEST = 200  # characters; longer paths are not compared
-_BEFORE_IT = ("", "api")  # what remains of the path when its end is missing
+_BEFORE_IT = ("", API_ROOT.strip("/"))  # what remains of the path when its end is missing
 
 
 def is_auth(path: str) -> bool:

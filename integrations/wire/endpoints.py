@@ -3,6 +3,7 @@
 The simulator defines the specification's path itself, because it represents a third-party program.
 """
 
-AUTH_PATH = "/api/powerepos/v1/auth"  # SPEC
-API_PATH = "/api/v1/"
+API_ROOT = "/api/"  # all paths below it are for programs
+AUTH_PATH = f"{API_ROOT}powerepos/v1/auth"  # SPEC
+API_PATH = f"{API_ROOT}v1/"
 HANDOVER_PATH = "/handover/"

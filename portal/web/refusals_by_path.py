@@ -4,9 +4,8 @@ from integrations.backend.base import problems
 from integrations.backend.base.problems import Problem, ProblemKind
 from integrations.pos import errors
 from integrations.pos.paths import is_auth, is_near_auth
+from integrations.wire.endpoints import API_ROOT
 from integrations.wire.plain_http import PlainResponse
-
-API = "/api/"
 
 
 def for_machine(path: str, method: str, kind: ProblemKind, detail: str) -> PlainResponse | None:
@@ -16,6 +15,6 @@ def for_machine(path: str, method: str, kind: ProblemKind, detail: str) -> Plain
     """
     if is_auth(path) or is_near_auth(path, method):
         return errors.refusal(f"{kind.title} {detail}", kind.status)
-    if f"/{path.strip('/').lower()}/".startswith(API):
+    if f"/{path.strip('/').lower()}/".startswith(API_ROOT):
         return problems.answer(Problem(kind, detail))
     return None
