@@ -146,14 +146,22 @@ def _parsed_url(url: str) -> _Url:
     found = re.fullmatch(r"(.*?://)([^/?#]*)(.*)", url, re.DOTALL)
     if found is None:
         raise UnreadableUrl
-    user_info, at, hosts = found[2].rpartition("@")
+    user_info, at, listed = found[2].rpartition("@")
+    hosts = listed.split(",")
     # Each host by itself: newer versions of urlsplit refuse an IPv6 address beside another host.
-    parts, *_ = [_split(f"{found[1]}{user_info}{at}{host}{found[3]}") for host in hosts.split(",")]
+    parts, *_ = [_split(f"{found[1]}{user_info}{at}{host}{found[3]}") for host in hosts]
     user, _, password = user_info.partition(":")
-    each = tuple(map(_host, hosts.split(","))) if hosts else ()
+    each = tuple(map(_host, hosts)) if listed else ()
     if len(each) > 1 and not all(name for name, _ in each):
         raise UnreadableUrl
-    return _Url(parts.scheme, _decoded(user), _decoded(password), each, _decoded(parts.path), _options(parts.query))
+    return _Url(
+        scheme=parts.scheme,
+        user=_decoded(user),
+        password=_decoded(password),
+        hosts=each,
+        path=_decoded(parts.path),
+        options=_options(parts.query),
+    )
 
 
 def _host(text: str) -> tuple[str, str]:

@@ -104,6 +104,7 @@ DATABASES = [
     f"postgres://portal:{SECRET}@127.0.0.1:0/portal",
     f"postgres://portal:{SECRET}@::1/portal",
     f"postgres://portal:{SECRET}@h1,,h2/portal",
+    f"postgres://portal:{SECRET}@,/portal",
     f"postgres://portal:{SECRET}@h//portal",
     f"postgres:/portal:{SECRET}/portal",
     *(
