@@ -65,6 +65,15 @@ def test_the_paths_for_programs_are_written_once() -> None:
     assert texts == set()
 
 
+def test_no_object_is_created_from_values_in_the_order_of_its_fields() -> None:
+    files = {*ROOT.rglob("*.py"), *(PROJECT / "portal").rglob("*.py")}
+    calls = [(file, node) for file in files for node in ast.walk(ast.parse(file.read_text())) if is_call(node)]
+    unpacked = [(file, call) for file, call in calls if any(isinstance(each, ast.Starred) for each in call.args)]
+    names = {(file, ast.unparse(call.func).rpartition(".")[2].lstrip("_")) for file, call in unpacked}
+    of_libraries = {"Q", "GaugeMetricFamily"}
+    assert {(file, name) for file, name in names if name[0].isupper() and name not in of_libraries} == set()
+
+
 def test_no_module_has_a_meaningless_name() -> None:
     empty = {"utils", "helpers", "common", "misc"}
     assert [file for file in ROOT.rglob("*.py") if file.stem in empty] == []
@@ -84,6 +93,10 @@ def test_no_function_is_longer_than_30_lines_and_no_file_than_350() -> None:
         (path, node) for path, text in texts.items() for node in ast.walk(ast.parse(text)) if is_function(node)
     ]
     assert [(path, node.name) for path, node in functions if (node.end_lineno or 0) - node.lineno >= 30] == []
+
+
+def is_call(node: ast.AST) -> TypeGuard[ast.Call]:
+    return isinstance(node, ast.Call)
 
 
 def is_function(node: ast.AST) -> TypeGuard[ast.FunctionDef | ast.AsyncFunctionDef]:

@@ -113,7 +113,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     def frame_of(self, waiting: Waiting) -> str:
         """Return a request in the POS's envelope."""
-        return envelope.write_request(request_id=waiting.request_id, **waiting.content.by_name())
+        return envelope.write_request(request_id=waiting.request_id, **waiting.content._asdict())
 
     async def _hand_over(self) -> None:
         """Close because a newer connection took over.

@@ -44,7 +44,7 @@ class ExpiredToken(Exception):
 
 def issue(token: Token) -> str:
     """Return the signed text, valid for POS_TOKEN_LIFETIME seconds."""
-    return _signer().sign_bytes(b"[%d,%d,%d]" % token)
+    return _signer().sign_bytes(b"[%d,%d,%d]" % (token.integration_id, token.credential_id, token.generation))
 
 
 def read(text: str) -> Token:
@@ -62,7 +62,8 @@ def read(text: str) -> Token:
 
 
 def _unpacked(payload: str) -> Token:
-    return Token(*json.loads(signing.b64_decode(payload.encode())))
+    integration_id, credential_id, generation = json.loads(signing.b64_decode(payload.encode()))
+    return Token(integration_id=integration_id, credential_id=credential_id, generation=generation)
 
 
 def _signer() -> "_Signer":

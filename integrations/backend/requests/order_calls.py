@@ -54,7 +54,12 @@ class OrderCall:
     ) -> NewRequest:
         """Return the request to store or to send."""
         return NewRequest.of(
-            Content(message_type, self.device_id, self.user_identifier, self.payload),
+            Content(
+                message_type=message_type,
+                device_id=self.device_id,
+                user_identifier=self.user_identifier,
+                payload=self.payload,
+            ),
             received_at=received_at,
             wait=self.timeout,
             expires_in=self.expires_in,

@@ -64,11 +64,11 @@ def authentication_attempt(claim: Claim, visitor: Visitor, outcome: Outcome, int
         PosEndpoint.AUTH,
         outcome,
         integration_id,
-        claim.provider_outlet_id,
-        claim.pos_remote_id,
-        visitor.address,
-        visitor.user_agent,
-        claim.detail,
+        provider_outlet_id=claim.provider_outlet_id,
+        pos_remote_id=claim.pos_remote_id,
+        address=visitor.address,
+        user_agent=visitor.user_agent,
+        detail=claim.detail,
     )
 
 

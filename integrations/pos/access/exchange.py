@@ -51,7 +51,10 @@ async def issue_token(claim: Claim, visitor: Visitor) -> str:
     if digest := authentication.fresh_digest(claim, proven):
         running.recorder.redigested(proven.credential_id, digest)
     _count_accepted()
-    return tokens.issue(Token(proven.integration_id, proven.credential_id, proven.generation))
+    token = Token(
+        integration_id=proven.integration_id, credential_id=proven.credential_id, generation=proven.generation
+    )
+    return tokens.issue(token)
 
 
 def _follow_changes(running: Runtime) -> None:

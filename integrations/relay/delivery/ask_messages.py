@@ -16,7 +16,7 @@ def write_ask(new: NewRequest, ask: str, reply_to: str) -> dict[str, Any]:
         "reply_to": reply_to,
         "integration": new.integration_id,
         "request_id": new.request_id,
-        **new.content.by_name(),
+        **new.content._asdict(),
         "answer_before": new.answer_before.isoformat(),
         "correlation_id": new.correlation_id,
         "traceparent": new.traceparent,

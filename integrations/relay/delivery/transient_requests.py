@@ -282,14 +282,21 @@ class TransientRequests:
         await wake.reply(message["reply_to"], reply)
 
     def _record(self, new: NewRequest, state: RequestState, answer: Answer | None = None, failure: str = "") -> Result:
-        said = (answer.result_code, answer.error_message, answer.payload) if answer else (None,) * 3
-        ending = Ending(0, state, shared_now(), failure, *said)
+        ending = Ending(
+            pk=0,
+            state=state,
+            at=shared_now(),
+            failure=failure,
+            result_code=answer.result_code if answer else None,
+            error_message=answer.error_message if answer else None,
+            answer=answer.payload if answer else None,
+        )
         underway = self._running[_key_of(new)]
         if underway.unequal_attempts or not underway.was_sent:
             new = replace(new, unequal_attempts=underway.unequal_attempts, was_sent=underway.was_sent)
         self._recorder.transient(new, ending)
         metrics.request_ended(state, (ending.at - new.received_at).total_seconds())
-        return Result(new.uuid, 0, state, failure, *said)
+        return Result.of(ending, new.uuid)
 
 
 def _queue(live: Live, lane: Lane, waiting: Waiting) -> Transient:
@@ -307,7 +314,7 @@ def _queue(live: Live, lane: Lane, waiting: Waiting) -> Transient:
 
 def _still_open(underway: _Underway) -> Result:
     state = RequestState.SENT if underway.was_sent else RequestState.QUEUED
-    return Result(underway.first.uuid, 0, state, "", None, None, None)
+    return Result(uuid=underway.first.uuid, pk=0, state=state)
 
 
 def _key_of(new: NewRequest) -> Key:

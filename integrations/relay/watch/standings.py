@@ -18,7 +18,7 @@ READ_AT_ONCE = 500
 CHANGED_AT = Cast("changed_at", TextField())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Standing:
     """The state of an integration that decides whether its connections and tokens are valid."""
 
@@ -88,4 +88,10 @@ def closed_elsewhere(process_id: uuid.UUID, since: datetime) -> dict[uuid.UUID, 
 
 
 def _standing_of(row: _StandingRow) -> Standing:
-    return Standing(row.is_enabled, row.generation, row.changed_at, row.provider_outlet_id, live_credentials={})
+    return Standing(
+        is_enabled=row.is_enabled,
+        generation=row.generation,
+        changed_at=row.changed_at,
+        provider_outlet_id=row.provider_outlet_id,
+        live_credentials={},
+    )

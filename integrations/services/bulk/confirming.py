@@ -10,7 +10,7 @@ refused, because the first one changed the rows.
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, User
@@ -176,7 +176,7 @@ def _seal_plan(action: BulkAction, rows: Sequence[Any], source: str, actor: Acto
     plan = _plan_rows(action, rows, actor)
     payload = {
         "action": action.value,
-        "rows": [astuple(row) for row in rows] if action is BulkAction.ENABLE else list(rows),
+        "rows": [asdict(row) for row in rows] if action is BulkAction.ENABLE else list(rows),
         "source": source,
         "person": actor.user.pk if actor.user else None,
         "digest": _digest(plan),
@@ -195,7 +195,7 @@ def _opened(sealed: str, actor: Actor) -> dict[str, Any]:
         raise CheckUnreadable
     payload["action"] = BulkAction(payload["action"])
     if payload["action"] is BulkAction.ENABLE:
-        payload["rows"] = [FileRow(*values) for values in payload["rows"]]
+        payload["rows"] = [FileRow(**values) for values in payload["rows"]]
     return payload
 
 

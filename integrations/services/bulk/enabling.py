@@ -269,12 +269,13 @@ def _secret_error(secret: str) -> str:
 
 
 def _planned(row: FileRow, verdict: Verdict, words: str, outlet: Outlet | None = None) -> PlannedRow:
+    shown = {name: getattr(row, name)[:longest] for name, longest in LENGTHS.items()}
     return PlannedRow(
-        row.number,
-        verdict,
-        words,
-        row.organisation[:200],
-        row.outlet[:200],
-        row.pos_remote_id[:128],
-        outlet.provider_outlet_id if outlet else row.provider_outlet_id[:64],
+        number=row.number,
+        verdict=verdict,
+        words=words,
+        organisation=shown["organisation"],
+        outlet=shown["outlet"],
+        pos_remote_id=shown["pos_remote_id"],
+        provider_outlet_id=outlet.provider_outlet_id if outlet else shown["provider_outlet_id"],
     )

@@ -47,14 +47,14 @@ class FileRefused(PortalError):
     message = "The file cannot be read."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FileRow:
     """One line of the file; `number` is its row number in a spreadsheet, where the header is row 1."""
 
     number: int
-    organisation: str
-    outlet: str
-    pos_remote_id: str
+    organisation: str = ""
+    outlet: str = ""
+    pos_remote_id: str = ""
     provider_outlet_id: str = ""
     adopted_secret: str = field(default="", repr=False)
     fault: str = ""
@@ -175,14 +175,10 @@ def _file_row(number: int, cells: list[str], columns: list[str], *, is_certain: 
     values = {name: _cell_value(name, cell) for name, cell in zip(columns, cells, strict=False)}
     fault = "It has more cells than the header has columns: put quotation marks round text that contains a comma."
     return FileRow(
-        number,
-        values.get("organisation", ""),
-        values.get("outlet", ""),
-        values.get("pos_remote_id", ""),
-        values.get("provider_outlet_id", ""),
-        values.get("adopted_secret", ""),
-        fault if surplus else "",
-        "" if is_certain or all(cell.isascii() for cell in cells) else NOT_UTF_8,
+        number=number,
+        **values,
+        fault=fault if surplus else "",
+        doubt="" if is_certain or all(cell.isascii() for cell in cells) else NOT_UTF_8,
     )
 
 

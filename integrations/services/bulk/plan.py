@@ -38,14 +38,14 @@ class RowRefused(PortalError):
     """One row cannot be carried out; the message names it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedRow:
     """The plan of one row. `integration` is the key of an existing integration, and `seen` its state.
 
     `seen` changes with each rotation and each disabling, which prevents a second execution of a plan.
     """
 
-    number: int
+    number: int = 0  # of the row in the file
     verdict: Verdict
     words: str
     organisation: str

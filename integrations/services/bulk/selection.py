@@ -41,9 +41,15 @@ def _planned_row(action: BulkAction, row: Integration, now: datetime) -> Planned
     verdict, words = _JUDGES[action](row, now)
     current = next(each for each in row.credentials.all() if each.is_current)
     return PlannedRow(
-        0, verdict, words, row.outlet.organisation.name, row.outlet.name, row.pos_remote_id,
-        row.outlet.provider_outlet_id, row.pk, (current.pk, row.generation),
-    )  # fmt: skip
+        verdict=verdict,
+        words=words,
+        organisation=row.outlet.organisation.name,
+        outlet=row.outlet.name,
+        pos_remote_id=row.pos_remote_id,
+        provider_outlet_id=row.outlet.provider_outlet_id,
+        integration=row.pk,
+        seen=(current.pk, row.generation),
+    )
 
 
 def _judge_disabling(row: Integration, _now: datetime) -> tuple[Verdict, str]:

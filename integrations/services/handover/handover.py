@@ -9,7 +9,7 @@ from integrations.models import Integration
 from integrations.wire.endpoints import AUTH_PATH
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class HandOver:
     """The values for PowerEPOS, with the secret in plain text: show it once and do not store it."""
 
@@ -22,11 +22,11 @@ class HandOver:
     @classmethod
     def of(cls, integration: Integration, secret: str) -> "HandOver":
         return cls(
-            integration.outlet.provider_outlet_id,
-            integration.pos_remote_id,
-            secret,
-            auth_url(),
-            websocket_url(),
+            provider_outlet_id=integration.outlet.provider_outlet_id,
+            pos_remote_id=integration.pos_remote_id,
+            auth_secret=secret,
+            auth_url=auth_url(),
+            websocket_url=websocket_url(),
         )
 
     def as_wire(self) -> dict[str, str]:

@@ -80,7 +80,7 @@ def check_outlet(integration: Integration, *, request_id: str, actor: Actor) -> 
     number = harmless_number()
     if number is None:
         raise MessageTypeUnnumbered
-    content = Content(number, DEVICE_ID, None, HARMLESS_PAYLOAD)
+    content = Content(message_type=number, device_id=DEVICE_ID, user_identifier=None, payload=HARMLESS_PAYLOAD)
     question = Question(request_id, content, wait=HARMLESS_SECONDS, answer_seconds=HARMLESS_SECONDS)
     return ask_pos(integration, question, actor=actor, verb=Verb.OUTLET_CHECKED)
 

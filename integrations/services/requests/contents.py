@@ -49,14 +49,16 @@ class Content(NamedTuple):
     user_identifier: str | None
     payload: str
 
-    def by_name(self) -> dict[str, Any]:
-        return dict(zip(self._fields, self, strict=True))
+    @classmethod
+    def of(cls, row: Any) -> "Content":
+        """Return the values of a row or another object with attributes of the same names."""
+        return cls(**{name: getattr(row, name) for name in cls._fields})
 
     def in_one_spelling(self) -> "Content":
-        return Content(self.message_type, self.device_id, self.user_identifier, canonical(self.payload))
+        return self._replace(payload=canonical(self.payload))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeptRequest:
     """The columns that hold a request's content."""
 
@@ -65,7 +67,7 @@ class KeptRequest:
     sealed: str | None = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeptAnswer:
     """The columns that hold an answer's content."""
 
@@ -78,7 +80,7 @@ def keep_request(user_identifier: str | None, payload: str) -> KeptRequest:
     """Return the columns to store for a request."""
     shown_user, shown = hide_user(user_identifier), hide(payload)
     changed = _changed(user_identifier=(user_identifier, shown_user), payload=(payload, shown))
-    return KeptRequest(shown_user, shown, _sealed(changed, REQUEST))
+    return KeptRequest(user_identifier=shown_user, payload=shown, sealed=_sealed(changed, REQUEST))
 
 
 def keep_answer(error_message: str | None, answer: str | None, asked: frozenset[str] = NOTHING) -> KeptAnswer:
@@ -88,7 +90,7 @@ def keep_answer(error_message: str | None, answer: str | None, asked: frozenset[
     if shown and asked:
         shown = hide_values(shown, asked)
     changed = _changed(error_message=(error_message, said), answer=(answer, shown))
-    return KeptAnswer(said, shown, _sealed(changed, ANSWER))
+    return KeptAnswer(error_message=said, answer=shown, sealed=_sealed(changed, ANSWER))
 
 
 def original_request(kept: KeptRequest) -> tuple[str | None, str]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
@@ -50,7 +51,8 @@ def end(endings: Sequence[Ending]) -> dict[Ending, Result]:
         transaction.on_commit(partial(_count_ended, still_open.values(), ended), robust=True)
     earlier = [ending.pk for ending in endings if ended.get(ending.pk) is not ending]
     now = results(earlier) if earlier else {}
-    done = {ending: _result_now(still_open[pk], ending) for pk, ending in ended.items()}
+    # The result of a request that ended just now needs no row: it would decrypt what was just encrypted.
+    done = {ending: Result.of(ending, still_open[pk].uuid) for pk, ending in ended.items()}
     return done | {ending: now[ending.pk] for ending in endings if ending not in done and ending.pk in now}
 
 
@@ -77,23 +79,25 @@ def cancel(request: Request) -> bool:
 
 def _write_endings(endings: Iterable[tuple[Ending, str | None]]) -> None:
     """Store how requests ended, and delete their encrypted originals, which are no longer needed."""
-    names = ("state", "failure", "ended_at", "result_code", "error_message", "answer", "sealed_answer")
-    rows = []
-    for each, sealed in endings:
-        asked = contents.secrets_sealed(sealed) if each.error_message or each.answer else contents.NOTHING
-        kept = contents.keep_answer(each.error_message, each.answer, asked)
-        said = (each.result_code, kept.error_message, kept.answer, kept.sealed)
-        rows.append((each.pk, each.state, each.failure, each.at, *said, None))
-    plain_rows.update_rows(Request, (*names, "sealed_request"), rows)
+    plain_rows.update_rows(Request, {ending.pk: _changed(ending, sealed) for ending, sealed in endings})
+
+
+def _changed(ending: Ending, sealed_request: str | None) -> dict[str, Any]:
+    asked = contents.secrets_sealed(sealed_request) if ending.error_message or ending.answer else contents.NOTHING
+    kept = contents.keep_answer(ending.error_message, ending.answer, asked)
+    return {
+        "state": ending.state,
+        "failure": ending.failure,
+        "ended_at": ending.at,
+        "result_code": ending.result_code,
+        "error_message": kept.error_message,
+        "answer": kept.answer,
+        "sealed_answer": kept.sealed,
+        "sealed_request": None,
+    }
 
 
 def _count_ended(still_open: Iterable[_ToEnd], ended: Mapping[int, Ending]) -> None:
     for row in still_open:
         ending = ended[row.pk]
         metrics.request_ended(ending.state, (ending.at - row.received_at).total_seconds())
-
-
-def _result_now(row: _ToEnd, ending: Ending) -> Result:
-    """Return the result of a request that ended just now, without decrypting what was just encrypted."""
-    said = (ending.result_code, ending.error_message, ending.answer)
-    return Result(row.uuid, row.pk, str(ending.state), ending.failure, *said)

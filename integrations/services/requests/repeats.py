@@ -84,8 +84,9 @@ def _compared(earlier: Mapping[NewRequest, int]) -> dict[NewRequest, Stored | No
         locked = {row.pk: row for row in rows.only("uuid", "api_key", "content_digest", "unequal_attempts")}
         before = {pk: row.unequal_attempts for pk, row in locked.items()}
         outcomes = {new: _same_or_other(new, locked[pk]) for new, pk in earlier.items() if pk in locked}
-        counted = [(pk, row.unequal_attempts) for pk, row in locked.items() if row.unequal_attempts != before[pk]]
-        plain_rows.update_rows(Request, ("unequal_attempts",), counted)
+        now = {pk: row.unequal_attempts for pk, row in locked.items()}
+        counted = {pk: {"unequal_attempts": count} for pk, count in now.items() if count != before[pk]}
+        plain_rows.update_rows(Request, counted)
     return outcomes
 
 

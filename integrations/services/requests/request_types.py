@@ -1,9 +1,9 @@
 """Types that pass between callers, the relay and the database. No function here reads or writes a row."""
 
-import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.conf import settings
 
@@ -14,7 +14,7 @@ from integrations.services.requests.contents import Content
 from integrations.services.requests.errors import AskedOtherwise, PosBusy, PosNotConnected
 from integrations.text.random_ids import new_uuid
 
-ProcessId = uuid.UUID
+ProcessId = UUID
 MAX_EXPIRES_IN = 86_400  # seconds that a request may wait for a POS that is not connected
 
 
@@ -26,7 +26,7 @@ class NewRequest:
     `has_place`: its frame may be sent as soon as it is stored.
     """
 
-    uuid: uuid.UUID
+    uuid: UUID
     integration_id: int
     api_key_id: int | None
     request_id: str
@@ -131,28 +131,41 @@ class Stored:
     """
 
     pk: int
-    uuid: uuid.UUID
+    uuid: UUID
     is_new: bool
     leaves: bool = False
     after: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """The current state of a request.
 
     `pruned_at`: when its payload and answer were deleted. `is_unreadable`: the answer is stored but its key is missing.
     """
 
-    uuid: uuid.UUID
+    uuid: UUID
     pk: int
     state: str
-    failure: str
-    result_code: int | None
-    error_message: str | None = field(repr=False)
-    answer: str | None = field(repr=False)
+    failure: str = ""
+    result_code: int | None = None
+    error_message: str | None = field(default=None, repr=False)
+    answer: str | None = field(default=None, repr=False)
     pruned_at: datetime | None = None
     is_unreadable: bool = False
+
+    @classmethod
+    def of(cls, ending: "Ending", uuid: UUID) -> "Result":
+        """Return the result of the request with this id that just ended."""
+        return cls(
+            uuid=uuid,
+            pk=ending.pk,
+            state=str(ending.state),
+            failure=ending.failure,
+            result_code=ending.result_code,
+            error_message=ending.error_message,
+            answer=ending.answer,
+        )
 
     @property
     def is_final(self) -> bool:
@@ -187,7 +200,7 @@ class Waiting:
     traceparent: str = ""
     disconnects: int = 0
     retry_at: datetime | None = None
-    sent_by: uuid.UUID | None = None
+    sent_by: UUID | None = None
     last_sent_at: datetime | None = None
 
     @classmethod

@@ -25,7 +25,7 @@ def ended(pks: Sequence[int]) -> dict[int, Result]:
 
 def result_of(row: Request) -> Result:
     """Return a request's state, with the answer exactly as the POS sent it."""
-    kept = KeptAnswer(row.error_message, row.answer, row.sealed_answer)
+    kept = KeptAnswer(error_message=row.error_message, answer=row.answer, sealed=row.sealed_answer)
     is_unreadable = False
     try:
         error_message, answer = contents.original_answer(kept)
@@ -36,8 +36,16 @@ def result_of(row: Request) -> Result:
 
 def readable_result_of(row: Request) -> Result:
     """Return a request's state, with the redacted answer of the POS."""
-    standing = (row.uuid, row.pk, row.state, row.failure, row.result_code)
-    return Result(*standing, row.error_message, row.answer, row.content_pruned_at)
+    return Result(
+        uuid=row.uuid,
+        pk=row.pk,
+        state=row.state,
+        failure=row.failure,
+        result_code=row.result_code,
+        error_message=row.error_message,
+        answer=row.answer,
+        pruned_at=row.content_pruned_at,
+    )
 
 
 def _results_among(requests: QuerySet[Request], pks: Sequence[int]) -> dict[int, Result]:

@@ -86,11 +86,19 @@ def claim(pks: Sequence[int], process_id: uuid.UUID) -> dict[int, bool]:
     with transaction.atomic(savepoint=False):
         found = [row for row in _lock_to_claim.rows(pks) if row.sent_by in (None, process_id)]
         now = shared_now()
-        # This empties `failure`, which a process that could not decrypt the request may have set.
         plain_rows.update_rows(
             Request,
-            ("state", "sent_at", "last_sent_at", "times_sent", "failure", "sent_by"),
-            [(row.pk, RequestState.SENT, row.sent_at or now, now, row.times_sent + 1, "", process_id) for row in found],
+            {
+                row.pk: {
+                    "state": RequestState.SENT,
+                    "sent_at": row.sent_at or now,
+                    "last_sent_at": now,
+                    "times_sent": row.times_sent + 1,
+                    "failure": "",  # a process that could not decrypt the request may have set it
+                    "sent_by": process_id,
+                }
+                for row in found
+            },
         )
     return {row.pk: True for row in found}
 
@@ -123,13 +131,13 @@ def _unseal_rows(rows: Iterable[Request]) -> tuple[list[Waiting], list[Request]]
 
 def _waiting(row: Request) -> Waiting:
     """Return a row's request, ready to send. Raises SealBroken."""
-    kept = KeptRequest(row.user_identifier, row.payload, row.sealed_request)
+    kept = KeptRequest(user_identifier=row.user_identifier, payload=row.payload, sealed=row.sealed_request)
     user_identifier, payload = contents.original_request(kept)
     return Waiting(
         pk=row.pk,
         integration_id=row.integration_id,
         request_id=row.request_id,
-        content=Content(row.message_type, row.device_id, user_identifier, payload),
+        content=Content.of(row)._replace(user_identifier=user_identifier, payload=payload),
         send_before=row.send_before,
         answer_before=row.answer_before,
         was_sent=row.state == RequestState.SENT,

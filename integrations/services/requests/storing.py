@@ -173,7 +173,7 @@ def _asked(new: NewRequest, user_identifier: str | None, payload: str) -> dict[s
         "integration_id": new.integration_id,
         "api_key_id": new.api_key_id,
         "request_id": new.request_id,
-        **new.content._replace(user_identifier=user_identifier, payload=payload).by_name(),
+        **new.content._replace(user_identifier=user_identifier, payload=payload)._asdict(),
         "is_redacted": True,
         "content_digest": new.content_digest,
         "received_at": new.received_at,

@@ -32,8 +32,7 @@ def due() -> QuerySet[Request]:
 
 def _redact(row: Request) -> None:
     if row.content_pruned_at is None and not contents.is_keyed(row.content_digest):
-        content = Content(row.message_type, row.device_id, row.user_identifier, row.payload)
-        row.content_digest = contents.digest(content)
+        row.content_digest = contents.digest(Content.of(row))
     asked = contents.secrets_asked(row.user_identifier, row.payload)
     kept = contents.keep_request(row.user_identifier, row.payload)
     row.user_identifier, row.payload = kept.user_identifier, kept.payload

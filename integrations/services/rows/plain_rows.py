@@ -4,7 +4,7 @@ Used for the records of a reconnect storm, where Django's work for each object w
 database work itself, and for bulk actions, which block other writers of SQLite until they are committed.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from itertools import chain
@@ -80,12 +80,15 @@ def insert_new_rows(
     return inserted
 
 
-def update_rows(model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Set these fields of rows; the first value of each row is its primary key. Missing rows are skipped."""
-    values = _prepared(model, (*names, _primary_key(model).attname), ((*changed, key) for key, *changed in rows))
-    if values:
-        with connection.cursor() as cursor:
-            cursor.executemany(_update_statement(model, tuple(names)), values)
+def update_rows(model: type[models.Model], changes: Mapping[Any, Mapping[str, Any]]) -> None:
+    """Set the same fields of each row to its own values, by primary key. Missing rows are skipped."""
+    if not changes:
+        return
+    names = tuple(next(iter(changes.values())))
+    rows = ((*map(changed.__getitem__, names), key) for key, changed in changes.items())
+    values = _prepared(model, (*names, _primary_key(model).attname), rows)
+    with connection.cursor() as cursor:
+        cursor.executemany(_update_statement(model, names), values)
 
 
 def stamp_rows(model: type[models.Model], name: str, at: datetime, keys: Iterable[int]) -> None:

@@ -145,7 +145,12 @@ class AskPos(IntegrationAction):
         values = form.cleaned_data
         return Question(
             request_id=values["own_request_id"] or str(values["request_id"]),
-            content=Content(self._chosen().number, values["device_id"], values["user_identifier"], form.payload()),
+            content=Content(
+                message_type=self._chosen().number,
+                device_id=values["device_id"],
+                user_identifier=values["user_identifier"],
+                payload=form.payload(),
+            ),
             wait=values["wait"],
             expires_in=values["expires_in"],
             is_durable=not values["sent_once"],

@@ -42,7 +42,7 @@ def test_no_stored_value_contains_the_secret() -> None:
 
 
 def test_the_repr_of_a_result_does_not_show_the_answer() -> None:
-    ended = Result(uuid.uuid4(), 1, RequestState.REFUSED, "", 4, error_message=SAID, answer=PIN)
+    ended = Result(uuid=uuid.uuid4(), pk=1, state=RequestState.REFUSED, result_code=4, error_message=SAID, answer=PIN)
     assert "REFUSED" in repr(ended)
     assert "73519" not in repr(ended)
 

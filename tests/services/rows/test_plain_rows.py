@@ -115,7 +115,7 @@ def test_new_rows_get_their_keys_in_order_and_repeats_are_skipped(enabled: Enabl
 def test_without_rows_no_statement_is_executed(db: None) -> None:
     plain_rows.insert_rows(AuthAttempt, NAMES, [])
     assert plain_rows.insert_new_rows(AuthAttempt, NAMES, [], returning=["id"]) == []
-    plain_rows.update_rows(Connection, ["close_code"], [])
+    plain_rows.update_rows(Connection, {})
 
 
 def test_an_existing_row_is_updated_only_in_the_named_columns(enabled: Enabled) -> None:
@@ -129,8 +129,8 @@ def test_an_existing_row_is_updated_only_in_the_named_columns(enabled: Enabled) 
 
 def test_an_update_changes_the_named_rows_and_ignores_missing_ones(enabled: Enabled) -> None:
     connection = connection_of(enabled)
-    changes = [(key, NOON, CloseReason.BY_POS) for key in (connection.pk, uuid.uuid4())]
-    plain_rows.update_rows(Connection, ["closed_at", "close_reason"], changes)
+    changed = {"closed_at": NOON, "close_reason": CloseReason.BY_POS}
+    plain_rows.update_rows(Connection, dict.fromkeys((connection.pk, uuid.uuid4()), changed))
     connection.refresh_from_db()
     assert (connection.closed_at, connection.close_reason) == (NOON, CloseReason.BY_POS)
     assert Connection.objects.count() == 1
