@@ -46,6 +46,11 @@ class Integration(KeptSecretOwner):
     def __str__(self) -> str:
         return str(self.outlet)
 
+    @classmethod
+    def of(cls, outlet: Outlet) -> "Integration | None":
+        """Return the integration of an outlet, enabled or disabled; None if the outlet was never enabled."""
+        return getattr(outlet, "integration", None)
+
     def kept_secrets(self) -> "KeptSecretQuerySet[Credential]":
         return self.credentials.all()
 

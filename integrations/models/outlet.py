@@ -1,5 +1,4 @@
 import uuid
-from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
@@ -7,9 +6,6 @@ from django.db import models
 
 from integrations.models.fields.opening import check_hours, check_zone
 from integrations.models.fields.texts import IdField, MatchField, NameField
-
-if TYPE_CHECKING:
-    from integrations.models.integration import Integration
 
 # No spaces at either end, because forms and e-mails would lose them.
 plain_text = RegexValidator(
@@ -101,8 +97,3 @@ class Outlet(models.Model):
 
     def __str__(self) -> str:
         return f"{self.organisation} – {self.name}"
-
-    @property
-    def integration_or_none(self) -> "Integration | None":
-        """The integration, enabled or disabled; None for an outlet that was never enabled."""
-        return getattr(self, "integration", None)

@@ -89,7 +89,7 @@ def integration_id_of(caller: Caller, provider_outlet_id: str) -> int:
 
     For an outlet that was never enabled, it is a key that no row has.
     """
-    integration = get_outlet(caller, provider_outlet_id).integration_or_none
+    integration = Integration.of(get_outlet(caller, provider_outlet_id))
     return integration.pk if integration else 0
 
 
@@ -107,7 +107,7 @@ def last_seen(outlet: Outlet) -> datetime | None:
 
 def presence_of(outlet: Outlet) -> Presence | None:
     """Return the presence of an outlet's POS; None for an outlet that was never enabled."""
-    return getattr(outlet.integration_or_none, "presence", None)
+    return getattr(Integration.of(outlet), "presence", None)
 
 
 def outlets_of(caller: Caller) -> QuerySet[Outlet]:

@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from integrations.backend.base.serializers import PageSerializer
 from integrations.backend.outlets import rows
-from integrations.models import Credential, Outlet
+from integrations.models import Credential, Integration, Outlet
 from integrations.models.clock import shared_now
 
 
@@ -45,17 +45,17 @@ class OutletSerializer(serializers.ModelSerializer[Outlet]):
         read_only_fields = fields
 
     def get_pos_remote_id(self, outlet: Outlet) -> str | None:
-        integration = outlet.integration_or_none
+        integration = Integration.of(outlet)
         return integration.pos_remote_id if integration else None
 
     def get_integration(self, outlet: Outlet) -> Literal["not_enabled", "enabled", "disabled"]:
-        integration = outlet.integration_or_none
+        integration = Integration.of(outlet)
         if integration is None:
             return "not_enabled"
         return "enabled" if integration.is_enabled else "disabled"
 
     def get_disabled_reason(self, outlet: Outlet) -> str:
-        integration = outlet.integration_or_none
+        integration = Integration.of(outlet)
         return integration.disabled_reason if integration else ""
 
     def get_online(self, outlet: Outlet) -> bool:
@@ -98,12 +98,12 @@ class WholeOutletSerializer(OutletSerializer):
 
     @extend_schema_field(SecretSerializer(allow_null=True))
     def get_secret(self, outlet: Outlet) -> Any:
-        integration = outlet.integration_or_none
+        integration = Integration.of(outlet)
         return SecretSerializer(integration.current_credential()).data if integration else None
 
     @extend_schema_field(SecretSerializer(allow_null=True))
     def get_older_secret(self, outlet: Outlet) -> Any:
-        integration = outlet.integration_or_none
+        integration = Integration.of(outlet)
         older = integration.older_secret(shared_now()) if integration else None
         return SecretSerializer(older).data if older else None
 

@@ -181,7 +181,7 @@ def _planned_row(row: FileRow, existing: _Existing, permissions: Permissions) ->
     if fault := _permission_error(row, existing, permissions):
         return _planned(row, Verdict.WRONG, fault)
     outlet = existing.outlets.get((row.organisation, row.outlet))
-    integration = outlet.integration_or_none if outlet else None
+    integration = Integration.of(outlet) if outlet else None
     if outlet is not None and _has_another_id(row, outlet):
         fault = f"The outlet exists with the ProviderOutletID {outlet.provider_outlet_id}: enter that or nothing."
         return _planned(row, Verdict.WRONG, fault)

@@ -55,7 +55,7 @@ class EnableOutlet(EnableAction):
         found = outlets.select_related("organisation", "integration").filter(pk=pk).first()
         if found is None:
             raise Http404("There is no such outlet.")
-        self.outlet, self.integration = found, found.integration_or_none
+        self.outlet, self.integration = found, Integration.of(found)
 
     def obstacle(self) -> PortalError | None:
         return AlreadyEnabled() if self.integration else None
@@ -127,7 +127,7 @@ class EnableNewOutlet(EnableAction):
     def settled(self, refusal: PortalError, *, status: int = 200) -> HttpResponse:
         # The outlet already exists (after a double click, or because it was enabled earlier): show it.
         self.outlet = find_by_name(_names_in(self.request.POST))
-        self.integration = self.outlet.integration_or_none if self.outlet else None
+        self.integration = Integration.of(self.outlet) if self.outlet else None
         return super().settled(refusal, status=status)
 
 

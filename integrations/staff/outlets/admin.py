@@ -81,11 +81,11 @@ class OutletAdmin(BulkActions, PageAdmin[Outlet]):
 
     @admin.display
     def state(self, outlet: Outlet) -> SafeString:
-        return state_cell(outlet.integration_or_none, shared_now())
+        return state_cell(Integration.of(outlet), shared_now())
 
     @admin.display(description="POSRemoteID", empty_value="–")
     def pairing(self, outlet: Outlet) -> str | None:
-        integration = outlet.integration_or_none
+        integration = Integration.of(outlet)
         return integration.pos_remote_id if integration else None
 
     @admin.display(description="POSRemoteID")
@@ -97,7 +97,7 @@ class OutletAdmin(BulkActions, PageAdmin[Outlet]):
 
     @admin.display(description="secret begins with", empty_value="–")
     def secret(self, outlet: Outlet) -> str | None:
-        integration = outlet.integration_or_none
+        integration = Integration.of(outlet)
         if integration is None:
             return None
         (credential,) = integration.current  # type: ignore[attr-defined]
@@ -105,14 +105,14 @@ class OutletAdmin(BulkActions, PageAdmin[Outlet]):
 
     @admin.display(description="last seen")
     def last_seen(self, outlet: Outlet) -> SafeString | str:
-        integration, now = outlet.integration_or_none, shared_now()
+        integration, now = Integration.of(outlet), shared_now()
         if integration is None:
             return "–"
         return "now" if integration.presence.is_online_at(now) else ago(integration.presence.last_seen_at, now)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Outlet | None = None) -> tuple[str, ...]:  # noqa: ARG002
         # PowerEPOS identifies an enabled outlet by this ID.
-        return ("provider_outlet_id",) if obj and obj.integration_or_none else ()
+        return ("provider_outlet_id",) if obj and Integration.of(obj) else ()
 
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> FormField | None:
         """Put the cursor into the first empty field of the form that adds an outlet."""
@@ -157,7 +157,7 @@ class OutletAdmin(BulkActions, PageAdmin[Outlet]):
 
     def page_of(self, request: HttpRequest, row: Outlet) -> dict[str, object]:
         """Return the context of an outlet's page. Its integration's part needs the right to see integrations."""
-        integration, now = row.integration_or_none, shared_now()
+        integration, now = Integration.of(row), shared_now()
         seen = scope.organisations_of(request.user)
         ours: dict[str, object] = {
             "title": str(row),
@@ -179,7 +179,7 @@ class OutletAdmin(BulkActions, PageAdmin[Outlet]):
         )
 
     def has_delete_permission(self, request: HttpRequest, obj: Outlet | None = None) -> bool:
-        is_free = obj is None or obj.integration_or_none is None
+        is_free = obj is None or Integration.of(obj) is None
         return is_free and super().has_delete_permission(request, obj)
 
     def save_model(self, request: HttpRequest, obj: Outlet, form: ModelForm[Outlet], change: Any) -> None:  # noqa: ARG002

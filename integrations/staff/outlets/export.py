@@ -12,7 +12,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
-from integrations.models import Credential, Outlet
+from integrations.models import Credential, Integration, Outlet
 from integrations.models.clock import shared_now
 from integrations.services.bulk import spreadsheet
 from integrations.services.people import scope
@@ -81,7 +81,7 @@ class _Pages:
         return scope.limit(self._rows, person, "organisation")
 
     def _cells(self, outlet: Outlet) -> list[str]:
-        integration = outlet.integration_or_none
+        integration = Integration.of(outlet)
         standing = standing_of(integration, shared_now())
         presence = integration.presence if integration else None
         return [

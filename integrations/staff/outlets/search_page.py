@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
-from integrations.models import Outlet
+from integrations.models import Integration, Outlet
 from integrations.models.clock import shared_now
 from integrations.services.outlets.search import outlet_found_by, public_part
 from integrations.services.people import scope
@@ -32,7 +32,7 @@ def search(request: HttpRequest) -> HttpResponse:
         return shortened
     found = list(_matching(request, text)[: MOST + 1]) if text else []
     now = shared_now()
-    rows = [(outlet, standing_of(outlet.integration_or_none, now)) for outlet in found[:MOST]]
+    rows = [(outlet, standing_of(Integration.of(outlet), now)) for outlet in found[:MOST]]
     context = {
         "title": "Find an outlet",
         "text": text,
