@@ -9,10 +9,13 @@ from django.db.models import TextChoices
 
 
 class Remedy(TextChoices):
-    """An operation that may resolve a conflict. The values are the names in the URLs of staff pages."""
+    """An operation that may resolve a refusal. The values are the names in the URLs of staff pages."""
 
     ROTATE = "rotate", "Rotate secret"
     END_OVERLAP = "end_overlap", "End overlap now"
+    REENABLE = "reenable", "Enable again"
+    END_WAIT = "end_wait", "End the wait"
+    CHANGE_POS_REMOTE_ID = "change_pos_remote_id", "Change the POSRemoteID to the one that was sent"
 
 
 class PortalError(Exception):

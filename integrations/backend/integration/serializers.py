@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from integrations.services.integration.advice import OutletRemedy
+from integrations.services.errors import Remedy
 from integrations.services.integration.outlet_check import StepState
 
 STATES = [each.value for each in StepState]
@@ -22,7 +22,8 @@ class StepSerializer(serializers.Serializer[Any]):
     tell = serializers.CharField(help_text="What to tell the person on site; empty if there is nothing to do there.")
     here = serializers.CharField(help_text="What to do in the portal or by the API; otherwise empty.")
     remedies = serializers.ListField(
-        child=serializers.ChoiceField(choices=OutletRemedy.values), help_text="The actions that help."
+        child=serializers.ChoiceField(choices=[each for each in Remedy.values if each != Remedy.END_OVERLAP]),
+        help_text="The actions that help.",
     )
     attempt_id = serializers.IntegerField(
         source="attempt", allow_null=True, help_text="The refused attempt that the step is about."

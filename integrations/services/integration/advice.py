@@ -7,10 +7,9 @@ one attempt use the same texts.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from django.db.models import TextChoices
-
 from integrations.models.attempt import Outcome
 from integrations.models.connection import CloseReason
+from integrations.services.errors import Remedy
 from integrations.services.handover.handover import auth_url, websocket_url
 
 RECONNECTS = "Nothing has to be done: the POS reconnects automatically within a minute."
@@ -19,22 +18,13 @@ CHANGE_NOTHING = "Change nothing yet: the portal refuses this till until it is e
 ENABLE_AGAIN = "Enable it again. Its POS can then connect with its current secret."
 
 
-class OutletRemedy(TextChoices):
-    """An operation on an outlet that resolves a problem. The values are the names in the URLs of staff pages."""
-
-    ROTATE = "rotate", "Rotate secret"
-    REENABLE = "reenable", "Enable again"
-    END_WAIT = "end_wait", "End the wait"
-    CHANGE_POS_REMOTE_ID = "change_pos_remote_id", "Change the POSRemoteID to the one that was sent"
-
-
 @dataclass(frozen=True)
 class Advice:
     """`tell` is for the person on site, `here` for the reader of the page, who can carry out the `remedies`."""
 
     tell: str
     here: str = ""
-    remedies: tuple[OutletRemedy, ...] = ()
+    remedies: tuple[Remedy, ...] = ()
 
 
 def advice_on(outcome: Outcome, *, shown: str) -> Advice:
@@ -53,7 +43,7 @@ def advice_on_ending(reason: CloseReason) -> Advice:
     return Advice(_ENDINGS.get(reason, RECONNECTS))
 
 
-_ROTATE = (OutletRemedy.ROTATE,)
+_ROTATE = (Remedy.ROTATE,)
 _AT_AUTH: Mapping[Outcome, Advice] = {
     Outcome.MALFORMED: Advice(
         "Ask PowerEPOS support: the till's request does not have the documented format.",
@@ -83,11 +73,11 @@ _AT_AUTH: Mapping[Outcome, Advice] = {
         "The secret was stored with a server key that is no longer configured: rotate it and hand over the new one.",
         _ROTATE,
     ),
-    Outcome.DISABLED: Advice(CHANGE_NOTHING, ENABLE_AGAIN, (OutletRemedy.REENABLE,)),
+    Outcome.DISABLED: Advice(CHANGE_NOTHING, ENABLE_AGAIN, (Remedy.REENABLE,)),
     Outcome.THROTTLED: Advice(
         "Stop trying, and correct the AuthSecret first: it begins with {shown}. The wait is 15 minutes at most.",
         "Any change to this outlet's integration in the portal, such as a rotation, ends the wait at once.",
-        (OutletRemedy.END_WAIT,),
+        (Remedy.END_WAIT,),
     ),
     Outcome.BUSY: Advice(RECONNECTS),
     Outcome.DATABASE_AWAY: Advice(RECONNECTS),

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from integrations.models import AuthAttempt, Integration
 from integrations.models.attempt import Outcome, PosEndpoint
-from integrations.services.integration.advice import CONNECT_AGAIN, Advice, OutletRemedy, advice_on, advice_on_handshake
+from integrations.services.errors import Remedy
+from integrations.services.integration.advice import CONNECT_AGAIN, Advice, advice_on, advice_on_handshake
 from integrations.services.integration.check_steps import LONGEST_BLOCK, StepFinding, mispaired, unlike
 from integrations.text.characters import spelled
 from integrations.text.moments import distance
@@ -79,15 +80,15 @@ def _unknown(attempt: AuthAttempt, meant: Integration | None, cause: Outcome) ->
 
 def _blocked(found: StepFinding) -> StepFinding:
     note = "The portal blocked this attempt, because too many before it had failed."
-    others = tuple(each for each in found.remedies if each != OutletRemedy.END_WAIT)
-    return replace(found, words=f"{found.words} {note}", remedies=(OutletRemedy.END_WAIT, *others))
+    others = tuple(each for each in found.remedies if each != Remedy.END_WAIT)
+    return replace(found, words=f"{found.words} {note}", remedies=(Remedy.END_WAIT, *others))
 
 
-def _is_possible(remedy: OutletRemedy, attempt: AuthAttempt, meant: Integration | None, now: datetime) -> bool:
+def _is_possible(remedy: Remedy, attempt: AuthAttempt, meant: Integration | None, now: datetime) -> bool:
     if meant is None:
         return False
-    if remedy == OutletRemedy.REENABLE:
+    if remedy == Remedy.REENABLE:
         return not meant.is_enabled
-    if remedy == OutletRemedy.END_WAIT:
+    if remedy == Remedy.END_WAIT:
         return meant.changed_at <= attempt.at and now - attempt.at <= LONGEST_BLOCK
-    return remedy != OutletRemedy.CHANGE_POS_REMOTE_ID or meant.pos_remote_id != attempt.pos_remote_id
+    return remedy != Remedy.CHANGE_POS_REMOTE_ID or meant.pos_remote_id != attempt.pos_remote_id

@@ -8,6 +8,7 @@ from integrations.models.attempt import Outcome
 from integrations.models.connection import CloseReason
 from integrations.models.request import RequestState
 from integrations.services.connections.ending_texts import ending
+from integrations.services.errors import Remedy
 from integrations.services.handover.handover import auth_url, websocket_url
 from integrations.services.integration.advice import (
     CHANGE_NOTHING,
@@ -15,7 +16,6 @@ from integrations.services.integration.advice import (
     ENABLE_AGAIN,
     RECONNECTS,
     Advice,
-    OutletRemedy,
     advice_on,
     advice_on_ending,
     advice_on_handshake,
@@ -44,7 +44,7 @@ class StepFinding:
     words: str
     tell: str = ""
     here: str = ""
-    remedies: tuple[OutletRemedy, ...] = ()
+    remedies: tuple[Remedy, ...] = ()
     attempt: int | None = None
     is_test: bool = False
     headline: str = ""
@@ -63,7 +63,7 @@ def enabled(evidence: Evidence) -> StepFinding:
         words = f"This check covers the time since {evidence.action}, {distance(evidence.since, evidence.at)}. {twin}"
         return StepFinding(True, words.strip())
     words = f"The integration is disabled: “{integration.disabled_reason}”"
-    return StepFinding.advising(words, Advice(CHANGE_NOTHING, ENABLE_AGAIN, (OutletRemedy.REENABLE,)))
+    return StepFinding.advising(words, Advice(CHANGE_NOTHING, ENABLE_AGAIN, (Remedy.REENABLE,)))
 
 
 def attempted(evidence: Evidence) -> StepFinding:
@@ -149,8 +149,8 @@ def _blocked(evidence: Evidence, refusal: AuthAttempt, finding: StepFinding) -> 
     """Return the finding with a note on the block, and the button that ends it."""
     is_over = evidence.integration.changed_at > refusal.at or evidence.at - refusal.at > LONGEST_BLOCK
     note = "The wait is over." if is_over else "The till has to wait for up to 15 minutes, because too many failed."
-    others = tuple(each for each in finding.remedies if each != OutletRemedy.END_WAIT)
-    remedies = others if is_over else (OutletRemedy.END_WAIT, *others)
+    others = tuple(each for each in finding.remedies if each != Remedy.END_WAIT)
+    remedies = others if is_over else (Remedy.END_WAIT, *others)
     return replace(finding, words=f"{finding.words} {note}", remedies=remedies)
 
 
@@ -180,7 +180,7 @@ def mispaired(refusal: AuthAttempt, own: str) -> StepFinding:
         f"{refusal.detail}",
         tell=f"Correct the POSRemoteID in PowerEPOS: it is {spelled(own)}. {CONNECT_AGAIN}",
         here=f"If “{spelled(sent)}” is what PowerEPOS gave for this outlet, change it here instead.",
-        remedies=(OutletRemedy.CHANGE_POS_REMOTE_ID,) if is_free else (),
+        remedies=(Remedy.CHANGE_POS_REMOTE_ID,) if is_free else (),
         attempt=refusal.pk,
     )
 

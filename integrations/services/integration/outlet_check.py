@@ -10,8 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from integrations.models import Integration
+from integrations.services.errors import Remedy
 from integrations.services.integration import check_steps
-from integrations.services.integration.advice import OutletRemedy
 from integrations.services.integration.check_evidence import Evidence, OutletRows, read_evidence
 from integrations.services.integration.check_steps import StepFinding
 
@@ -38,7 +38,7 @@ class Step:
     words: str = ""
     tell: str = ""
     here: str = ""
-    remedies: tuple[OutletRemedy, ...] = ()
+    remedies: tuple[Remedy, ...] = ()
     attempt: int | None = None
     is_test: bool = False
     headline: str = ""

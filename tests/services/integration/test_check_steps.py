@@ -9,7 +9,7 @@ from integrations.models import AuthAttempt, Connection, Credential, Integration
 from integrations.models.attempt import Outcome, PosEndpoint
 from integrations.models.connection import CloseReason, ServerProcess
 from integrations.models.request import RequestState
-from integrations.services.integration.advice import OutletRemedy
+from integrations.services.errors import Remedy
 from integrations.services.integration.check_evidence import Evidence
 from integrations.services.integration.outlet_check import Step, StepState, sentence_of, steps_of
 
@@ -149,14 +149,14 @@ def test_a_block_does_not_hide_the_cause(cause: Outcome) -> None:
         assert step.title == "Secret correct"
         assert step.words.startswith(cause.label)
         assert "The till has to wait" in step.words
-        assert step.remedies == (OutletRemedy.END_WAIT, OutletRemedy.ROTATE)
+        assert step.remedies == (Remedy.END_WAIT, Remedy.ROTATE)
 
 
 def test_a_block_is_over_after_a_change_of_the_outlet() -> None:
     blocked = attempt(Outcome.THROTTLED, cause=Outcome.WRONG_SECRET, minutes=5)
     step = open_step(evidence(attempt=blocked, integration=station(changed_at=NOON - timedelta(minutes=1))))
     assert "The wait is over." in step.words
-    assert OutletRemedy.END_WAIT not in step.remedies
+    assert Remedy.END_WAIT not in step.remedies
 
 
 def test_a_block_after_a_proved_secret_names_no_cause() -> None:
@@ -191,7 +191,7 @@ def test_a_wrong_pos_remote_id_shows_both_values_and_the_owner() -> None:
 
 def test_the_sent_pos_remote_id_is_offered_only_if_no_outlet_has_it() -> None:
     free = attempt(Outcome.WRONG_POS_REMOTE_ID, pos_remote_id="Bella-2")
-    assert open_step(evidence(attempt=free)).remedies == (OutletRemedy.CHANGE_POS_REMOTE_ID,)
+    assert open_step(evidence(attempt=free)).remedies == (Remedy.CHANGE_POS_REMOTE_ID,)
     taken = attempt(Outcome.WRONG_POS_REMOTE_ID, pos_remote_id="Bella-2", pos_remote_id_of_id=7)
     assert open_step(evidence(attempt=taken)).remedies == ()
 

@@ -11,6 +11,7 @@ from integrations.staff.base.forms import CreateApiKeyForm
 from tests.support.factories import Enabled
 
 OWNERS = ("integration", "apikey", "webhookendpoint")
+OF_CONFLICTS = sorted({each.remedy for each in Conflict.__subclasses__() if each.remedy})
 
 
 class Misplaced(PortalError):
@@ -85,6 +86,11 @@ def test_a_refusal_is_shown_at_a_field_with_another_name_in_the_form(db: None) -
 
 
 @pytest.mark.parametrize("remedy", Remedy)
+def test_each_remedy_has_a_page_for_an_integration(remedy: Remedy) -> None:
+    assert reverse(f"admin:integrations_integration_{remedy}", args=(1,))
+
+
+@pytest.mark.parametrize("remedy", OF_CONFLICTS)
 @pytest.mark.parametrize("owner", OWNERS)
-def test_each_remedy_has_a_page_for_each_owner_of_a_secret(owner: str, remedy: Remedy) -> None:
+def test_each_remedy_of_a_conflict_has_a_page_for_each_owner_of_a_secret(owner: str, remedy: Remedy) -> None:
     assert reverse(f"admin:integrations_{owner}_{remedy}", args=(1,))
