@@ -29,10 +29,9 @@ class Outcome(models.TextChoices):
     FOREIGN_ORIGIN = "foreign_origin", "Blocked: request came from a browser page"
 
 
-# Outcomes caused by the caller, not by the state of the server.
-REFUSALS = tuple(
-    each for each in Outcome if each not in (Outcome.ACCEPTED, Outcome.BUSY, Outcome.DATABASE_AWAY, Outcome.DRAINING)
-)
+# Outcomes caused by the state of the server. All others except ACCEPTED are caused by the caller.
+UNDECIDED = (Outcome.BUSY, Outcome.DATABASE_AWAY, Outcome.DRAINING)
+REFUSALS = tuple(each for each in Outcome if each not in (Outcome.ACCEPTED, *UNDECIDED))
 
 
 class PosEndpoint(models.TextChoices):

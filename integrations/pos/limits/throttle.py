@@ -15,11 +15,12 @@ from typing import Any
 
 from django.conf import settings
 
+from integrations.services.integration.waits import LONGEST_MINUTES
 from integrations.text.client_address import network_of
 
 FIRST_BLOCK = 15  # seconds: short, for a typing error. Each further failure doubles it, up to MAX_BLOCK
-MAX_BLOCK = 900.0  # seconds
-FORGET_AFTER = 900.0  # seconds without a failure, and without a block
+MAX_BLOCK = 60.0 * LONGEST_MINUTES  # seconds
+FORGET_AFTER = MAX_BLOCK  # seconds without a failure, and without a block
 KEPT = 100_000
 TARPIT_SECONDS = 1.0  # delay of the answer to a blocked caller
 EVERYWHERE = "*"  # stands for all addresses together

@@ -7,14 +7,16 @@ one attempt use the same texts.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from integrations.models.attempt import Outcome
+from integrations.models.attempt import UNDECIDED, Outcome
 from integrations.models.connection import CloseReason
 from integrations.services.errors import Remedy
 from integrations.services.handover.handover import auth_url, websocket_url
+from integrations.services.integration.waits import LONGEST_MINUTES
 
 RECONNECTS = "Nothing has to be done: the POS reconnects automatically within a minute."
 CONNECT_AGAIN = "Let PowerEPOS connect again."
 CHANGE_NOTHING = "Change nothing yet: the portal refuses this till until it is enabled again."
+WAIT = f"The wait is {LONGEST_MINUTES} minutes at most."
 ENABLE_AGAIN = "Enable it again. Its POS can then connect with its current secret."
 
 
@@ -75,13 +77,11 @@ _AT_AUTH: Mapping[Outcome, Advice] = {
     ),
     Outcome.DISABLED: Advice(CHANGE_NOTHING, ENABLE_AGAIN, (Remedy.REENABLE,)),
     Outcome.THROTTLED: Advice(
-        "Stop trying, and correct the AuthSecret first: it begins with {shown}. The wait is 15 minutes at most.",
+        f"Stop trying, and correct the AuthSecret first: it begins with {{shown}}. {WAIT}",
         "Any change to this outlet's integration in the portal, such as a rotation, ends the wait at once.",
         (Remedy.END_WAIT,),
     ),
-    Outcome.BUSY: Advice(RECONNECTS),
-    Outcome.DATABASE_AWAY: Advice(RECONNECTS),
-    Outcome.DRAINING: Advice(RECONNECTS),
+    **dict.fromkeys(UNDECIDED, Advice(RECONNECTS)),
 }
 _AT_WEBSOCKET: Mapping[Outcome, Advice] = {
     Outcome.WRONG_PATH: Advice(f"Correct the WebsocketURL: it has no path after the host name. {CONNECT_AGAIN}"),

@@ -4,10 +4,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from integrations.models import AuthAttempt, Integration
-from integrations.models.attempt import Outcome, PosEndpoint
+from integrations.models.attempt import UNDECIDED, Outcome, PosEndpoint
 from integrations.services.errors import Remedy
+from integrations.services.integration import waits
 from integrations.services.integration.advice import CONNECT_AGAIN, Advice, advice_on, advice_on_handshake
-from integrations.services.integration.check_steps import LONGEST_BLOCK, StepFinding, mispaired, unlike
+from integrations.services.integration.check_steps import StepFinding, cause_of, mispaired, unlike
 from integrations.text.characters import spelled
 from integrations.text.moments import distance
 
@@ -52,11 +53,10 @@ def _finding(attempt: AuthAttempt, meant: Integration | None) -> StepFinding:
 def _cause(attempt: AuthAttempt) -> Outcome:
     """Return what is wrong with the attempt: for a blocked one, the outcome of the last one before the block."""
     if attempt.outcome != Outcome.THROTTLED or attempt.cause or attempt.integration_id is None:
-        return Outcome(attempt.cause or attempt.outcome)
+        return cause_of(attempt, None)
     at_auth = AuthAttempt.objects.filter(integration=attempt.integration_id, endpoint=PosEndpoint.AUTH)
-    before = at_auth.filter(at__lte=attempt.at)
-    last = before.exclude(outcome=Outcome.THROTTLED).values_list("outcome", flat=True).first()
-    return Outcome(last) if last in (Outcome.WRONG_SECRET, Outcome.RETIRED_SECRET) else Outcome.THROTTLED
+    before = at_auth.filter(at__lte=attempt.at).exclude(outcome__in=(*UNDECIDED, Outcome.THROTTLED))
+    return cause_of(attempt, before.first())
 
 
 # For these outcomes, an unknown ProviderOutletID must be corrected first, because no secret fits an unknown outlet.
@@ -80,8 +80,8 @@ def _unknown(attempt: AuthAttempt, meant: Integration | None, cause: Outcome) ->
 
 def _blocked(found: StepFinding) -> StepFinding:
     note = "The portal blocked this attempt, because too many before it had failed."
-    others = tuple(each for each in found.remedies if each != Remedy.END_WAIT)
-    return replace(found, words=f"{found.words} {note}", remedies=(Remedy.END_WAIT, *others))
+    remedies = tuple(dict.fromkeys((Remedy.END_WAIT, *found.remedies)))
+    return replace(found, words=f"{found.words} {note}", remedies=remedies)
 
 
 def _is_possible(remedy: Remedy, attempt: AuthAttempt, meant: Integration | None, now: datetime) -> bool:
@@ -90,5 +90,5 @@ def _is_possible(remedy: Remedy, attempt: AuthAttempt, meant: Integration | None
     if remedy == Remedy.REENABLE:
         return not meant.is_enabled
     if remedy == Remedy.END_WAIT:
-        return meant.changed_at <= attempt.at and now - attempt.at <= LONGEST_BLOCK
+        return not waits.is_over(attempt, meant, now)
     return remedy != Remedy.CHANGE_POS_REMOTE_ID or meant.pos_remote_id != attempt.pos_remote_id

@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from integrations.models import AuditEvent, AuthAttempt, Connection, Credential, Integration, MessageType, Request
-from integrations.models.attempt import Outcome, PosEndpoint
+from integrations.models.attempt import UNDECIDED, Outcome, PosEndpoint
 from integrations.models.audit import Verb
 from integrations.models.connection import CloseReason
 from integrations.models.request import OPEN_STATES, RequestState
@@ -25,7 +25,6 @@ BEGINNINGS = {
     Verb.POS_REMOTE_ID_CHANGED: "the POSRemoteID was changed",
 }
 ANSWERED = (RequestState.ANSWERED, RequestState.REFUSED)
-UNDECIDED = (Outcome.BUSY, Outcome.DATABASE_AWAY, Outcome.DRAINING)
 STRANGERS = timedelta(hours=24)  # how far back to search for an attempt under another ProviderOutletID
 SECOND_TILL = timedelta(minutes=5)  # how long to report two tills with the same credentials
 NEWEST = 10  # connections and attempts to search for two tills

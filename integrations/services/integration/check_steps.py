@@ -1,7 +1,7 @@
 """What the evidence says about each step of an outlet's check, and what to do about it. Pure functions."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from integrations.models import AuthAttempt
 from integrations.models.attempt import Outcome
@@ -10,6 +10,7 @@ from integrations.models.request import RequestState
 from integrations.services.connections.ending_texts import ending
 from integrations.services.errors import Remedy
 from integrations.services.handover.handover import auth_url, websocket_url
+from integrations.services.integration import waits
 from integrations.services.integration.advice import (
     CHANGE_NOTHING,
     CONNECT_AGAIN,
@@ -21,12 +22,11 @@ from integrations.services.integration.advice import (
     advice_on_handshake,
 )
 from integrations.services.integration.check_evidence import Evidence
-from integrations.services.requests.asking import HARMLESS
+from integrations.services.requests.asking import HARMLESS, HARMLESS_SECONDS
 from integrations.services.requests.summaries import said, took
 from integrations.text.characters import differences, spelled, visible
 from integrations.text.moments import distance, exactly
 
-LONGEST_BLOCK = timedelta(minutes=15)  # a block that began longer ago has ended
 # Outcomes that show that the secret was right: the POS was accepted, or refused for another reason.
 PROVED = (Outcome.ACCEPTED, Outcome.WRONG_POS_REMOTE_ID, Outcome.DISABLED)
 
@@ -127,7 +127,7 @@ def secret(evidence: Evidence) -> StepFinding:
         return _nothing_decided(evidence)
     if refusal is None or Outcome(refusal.outcome) in PROVED:
         return StepFinding(True, f"The POS proved that it has {evidence.current.shown}{_or_older(evidence)}.")
-    cause = _cause(evidence, refusal)
+    cause = cause_of(refusal, evidence.before_block)
     words = f"{cause.label}, {distance(refusal.at, evidence.at)}{_from(refusal)}."
     advice = advice_on(cause, shown=evidence.current.shown)
     if refusal.outcome == Outcome.THROTTLED:
@@ -135,23 +135,21 @@ def secret(evidence: Evidence) -> StepFinding:
     return StepFinding.advising(words, advice, refusal.pk)
 
 
-def _cause(evidence: Evidence, refusal: AuthAttempt) -> Outcome:
-    """Return why a secret was refused. For an attempt during a block, an earlier attempt may show the cause."""
-    if refusal.outcome != Outcome.THROTTLED:
-        return Outcome(refusal.outcome)
-    before = evidence.before_block
-    if refusal.cause or before is None or Outcome(before.outcome) in PROVED:
-        return Outcome(refusal.cause or refusal.outcome)
-    return Outcome(before.outcome)
+def cause_of(refusal: AuthAttempt, before: AuthAttempt | None) -> Outcome:
+    """Return why an attempt was refused. If it was blocked, its cause or the last attempt `before` may say why."""
+    is_unexplained = refusal.outcome == Outcome.THROTTLED and not refusal.cause
+    if is_unexplained and before and Outcome(before.outcome) not in PROVED:
+        return Outcome(before.outcome)
+    return Outcome(refusal.cause or refusal.outcome)
 
 
 def _blocked(evidence: Evidence, refusal: AuthAttempt, finding: StepFinding) -> StepFinding:
     """Return the finding with a note on the block, and the button that ends it."""
-    is_over = evidence.integration.changed_at > refusal.at or evidence.at - refusal.at > LONGEST_BLOCK
-    note = "The wait is over." if is_over else "The till has to wait for up to 15 minutes, because too many failed."
+    is_over = waits.is_over(refusal, evidence.integration, evidence.at)
+    note = f"The till has to wait for up to {waits.LONGEST_MINUTES} minutes, because too many failed."
     others = tuple(each for each in finding.remedies if each != Remedy.END_WAIT)
     remedies = others if is_over else (Remedy.END_WAIT, *others)
-    return replace(finding, words=f"{finding.words} {note}", remedies=remedies)
+    return replace(finding, words=f"{finding.words} {'The wait is over.' if is_over else note}", remedies=remedies)
 
 
 def _nothing_decided(evidence: Evidence) -> StepFinding:
@@ -240,7 +238,8 @@ def answered(evidence: Evidence) -> StepFinding:
         words = f"{sent}. The till answers. It refused with ResultCode {row.result_code}{why}."
         return StepFinding(True, words, is_test=True)
     if row.is_open:
-        return StepFinding(False, f"{sent}; no answer yet.", "Leave PowerEPOS running.", "Wait up to 20 seconds.")
+        wait = f"Wait up to {HARMLESS_SECONDS} seconds."
+        return StepFinding(False, f"{sent}; no answer yet.", "Leave PowerEPOS running.", wait)
     if row.failure:
         tell = "Change nothing on the till. Ask PowerEPOS support about its answer."
         return StepFinding(False, f"{sent}; {said(row.failure)}", tell, _PRESS, is_test=True)
@@ -275,7 +274,7 @@ def _rival(evidence: Evidence) -> str:
     attempt, connection = evidence.attempt, evidence.connection
     if not attempt or not connection or attempt.outcome == Outcome.ACCEPTED or attempt.at < connection.opened_at:
         return ""
-    outcome, at = _cause(evidence, attempt).label, distance(attempt.at, evidence.at)
+    outcome, at = cause_of(attempt, evidence.before_block).label, distance(attempt.at, evidence.at)
     return f" Another attempt was refused, {at}{_from(attempt)}: {outcome}. Does a second till use these values?"
 
 

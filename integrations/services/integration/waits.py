@@ -1,11 +1,20 @@
 """End the wait of a till that the portal blocked after too many failed attempts."""
 
+from datetime import datetime, timedelta
+
 from django.db import transaction
 
-from integrations.models import Integration
+from integrations.models import AuthAttempt, Integration
 from integrations.models.audit import Verb
 from integrations.services.audit import Actor, record
 from integrations.services.integration.update_statement import change_integrations
+
+LONGEST_MINUTES = 15  # of one block; pos/limits/throttle.py begins with a shorter one
+
+
+def is_over(attempt: AuthAttempt, integration: Integration, now: datetime) -> bool:
+    """Return whether a block that refused this attempt has ended: each change of the integration ends it."""
+    return integration.changed_at > attempt.at or now - attempt.at > timedelta(minutes=LONGEST_MINUTES)
 
 
 @transaction.atomic

@@ -68,6 +68,13 @@ def test_a_blocked_attempt_without_a_cause_shows_that_of_the_one_before(staff: C
     assert "The till has a secret that was replaced" in text(staff.get(url_of(blocked)))
 
 
+def test_a_blocked_attempt_shows_the_cause_that_the_check_shows(staff: Client, enabled: Enabled) -> None:
+    be_refused(enabled.integration, Outcome.MISTYPED_SECRET)
+    be_refused(enabled.integration, Outcome.DATABASE_AWAY)
+    blocked = be_refused(enabled.integration, Outcome.THROTTLED)
+    assert "it has a wrong letter or digit" in text(staff.get(url_of(blocked)))
+
+
 def test_the_pos_remote_id_that_was_sent_is_filled_in(staff: Client, enabled: Enabled) -> None:
     attempt = be_refused(enabled.integration, Outcome.WRONG_POS_REMOTE_ID, pos_remote_id="Bella-2")
     change = f"{act_url(enabled.integration, 'change_pos_remote_id')}?attempt={attempt.pk}"
