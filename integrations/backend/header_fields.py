@@ -1,5 +1,6 @@
 """Describes the header fields of every operation in the OpenAPI document, without naming the operations."""
 
+from datetime import timedelta
 from typing import Any
 
 from integrations.backend.base import idempotency
@@ -8,12 +9,14 @@ from integrations.backend.base.problems import headers_of
 from integrations.backend.base.schema import SENDING
 from integrations.models.api_key import MAX_IDEMPOTENCY_KEY
 from integrations.security import correlation_ids
+from integrations.services.api_keys.idempotency import KEPT
 from integrations.wire.payloads.json_schema import name_in
 
 POS_KEY = "The `request_id`, for callers that send an idempotency key as a header field. Send one of the two."
 KEY = (
-    "A repeat of the call with the same key within 24 hours gets the first answer and changes nothing. The key belongs "
-    "to the API key. It is a quoted string (RFC 9651), or the same text without quotes."
+    f"A repeat of the call with the same key within {KEPT // timedelta(hours=1)} hours gets the first answer and "
+    "changes nothing. The key belongs to the API key. It is a quoted string (RFC 9651), or the same text without "
+    "quotes."
 )
 CALL_ID = (
     f"An id for this call: a letter or a digit, followed by at most {correlation_ids.MAX_LENGTH - 1} letters, digits "

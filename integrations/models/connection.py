@@ -47,7 +47,7 @@ class CloseReason(models.TextChoices):
     DISCONNECTED = "disconnected", "the provider disconnected it"
     RESTART = "restart", "the server stopped or restarted"
     FLOODING = "flooding", "the POS sent too much"
-    TOO_LARGE = "too_large", "the POS sent a message of more than 1 MiB"
+    TOO_LARGE = "too_large", "the POS sent too large a message"
     PROTOCOL_ERROR = "protocol_error", "the POS broke the websocket protocol"
     INVALID_TEXT = "invalid_text", "the POS sent text that is not valid UTF-8"
     INTERNAL = "internal", "an error in the server"

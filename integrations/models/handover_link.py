@@ -34,6 +34,7 @@ class HandoverLink(models.Model):
     token_digest = models.CharField(max_length=64, unique=True, editable=False)
     salt = models.CharField(max_length=32, editable=False)
     sealed = models.TextField(blank=True, editable=False)
+    most_tries = 5
     tries = models.PositiveSmallIntegerField("passphrases tried", default=0)
     made_by = models.CharField("created by", max_length=200)
     made_at = models.DateTimeField("created", default=shared_now, editable=False)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from integrations.models.connection import CloseReason
+from integrations.pos.messages import MAX_FRAME
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,9 @@ CLOSE_CODES: dict[CloseReason, CloseCode] = {
 # The websocket library sends these (RFC 6455, 7.4.1), so POS_CLOSE_CODES cannot override them.
 LIBRARY_CLOSE_CODES: dict[CloseReason, CloseCode] = {
     CloseReason.PROTOCOL_ERROR: CloseCode(1002, "The POS broke the websocket protocol.", reconnects=True),
-    CloseReason.TOO_LARGE: CloseCode(1009, "The POS sent a frame of more than 1 MiB.", reconnects=True),
+    CloseReason.TOO_LARGE: CloseCode(
+        1009, f"The POS sent a frame of more than {MAX_FRAME >> 20} MiB.", reconnects=True
+    ),
 }
 
 ANYWHERE = 1000

@@ -13751,7 +13751,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The portal sends the event again later, at most nine times. */
+            /** @description The portal sends the event again later, at most 9 times. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -13801,7 +13801,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The portal sends the event again later, at most nine times. */
+            /** @description The portal sends the event again later, at most 9 times. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -13853,7 +13853,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The portal sends the event again later, at most nine times. */
+            /** @description The portal sends the event again later, at most 9 times. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -13903,7 +13903,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The portal sends the event again later, at most nine times. */
+            /** @description The portal sends the event again later, at most 9 times. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -13953,7 +13953,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The portal sends the event again later, at most nine times. */
+            /** @description The portal sends the event again later, at most 9 times. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -14003,7 +14003,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The portal sends the event again later, at most nine times. */
+            /** @description The portal sends the event again later, at most 9 times. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -14053,7 +14053,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The portal sends the event again later, at most nine times. */
+            /** @description The portal sends the event again later, at most 9 times. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -14103,7 +14103,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The portal sends the event again later, at most nine times. */
+            /** @description The portal sends the event again later, at most 9 times. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -14153,7 +14153,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The portal sends the event again later, at most nine times. */
+            /** @description The portal sends the event again later, at most 9 times. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -14203,7 +14203,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The portal sends the event again later, at most nine times. */
+            /** @description The portal sends the event again later, at most 9 times. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -14253,7 +14253,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The portal sends the event again later, at most nine times. */
+            /** @description The portal sends the event again later, at most 9 times. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;

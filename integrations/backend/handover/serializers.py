@@ -9,7 +9,7 @@ from integrations.backend.base.serializers import PageSerializer
 from integrations.models import HandoverLink
 from integrations.models.clock import shared_now
 from integrations.models.handover_link import LinkState
-from integrations.services.handover.links import MAX_PASSPHRASE_LENGTH
+from integrations.services.handover.links import MAX_PASSPHRASE_LENGTH, MIN_PASSPHRASE_LENGTH
 from integrations.services.overlaps import OVERLAPS
 
 _REVOKED = "revoked"
@@ -78,7 +78,8 @@ class NewLinkBodySerializer(serializers.Serializer[Any]):
         max_length=MAX_PASSPHRASE_LENGTH,
         required=False,
         trim_whitespace=False,
-        help_text="At least 10 characters that are not easy to guess; generated if you send none.",
+        help_text=f"At least {MIN_PASSPHRASE_LENGTH} characters that are not easy to guess; generated if you send "
+        "none.",
     )
     overlap = serializers.ChoiceField(
         choices=tuple(OVERLAPS),

@@ -7,6 +7,7 @@ import inspect
 from typing import Any
 
 from integrations.models.notices.notice import NoticeKind
+from integrations.services.notices.delivering import SCHEDULE
 from integrations.services.notices.event_types import EVENTS, json_schemas
 from integrations.services.notices.signing import HEADERS
 from integrations.wire.payloads.json_schema import one_of, reference
@@ -18,7 +19,7 @@ TRACED = "The `traceparent` of the call that sent the request; absent if it had 
 _ANSWERS = {
     "2XX": {"description": "The receiver has accepted the event."},
     "410": {"description": "The receiver wants no more events: the portal disables the endpoint."},
-    "4XX": {"description": "The portal sends the event again later, at most nine times."},
+    "4XX": {"description": f"The portal sends the event again later, at most {len(SCHEDULE)} times."},
     "5XX": {"description": "The portal sends the event again later, after the Retry-After of the answer."},
 }
 

@@ -23,6 +23,7 @@ from integrations.models.notices.notice import NoticeKind
 from integrations.models.notices.webhook import DeliveryState
 from integrations.services.errors import NoOverlap, OverlapRunning
 from integrations.services.notices.errors import WebhookDisabled, WebhookEnabled, WebhookExists
+from integrations.services.notices.notice_chores import NOTICE_DAYS
 
 _ID_SCHEMA = {"type": "integer", "format": "int64", "minimum": 0, "maximum": HIGHEST_ID}
 
@@ -31,8 +32,8 @@ LIST_EVENTS = operation(
     operation_id="list_events",
     summary="List events",
     description=(
-        "Lists the events of the last 30 days, the oldest first, whether or not a webhook delivers them. Every reader "
-        "gets them in the same order, and no event is added before one that was already read."
+        f"Lists the events of the last {NOTICE_DAYS} days, the oldest first, whether or not a webhook delivers them. "
+        "Every reader gets them in the same order, and no event is added before one that was already read."
     ),
     parameters=[
         query_filter("after", "Only events after the one with this `id`.", _ID_SCHEMA),
@@ -131,7 +132,7 @@ LIST_DELIVERIES = operation(
     Scope.WEBHOOKS_WRITE,
     operation_id="list_deliveries",
     summary="List deliveries",
-    description="Lists the deliveries of the last 30 days, the newest first.",
+    description=f"Lists the deliveries of the last {NOTICE_DAYS} days, the newest first.",
     parameters=[
         query_filter("endpoint_id", "Only deliveries to this webhook endpoint.", _ID_SCHEMA),
         query_filter("state", "Only deliveries in this state.", enum=DeliveryState.values),

@@ -24,9 +24,9 @@ Report = Callable[[int, int], None]
 class Command(OutletCommand):
     help = (
         "Enable Order N Pay for the outlets of a CSV file, and write the values for PowerEPOS as CSV. If any row is "
-        "wrong, nothing is done and the exit code is 1. The file may have any number of rows; they are committed 100 "
-        "at a time. After an interruption, run the same command again: finished rows do not change, and the secrets "
-        "of the other rows are appended to the output."
+        "wrong, nothing is done and the exit code is 1. The file may have any number of rows; they are committed "
+        f"{STEP} at a time. After an interruption, run the same command again: finished rows do not change, and the "
+        "secrets of the other rows are appended to the output."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

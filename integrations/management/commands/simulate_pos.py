@@ -29,6 +29,7 @@ from integrations.simulator import (
     WrongTillError,
 )
 from integrations.simulator.backoff import LONGEST_CEILING
+from integrations.simulator.fleet import LINES_UP_TO, SUMMARY_SECONDS
 from integrations.simulator.message_numbers import numbers_from_texts
 
 INTERRUPTED = 130
@@ -122,7 +123,7 @@ def _add_till_arguments(parser: ArgumentParser) -> None:
         metavar="N",
         type=int,
         help="The number of POSes to simulate; --credentials then has one JSON object per line. "
-        "Above 20, a summary every ten seconds replaces one line per event.",
+        f"Above {LINES_UP_TO}, a summary every {SUMMARY_SECONDS:.0f} seconds replaces one line per event.",
     )
     numbers = ", ".join(f"{name}={number}" for name, number in DEFAULT_NUMBERS.items())
     parser.add_argument(

@@ -2,7 +2,7 @@
 
 The change and its answer are committed in one transaction. So a crash, a lost connection or a time-out leaves either
 both or none: a repeat gets the first answer, or is the first call. A refused change leaves nothing, so a repeat of it
-is checked again. The answer is encrypted, because it can hold a new secret, and is deleted after 24 hours
+is checked again. The answer is encrypted, because it can hold a new secret, and is deleted after KEPT
 (services/retention).
 
 The semantics are those of draft-ietf-httpapi-idempotency-key-header-07, section 2.

@@ -38,10 +38,9 @@ from integrations.services.keys import keys
 from integrations.services.rows.chunks import chunks
 from integrations.wire.endpoints import HANDOVER_PATH
 
-TRIES = 5
 HALF = 25  # characters of the link's text: 125 bits each
 PREFIX = "ONPH"  # lets the redaction recognise a token anywhere in a text
-PASSPHRASE_LENGTH = 12  # of a generated passphrase: 60 bits, which is enough with five tries
+PASSPHRASE_LENGTH = 12  # of a generated passphrase: 60 bits, which is enough for a few tries
 MIN_PASSPHRASE_LENGTH = 10
 MAX_PASSPHRASE_LENGTH = 200
 MIN_PASSPHRASE_BITS = 40
@@ -218,7 +217,10 @@ def _open(token: str, passphrase: str, address: str, user_agent: str) -> Opened:
 
 def _reserve_a_try(token: str) -> HandoverLink | None:
     rows = HandoverLink.objects.filter(
-        token_digest=_digest(token), state=LinkState.LIVE, expires_at__gt=shared_now(), tries__lt=TRIES
+        token_digest=_digest(token),
+        state=LinkState.LIVE,
+        expires_at__gt=shared_now(),
+        tries__lt=HandoverLink.most_tries,
     )
     # Read first: strangers with invented tokens must not keep the database's only writer busy.
     if not rows.exists() or not rows.update(tries=F("tries") + 1):
@@ -230,9 +232,9 @@ def _reserve_a_try(token: str) -> HandoverLink | None:
 @transaction.atomic
 def _count_failure(link: HandoverLink, recipient: Actor, user_agent: str) -> None:
     """End the link if this failed try was its last one. The try itself is already counted."""
-    if link.tries < TRIES:
+    if link.tries < link.most_tries:
         return
-    reason = f"{TRIES} wrong passphrases"
+    reason = f"{link.most_tries} wrong passphrases"
     if _end_link(link, LinkState.FAILED, reason=reason, address=recipient.address, user_agent=user_agent):
         record(Verb.LINK_FAILED, link.integration, actor=recipient, shown=link.credential.shown)
 

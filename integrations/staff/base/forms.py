@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from integrations.models import ApiKey, Integration, Organisation, Outlet
 from integrations.models.api_key import Scope
-from integrations.security.secret_digests import MAX_SECRET_LENGTH
+from integrations.security.secret_digests import MAX_SECRET_LENGTH, MIN_ADOPTED_LENGTH
 from integrations.services.api_keys.api_keys import MOST_CALLS
 from integrations.services.errors import PortalError
 from integrations.services.handover.link_lifetime import MAX_HOURS
@@ -136,8 +136,8 @@ class EnableForm(HandOverFields, ActionForm):
         required=False,
         strip=False,
         max_length=MAX_SECRET_LENGTH,
-        help_text="At least 8 characters. A secret chosen by a person is weaker than a generated one. Leave empty to "
-        "generate one.",
+        help_text=f"At least {MIN_ADOPTED_LENGTH} characters. A secret chosen by a person is weaker than a generated "
+        "one. Leave empty to generate one.",
         widget=forms.PasswordInput(attrs={"class": "vTextField", "autocomplete": "off", "spellcheck": "false"}),
     )
 
@@ -295,5 +295,5 @@ class CreateApiKeyForm(OwnerForm, ApiKeyAccessForm):
     def clean_last_day(self) -> date | None:
         day: date | None = self.cleaned_data["last_day"]
         if day and day > timezone.localdate() + LONGEST_LIFE:
-            raise forms.ValidationError("Choose a day within the next 100 years, or none.")
+            raise forms.ValidationError(f"Choose a day within the next {LONGEST_LIFE.days // 365} years, or none.")
         return day

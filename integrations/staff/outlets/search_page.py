@@ -18,7 +18,7 @@ from integrations.staff.base.presentation import standing_of
 MOST = 50  # outlets on the page
 SEARCH_HELP = (
     "Name of the outlet or of its organisation, ProviderOutletID, POSRemoteID, also as sent by a refused till, or the "
-    "first ten characters of its secret (ONPS-…)"
+    "first characters of its secret, as its page shows them (ONPS-…)"
 )
 
 
