@@ -162,7 +162,7 @@ def test_outlets_prints_one_line_for_each_outlet(enabled: Enabled, outlet: Outle
     lines = run("outlets")[0].splitlines()
     assert len(lines) == 2
     assert any("Harbour: not enabled" in line for line in lines)
-    assert any(f"{STATION}: never connected" in line for line in lines)
+    assert any(f"{STATION}: enabled, never connected" in line for line in lines)
     run("disable_outlet", enabled.handover.provider_outlet_id, "--reason", "x")
     assert f"{STATION}: disabled" in run("outlets")[0]
 

@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Case, CharField, Count, F, Max, Q, QuerySet, Sum, Value, When
+from django.db.models import CharField, Count, F, Max, Q, QuerySet, Sum, Value
 from django.db.models.functions import Coalesce
 
 from integrations.models import AuthAttempt, FleetSample, Integration, Presence, Request
 from integrations.models.attempt import Outcome
 from integrations.models.clock import shared_now
-from integrations.models.connection import is_online
+from integrations.models.outlet_state import OutletState, is_in_state, state_column
 from integrations.models.request import OPEN_STATES, RequestState
 
 DAY = timedelta(hours=24)
@@ -25,7 +25,6 @@ HOUR = timedelta(hours=1)
 SAMPLE_EVERY = timedelta(minutes=5)
 SAMPLES_KEPT = timedelta(hours=48)
 LATEST = 5
-STATES = ("online", "offline", "never_seen", "disabled")
 ENDS = tuple(state for state in RequestState if state not in OPEN_STATES)
 
 Organisations = frozenset[int] | None
@@ -75,10 +74,13 @@ def read_fleet(organisations: Organisations) -> FleetState:
     now = shared_now()
     samples = _samples(organisations, now)
     counts = _count_fleet(organisations, now, since=samples[-1]["at"] if samples else now - DAY)
-    refusals, fresh = counts["refusals"], counts["requests"]
+    states, refusals, fresh = counts["states"], counts["refusals"], counts["requests"]
     return FleetState(
         at=now,
-        **{state: counts["states"][state] for state in STATES},
+        online=states[OutletState.ONLINE],
+        offline=states[OutletState.OFFLINE],
+        never_seen=states[OutletState.NEVER_SEEN],
+        disabled=states[OutletState.DISABLED],
         gone=_gone(organisations),
         refusals=tuple(sorted(refusals.items(), key=lambda each: (-each[1], each[0]))),
         requests=tuple((state.value, fresh[state] + sum(each[f"{state}_sum"] for each in samples)) for state in ENDS),
@@ -94,7 +96,10 @@ def take_sample() -> None:
     standing = (
         _integrations(None)
         .values("outlet__organisation")
-        .annotate(enabled_count=Count("pk", filter=Q(is_enabled=True)), online_count=Count("pk", filter=_online(now)))
+        .annotate(
+            enabled_count=Count("pk", filter=Q(is_enabled=True)),
+            online_count=Count("pk", filter=is_in_state(OutletState.ONLINE, now)),
+        )
     )
     ended = _ended_by_organisation(before, now)
     rows = [
@@ -113,10 +118,6 @@ def take_sample() -> None:
 
 def _integrations(organisations: Organisations) -> QuerySet[Integration]:
     return within(Integration.objects.order_by(), organisations, "outlet__organisation")
-
-
-def _online(now: datetime) -> Q:
-    return Q(is_enabled=True, presence__last_seen_at__isnull=False) & is_online(now, "presence__")
 
 
 def _gone(organisations: Organisations) -> tuple[WentOffline, ...]:
@@ -139,7 +140,7 @@ def _count_fleet(organisations: Organisations, now: datetime, *, since: datetime
     attempts = AuthAttempt.objects.filter(outcome__in=reasons, at__gt=now - HOUR)
     attempts = within(attempts, organisations, "integration__outlet__organisation")
     counted = {
-        "states": (_integrations(organisations).annotate(state=_state(now)), "state"),
+        "states": (_integrations(organisations).annotate(state=state_column(now)), "state"),
         "refusals": (attempts, "outcome"),
         "requests": (_ended_requests(organisations, since, now), "state"),
     }
@@ -151,16 +152,6 @@ def _count_fleet(organisations: Organisations, now: datetime, *, since: datetime
     for of, value, count in parts[0].union(*parts[1:], all=True).order_by():  # from 6.1 on, Django sorts a union
         found[of][value] = count
     return found
-
-
-def _state(now: datetime) -> Case:
-    return Case(
-        When(is_enabled=False, then=Value("disabled")),
-        When(presence__last_seen_at=None, then=Value("never_seen")),
-        When(is_online(now, "presence__"), then=Value("online")),
-        default=Value("offline"),
-        output_field=CharField(),
-    )
 
 
 def _ended_requests(organisations: Organisations, since: datetime, until: datetime) -> QuerySet[Request]:

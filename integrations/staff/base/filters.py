@@ -17,10 +17,10 @@ from django.utils import timezone
 
 from integrations.models import AuditEvent, Connection, MessageType, Organisation
 from integrations.models.clock import shared_now
-from integrations.models.connection import dead_processes, is_online
+from integrations.models.connection import dead_processes
+from integrations.models.outlet_state import OutletState, is_in_state
 from integrations.models.request import RequestState
 from integrations.services.people import scope
-from integrations.staff.base.presentation import LABELS, OutletState
 
 ORGANISATIONS_LISTED = 20
 LONGEST_NAME = AuditEvent._meta.get_field("actor_name").max_length or 0
@@ -47,22 +47,13 @@ class OutletStateFilter(PortalFilter):
     parameter_name = "state"
 
     def lookups(self, _request: HttpRequest, _admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
-        return [(state.value, label) for state, label in LABELS.items()]
+        return list(OutletState.choices)
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         chosen = self.value() or ""
-        return queryset.filter(self._condition(OutletState(chosen))) if chosen in set(OutletState) else queryset
-
-    def _condition(self, state: OutletState) -> Q:
-        if state is OutletState.NOT_ENABLED:
-            return Q(integration=None)
-        if state is OutletState.DISABLED:
-            return Q(integration__is_enabled=False)
-        if state is OutletState.NEVER_SEEN:
-            return Q(integration__is_enabled=True, integration__presence__last_seen_at=None)
-        seen = Q(integration__is_enabled=True, integration__presence__last_seen_at__isnull=False)
-        online = is_online(shared_now(), "integration__presence__")
-        return seen & online if state is OutletState.ONLINE else seen & ~online
+        if chosen not in OutletState.values:
+            return queryset
+        return queryset.filter(is_in_state(OutletState(chosen), shared_now(), "integration__"))
 
 
 class OrganisationFilter(PortalFilter):

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from django.utils import dateformat, timezone
@@ -13,30 +12,9 @@ from django.utils.timesince import timesince
 
 from integrations.models import Connection, Integration
 from integrations.models.kept_secret import KeptSecret
+from integrations.models.outlet_state import OutletState, state_of
 from integrations.text.moments import distance, exactly
 
-
-class OutletState(StrEnum):
-    """The state of an outlet. The value is also the CSS class and the value of the filter's parameter."""
-
-    NOT_ENABLED = "not-enabled"
-    NEVER_SEEN = "never-seen"
-    ONLINE = "online"
-    OFFLINE = "offline"
-    DISABLED = "disabled"
-
-    @property
-    def label(self) -> str:
-        return LABELS[self]
-
-
-LABELS = {
-    OutletState.NOT_ENABLED: "Not enabled",
-    OutletState.NEVER_SEEN: "Enabled, never connected",
-    OutletState.ONLINE: "Online",
-    OutletState.OFFLINE: "Offline",
-    OutletState.DISABLED: "Disabled",
-}
 DETAIL_NAMES = {
     "pos_remote_id": "POSRemoteID",
     "provider_outlet_id": "ProviderOutletID",
@@ -56,16 +34,10 @@ class DatedState:
 
 
 def standing_of(integration: Integration | None, now: datetime) -> DatedState:
-    """Return the state of an outlet; runs no query if `presence__connection__process` was selected with it."""
-    if integration is None:
-        return DatedState(OutletState.NOT_ENABLED)
-    if not integration.is_enabled:
-        return DatedState(OutletState.DISABLED)
-    presence = integration.presence
-    if presence.last_seen_at is None:
-        return DatedState(OutletState.NEVER_SEEN)
-    state = OutletState.ONLINE if presence.is_online_at(now) else OutletState.OFFLINE
-    return DatedState(state, presence.since_at(now))
+    """Return the state of an outlet, and since when it is online or offline; see state_of for its queries."""
+    state = state_of(integration, now)
+    is_dated = state in (OutletState.ONLINE, OutletState.OFFLINE)
+    return DatedState(state, integration.presence.since_at(now) if integration and is_dated else None)
 
 
 def badge(standing: DatedState, now: datetime) -> SafeString:

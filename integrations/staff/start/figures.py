@@ -6,9 +6,9 @@ from datetime import datetime
 from django.urls import reverse
 
 from integrations.models.attempt import Outcome
+from integrations.models.outlet_state import OutletState
 from integrations.models.request import RequestState
 from integrations.services.overview.fleet_state import DAY, HOUR, FleetState
-from integrations.staff.base.presentation import OutletState
 from integrations.staff.start.chart import chart_of
 
 TEMPLATE = "staff/start/figures.html"
