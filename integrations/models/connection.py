@@ -9,9 +9,19 @@ from django.db.models import Q
 from integrations.models.integration import Credential, Integration
 
 
-def lease_limit(now: datetime) -> datetime:
-    """Return the oldest heartbeat that still counts a server process as alive at `now` (shared clock)."""
+def _lease_limit(now: datetime) -> datetime:
+    """Return the newest heartbeat of a dead server process at `now` (shared clock)."""
     return now - timedelta(seconds=settings.LEASE_SECONDS)
+
+
+class ServerProcessQuerySet(models.QuerySet["ServerProcess"]):
+    def dead(self, now: datetime) -> Self:
+        """Return the processes whose lease has expired at `now` (shared clock)."""
+        return self.filter(heartbeat_at__lte=_lease_limit(now))
+
+    def running(self, now: datetime) -> Self:
+        """Return the processes that have neither ended nor died."""
+        return self.filter(ended_at=None, heartbeat_at__gt=_lease_limit(now))
 
 
 class ServerProcess(models.Model):
@@ -27,13 +37,14 @@ class ServerProcess(models.Model):
     credential_keys = models.TextField(blank=True, default="", db_default="", editable=False)
     signing_keys = models.TextField(blank=True, default="", db_default="", editable=False)
 
+    objects = ServerProcessQuerySet.as_manager()
+
     def __str__(self) -> str:
         return f"{self.host}:{self.pid}"
 
-
-def dead_processes(now: datetime) -> models.QuerySet[ServerProcess]:
-    """Return the processes whose lease has expired at `now` (shared clock)."""
-    return ServerProcess.objects.filter(heartbeat_at__lte=lease_limit(now))
+    def is_dead_at(self, now: datetime) -> bool:
+        """Return whether the lease has expired at `now` (shared clock)."""
+        return self.heartbeat_at <= _lease_limit(now)
 
 
 class CloseReason(models.TextChoices):
@@ -118,6 +129,15 @@ class Connection(models.Model):
     def __str__(self) -> str:
         return f"{self.integration} ({self.opened_at:%Y-%m-%d %H:%M:%S})"
 
+    def is_open_at(self, now: datetime) -> bool:
+        """Return whether the connection is open and its process is alive; needs `process` selected."""
+        return self.closed_at is None and not self.process.is_dead_at(now)
+
+
+def is_open(now: datetime) -> Q:
+    """Return the condition that `is_open_at` holds for a connection."""
+    return Q(closed_at=None) & ~Q(process__in=ServerProcess.objects.dead(now))
+
 
 def is_online(now: datetime, path: str = "") -> Q:
     """Return the condition that the POS is connected to a live process.
@@ -126,7 +146,7 @@ def is_online(now: datetime, path: str = "") -> Q:
     (usually none) that a dead process left open. Looking up the process of each of ten thousand connections would take
     several times as long.
     """
-    left_open = Connection.objects.filter(closed_at=None, process__in=dead_processes(now)).order_by()
+    left_open = Connection.objects.filter(closed_at=None, process__in=ServerProcess.objects.dead(now)).order_by()
     has_connection = Q(**{f"{path}is_online": True, f"{path}connection__isnull": False})
     return has_connection & ~Q(**{f"{path}connection__in": left_open})
 
@@ -135,9 +155,6 @@ class PresenceQuerySet(models.QuerySet["Presence"]):
     def online(self, now: datetime) -> Self:
         """Return the presences whose POS is connected to a live process."""
         return self.filter(is_online(now))
-
-    def never_seen(self) -> Self:
-        return self.filter(last_seen_at=None)
 
 
 class Presence(models.Model):
@@ -162,7 +179,7 @@ class Presence(models.Model):
         """Return whether the POS is connected to a process with a current heartbeat; needs `connection__process`."""
         if not self.is_online or self.connection is None:
             return False
-        return self.connection.process.heartbeat_at > lease_limit(now)
+        return not self.connection.process.is_dead_at(now)
 
     def since_at(self, now: datetime) -> datetime | None:
         """Return when the current state began, or None if the POS never connected."""

@@ -8,7 +8,7 @@ from integrations.models import AuthAttempt, Connection
 from integrations.models.attempt import Outcome, PosEndpoint
 from integrations.models.clock import shared_now
 from integrations.models.connection import CloseReason
-from integrations.services.connections.ending_texts import ending, is_open
+from integrations.services.connections.ending_texts import ending
 
 
 class ConnectionSerializer(serializers.ModelSerializer[Connection]):
@@ -39,7 +39,7 @@ class ConnectionSerializer(serializers.ModelSerializer[Connection]):
         )
 
     def get_open(self, connection: Connection) -> bool:
-        return is_open(connection, shared_now())
+        return connection.is_open_at(shared_now())
 
     @extend_schema_field(serializers.ChoiceField(choices=CloseReason.values, allow_null=True))
     def get_close_reason(self, connection: Connection) -> str | None:

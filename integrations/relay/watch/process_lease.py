@@ -9,7 +9,7 @@ from django.db import transaction
 
 from integrations.models import Connection, ServerProcess, clock
 from integrations.models.clock import shared_now
-from integrations.models.connection import CloseReason, dead_processes
+from integrations.models.connection import CloseReason
 from integrations.services.connections import leases
 from integrations.services.connections.presence import close_rows
 from integrations.services.keys import keys, newer_keys
@@ -54,7 +54,7 @@ def end_lost_leases(own_id: uuid.UUID) -> int:
 
     A process counts as dead when its heartbeat is older than LEASE_SECONDS.
     """
-    lost = list(dead_processes(shared_now()).filter(ended_at=None).exclude(pk=own_id))
+    lost = list(ServerProcess.objects.dead(shared_now()).filter(ended_at=None).exclude(pk=own_id))
     for process in lost:
         _end_process(process.pk, at=process.heartbeat_at, reason=CloseReason.SERVER_LOST)
     return len(lost)

@@ -3,18 +3,12 @@
 from datetime import datetime
 
 from integrations.models import Connection
-from integrations.models.connection import lease_limit
 from integrations.text.moments import lasted
-
-
-def is_open(connection: Connection, now: datetime) -> bool:
-    """Return whether the connection is open and its process's heartbeat is recent; needs `process` selected."""
-    return connection.closed_at is None and connection.process.heartbeat_at > lease_limit(now)
 
 
 def ending(connection: Connection, now: datetime) -> str:
     """Return how a connection ended, or "open"."""
-    if is_open(connection, now):
+    if connection.is_open_at(now):
         return "open"
     if connection.closed_at is None:
         return "its server process stopped responding"

@@ -7,7 +7,6 @@ from itertools import chain
 
 from integrations.models import ServerProcess
 from integrations.models.clock import shared_now
-from integrations.models.connection import lease_limit
 from integrations.security import keyring
 from integrations.security.keyring import Ring
 from integrations.services.keys import newer_keys
@@ -28,7 +27,7 @@ def choose(own_id: uuid.UUID | None = None) -> None:
     `own_id` is the id of this process's row, if it has one. Processes that announce no keys (old versions) are ignored.
     """
     global _chosen_at  # noqa: PLW0603  (a process has one ring of each kind)
-    alive = ServerProcess.objects.filter(ended_at=None, heartbeat_at__gt=lease_limit(shared_now()))
+    alive = ServerProcess.objects.running(shared_now())
     rows = list(alive.order_by("-started_at", "-pk").values_list("pk", "credential_keys", "signing_keys"))
     keyring.CREDENTIAL.choose(_newest_common(keyring.CREDENTIAL, [(pk, keys) for pk, keys, _ in rows], own_id))
     keyring.sign_with(_newest_common(keyring.SIGNING, [(pk, keys) for pk, _, keys in rows], own_id))

@@ -7,7 +7,6 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from integrations.models import Notice, NoticeCursor, Presence, ServerProcess, ToldPresence
-from integrations.models.connection import lease_limit
 from integrations.models.notices.notice import NoticeKind
 from integrations.services.notices import outbox
 from integrations.services.notices.outbox import Subscriber
@@ -43,7 +42,7 @@ def note_poll(cursor: NoticeCursor, now: datetime) -> None:
 
 def watching_since(cursor: NoticeCursor, now: datetime) -> datetime:
     """Return since when the portal has run without a pause. Its POSes have had at least this long to reconnect."""
-    alive = ServerProcess.objects.filter(ended_at=None, heartbeat_at__gt=lease_limit(now))
+    alive = ServerProcess.objects.running(now)
     oldest = alive.order_by("started_at").values_list("started_at", flat=True).first()
     return max(cursor.begun_at, oldest or now)
 
@@ -51,7 +50,8 @@ def watching_since(cursor: NoticeCursor, now: datetime) -> datetime:
 def offline(now: datetime, before: datetime) -> QuerySet[Presence]:
     """Return the presences of POSes that connected at some time and have been offline since `before` or longer."""
     closed = Q(is_online=False, since__lte=before)
-    lost = Q(is_online=True, connection__process__heartbeat_at__lte=min(before, lease_limit(now)))
+    dead = ServerProcess.objects.dead(now).filter(heartbeat_at__lte=before)
+    lost = Q(is_online=True, connection__process__in=dead)
     return Presence.objects.filter(closed | lost, last_seen_at__isnull=False)
 
 

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 
 from integrations.models import Request, ServerProcess
 from integrations.models.clock import shared_now
-from integrations.models.connection import dead_processes
 from integrations.services.requests import sending
 from integrations.services.requests.request_types import Waiting
 
@@ -46,6 +45,5 @@ def _held(others: Sequence[Waiting], opened_at: datetime) -> set[int]:
 
 
 def _alive(process_ids: set[uuid.UUID]) -> set[uuid.UUID]:
-    dead = dead_processes(shared_now()).values("pk")
-    running = ServerProcess.objects.filter(pk__in=process_ids, ended_at=None).exclude(pk__in=dead)
+    running = ServerProcess.objects.running(shared_now()).filter(pk__in=process_ids)
     return set(running.values_list("pk", flat=True))

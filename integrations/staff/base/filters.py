@@ -11,13 +11,13 @@ from typing import Any, ClassVar
 from django.contrib.admin import ChoicesFieldListFilter, DateFieldListFilter, ModelAdmin, SimpleListFilter
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
 from integrations.models import AuditEvent, Connection, MessageType, Organisation
 from integrations.models.clock import shared_now
-from integrations.models.connection import dead_processes
+from integrations.models.connection import is_open
 from integrations.models.outlet_state import OutletState, is_in_state
 from integrations.models.request import RequestState
 from integrations.services.people import scope
@@ -108,10 +108,9 @@ class OpenFilter(PortalFilter):
         return [("yes", "Open"), ("no", "Ended")]
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Connection]) -> QuerySet[Connection]:
-        is_open = Q(closed_at=None) & ~Q(process__in=dead_processes(shared_now()))
         if self.value() == "yes":
-            return queryset.filter(is_open)
-        return queryset.exclude(is_open) if self.value() == "no" else queryset
+            return queryset.filter(is_open(shared_now()))
+        return queryset.exclude(is_open(shared_now())) if self.value() == "no" else queryset
 
     def equal(self) -> dict[str, Any]:
         return {"closed_at": None} if self.value() == "yes" else {}

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from integrations.models import AuditEvent, Connection, Integration, Outlet, UnrecognisedFrame
 from integrations.models.clock import shared_now
-from integrations.services.connections.ending_texts import ending, is_open
+from integrations.services.connections.ending_texts import ending
 from integrations.services.outlets.moves import explain_moves
 from integrations.services.people import scope
 from integrations.staff.base import rights
@@ -102,7 +102,7 @@ class ConnectionAdmin(KeysetAdmin[Connection]):
     def how(self, row: Connection) -> SafeString:
         now = shared_now()
         code = "" if row.close_code is None else f" ({row.close_code})"
-        return marked(f"{ending(row, now)}{code}", "online" if is_open(row, now) else "ended")
+        return marked(f"{ending(row, now)}{code}", "online" if row.is_open_at(now) else "ended")
 
     @admin.display(description="opened")
     def opened_exactly(self, row: Connection) -> str:

@@ -11,7 +11,6 @@ from django.utils import timezone
 from integrations.models import ServerProcess
 from integrations.models import clock as shared_clock
 from integrations.models.clock import shared_now
-from integrations.models.connection import lease_limit
 from integrations.security.redaction import REDACTED, is_distinctive
 from portal.operations.database_schema import count_pending_migrations
 from portal.operations.doctor.finding import Finding, fine, wrong
@@ -118,7 +117,7 @@ def _todo(message: str) -> str:
 def live_processes() -> int:
     """Return the number of server processes with a current heartbeat; 0 if the tables do not exist yet."""
     try:
-        return ServerProcess.objects.filter(ended_at=None, heartbeat_at__gt=lease_limit(shared_now())).count()
+        return ServerProcess.objects.running(shared_now()).count()
     except (DatabaseError, InterfaceError):
         return 0
 
