@@ -128,6 +128,11 @@ def identity(text: str) -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}".lower()
 
 
+def is_same_id(one: str, other: str) -> bool:
+    """Return whether two texts are spellings of the same ID."""
+    return one == other or identity(one) == identity(other)
+
+
 def normalised_name(text: str) -> str:
     """Return a name in its stored form: composed (NFC), one plain space between words, no hidden character at the ends.
 

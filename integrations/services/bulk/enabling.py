@@ -22,9 +22,10 @@ from integrations.services.errors import PortalError
 from integrations.services.integration import pos_secrets
 from integrations.services.integration.enabling import enable_outlets
 from integrations.services.integration.pos_secrets import NewSecret
+from integrations.services.outlets.outlets import id_conflict
 from integrations.services.rows.chunks import CHUNK, chunks
 from integrations.services.rows.plain_rows import insert_with_keys
-from integrations.text.characters import hidden_within, identity
+from integrations.text.characters import hidden_within, identity, is_same_id
 
 LENGTHS = {"organisation": 200, "outlet": 200, "pos_remote_id": 128, "provider_outlet_id": 64}
 
@@ -182,9 +183,8 @@ def _planned_row(row: FileRow, existing: _Existing, permissions: Permissions) ->
         return _planned(row, Verdict.WRONG, fault)
     outlet = existing.outlets.get((row.organisation, row.outlet))
     integration = Integration.of(outlet) if outlet else None
-    if outlet is not None and _has_another_id(row, outlet):
-        fault = f"The outlet exists with the ProviderOutletID {outlet.provider_outlet_id}: enter that or nothing."
-        return _planned(row, Verdict.WRONG, fault)
+    if outlet is not None and (conflict := id_conflict(outlet, row.provider_outlet_id)):
+        return _planned(row, Verdict.WRONG, str(conflict))
     if outlet is not None and integration is not None:
         return _plan_of_enabled(row, outlet, integration)
     if fault := _conflict(row, outlet, existing):
@@ -192,13 +192,8 @@ def _planned_row(row: FileRow, existing: _Existing, permissions: Permissions) ->
     return _planned(row, Verdict.ACT, _action_text(row, outlet, existing), outlet)
 
 
-def _has_another_id(row: FileRow, outlet: Outlet) -> bool:
-    sent = identity(row.provider_outlet_id)
-    return sent not in ("", outlet.match_id)
-
-
 def _plan_of_enabled(row: FileRow, outlet: Outlet, integration: Integration) -> PlannedRow:
-    if identity(integration.pos_remote_id) != identity(row.pos_remote_id):
+    if not is_same_id(integration.pos_remote_id, row.pos_remote_id):
         fault = (
             f"It is already enabled with the POSRemoteID {integration.pos_remote_id}: "
             "change that on its page, or remove the row."

@@ -22,7 +22,7 @@ from integrations.services.connections.errors import (
 )
 from integrations.services.keys import newer_keys
 from integrations.services.rows.sql_query import SqlQuery
-from integrations.text.characters import identity, trimmed
+from integrations.text.characters import identity, is_same_id, trimmed
 
 ADOPTED_THREADS = 1  # in each of the two queues
 ADOPTED_WAITING = 64
@@ -180,8 +180,7 @@ def _checked(claim: Claim, matched: Candidate) -> Candidate:
 
 
 def _is_paired(claim: Claim, candidate: Candidate) -> bool:
-    stored, sent = candidate.pos_remote_id, claim.pos_remote_id
-    return stored == sent or identity(stored) == identity(sent)
+    return is_same_id(candidate.pos_remote_id, claim.pos_remote_id)
 
 
 def fresh_digest(claim: Claim, proven: Candidate) -> Digest | None:

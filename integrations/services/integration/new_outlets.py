@@ -10,9 +10,8 @@ from integrations.models.outlet import is_plain
 from integrations.services.audit import Actor
 from integrations.services.handover.handover import HandOver
 from integrations.services.integration import enabling, pos_secrets
-from integrations.services.outlets.errors import OutletExists
-from integrations.services.outlets.outlets import create_outlet, get_or_create_organisation
-from integrations.text.characters import identity, normalised_name
+from integrations.services.outlets.outlets import create_outlet, get_or_create_organisation, id_conflict
+from integrations.text.characters import normalised_name
 
 
 @dataclass(frozen=True)
@@ -54,9 +53,7 @@ def _get_or_create_outlet(organisation: Organisation, names: OutletNames, actor:
     if found is None:
         name = normalised_name(names.outlet)
         return create_outlet(organisation, name=name, provider_outlet_id=wanted, actor=actor)
-    is_enabled = Integration.objects.filter(outlet=found).exists()
-    is_other = wanted is not None and identity(wanted) != identity(found.provider_outlet_id)
-    if not is_enabled and is_other:
-        known = found.provider_outlet_id
-        raise OutletExists(f"The outlet already exists with the ProviderOutletID {known}: enter that or none.")
+    conflict = id_conflict(found, wanted)
+    if conflict and not Integration.objects.filter(outlet=found).exists():
+        raise conflict
     return found

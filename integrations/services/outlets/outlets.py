@@ -21,7 +21,7 @@ from integrations.services.outlets.errors import (
     ProviderOutletIdTaken,
     StillInUse,
 )
-from integrations.text.characters import identity
+from integrations.text.characters import identity, is_same_id
 
 NAMES = ("name", "provider_outlet_id")
 HOURS = ("opening_hours", "time_zone")
@@ -126,6 +126,14 @@ def find_outlet(outlets: models.QuerySet[Outlet], provider_outlet_id: str) -> Ou
     return next(iter(exact or found), None)
 
 
+def id_conflict(outlet: Outlet, wanted: str | None) -> OutletExists | None:
+    """Return the refusal if `wanted` is another ID than the outlet's; None if it is the same, or empty."""
+    known = outlet.provider_outlet_id
+    if not wanted or is_same_id(wanted, known):
+        return None
+    return OutletExists(f"The outlet exists with the ProviderOutletID {known}: enter that or nothing.")
+
+
 def fill_match_ids() -> bool:
     """Complete rows that a server of an older version inserted during an upgrade. Return whether there were any."""
     filled = [_fill(Outlet, "provider_outlet_id"), _fill(Integration, "pos_remote_id")]
@@ -161,7 +169,7 @@ def _outlet_before(outlet: Outlet) -> Outlet | None:
         return before
     if not Integration.objects.filter(outlet=before).exists():
         return before
-    if identity(before.provider_outlet_id) != identity(outlet.provider_outlet_id):
+    if not is_same_id(before.provider_outlet_id, outlet.provider_outlet_id):
         raise ProviderOutletIdInUse
     outlet.provider_outlet_id = before.provider_outlet_id  # the same ID in another spelling
     return before

@@ -14,9 +14,11 @@ from integrations.models.audit import Verb
 from integrations.security.secret_digests import SecretKind, generate
 from integrations.services.audit import Actor
 from integrations.services.bulk import confirming
-from integrations.services.bulk.plan import BulkAction
+from integrations.services.bulk.plan import BulkAction, Verdict
 from integrations.services.handover.links import create_link_instead
 from integrations.services.integration import enabling, pos_secrets
+from integrations.services.integration.new_outlets import OutletNames, enable_by_name
+from integrations.services.outlets.errors import OutletExists
 from tests.support.factories import ANNA, LONG_AGO, NOON, make_outlet
 
 pytestmark = pytest.mark.django_db
@@ -153,3 +155,16 @@ def test_enabling_stores_the_same_for_one_outlet_as_for_a_file(boss: Actor, secr
     confirming.confirm(checked.sealed, actor=boss)
     assert stored(MANY) == stored(ONE)
     assert [len(rows) for rows in stored(ONE).values()] == [1, 1, 1, 0, 2 if secrets[0] else 1]
+
+
+@pytest.mark.parametrize("sent", ["other", "P-OUTLET-A", " P-OUTLET-A ", ""])
+def test_one_outlet_and_a_file_accept_the_same_spellings_of_the_id(boss: Actor, sent: str) -> None:
+    parent = make_outlet(ONE, provider_outlet_id=f"P-{ONE}").organisation.name
+    lines = ("Organisation,Outlet,POSRemoteID,ProviderOutletID", f"{parent},{ONE},R-{ONE},{sent}")
+    (row,) = confirming.check_file("\n".join(lines).encode(), name="chain.csv", actor=boss).plan
+    names = OutletNames(parent, ONE, sent)
+    if row.verdict is Verdict.ACT:
+        enable_by_name(names, pos_remote_id=f"R-{ONE}", actor=boss)
+        return
+    with pytest.raises(OutletExists, match=re.escape(row.words)):
+        enable_by_name(names, pos_remote_id=f"R-{ONE}", actor=boss)
