@@ -37,6 +37,12 @@ class PortalError(Exception):
         super().__init__(message or self.message)
 
 
+def refuse_if(obstacle: PortalError | None) -> None:
+    """Raise the refusal that an `obstacle_to_...` function returned, if any."""
+    if obstacle is not None:
+        raise obstacle
+
+
 class InvalidValue(PortalError):
     """A value has an invalid format. `sentence` is the message without the label, for callers that name the field."""
 
@@ -72,13 +78,3 @@ class StalePage(Conflict):
         "If it is lost, rotate once more."
     )
     remedy = Remedy.ROTATE
-
-
-class ApiKeyRetired(Conflict):
-    message = "The API key is retired. Create another one."
-    hint = "A retired API key cannot be used again. Nothing was changed this time."
-
-
-class ApiKeyExpired(Conflict):
-    message = "The API key has expired. Create another one."
-    hint = "An expired API key cannot be used again. Nothing was changed this time."

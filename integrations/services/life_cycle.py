@@ -4,42 +4,38 @@ POS secrets, API keys and webhook secrets share it. The owner of each secret def
 (models/kept_secret.py).
 """
 
-from datetime import datetime
 from typing import Any
 
 from integrations.models import ApiKey, Integration, WebhookEndpoint
 from integrations.models.audit import Verb
 from integrations.models.clock import shared_now
-from integrations.models.kept_secret import OwnedSecret, is_live
+from integrations.models.kept_secret import OwnedSecret
 from integrations.services.audit import Actor, record
-from integrations.services.errors import (
-    ApiKeyExpired,
-    ApiKeyRetired,
-    NoOverlap,
-    OverlapRunning,
-    PortalError,
-    StalePage,
-)
+from integrations.services.errors import NoOverlap, OverlapRunning, PortalError, StalePage, refuse_if
 from integrations.services.overlaps import OVERLAPS
 
 Owner = Integration | ApiKey | WebhookEndpoint
 
 
 def obstacle_to_rotation(owner: Owner) -> PortalError | None:
-    """Return why the owner's secret cannot be rotated now, or None."""
-    return _obstacle(owner, owner.current_secret(), shared_now())
+    """Return why the owner's secret cannot be rotated now, or None. See api_keys for the secrets of API keys."""
+    return OverlapRunning() if owner.older_secret(shared_now()) else None
+
+
+def obstacle_to_ending(owner: Owner) -> PortalError | None:
+    """Return why the owner's overlap cannot be ended now, or None."""
+    return None if owner.older_secret(shared_now()) else NoOverlap()
 
 
 def check_rotation(owner: Owner, *, seen: str = "") -> Any:
     """Return the current secret of a locked owner if it can be rotated now.
 
     `seen` is the version of the secret that the caller's page showed; with it, a page that is sent twice rotates once.
-    Raises StalePage, ApiKeyRetired, ApiKeyExpired or OverlapRunning.
+    Raises StalePage or OverlapRunning.
     """
-    now, current = shared_now(), owner.current_secret()
+    current = owner.current_secret()
     check_seen(current, seen)
-    if obstacle := _obstacle(owner, current, now):
-        raise obstacle
+    refuse_if(obstacle_to_rotation(owner))
     return current
 
 
@@ -61,16 +57,6 @@ def supersede(owner: Owner, *, overlap: str, seen: str = "") -> Any:
 
 def end_overlap(owner: Owner, *, verb: Verb, actor: Actor) -> None:
     """Retire the old secret of a locked owner immediately, and record `verb`. Raises NoOverlap."""
-    now = shared_now()
-    if owner.older_secret(now) is None:
-        raise NoOverlap
-    shown = owner.retire_older_secret(now)
+    refuse_if(obstacle_to_ending(owner))
+    shown = owner.retire_older_secret(shared_now())
     record(verb, owner, actor=actor, **({"shown": shown} if shown else {}))
-
-
-def _obstacle(owner: Owner, current: OwnedSecret | None, now: datetime) -> PortalError | None:
-    if current is None:
-        return ApiKeyRetired()
-    if not is_live(current, now):
-        return ApiKeyExpired()
-    return OverlapRunning() if owner.older_secret(now) else None

@@ -14,12 +14,9 @@ from integrations.models.kept_secret import has_expired
 from integrations.security import secret_digests
 from integrations.security.secret_digests import SecretKind
 from integrations.services import life_cycle
-from integrations.services.api_keys.errors import ApiKeyExists, ApiKeyNotFound
+from integrations.services.api_keys.errors import ApiKeyExists, ApiKeyExpired, ApiKeyNotFound, ApiKeyRetired
 from integrations.services.audit import Actor, record
-from integrations.services.errors import (
-    ApiKeyRetired,
-    InvalidValue,
-)
+from integrations.services.errors import InvalidValue, PortalError, refuse_if
 from integrations.services.keys import keys
 from integrations.services.outlets.outlets import check_form
 from integrations.services.reasons import plain_reason
@@ -73,8 +70,7 @@ def change_api_key(
     """
     after = _checked_access(scopes, networks, calls_per_second, calls_burst)
     key = key.locked()
-    if key.is_retired:
-        raise ApiKeyRetired
+    refuse_if(obstacle_to_change(key))
     before = {name: getattr(key, name) for name in after}
     changed = {name: value for name, value in after.items() if value != before[name]}
     if not changed:
@@ -84,13 +80,24 @@ def change_api_key(
     record(Verb.API_KEY_CHANGED, key, actor=actor, **detail)
 
 
+def obstacle_to_change(key: ApiKey) -> PortalError | None:
+    """Return why a key can neither be changed nor retired now, or None."""
+    return ApiKeyRetired() if key.is_retired else None
+
+
+def obstacle_to_rotation(key: ApiKey) -> PortalError | None:
+    """Return why a key cannot be rotated now, or None."""
+    return _obstacle_to_use(key) or life_cycle.obstacle_to_rotation(key)
+
+
 @transaction.atomic
 def rotate_api_key(key: ApiKey, *, overlap: str = "0", seen: str = "", actor: Actor) -> str:
     """Replace the key's secret and return the new one, which cannot be read again. The expiry time stays the same.
 
-    See life_cycle.supersede for `seen` and for the errors raised.
+    See life_cycle.supersede for `seen` and the errors raised. Raises ApiKeyRetired or ApiKeyExpired, too.
     """
     key = key.locked()
+    refuse_if(_obstacle_to_use(key))
     old: ApiKeySecret = life_cycle.supersede(key, overlap=overlap, seen=seen)
     text, secret = _add_secret(key, expires_at=old.expires_at, actor=actor)
     record(Verb.API_KEY_ROTATED, key, actor=actor, overlap=overlap, shown=secret.shown, replaced=old.shown)
@@ -108,10 +115,9 @@ def retire_api_key(key: ApiKey, *, reason: str = "", actor: Actor) -> None:
     """Retire all secrets of a key immediately and permanently. Raises ApiKeyRetired or InvalidValue."""
     reason = plain_reason(reason)
     key = key.locked()
+    refuse_if(obstacle_to_change(key))
     secrets = key.secrets.filter(retired_at=None)
     shown = [secret.shown for secret in secrets]
-    if not shown:
-        raise ApiKeyRetired
     secrets.retire(shared_now(), reason=reason or "API key retired")
     record(Verb.API_KEY_RETIRED, key, actor=actor, reason=reason, shown=shown)
 
@@ -122,6 +128,14 @@ def get_api_key(name: str) -> ApiKey:
     if key is None:
         raise ApiKeyNotFound
     return key
+
+
+def _obstacle_to_use(key: ApiKey) -> PortalError | None:
+    """Return why no system can call with the key's current secret, or None."""
+    secret: ApiKeySecret | None = key.current_secret()
+    if secret is None:
+        return ApiKeyRetired()
+    return None if secret.is_live(shared_now()) else ApiKeyExpired()
 
 
 def _checked_scopes(scopes: Collection[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from integrations.services.errors import PortalError
+from integrations.services.errors import Conflict, PortalError
 
 
 class ApiKeyExists(PortalError):
@@ -31,3 +31,13 @@ class FirstAnswerUnreadable(PortalError):
     message = "The first answer to this Idempotency-Key was encrypted with a key that the portal has lost."
     status = HTTPStatus.GONE
     hint = "The first call was completed, and this one changed nothing. Read the result with GET."
+
+
+class ApiKeyRetired(Conflict):
+    message = "The API key is retired. Create another one."
+    hint = "A retired API key cannot be used again. Nothing was changed this time."
+
+
+class ApiKeyExpired(Conflict):
+    message = "The API key has expired. Create another one."
+    hint = "An expired API key cannot be used again. Nothing was changed this time."

@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from integrations.models import Integration
 from integrations.models.clock import shared_now
 from integrations.services.bulk.plan import BulkAction, PlannedRow, RowsChanged, Verdict, acting
+from integrations.services.integration.enabling import obstacle_to_disabling, obstacle_to_reenabling
 from integrations.services.rows.chunks import chunks
 
 
@@ -53,13 +54,13 @@ def _planned_row(action: BulkAction, row: Integration, now: datetime) -> Planned
 
 
 def _judge_disabling(row: Integration, _now: datetime) -> tuple[Verdict, str]:
-    if not row.is_enabled:
+    if obstacle_to_disabling(row):
         return Verdict.SKIP, f"It is already disabled: {row.disabled_reason}"
     return Verdict.ACT, "Disable it: its POS is disconnected and refused."
 
 
 def _judge_reenabling(row: Integration, _now: datetime) -> tuple[Verdict, str]:
-    if row.is_enabled:
+    if obstacle_to_reenabling(row):
         return Verdict.SKIP, "It is already enabled."
     return Verdict.ACT, f"Enable it again. It was disabled: {row.disabled_reason}"
 

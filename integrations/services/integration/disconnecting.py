@@ -1,16 +1,24 @@
 """Close the socket of an outlet's POS without voiding its token: the POS can reconnect at once."""
 
+from typing import cast
+
 from django.db import transaction
 
-from integrations.models import Integration, Presence
+from integrations.models import Connection, Integration, Presence
 from integrations.models.audit import Verb
 from integrations.models.clock import shared_now
 from integrations.models.connection import CloseReason
 from integrations.services import wake
 from integrations.services.audit import Actor, record
 from integrations.services.connections.presence import close_rows
+from integrations.services.errors import PortalError, refuse_if
 from integrations.services.integration.errors import NothingToDisconnect
 from integrations.services.reasons import plain_reason
+
+
+def obstacle_to_disconnecting(presence: Presence) -> PortalError | None:
+    """Return why the POS cannot be disconnected now, or None; select `connection__process` before."""
+    return None if presence.is_online_at(shared_now()) else NothingToDisconnect()
 
 
 @transaction.atomic
@@ -20,12 +28,12 @@ def disconnect(integration: Integration, *, reason: str = "", actor: Actor) -> N
     This ends the row of the connection. The process that holds the socket closes it after reading the row.
     """
     presences = Presence.objects.select_for_update(of=("self",)).select_related("connection__process")
-    presence, now = presences.get(pk=integration.pk), shared_now()
-    if presence.connection is None or not presence.is_online_at(now):
-        raise NothingToDisconnect
+    presence = presences.get(pk=integration.pk)
+    refuse_if(obstacle_to_disconnecting(presence))
     reason = plain_reason(reason)
-    presence.connection.closed_at = max(shared_now(), presence.connection.opened_at)
-    presence.connection.close_reason = CloseReason.DISCONNECTED
-    close_rows([presence.connection])
+    connection = cast(Connection, presence.connection)
+    connection.closed_at = max(shared_now(), connection.opened_at)
+    connection.close_reason = CloseReason.DISCONNECTED
+    close_rows([connection])
     wake.on_commit(integration.pk)
     record(Verb.POS_DISCONNECTED, integration, actor=actor, reason=reason)

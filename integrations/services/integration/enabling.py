@@ -9,7 +9,7 @@ from integrations.models import Integration, Outlet, Presence
 from integrations.models.audit import Verb
 from integrations.models.clock import shared_now
 from integrations.services.audit import Actor, record, record_many
-from integrations.services.errors import InvalidValue
+from integrations.services.errors import InvalidValue, PortalError, refuse_if
 from integrations.services.handover import links as handover_links
 from integrations.services.handover.handover import HandOver
 from integrations.services.integration import demo_secrets, pos_secrets
@@ -74,6 +74,16 @@ def enable_outlets(new: Sequence[tuple[Integration, NewSecret]], *, actor: Actor
     return [HandOver.of(row, secret.plain) for row, secret in new]
 
 
+def obstacle_to_disabling(integration: Integration) -> PortalError | None:
+    """Return why an integration cannot be disabled now, or None."""
+    return None if integration.is_enabled else AlreadyDisabled()
+
+
+def obstacle_to_reenabling(integration: Integration) -> PortalError | None:
+    """Return why an integration cannot be enabled again now, or None."""
+    return NotDisabled() if integration.is_enabled else None
+
+
 @transaction.atomic
 def disable(integration: Integration, *, reason: str, actor: Actor) -> None:
     """Refuse the outlet's POS from now on and close its socket. Raises AlreadyDisabled or InvalidValue."""
@@ -82,8 +92,8 @@ def disable(integration: Integration, *, reason: str, actor: Actor) -> None:
 
 def disable_many(integrations: Sequence[Integration], *, reason: str, actor: Actor) -> None:
     """Disable locked integrations, all or none. Raises AlreadyDisabled or InvalidValue."""
-    if not all(each.is_enabled for each in integrations):
-        raise AlreadyDisabled
+    for each in integrations:
+        refuse_if(obstacle_to_disabling(each))
     reason = required_reason(reason)
     change_integrations(integrations, is_enabled=False, disabled_reason=reason, **VOID_TOKENS)
     handover_links.revoke_links_to(integrations, reason="the integration was disabled", actor=actor)
@@ -98,8 +108,8 @@ def reenable(integration: Integration, *, reason: str = "", actor: Actor) -> Non
 
 def reenable_many(integrations: Sequence[Integration], *, reason: str = "", actor: Actor) -> None:
     """Enable locked integrations again, all or none. Raises NotDisabled or InvalidValue."""
-    if any(each.is_enabled for each in integrations):
-        raise NotDisabled
+    for each in integrations:
+        refuse_if(obstacle_to_reenabling(each))
     reason = plain_reason(reason)
     change_integrations(integrations, is_enabled=True, disabled_reason="")
     record_many(Verb.REENABLED, [(each, {"reason": reason}) for each in integrations], actor=actor)

@@ -19,7 +19,7 @@ from integrations.security.secret_digests import MAX_SECRET_LENGTH, MIN_ADOPTED_
 from integrations.services import life_cycle
 from integrations.services.audit import Actor, record, record_many
 from integrations.services.connections.errors import MistypedSecret
-from integrations.services.errors import InvalidValue, NoOverlap, PortalError
+from integrations.services.errors import InvalidValue, PortalError, refuse_if
 from integrations.services.handover import links as handover_links
 from integrations.services.handover.handover import HandOver
 from integrations.services.integration import demo_secrets
@@ -105,8 +105,8 @@ def rotate_secrets(new: Sequence[tuple[Integration, NewSecret]], *, overlap: str
 
 def obstacle_to_replacement(integration: Integration) -> PortalError | None:
     """Return why the new secret of an overlap cannot be replaced now, or None."""
-    if integration.older_secret(shared_now()) is None:
-        return NoOverlap()
+    if obstacle := life_cycle.obstacle_to_ending(integration):
+        return obstacle
     return NewSecretInUse() if integration.current_credential().last_used_at else None
 
 
@@ -122,8 +122,7 @@ def replace_unused_secret(integration: Integration, *, seen: str = "", actor: Ac
         integration = integration.locked()
         unused = integration.current_credential()
         life_cycle.check_seen(unused, seen)
-        if obstacle := obstacle_to_replacement(integration):
-            raise obstacle
+        refuse_if(obstacle_to_replacement(integration))
         Credential.objects.filter(pk=unused.pk).retire(shared_now(), reason="replaced before its first use")
         handover_links.revoke_links_to([integration], reason="the secret was replaced", actor=actor)
         change_integrations([integration])

@@ -16,7 +16,7 @@ from integrations.models.notices.webhook import DeliveryState
 from integrations.security.sealing import seal
 from integrations.services import life_cycle
 from integrations.services.audit import Actor, record
-from integrations.services.errors import InvalidValue
+from integrations.services.errors import InvalidValue, PortalError, refuse_if
 from integrations.services.keys import keys
 from integrations.services.notices import mailing, outbox, signing
 from integrations.services.notices.addresses import check_url
@@ -92,13 +92,27 @@ def end_endpoint_overlap(endpoint: WebhookEndpoint, *, actor: Actor) -> None:
     life_cycle.end_overlap(endpoint.locked(), verb=Verb.WEBHOOK_OVERLAP_ENDED, actor=actor)
 
 
+def obstacle_to_disabling(endpoint: WebhookEndpoint) -> PortalError | None:
+    """Return why an endpoint cannot be disabled now, or None."""
+    return None if endpoint.is_enabled else WebhookDisabled("The webhook endpoint is already disabled.")
+
+
+def obstacle_to_enabling(endpoint: WebhookEndpoint) -> PortalError | None:
+    """Return why an endpoint cannot be enabled now, or None."""
+    return WebhookEnabled() if endpoint.is_enabled else None
+
+
+def obstacle_to_sending(endpoint: WebhookEndpoint) -> PortalError | None:
+    """Return why an endpoint cannot get an event now, or None."""
+    return None if endpoint.is_enabled else WebhookDisabled()
+
+
 @transaction.atomic
 def disable_endpoint(endpoint: WebhookEndpoint, *, reason: str, actor: Actor) -> None:
     """Stop sending to an endpoint and collecting events for it. Raises WebhookDisabled or InvalidValue."""
     reason = required_reason(reason)
     endpoint = endpoint.locked()
-    if not endpoint.is_enabled:
-        raise WebhookDisabled("The webhook endpoint is already disabled.")
+    refuse_if(obstacle_to_disabling(endpoint))
     endpoint.is_enabled, endpoint.disabled_reason, endpoint.disabled_at = False, reason, shared_now()
     endpoint.save()
     record(Verb.WEBHOOK_DISABLED, endpoint, actor=actor, reason=reason)
@@ -120,8 +134,7 @@ def disable_failing(endpoint: WebhookEndpoint, *, reason: str) -> None:
 def enable_endpoint(endpoint: WebhookEndpoint, *, actor: Actor) -> None:
     """Resume sending to an endpoint, including its pending deliveries. Raises WebhookEnabled."""
     endpoint = endpoint.locked()
-    if endpoint.is_enabled:
-        raise WebhookEnabled
+    refuse_if(obstacle_to_enabling(endpoint))
     endpoint.is_enabled, endpoint.disabled_reason, endpoint.disabled_at = True, "", None
     endpoint.failing_since = endpoint.paused_until = None
     endpoint.save()
@@ -142,8 +155,7 @@ def send_test(endpoint: WebhookEndpoint, *, actor: Actor) -> Delivery:
     """Queue a test event for immediate delivery and end any pause of the receiver. Raises WebhookDisabled."""
     outbox.lock_log()
     endpoint = endpoint.locked()
-    if not endpoint.is_enabled:
-        raise WebhookDisabled
+    refuse_if(obstacle_to_sending(endpoint))
     _end_pause(endpoint)
     now, organisation = shared_now(), endpoint.organisation
     named = {"id": organisation.pk, "name": organisation.name} if organisation else None
@@ -165,8 +177,7 @@ def replay(delivery: Delivery, *, actor: Actor) -> None:
     This ends a pause that the receiver asked for.
     """
     endpoint = delivery.endpoint.locked()
-    if not endpoint.is_enabled:
-        raise WebhookDisabled
+    refuse_if(obstacle_to_sending(endpoint))
     _end_pause(endpoint)
     Delivery.objects.filter(pk=delivery.pk).update(
         state=DeliveryState.PENDING, tries=0, next_at=shared_now(), ended_at=None

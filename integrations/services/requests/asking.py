@@ -14,6 +14,7 @@ from integrations.models.audit import Verb
 from integrations.models.clock import shared_now
 from integrations.services import wake
 from integrations.services.audit import Actor, record
+from integrations.services.errors import PortalError, refuse_if
 from integrations.services.requests import storing
 from integrations.services.requests.contents import Content
 from integrations.services.requests.errors import (
@@ -50,6 +51,11 @@ class Question:
     correlation_id: str = ""
 
 
+def obstacle_to_asking(integration: Integration) -> PortalError | None:
+    """Return why staff cannot send the POS a request now, or None."""
+    return None if integration.is_enabled else NotAsked()
+
+
 def ask_pos(integration: Integration, question: Question, *, actor: Actor, verb: Verb = Verb.POS_ASKED) -> int:
     """Store a request for the POS and return its primary key. A repeated RequestID returns the existing request.
 
@@ -57,8 +63,7 @@ def ask_pos(integration: Integration, question: Question, *, actor: Actor, verb:
     """
     with transaction.atomic():
         integration = integration.locked()
-        if not integration.is_enabled:
-            raise NotAsked
+        refuse_if(obstacle_to_asking(integration))
         new = new_request(integration, question)
         outcome = storing.store([new])[new]
         if isinstance(outcome, Stored) and outcome.is_new:

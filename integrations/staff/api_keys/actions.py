@@ -12,7 +12,7 @@ from django.views.decorators.debug import sensitive_variables
 from integrations.models import ApiKey
 from integrations.models.api_key import DEFAULT_SCOPES
 from integrations.services.api_keys import api_keys
-from integrations.services.errors import ApiKeyRetired, PortalError
+from integrations.services.errors import PortalError
 from integrations.staff.base import forms
 from integrations.staff.base.secret_actions import CreateSystemAction, EndOverlapAction, RotateAction, SystemAction
 from integrations.wire.endpoints import API_PATH
@@ -31,7 +31,7 @@ class UnretiredKeyAction(ApiKeyAction):
     """An action on a key that is not retired."""
 
     def obstacle(self) -> PortalError | None:
-        return ApiKeyRetired() if self.owner.is_retired else None
+        return api_keys.obstacle_to_change(self.owner)
 
 
 class CreateApiKey(CreateSystemAction[ApiKey], ApiKeyAction):
@@ -77,6 +77,9 @@ class RotateApiKey(RotateAction, ApiKeyAction):
     title = "Rotate API key"
     button = "Rotate and show the new key"
     words = "staff/api_keys/words/rotate_api_key.html"
+
+    def obstacle(self) -> PortalError | None:
+        return api_keys.obstacle_to_rotation(self.owner)
 
     @method_decorator(sensitive_variables("text"))
     def carry_out(self, values: dict[str, Any]) -> HttpResponse:

@@ -11,7 +11,7 @@ from django.views.decorators.debug import sensitive_variables
 from integrations.models import ApiKey, Organisation, WebhookEndpoint
 from integrations.models.clock import shared_now
 from integrations.services import life_cycle
-from integrations.services.errors import InvalidValue, NoOverlap, PortalError
+from integrations.services.errors import InvalidValue, PortalError
 from integrations.services.people import scope
 from integrations.staff.base import rights
 from integrations.staff.base.actions import Action
@@ -51,7 +51,7 @@ class EndOverlapAction(SecretAction):
     consequence: ClassVar[str]  # for systems that still use the old secret
 
     def obstacle(self) -> PortalError | None:
-        return None if self.owner.older_secret(shared_now()) else NoOverlap()
+        return life_cycle.obstacle_to_ending(self.owner)
 
     def context(self) -> dict[str, Any]:
         older = self.owner.older_secret(shared_now())

@@ -12,7 +12,6 @@ from integrations.models.attempt import Outcome
 from integrations.models.clock import shared_now
 from integrations.services.errors import PortalError
 from integrations.services.integration import disconnecting, enabling, pos_secrets, waits
-from integrations.services.integration.errors import AlreadyDisabled, NotDisabled, NothingToDisconnect
 from integrations.staff.base import forms
 from integrations.staff.base.outlet_actions import IntegrationAction, url_name
 from integrations.staff.base.secret_actions import EndOverlapAction, RotateAction
@@ -83,7 +82,7 @@ class Disable(IntegrationAction):
     words = "staff/integration/words/disable.html"
 
     def obstacle(self) -> PortalError | None:
-        return None if self.integration.is_enabled else AlreadyDisabled()
+        return enabling.obstacle_to_disabling(self.integration)
 
     def carry_out(self, values: dict[str, Any]) -> HttpResponse:
         enabling.disable(self.integration, reason=values["reason"], actor=self.actor)
@@ -97,7 +96,7 @@ class EnableAgain(IntegrationAction):
     words = "staff/integration/words/reenable.html"
 
     def obstacle(self) -> PortalError | None:
-        return NotDisabled() if self.integration.is_enabled else None
+        return enabling.obstacle_to_reenabling(self.integration)
 
     def carry_out(self, values: dict[str, Any]) -> HttpResponse:
         enabling.reenable(self.integration, reason=values["reason"], actor=self.actor)
@@ -112,8 +111,7 @@ class Disconnect(IntegrationAction):
     words = "staff/integration/words/disconnect.html"
 
     def obstacle(self) -> PortalError | None:
-        is_online = self.integration.presence.is_online_at(shared_now())
-        return None if is_online else NothingToDisconnect()
+        return disconnecting.obstacle_to_disconnecting(self.integration.presence)
 
     def carry_out(self, values: dict[str, Any]) -> HttpResponse:
         disconnecting.disconnect(self.integration, reason=values["reason"], actor=self.actor)

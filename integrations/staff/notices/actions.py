@@ -10,7 +10,6 @@ from django.views.decorators.debug import sensitive_variables
 from integrations.models import Delivery, WebhookEndpoint
 from integrations.services.errors import PortalError
 from integrations.services.notices import webhooks
-from integrations.services.notices.errors import WebhookDisabled, WebhookEnabled
 from integrations.services.people import scope
 from integrations.staff.base import rights
 from integrations.staff.base.forms import ActionForm, ReasonForm, RotateForm
@@ -77,7 +76,7 @@ class DisableWebhook(WebhookAction):
     words = "staff/notices/words/disable_webhook.html"
 
     def obstacle(self) -> PortalError | None:
-        return None if self.owner.is_enabled else WebhookDisabled("The webhook endpoint is already disabled.")
+        return webhooks.obstacle_to_disabling(self.owner)
 
     def carry_out(self, values: dict[str, Any]) -> HttpResponse:
         webhooks.disable_endpoint(self.owner, reason=values["reason"], actor=self.actor)
@@ -91,7 +90,7 @@ class EnableWebhook(WebhookAction):
     words = "staff/notices/words/enable_webhook.html"
 
     def obstacle(self) -> PortalError | None:
-        return WebhookEnabled() if self.owner.is_enabled else None
+        return webhooks.obstacle_to_enabling(self.owner)
 
     def carry_out(self, _values: dict[str, Any]) -> HttpResponse:
         webhooks.enable_endpoint(self.owner, actor=self.actor)
@@ -105,7 +104,7 @@ class TestWebhook(WebhookAction):
     words = "staff/notices/words/test_webhook.html"
 
     def obstacle(self) -> PortalError | None:
-        return None if self.owner.is_enabled else WebhookDisabled()
+        return webhooks.obstacle_to_sending(self.owner)
 
     def carry_out(self, _values: dict[str, Any]) -> HttpResponse:
         webhooks.send_test(self.owner, actor=self.actor)
@@ -127,7 +126,7 @@ class ReplayDelivery(WebhookAction):
         self.delivery, self.row = found, found.endpoint
 
     def obstacle(self) -> PortalError | None:
-        return None if self.owner.is_enabled else WebhookDisabled()
+        return webhooks.obstacle_to_sending(self.owner)
 
     def context(self) -> dict[str, Any]:
         return {**super().context(), "delivery": self.delivery}

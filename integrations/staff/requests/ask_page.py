@@ -16,7 +16,7 @@ from integrations.services.errors import PortalError
 from integrations.services.requests import asking
 from integrations.services.requests.asking import Question
 from integrations.services.requests.contents import Content
-from integrations.services.requests.errors import AskedOtherwise, MessageTypeUnnumbered, NotAsked, RequestIdUsed
+from integrations.services.requests.errors import AskedOtherwise, MessageTypeUnnumbered, RequestIdUsed
 from integrations.staff.base import forms, rights
 from integrations.staff.base.outlet_actions import IntegrationAction, url_name
 from integrations.staff.requests.ask_forms import FIELDS, RAW, AskForm, FieldsForm, RawForm
@@ -99,7 +99,7 @@ class AskPos(IntegrationAction):
         return rights.may_ask(self.request)
 
     def obstacle(self) -> PortalError | None:
-        return None if self.integration.is_enabled else NotAsked()
+        return asking.obstacle_to_asking(self.integration)
 
     def make_form(self, data: QueryDict | None = None) -> AskForm:
         return self._form(data, {"request_id": uuid.uuid4()})

@@ -9,9 +9,10 @@ from integrations.models import Integration
 from integrations.relay import runtime
 from integrations.relay.runtime import Runtime
 from integrations.services.audit import Actor
+from integrations.services.errors import refuse_if
 from integrations.services.requests import asking
 from integrations.services.requests.asking import Question
-from integrations.services.requests.errors import NotAsked, PosNotConnected
+from integrations.services.requests.errors import PosNotConnected
 from integrations.services.requests.request_types import NewRequest, NotStored
 
 LOOP_SECONDS = 5.0  # for the event loop to begin the request; usually it takes milliseconds
@@ -39,8 +40,7 @@ def ask_once(integration: Integration, question: Question, *, actor: Actor) -> U
 def _send_once(running: Runtime, integration: Integration, question: Question, new: NewRequest, actor: Actor) -> None:
     """Write the audit event and send the request. A refusal rolls the event back."""
     with transaction.atomic():
-        if not integration.locked().is_enabled:
-            raise NotAsked
+        refuse_if(asking.obstacle_to_asking(integration.locked()))
         asking.record_asked(integration, question, actor=actor)
         # If the event loop does not answer in time, the request may have been sent: its page shows what is recorded.
         with contextlib.suppress(TimeoutError):

@@ -21,10 +21,8 @@ from integrations.services.api_keys.api_keys import (
     retire_api_key,
     rotate_api_key,
 )
-from integrations.services.api_keys.errors import ApiKeyExists
+from integrations.services.api_keys.errors import ApiKeyExists, ApiKeyExpired, ApiKeyRetired
 from integrations.services.errors import (
-    ApiKeyExpired,
-    ApiKeyRetired,
     InvalidValue,
     NoOverlap,
     OverlapRunning,
