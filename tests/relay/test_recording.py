@@ -12,7 +12,7 @@ from integrations.models.attempt import Outcome, PosEndpoint, UnrecognisedFrameK
 from integrations.models.connection import CloseReason
 from integrations.relay.records import batch, record_writer
 from integrations.relay.records.batch import Attempt, Batch
-from integrations.relay.records.record_writer import FRAMES_PER_INTEGRATION
+from integrations.relay.records.frame_records import FRAMES_PER_INTEGRATION
 from integrations.security.secret_digests import SecretKind, digest_generated
 from integrations.services.rows.chunks import CHUNK
 from tests.relay.recording import MINUTE, closing, presence_of, row_of, write

@@ -135,7 +135,7 @@ class WithoutDatabase(AtTheEntryPoint):
         logging.disable(logging.CRITICAL)
         self.addCleanup(logging.disable, logging.NOTSET)
         recorder = (await runtime.running()).recorder
-        with mock.patch.object(record_writer, "_write_used", side_effect=ValueError("a bug in the portal")):
+        with mock.patch.object(record_writer, "write_used", side_effect=ValueError("a bug in the portal")):
             await exchange.issue_token(self.harbour.claim(), POS)
             for _ in range(4):
                 await recorder.flush()

@@ -1,0 +1,74 @@
+"""Writes attempts to authenticate or connect. Runs in a database thread."""
+
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
+
+from integrations.models import (
+    AuthAttempt,
+    Credential,
+    Integration,
+)
+from integrations.models.attempt import Outcome
+from integrations.relay.records.batch import Attempt
+from integrations.security.secret_digests import Algorithm, known_keys
+from integrations.services.integration.pairings import find_owners
+from integrations.services.rows import plain_rows
+from integrations.text.characters import identity
+
+_attempt_values = attrgetter(*Attempt.__slots__)
+
+
+def write_attempts(attempts: Iterable[Attempt]) -> None:
+    rows = list(attempts)
+    _find_integrations([row for row in rows if row.integration_id is None and row.provider_outlet_id])
+    _refer_to_owners([row for row in rows if _is_under_another_id(row)])
+    plain_rows.insert_rows(AuthAttempt, Attempt.__slots__, map(_attempt_values, rows))
+
+
+def _find_integrations(unplaced: Sequence[Attempt]) -> None:
+    """Set the integration of attempts that were refused before any look-up, so that the outlet's page shows them."""
+    if not unplaced:
+        return
+    sent = {identity(attempt.provider_outlet_id) for attempt in unplaced}
+    rows = Integration.objects.filter(outlet__match_id__in=sent)
+    ids = dict(rows.values_list("outlet__match_id", "pk"))
+    for attempt in unplaced:
+        attempt.integration_id = ids.get(identity(attempt.provider_outlet_id))
+    _explain(unplaced)
+
+
+def _explain(unplaced: Sequence[Attempt]) -> None:
+    """Set the precise outcome of wrong secrets. This happens after the answer, so its timing reveals nothing."""
+    wrong = [attempt for attempt in unplaced if Outcome.WRONG_SECRET in (attempt.outcome, attempt.cause)]
+    ids = {attempt.integration_id for attempt in wrong} - {None}
+    current = Credential.objects.filter(integration__in=ids, is_current=True, algorithm=Algorithm.HMAC_SHA256)
+    lost = current.exclude(key_id__in=known_keys()).values_list("integration", flat=True) if ids else ()
+    under_lost_key = set(lost)
+    for attempt in wrong:
+        if attempt.integration_id is None:
+            _blame(attempt, Outcome.UNKNOWN_OUTLET)
+        elif attempt.integration_id in under_lost_key:
+            _blame(attempt, Outcome.UNKNOWN_KEY)
+
+
+def _blame(attempt: Attempt, cause: Outcome) -> None:
+    """Set the precise outcome of an attempt, or its cause if the caller was blocked."""
+    if attempt.outcome == Outcome.THROTTLED:
+        attempt.cause = cause
+    else:
+        attempt.outcome = cause
+
+
+def _is_under_another_id(attempt: Attempt) -> bool:
+    """Return whether the attempt's POSRemoteID may belong to another outlet."""
+    is_unknown = attempt.integration_id is None and bool(attempt.provider_outlet_id and attempt.pos_remote_id)
+    return is_unknown or attempt.outcome == Outcome.WRONG_POS_REMOTE_ID
+
+
+def _refer_to_owners(mispaired: Sequence[Attempt]) -> None:
+    """Note the integration that owns a wrongly sent POSRemoteID. Done here because the POS should not wait for it."""
+    if not mispaired:
+        return
+    owners = find_owners({attempt.pos_remote_id for attempt in mispaired})
+    for attempt in mispaired:
+        attempt.pos_remote_id_of_id = owners.get(attempt.pos_remote_id)
