@@ -18,6 +18,8 @@ from integrations.pos.close_codes import CLOSE_CODES, LIBRARY_CLOSE_CODES, code_
 from integrations.pos.limits import allowance
 from integrations.pos.middleware import ADMISSION
 from integrations.relay import runtime
+from integrations.relay.records.attempt_records import FrameUnrecognised
+from integrations.relay.records.connection_records import ConnectionClosed, ConnectionOpened
 from integrations.relay.sockets.registry import Live
 from integrations.services import metrics
 from integrations.services.requests.request_types import Waiting
@@ -93,7 +95,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self.scope["headers"] = []  # not read again: 1 KiB for each idle POS
         self._registry.add(self.live)
         metrics.connections_opened.inc()
-        self._recorder.opened(self.live)
+        self._recorder.record(ConnectionOpened(self.live))
         self._dispatcher.connected(self.live, has_requests=self.scope[ADMISSION].has_requests)
 
     def close_soon(self, reason: CloseReason) -> None:
@@ -141,7 +143,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             self._registry.takeovers.note(live.integration_id)
         # A POS that lost its link and reconnected did not take the outlet over from another till.
         reason = CloseReason.REPLACED if is_there else CloseReason.LINK_LOST
-        self._recorder.closed(live, at=shared_now(), code=code_for(CloseReason.REPLACED), reason=reason)
+        self._record_end(live, code_for(CloseReason.REPLACED), reason)
 
     async def _close(self, reason: CloseReason, *, is_recorded: bool = True) -> None:
         # daphne, which offers no denial response, lets an application close only with 1000 and 3000-4999.
@@ -189,16 +191,15 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             kind, text = UnrecognisedFrameKind.BINARY, ""
         # Redact a longer text before cutting it: a secret that the cut splits would not be recognised.
         excerpt = printable(hide_in_words(text[: 2 * EXCERPT]), EXCERPT)
-        self._recorder.unrecognised(
-            UnrecognisedFrame(
-                at=shared_now(),
-                integration_id=live.integration_id,
-                connection_id=live.id,
-                kind=kind,
-                size=size,
-                excerpt=excerpt,
-            )
+        frame = UnrecognisedFrame(
+            at=shared_now(),
+            integration_id=live.integration_id,
+            connection_id=live.id,
+            kind=kind,
+            size=size,
+            excerpt=excerpt,
         )
+        self._recorder.record(FrameUnrecognised(frame))
 
     def _disconnected(self, message: dict[str, Any]) -> None:
         self._has_ended = True
@@ -227,7 +228,11 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self._registry.remove(live)
         self._dispatcher.disconnected(live, reason)
         if is_recorded:
-            self._recorder.closed(live, at=shared_now(), code=code, reason=reason)
+            self._record_end(live, code, reason)
+
+    def _record_end(self, live: Live, code: int | None, reason: CloseReason) -> None:
+        self._recorder.record(ConnectionClosed(live, shared_now(), code, reason))
+        metrics.connections_closed[reason].inc()
 
     def _make_live(self, admission: Admission) -> Live:
         visitor = visitor_of(self.scope)

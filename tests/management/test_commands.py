@@ -13,6 +13,7 @@ from integrations.models import AuditEvent, Credential, Outlet
 from integrations.models.audit import Verb
 from integrations.relay.records import record_writer
 from integrations.relay.records.batch import Batch
+from integrations.relay.records.connection_records import ConnectionOpened
 from integrations.services import wake
 from tests.management.shell import KEYS, NOT_UTF_8, refusal, run, run_json
 from tests.support.factories import BELLA, STATION, Enabled, make_enabled_outlet, make_live, make_process
@@ -144,7 +145,7 @@ def test_outlets_of_an_empty_portal_is_an_empty_list() -> None:
 def test_outlets_shows_which_poses_are_online_and_since_when(enabled: Enabled) -> None:
     now = timezone.now().replace(microsecond=0)
     live = make_live(enabled.integration, opened_at=now)
-    record_writer.write(Batch(opened={live.id: live}), make_process(heartbeat_at=now).pk)
+    record_writer.write(Batch(ConnectionOpened(live)), make_process(heartbeat_at=now).pk)
     (row,) = run_json("outlets")
     assert (row["Online"], datetime.fromisoformat(row["Since"])) == (True, now)
     assert "online since" in run("outlets")[0]
@@ -153,7 +154,7 @@ def test_outlets_shows_which_poses_are_online_and_since_when(enabled: Enabled) -
 def test_outlets_shows_the_poses_of_a_dead_process_as_offline(enabled: Enabled) -> None:
     then = timezone.now().replace(microsecond=0) - timedelta(seconds=40)
     live = make_live(enabled.integration, opened_at=then)
-    record_writer.write(Batch(opened={live.id: live}), make_process(heartbeat_at=then).pk)
+    record_writer.write(Batch(ConnectionOpened(live)), make_process(heartbeat_at=then).pk)
     (row,) = run_json("outlets")
     assert (row["Online"], datetime.fromisoformat(row["Since"])) == (False, then)
 

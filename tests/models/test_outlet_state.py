@@ -9,6 +9,7 @@ from integrations.models import Integration, Outlet, Presence
 from integrations.models.outlet_state import OutletState, is_in_state, state_column, state_of
 from integrations.relay.records import record_writer
 from integrations.relay.records.batch import Batch
+from integrations.relay.records.connection_records import ConnectionOpened
 from tests.support.factories import NOON, make_enabled_outlet, make_live, make_outlet, make_process
 
 ALIVE, DEAD = NOON, NOON - timedelta(seconds=settings.LEASE_SECONDS)
@@ -22,7 +23,7 @@ def make_outlets() -> dict[str, OutletState]:
         if name not in ("unseen", "disabled"):
             live = make_live(integration)
             process = make_process(heartbeat_at=DEAD if name == "lost" else ALIVE)
-            record_writer.write(Batch(opened={live.id: live}), process.pk)
+            record_writer.write(Batch(ConnectionOpened(live)), process.pk)
     Presence.objects.filter(integration__outlet__name="closed").update(is_online=False)
     disabled = Integration.objects.filter(outlet__name__startswith="disabled")
     disabled.update(is_enabled=False, disabled_reason="x")

@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 from integrations.models import Connection, Presence, ServerProcess, UnrecognisedFrame
 from integrations.models.connection import CloseReason
 from integrations.relay.records import record_writer
-from integrations.relay.records.batch import Attempt, Batch, Closing
+from integrations.relay.records.attempt_records import Attempt, FrameUnrecognised
+from integrations.relay.records.batch import Batch
+from integrations.relay.records.connection_records import ConnectionClosed, ConnectionOpened, FramesCounted
 from integrations.relay.sockets.registry import Live
 from tests.support.factories import Enabled
 
@@ -17,21 +19,26 @@ def write(
     process: ServerProcess,
     *,
     opened: Sequence[Live] = (),
-    closed: Sequence[Closing] = (),
+    closed: Sequence[ConnectionClosed] = (),
     counted: Sequence[Live] = (),
     attempts: Sequence[Attempt] = (),
     unrecognised: Sequence[UnrecognisedFrame] = (),
 ) -> list[Live]:
     """Write a batch as `process` would; return the connections that a newer one has replaced."""
-    batch = Batch(opened={live.id: live for live in opened}, counted={live.id: live for live in counted})
-    batch.closed.update({closing.live.id: closing for closing in closed})
-    batch.attempts.extend(attempts)
-    batch.unrecognised.extend(unrecognised)
+    batch = Batch(
+        *map(ConnectionOpened, opened),
+        *map(FramesCounted, counted),
+        *closed,
+        *attempts,
+        *map(FrameUnrecognised, unrecognised),
+    )
     return record_writer.write(batch, process.pk)
 
 
-def closing(live: Live, at: datetime, reason: CloseReason = CloseReason.BY_POS, code: int | None = 1000) -> Closing:
-    return Closing(live, at, code, reason)
+def closing(
+    live: Live, at: datetime, reason: CloseReason = CloseReason.BY_POS, code: int | None = 1000
+) -> ConnectionClosed:
+    return ConnectionClosed(live, at, code, reason)
 
 
 def presence_of(enabled: Enabled) -> Presence:

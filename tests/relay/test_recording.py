@@ -1,18 +1,19 @@
 """Processes record their connections, attempts and unrecognised frames in batches."""
 
 import uuid
-from collections import deque
 from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError
 
-from integrations.models import AuthAttempt, Connection, Credential, ServerProcess, UnrecognisedFrame
+from integrations.models import ApiKeySecret, AuthAttempt, Connection, Credential, ServerProcess, UnrecognisedFrame
 from integrations.models.attempt import Outcome, PosEndpoint, UnrecognisedFrameKind
 from integrations.models.connection import CloseReason
-from integrations.relay.records import batch, record_writer
-from integrations.relay.records.batch import Attempt, Batch
-from integrations.relay.records.frame_records import FRAMES_PER_INTEGRATION
+from integrations.relay.records import record_writer
+from integrations.relay.records.attempt_records import FRAMES_PER_INTEGRATION, Attempt, FrameUnrecognised
+from integrations.relay.records.batch import Batch
+from integrations.relay.records.connection_records import ConnectionOpened
+from integrations.relay.records.secret_records import SecretRedigested, SecretUsed
 from integrations.security.secret_digests import SecretKind, digest_generated
 from integrations.services.rows.chunks import CHUNK
 from tests.relay.recording import MINUTE, closing, presence_of, row_of, write
@@ -90,7 +91,7 @@ def test_more_closings_than_one_statement_can_hold_are_written(enabled: Enabled,
 
 def test_the_last_use_of_every_credential_in_a_batch_is_written(enabled: Enabled, here: ServerProcess) -> None:
     credential = enabled.integration.current_credential()
-    record_writer.write(Batch(used={credential.pk: NOON}), here.pk)
+    record_writer.write(Batch(SecretUsed(Credential, credential.pk, NOON)), here.pk)
     credential.refresh_from_db()
     assert credential.last_used_at == NOON
 
@@ -101,7 +102,7 @@ def test_a_secret_proved_under_an_old_key_is_stored_under_the_current_one(
     credential = enabled.integration.current_credential()
     digest = digest_generated(SecretKind.POS_SECRET, enabled.handover.auth_secret)
     Credential.objects.filter(pk=credential.pk).update(digest="old", key_id="old")
-    record_writer.write(Batch(redigested={credential.pk: digest}), here.pk)
+    record_writer.write(Batch(SecretRedigested(Credential, credential.pk, digest)), here.pk)
     credential.refresh_from_db()
     assert (credential.digest, credential.key_id) == (digest.value, digest.key_id)
 
@@ -162,36 +163,42 @@ def test_when_a_batch_is_split_only_rows_that_the_database_rejects_are_dropped(
     live = make_live(enabled.integration)
     nothing = attempt("x")
     nothing.outcome = None  # type: ignore[assignment]
-    batch = Batch(opened={live.id: live})
-    batch.attempts.append(nothing)
-    batch.unrecognised.append(unrecognised_frame(enabled, 1))
+    batch = Batch(ConnectionOpened(live), nothing, FrameUnrecognised(unrecognised_frame(enabled, 1)))
     assert record_writer.write_in_parts(batch, here.pk) == []
     assert presence_of(enabled).is_online
     assert UnrecognisedFrame.objects.count() == 1
     assert AuthAttempt.objects.count() == 0
 
 
-def test_a_batch_that_is_retried_includes_later_records_of_every_kind() -> None:
-    older, newer = Batch(), Batch()
-    for number, each in enumerate((older, newer)):
-        for records in each.collections():
-            if isinstance(records, dict):
-                records |= {"both": number, number: number}
-            else:
-                records.append(number)
-    assert older.add(newer) == 0
-    for records in older.collections():
-        assert records in ({"both": 1, 0: 0, 1: 1}, deque([0, 1]))
-    assert len(older) == sum(len(records) for records in older.collections())
+def test_a_batch_that_is_retried_includes_later_records_of_every_kind(enabled: Enabled) -> None:
+    live = make_live(enabled.integration)
+    frame = FrameUnrecognised(unrecognised_frame(enabled, 1))
+    older = Batch(
+        ConnectionOpened(live), SecretUsed(Credential, 1, NOON), SecretUsed(ApiKeySecret, 1, NOON), attempt("a")
+    )
+    newer = Batch(ConnectionOpened(live), SecretUsed(Credential, 1, NOON + MINUTE), attempt("a"), frame)
+    assert [older.add(record) for record in newer] == [False] * 4
+    assert [each.live for each in older.of(ConnectionOpened)] == [live]
+    used = {each.secret: each.at for each in older.of(SecretUsed)}
+    assert used == {Credential: NOON + MINUTE, ApiKeySecret: NOON}
+    assert [each.pos_remote_id for each in older.of(Attempt)] == ["a", "a"]
+    assert older.of(FrameUnrecognised) == [frame]
+    assert len(older) == 6
     assert not Batch()
 
 
 def test_when_too_many_attempts_wait_for_a_retry_the_oldest_are_dropped_and_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(batch, "ATTEMPTS_KEPT", 3)
-    older, newer = Batch(), Batch()
-    older.attempts.extend(attempt(name) for name in "ab")
-    newer.attempts.extend(attempt(name) for name in "cd")
-    assert older.add(newer) == 1
-    assert [each.pos_remote_id for each in older.attempts] == list("bcd")
+    monkeypatch.setattr(Attempt, "most", 3)
+    older = Batch(*map(attempt, "ab"))
+    assert [older.add(each) for each in map(attempt, "cd")] == [False, True]
+    assert [each.pos_remote_id for each in older.of(Attempt)] == list("bcd")
+
+
+def test_when_too_many_frames_wait_for_a_retry_the_oldest_are_dropped(
+    enabled: Enabled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FrameUnrecognised, "most", 2)
+    frames = [FrameUnrecognised(unrecognised_frame(enabled, number)) for number in range(3)]
+    assert Batch(*frames).of(FrameUnrecognised) == frames[1:]

@@ -13,6 +13,7 @@ from integrations.models.connection import CloseReason
 from integrations.relay import runtime
 from integrations.relay.records import record_writer, recorder
 from integrations.relay.records.batch import Batch
+from integrations.relay.records.connection_records import ConnectionOpened
 from integrations.relay.runtime import Runtime
 from integrations.relay.sockets.registry import Live, Registry
 from integrations.relay.watch import process_lease, watcher
@@ -38,7 +39,7 @@ class Watching(InProcess):
         """Register and record a connection, as a consumer does."""
         running = await after_first_poll()
         running.registry.add(live or self.live)
-        running.recorder.opened(live or self.live)
+        running.recorder.record(ConnectionOpened(live or self.live))
         await running.recorder.flush()
         return running
 
@@ -155,12 +156,12 @@ class Closing(Watching):
 
     async def test_the_frame_counts_of_a_connection_are_recorded_again_after_more_frames(self) -> None:
         running = await self.hold()
-        with mock.patch.object(running.recorder, "counted") as counted:
+        with mock.patch.object(running.recorder, "record") as record:
             for frames, times in ((0, 0), (5, 1), (5, 1), (6, 2)):
                 self.live.frames_in = frames
                 running.watcher._full_poll_due = 0
                 await running.watcher.poll()
-                assert counted.call_count == times, frames
+                assert record.call_count == times, frames
 
     async def test_the_frame_counts_of_open_connections_are_recorded_by_a_full_poll(self) -> None:
         running = await self.hold()
@@ -275,7 +276,7 @@ class Ending(Watching):
         for turns in range(1, 16):
             running = await runtime.running()
             live = await in_main(make_live, self.harbour.integration, opened_at=timezone.now())
-            running.recorder.opened(live)
+            running.recorder.record(ConnectionOpened(live))
             for _ in range(turns):
                 await asyncio.sleep(0)
             await stop_runtime()
@@ -295,7 +296,7 @@ class Ending(Watching):
 
     async def test_a_process_that_ends_without_its_loop_writes_the_remaining_records(self) -> None:
         running = await runtime.running()
-        running.recorder.opened(self.live)
+        running.recorder.record(ConnectionOpened(self.live))
         await in_main(running._end_without_loop)
         assert (await Connection.objects.aget()).close_reason == CloseReason.RESTART
 
@@ -336,7 +337,7 @@ class Registering(InProcess):
 
 
 def _write_opened(live: Live, process_id: uuid.UUID) -> None:
-    record_writer.write(Batch(opened={live.id: live}), process_id)
+    record_writer.write(Batch(ConnectionOpened(live)), process_id)
 
 
 def _declare_dead(process_id: uuid.UUID) -> None:

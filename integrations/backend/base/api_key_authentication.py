@@ -10,10 +10,12 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from integrations.backend.base.problems import INVALID_KEY, MISSING_SCOPE, NETWORK_NOT_ALLOWED, NOT_READY, Problem
+from integrations.models import ApiKeySecret
 from integrations.models.api_key import CallLimit, Scope, call_limit, parsed_networks, parsed_scopes
 from integrations.models.clock import shared_now
 from integrations.models.kept_secret import is_live
 from integrations.relay.records.recorder import Recorder
+from integrations.relay.records.secret_records import SecretRedigested, SecretUsed
 from integrations.security import secret_digests
 from integrations.security.secret_digests import SecretKind
 from integrations.services.keys import newer_keys
@@ -117,9 +119,10 @@ async def authenticate(given: Sequence[str], recorder: Recorder, *, address: str
         raise Problem(INVALID_KEY, "The API key is unknown, expired or retired. Create another one in the portal.")
     if not caller.may_call_from(address):
         raise Problem(NETWORK_NOT_ALLOWED, f"The API key cannot be used from {address or 'an unknown address'}.")
-    recorder.used_key(caller.secret_id, now)
+    recorder.record(SecretUsed(ApiKeySecret, caller.secret_id, now))
     if caller.key_id != secret_digests.current_key().key_id:
-        recorder.redigested_key(caller.secret_id, secret_digests.digest_generated(SecretKind.API_KEY, canonical))
+        digest = secret_digests.digest_generated(SecretKind.API_KEY, canonical)
+        recorder.record(SecretRedigested(ApiKeySecret, caller.secret_id, digest))
     return caller
 
 

@@ -7,7 +7,7 @@ from integrations.pos.access.refusals import WrongPath
 from integrations.pos.access.visitors import Visitor
 from integrations.pos.limits.throttle import Sampler
 from integrations.relay import runtime
-from integrations.relay.records.batch import Attempt
+from integrations.relay.records.attempt_records import Attempt
 from integrations.relay.runtime import Runtime
 from integrations.security.redaction import redact
 from integrations.services import metrics
@@ -54,7 +54,7 @@ def record_refusal(running: Runtime, claim: Claim, visitor: Visitor, refusal: Re
     attempt = authentication_attempt(claim, visitor, refusal.outcome, refusal.integration_id)
     attempt.cause = refusal.cause or ""
     if _is_kept(attempt, claim.match_id):
-        running.recorder.attempt(attempt)
+        running.recorder.record(attempt)
 
 
 def authentication_attempt(claim: Claim, visitor: Visitor, outcome: Outcome, integration_id: int | None) -> Attempt:
@@ -78,7 +78,7 @@ async def _record(attempt: Attempt, *, about: object) -> None:
     except Refused:
         running = runtime.current()
     if running is not None and _is_kept(attempt, about):
-        running.recorder.attempt(attempt)
+        running.recorder.record(attempt)
 
 
 def _is_kept(attempt: Attempt, about: object) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from django.db import DatabaseError, InterfaceError
 
+from integrations.models import Credential
 from integrations.models.attempt import Outcome
 from integrations.pos import tokens
 from integrations.pos.access import attempt_recording, availability
@@ -12,6 +13,7 @@ from integrations.pos.access.visitors import Visitor
 from integrations.pos.limits.proofs import Proofs
 from integrations.pos.limits.throttle import Tarpit, Throttle
 from integrations.pos.tokens import Token
+from integrations.relay.records.secret_records import SecretRedigested, SecretUsed
 from integrations.relay.runtime import Runtime
 from integrations.services import metrics
 from integrations.services.connections import authentication
@@ -46,10 +48,10 @@ async def issue_token(claim: Claim, visitor: Visitor) -> str:
         raise
     throttle.succeeded(claim.match_id, visitor.address)
     attempt = attempt_recording.authentication_attempt(claim, visitor, Outcome.ACCEPTED, proven.integration_id)
-    running.recorder.attempt(attempt)
-    running.recorder.used(proven.credential_id, attempt.at)
+    running.recorder.record(attempt)
+    running.recorder.record(SecretUsed(Credential, proven.credential_id, attempt.at))
     if digest := authentication.fresh_digest(claim, proven):
-        running.recorder.redigested(proven.credential_id, digest)
+        running.recorder.record(SecretRedigested(Credential, proven.credential_id, digest))
     _count_accepted()
     token = Token(
         integration_id=proven.integration_id, credential_id=proven.credential_id, generation=proven.generation

@@ -19,8 +19,8 @@ from integrations.models.clock import shared_now
 from integrations.models.request import RequestState
 from integrations.relay.delivery.ask_messages import read_ask, write_ask
 from integrations.relay.delivery.background_tasks import Background
-from integrations.relay.records.batch import TRANSIENT_KEPT
 from integrations.relay.records.recorder import Recorder
+from integrations.relay.records.transient_records import TRANSIENT_KEPT, TransientEnded
 from integrations.relay.sockets.lane import Lane
 from integrations.relay.sockets.outgoing import LinkLost, Transient
 from integrations.relay.sockets.registry import Live, Registry
@@ -205,17 +205,18 @@ class TransientRequests:
     def _known(self, key: Key) -> _Underway | None:
         return self._running.get(key) or self._ended.get(key)
 
-    def _recorded(self, written: Iterable[tuple[NewRequest, Ending]]) -> None:
+    def _recorded(self, written: Iterable[TransientEnded]) -> None:
         """Forget these requests, which the database has stored or rejected."""
-        for new, ending in written:
-            underway = self._ended.get(_key_of(new))
-            if underway is None or underway.first.uuid != new.uuid:
+        for each in written:
+            underway = self._ended.get(_key_of(each.new))
+            if underway is None or underway.first.uuid != each.new.uuid:
                 continue
-            if underway.unequal_attempts > new.unequal_attempts:  # more arrived during the write
-                self._recorder.transient(replace(new, unequal_attempts=underway.unequal_attempts), ending)
+            if underway.unequal_attempts > each.new.unequal_attempts:  # more arrived during the write
+                more = replace(each.new, unequal_attempts=underway.unequal_attempts)
+                self._recorder.record(replace(each, new=more))
             else:
                 underway.is_recorded = True
-                self._forget(_key_of(new))
+                self._forget(_key_of(each.new))
 
     def _forget(self, key: Key) -> None:
         underway = self._ended.get(key)
@@ -294,7 +295,7 @@ class TransientRequests:
         underway = self._running[_key_of(new)]
         if underway.unequal_attempts or not underway.was_sent:
             new = replace(new, unequal_attempts=underway.unequal_attempts, was_sent=underway.was_sent)
-        self._recorder.transient(new, ending)
+        self._recorder.record(TransientEnded(new, ending))
         metrics.request_ended(state, (ending.at - new.received_at).total_seconds())
         return Result.of(ending, new.uuid)
 

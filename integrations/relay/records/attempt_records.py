@@ -1,28 +1,47 @@
-"""Writes attempts to authenticate or connect. Runs in a database thread."""
+"""Attempts to authenticate or connect, and unrecognised frames."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from operator import attrgetter
+from typing import ClassVar, Self
 
-from integrations.models import (
-    AuthAttempt,
-    Credential,
-    Integration,
-)
-from integrations.models.attempt import Outcome
-from integrations.relay.records.batch import Attempt
+from integrations.models import AuthAttempt, Credential, Integration, UnrecognisedFrame
+from integrations.models.attempt import Outcome, PosEndpoint
+from integrations.relay.records.batch import BatchRecord, Writing
 from integrations.security.secret_digests import Algorithm, known_keys
 from integrations.services.integration.pairings import find_owners
 from integrations.services.rows import plain_rows
+from integrations.services.rows.chunks import CHUNK
 from integrations.text.characters import identity
 
-_attempt_values = attrgetter(*Attempt.__slots__)
+FRAMES_PER_INTEGRATION = 50  # unrecognised frames that are kept
 
 
-def write_attempts(attempts: Iterable[Attempt]) -> None:
-    rows = list(attempts)
-    _find_integrations([row for row in rows if row.integration_id is None and row.provider_outlet_id])
-    _refer_to_owners([row for row in rows if _is_under_another_id(row)])
-    plain_rows.insert_rows(AuthAttempt, Attempt.__slots__, map(_attempt_values, rows))
+@dataclass(slots=True, eq=False)
+class Attempt(BatchRecord):
+    """One attempt to authenticate or connect: a future AuthAttempt row. Model objects would cost too much here."""
+
+    most: ClassVar[int | None] = 20_000
+    is_loss_reported: ClassVar[bool] = True
+
+    at: datetime
+    endpoint: PosEndpoint
+    outcome: Outcome
+    integration_id: int | None = None
+    provider_outlet_id: str = ""
+    pos_remote_id: str = ""
+    address: str = ""
+    user_agent: str = ""
+    detail: str = ""
+    pos_remote_id_of_id: int | None = None
+    cause: str = ""
+
+    @classmethod
+    def write(cls, records: Sequence[Self], _writing: Writing) -> None:
+        _find_integrations([each for each in records if each.integration_id is None and each.provider_outlet_id])
+        _refer_to_owners([each for each in records if _is_under_another_id(each)])
+        plain_rows.insert_rows(AuthAttempt, cls.__slots__, map(attrgetter(*cls.__slots__), records))
 
 
 def _find_integrations(unplaced: Sequence[Attempt]) -> None:
@@ -72,3 +91,21 @@ def _refer_to_owners(mispaired: Sequence[Attempt]) -> None:
     owners = find_owners({attempt.pos_remote_id for attempt in mispaired})
     for attempt in mispaired:
         attempt.pos_remote_id_of_id = owners.get(attempt.pos_remote_id)
+
+
+@dataclass(slots=True, eq=False)
+class FrameUnrecognised(BatchRecord):
+    """An unrecognised frame."""
+
+    most: ClassVar[int | None] = 1_000
+
+    frame: UnrecognisedFrame
+
+    @classmethod
+    def write(cls, records: Sequence[Self], _writing: Writing) -> None:
+        rows = [each.frame for each in records]
+        UnrecognisedFrame.objects.bulk_create(rows, batch_size=CHUNK)
+        for integration_id in {row.integration_id for row in rows}:
+            of_integration = UnrecognisedFrame.objects.filter(integration=integration_id)
+            kept = list(of_integration.values_list("pk", flat=True)[:FRAMES_PER_INTEGRATION])
+            of_integration.exclude(pk__in=kept).delete()

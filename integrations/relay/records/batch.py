@@ -1,81 +1,78 @@
-"""The records that a process has collected since the last write."""
+"""The records that a process has collected since the last write, and what all kinds of records have in common."""
 
 import time
 import uuid
-from collections import deque
+from collections import OrderedDict
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from typing import ClassVar, Self, TypeVar
 
-from integrations.models import UnrecognisedFrame
-from integrations.models.attempt import Outcome, PosEndpoint
-from integrations.models.connection import CloseReason
 from integrations.relay.sockets.registry import Live
-from integrations.security.secret_digests import Digest
-from integrations.services.requests.request_types import Ending, NewRequest
-
-ATTEMPTS_KEPT = 20_000  # reached while the database is unavailable; the oldest are then dropped and counted in the log
-MOST_UNRECOGNISED = 1_000
-TRANSIENT_KEPT = 20_000
-
-
-@dataclass(slots=True)
-class Attempt:
-    """One attempt to authenticate or connect: a future AuthAttempt row. Model objects would cost too much here."""
-
-    at: datetime
-    endpoint: PosEndpoint
-    outcome: Outcome
-    integration_id: int | None = None
-    provider_outlet_id: str = ""
-    pos_remote_id: str = ""
-    address: str = ""
-    user_agent: str = ""
-    detail: str = ""
-    pos_remote_id_of_id: int | None = None
-    cause: str = ""
-
-
-@dataclass(frozen=True)
-class Closing:
-    """How a connection ended."""
-
-    live: Live
-    at: datetime
-    code: int | None
-    reason: CloseReason
 
 
 @dataclass
+class Writing:
+    """The write of a batch: the process that writes, and its live connections that a newer one has replaced."""
+
+    process_id: uuid.UUID
+    losers: list[Live] = field(default_factory=list)
+
+
+class BatchRecord:
+    """Something to store. Each kind of record is a subclass, which also writes its records.
+
+    `most` of a kind are kept while the database is unavailable. Then the oldest are dropped, and counted in the log if
+    `is_loss_reported`.
+    """
+
+    __slots__ = ()
+    most: ClassVar[int | None] = None
+    is_loss_reported: ClassVar[bool] = False
+
+    @property
+    def key(self) -> Hashable:
+        """A newer record with the same key replaces this one. By default, all records are kept."""
+        return id(self)
+
+    @classmethod
+    def write(cls, records: Sequence[Self], writing: Writing) -> None:
+        """Write some hundred records at most. Runs in a database thread."""
+        raise NotImplementedError
+
+
+Kind = TypeVar("Kind", bound=BatchRecord)
+
+
 class Batch:
     """The records to write in one transaction."""
 
-    opened: dict[uuid.UUID, Live] = field(default_factory=dict)
-    counted: dict[uuid.UUID, Live] = field(default_factory=dict)
-    closed: dict[uuid.UUID, Closing] = field(default_factory=dict)
-    used: dict[int, datetime] = field(default_factory=dict)
-    redigested: dict[int, Digest] = field(default_factory=dict)
-    attempts: deque[Attempt] = field(default_factory=lambda: deque(maxlen=ATTEMPTS_KEPT))
-    unrecognised: deque[UnrecognisedFrame] = field(default_factory=lambda: deque(maxlen=MOST_UNRECOGNISED))
-    used_keys: dict[int, datetime] = field(default_factory=dict)
-    redigested_keys: dict[int, Digest] = field(default_factory=dict)
-    transient: deque[tuple[NewRequest, Ending]] = field(default_factory=lambda: deque(maxlen=TRANSIENT_KEPT))
-    refused: int = 0  # how often the database rejected the whole batch
-    since: float = field(default_factory=time.monotonic)
+    def __init__(self, *records: BatchRecord) -> None:
+        self._records: dict[type[BatchRecord], OrderedDict[Hashable, BatchRecord]] = {}
+        self.refused = 0  # how often the database rejected the whole batch
+        self.since = time.monotonic()
+        for record in records:
+            self.add(record)
 
     def __len__(self) -> int:
-        return sum(map(len, self.collections()))
+        return sum(map(len, self._records.values()))
 
-    def add(self, newer: "Batch") -> int:
-        """Add the records of a newer batch; return how many attempts were dropped."""
-        dropped = max(0, len(self.attempts) + len(newer.attempts) - ATTEMPTS_KEPT)
-        for own, theirs in zip(self.collections(), newer.collections(), strict=True):
-            if isinstance(own, dict):
-                own.update(theirs)
-            else:
-                own.extend(theirs)
-        return dropped
+    def __iter__(self) -> Iterator[BatchRecord]:
+        return (record for records in self._records.values() for record in records.values())
 
-    def collections(self) -> "list[dict[Any, Any] | deque[Any]]":
-        """Return the collections of records, one for each kind."""
-        return [each for each in vars(self).values() if isinstance(each, dict | deque)]
+    def add(self, record: BatchRecord) -> bool:
+        """Add a record. Return whether another one was dropped whose loss is reported."""
+        kind = type(record)
+        records = self._records.setdefault(kind, OrderedDict())
+        records[record.key] = record
+        if kind.most is None or len(records) <= kind.most:
+            return False
+        records.popitem(last=False)
+        return kind.is_loss_reported
+
+    def of(self, kind: type[Kind]) -> list[Kind]:
+        """Return the records of this kind, the oldest first."""
+        return [record for record in self._records.get(kind, {}).values() if isinstance(record, kind)]
+
+    def kinds(self) -> list[type[BatchRecord]]:
+        """Return the kinds of which there are records, always in the same order, which avoids deadlocks."""
+        return sorted(self._records, key=lambda kind: kind.__name__)

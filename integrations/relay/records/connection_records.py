@@ -1,17 +1,16 @@
-"""Writes when connections of POSes began and ended, and their frame counts. Runs in a database thread."""
+"""Connections of POSes: when they began and ended, and their frame counts."""
 
 import uuid
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from operator import attrgetter
+from typing import Self
 
-from integrations.models import (
-    Connection,
-    Presence,
-)
+from integrations.models import Connection, Presence
 from integrations.models.clock import shared_now
 from integrations.models.connection import CloseReason
-from integrations.relay.records.batch import Closing
+from integrations.relay.records.batch import BatchRecord, Writing
 from integrations.relay.sockets.registry import Live
 from integrations.services.connections.presence import COUNTS, close_rows, save_presences
 from integrations.services.rows import plain_rows
@@ -20,8 +19,62 @@ FUTURE = timedelta(seconds=5)  # allowed difference between the clocks of proces
 CONNECTION = tuple(field.attname for field in Connection._meta.concrete_fields)
 
 
-def write_opened(opened: Sequence[Live], process_id: uuid.UUID, losers: list[Live]) -> None:
-    """Insert connections. If an outlet has two, the newer one stays open, even if another process holds it."""
+@dataclass(slots=True, eq=False)
+class _OfConnection(BatchRecord):
+    live: Live
+
+    @property
+    def key(self) -> uuid.UUID:
+        return self.live.id
+
+
+class ConnectionOpened(_OfConnection):
+    """A new connection, or one that was wrongly marked as lost."""
+
+    __slots__ = ()
+
+    @classmethod
+    def write(cls, records: Sequence[Self], writing: Writing) -> None:
+        writing.losers += _write_opened([each.live for each in records], writing.process_id)
+
+
+class FramesCounted(_OfConnection):
+    """A connection's frame counts so far."""
+
+    __slots__ = ()
+
+    @classmethod
+    def write(cls, records: Sequence[Self], _writing: Writing) -> None:
+        by_id = {each.live.id: each.live for each in records}
+        rows = list(Connection.objects.filter(pk__in=by_id, closed_at=None))
+        for row in rows:
+            _set_frame_counts(row, by_id[row.pk])
+        Connection.objects.bulk_update(rows, COUNTS)
+
+
+@dataclass(slots=True, eq=False)
+class ConnectionClosed(_OfConnection):
+    """The end of a connection."""
+
+    at: datetime
+    code: int | None
+    reason: CloseReason
+
+    @classmethod
+    def write(cls, records: Sequence[Self], _writing: Writing) -> None:
+        _lock_presences(each.live.integration_id for each in records)
+        rows = Connection.objects.in_bulk([each.live.id for each in records])
+        for each in records:
+            if row := rows.get(each.live.id):
+                _fill_in(row, each)
+        close_rows(list(rows.values()))
+
+
+def _write_opened(opened: Sequence[Live], process_id: uuid.UUID) -> list[Live]:
+    """Insert connections, and return the replaced ones.
+
+    If an outlet has two, the newer one stays open, even if another process holds it.
+    """
     _lock_presences(live.integration_id for live in opened)
     limit = shared_now() + FUTURE
     winners = {live.integration_id: live for live in sorted(opened, key=lambda live: _age_key(live, limit))}
@@ -45,7 +98,7 @@ def write_opened(opened: Sequence[Live], process_id: uuid.UUID, losers: list[Liv
             row.closed_at, row.close_reason = taken_at[row.integration_id], CloseReason.REPLACED
     _insert_connections(rows)
     _go_online(winners.values())
-    losers += [live for live in opened if winners.get(live.integration_id) is not live]
+    return [live for live in opened if winners.get(live.integration_id) is not live]
 
 
 def _insert_connections(rows: Iterable[Connection]) -> None:
@@ -94,28 +147,11 @@ def _connection_row(live: Live, process_id: uuid.UUID) -> Connection:
     )
 
 
-def write_counts(lives: Sequence[Live]) -> None:
-    by_id = {live.id: live for live in lives}
-    rows = list(Connection.objects.filter(pk__in=by_id, closed_at=None))
-    for row in rows:
-        _set_frame_counts(row, by_id[row.pk])
-    Connection.objects.bulk_update(rows, COUNTS)
-
-
 def _set_frame_counts(row: Connection, live: Live) -> None:
     row.frames_in, row.frames_out, row.unrecognised_frames = live.frames_in, live.frames_out, live.unrecognised_frames
 
 
-def write_closed(closings: Sequence[Closing]) -> None:
-    _lock_presences(closing.live.integration_id for closing in closings)
-    rows = Connection.objects.in_bulk([closing.live.id for closing in closings])
-    for closing in closings:
-        if row := rows.get(closing.live.id):
-            _fill_in(row, closing)
-    close_rows(list(rows.values()))
-
-
-def _fill_in(row: Connection, closing: Closing) -> None:
+def _fill_in(row: Connection, closing: ConnectionClosed) -> None:
     _set_frame_counts(row, closing.live)
     row.close_code = closing.code
     # If the row was already closed, keep its time and reason. But "replaced" may be wrong: this connection may have

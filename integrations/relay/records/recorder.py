@@ -5,18 +5,15 @@ import contextlib
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterable
-from datetime import datetime
+from collections.abc import Callable, Sequence
 
-from integrations.models import UnrecognisedFrame
 from integrations.models.connection import CloseReason
 from integrations.relay.records import record_writer
-from integrations.relay.records.batch import ATTEMPTS_KEPT, Attempt, Batch, Closing
+from integrations.relay.records.batch import Batch, BatchRecord
+from integrations.relay.records.transient_records import TransientEnded
 from integrations.relay.retrying import is_refusal
 from integrations.relay.sockets.registry import Live
-from integrations.security.secret_digests import Digest
 from integrations.services import metrics
-from integrations.services.requests.request_types import Ending, NewRequest
 from integrations.services.rows.threads import recorders
 
 # Seconds between two batches: short enough for staff waiting to see an attempt, long enough to batch a storm's rows.
@@ -36,49 +33,11 @@ class Recorder:
         self._ending = asyncio.Event()
         self._dropped = 0
         # Called with the transient requests of a batch once the database has stored or rejected them.
-        self.transient_recorded: Callable[[Iterable[tuple[NewRequest, Ending]]], None] = lambda _: None
+        self.transient_recorded: Callable[[Sequence[TransientEnded]], None] = lambda _: None
 
-    def opened(self, live: Live) -> None:
-        """Record a new connection, or re-record one that was wrongly marked as lost."""
-        self._batch.opened[live.id] = live
-
-    def counted(self, live: Live) -> None:
-        """Record a connection's frame counts so far."""
-        self._batch.counted[live.id] = live
-
-    def closed(self, live: Live, *, at: datetime, code: int | None, reason: CloseReason) -> None:
-        """Record the end of a connection."""
-        self._batch.closed[live.id] = Closing(live, at, code, reason)
-        metrics.connections_closed[reason].inc()
-
-    def used(self, credential_id: int, at: datetime) -> None:
-        """Record that a POS authenticated with a credential."""
-        self._batch.used[credential_id] = at
-
-    def redigested(self, credential_id: int, digest: Digest) -> None:
-        """Record a secret's digest under the current key, after a proof under an older key."""
-        self._batch.redigested[credential_id] = digest
-
-    def attempt(self, attempt: Attempt) -> None:
-        """Record an attempt to authenticate or connect."""
-        self._count_dropped(len(self._batch.attempts) == ATTEMPTS_KEPT)
-        self._batch.attempts.append(attempt)
-
-    def unrecognised(self, frame: UnrecognisedFrame) -> None:
-        """Record an unrecognised frame."""
-        self._batch.unrecognised.append(frame)
-
-    def used_key(self, secret_id: int, at: datetime) -> None:
-        """Record that a call authenticated with a secret of an API key."""
-        self._batch.used_keys[secret_id] = at
-
-    def redigested_key(self, secret_id: int, digest: Digest) -> None:
-        """Record an API key's digest under the current server key."""
-        self._batch.redigested_keys[secret_id] = digest
-
-    def transient(self, new: NewRequest, ending: Ending) -> None:
-        """Record a transient request and its end."""
-        self._batch.transient.append((new, ending))
+    def record(self, record: BatchRecord) -> None:
+        """Let the next batch contain this record."""
+        self._count_dropped(self._batch.add(record))
 
     async def run(self) -> None:
         """Write the collected records every RECORD_INTERVAL until `end`.
@@ -107,7 +66,7 @@ class Recorder:
             except Exception as error:  # noqa: BLE001  (later batches must be written even after a bug)
                 self._put_back(batch, error)
                 return
-        self.transient_recorded(batch.transient)
+        self.transient_recorded(batch.of(TransientEnded))
         _measure(batch)
         self._report_dropped()
         for live in losers:
@@ -130,7 +89,7 @@ class Recorder:
         logger.warning("Records could not be written yet.", extra=details)
         newer, self._batch = self._batch, batch
         batch.refused += is_refusal(error)
-        self._count_dropped(batch.add(newer))
+        self._count_dropped(sum(map(batch.add, newer)))
 
     def _count_dropped(self, count: int) -> None:
         if count:

@@ -1,27 +1,50 @@
-"""Writes the last use of secrets, and their digests under the current key. Runs in a database thread."""
+"""The last use of secrets, and their digests under the current server key."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Self
 
-from django.db.models import QuerySet
-
-from integrations.models import (
-    ApiKeySecret,
-    Credential,
-)
+from integrations.models import ApiKeySecret, Credential
+from integrations.relay.records.batch import BatchRecord, Writing
 from integrations.security.secret_digests import Digest
 from integrations.services.rows import plain_rows
-from integrations.services.rows.chunks import chunks
+
+Secret = type[Credential | ApiKeySecret]
 
 
-def write_used(model: type[Credential | ApiKeySecret], used: dict[int, datetime]) -> None:
-    if not used:
-        return
-    latest = max(used.values())  # one time for the batch: it spans a fraction of a second
-    for ids in chunks(list(used)):
-        plain_rows.stamp_rows(model, "last_used_at", latest, ids)
+@dataclass(slots=True, eq=False)
+class _OfSecret(BatchRecord):
+    secret: Secret
+    pk: int
+
+    @property
+    def key(self) -> tuple[Secret, int]:
+        return self.secret, self.pk
 
 
-def write_redigested(secrets: QuerySet[Any], redigested: "dict[int, Digest]") -> None:
-    for pk, digest in redigested.items():
-        secrets.filter(pk=pk).update(digest=digest.value, key_id=digest.key_id)
+@dataclass(slots=True, eq=False)
+class SecretUsed(_OfSecret):
+    """A successful authentication with a secret."""
+
+    at: datetime
+
+    @classmethod
+    def write(cls, records: Sequence[Self], _writing: Writing) -> None:
+        latest = max(each.at for each in records)  # one time for the batch: it spans a fraction of a second
+        for secret in {each.secret for each in records}:
+            used = [each.pk for each in records if each.secret is secret]
+            plain_rows.stamp_rows(secret, "last_used_at", latest, used)
+
+
+@dataclass(slots=True, eq=False)
+class SecretRedigested(_OfSecret):
+    """The digest of a secret under the current server key, after a proof under an older key."""
+
+    digest: Digest
+
+    @classmethod
+    def write(cls, records: Sequence[Self], _writing: Writing) -> None:
+        for each in records:
+            rows = each.secret._default_manager.filter(pk=each.pk)  # noqa: SLF001  (documented by Django)
+            rows.update(digest=each.digest.value, key_id=each.digest.key_id)

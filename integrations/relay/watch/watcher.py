@@ -15,6 +15,7 @@ from integrations.models.clock import shared_now
 from integrations.models.connection import CloseReason
 from integrations.models.kept_secret import has_expired
 from integrations.relay.delivery.dispatcher import Dispatcher
+from integrations.relay.records.connection_records import ConnectionOpened, FramesCounted
 from integrations.relay.records.recorder import Recorder
 from integrations.relay.sockets.registry import Live, Registry
 from integrations.relay.watch import process_lease, standings
@@ -119,7 +120,7 @@ class Watcher:
         for live in self._registry if closed else ():
             reason = closed.get(live.id)
             if reason == CloseReason.SERVER_LOST:
-                self._recorder.opened(live)  # another process declared this one dead, but it is alive
+                self._recorder.record(ConnectionOpened(live))  # another process declared this one dead, but it is alive
             elif reason is not None:
                 live.socket.close_soon(reason)
 
@@ -144,7 +145,7 @@ class Watcher:
             frames = live.frames_in + live.frames_out
             if frames != live.frames_recorded:
                 live.frames_recorded = frames
-                self._recorder.counted(live)
+                self._recorder.record(FramesCounted(live))
 
     async def _renew_lease(self) -> None:
         loop = asyncio.get_running_loop()
@@ -152,7 +153,7 @@ class Watcher:
             return
         if not await watchers.run(process_lease.renew_lease, self._process_id):
             for live in self._registry:
-                self._recorder.opened(live)
+                self._recorder.record(ConnectionOpened(live))
         await watchers.run(process_lease.end_lost_leases, self._process_id)
         self._lease_due = loop.time() + settings.LEASE_SECONDS / 3
 

@@ -12,8 +12,8 @@ from integrations.pos.access import exchange
 from integrations.pos.access.refusals import PortalRestarting, PortalUnavailable
 from integrations.pos.tokens import Token
 from integrations.relay import runtime
-from integrations.relay.records import record_writer
-from integrations.relay.records.batch import Attempt
+from integrations.relay.records.attempt_records import Attempt
+from integrations.relay.records.secret_records import SecretUsed
 from integrations.security.secret_digests import SecretKind, generate
 from tests.services.connections.entry_point import POS, AtTheEntryPoint, outcomes, refusal, refused_admission
 from tests.support.factories import make_enabled_outlet
@@ -118,7 +118,7 @@ class WithoutDatabase(AtTheEntryPoint):
         logging.disable(logging.CRITICAL)
         self.addCleanup(logging.disable, logging.NOTSET)
         await exchange.issue_token(self.harbour.claim(), POS)
-        (await runtime.running()).recorder.attempt(
+        (await runtime.running()).recorder.record(
             Attempt(at=timezone.now(), endpoint=PosEndpoint.AUTH, outcome=None)  # type: ignore[arg-type]  # what it refuses
         )
         await refused_admission("forged")
@@ -135,7 +135,7 @@ class WithoutDatabase(AtTheEntryPoint):
         logging.disable(logging.CRITICAL)
         self.addCleanup(logging.disable, logging.NOTSET)
         recorder = (await runtime.running()).recorder
-        with mock.patch.object(record_writer, "write_used", side_effect=ValueError("a bug in the portal")):
+        with mock.patch.object(SecretUsed, "write", side_effect=ValueError("a bug in the portal")):
             await exchange.issue_token(self.harbour.claim(), POS)
             for _ in range(4):
                 await recorder.flush()
