@@ -10,16 +10,20 @@ from typing import Any
 import pytest
 import yaml
 from django.conf import settings
+from django.urls import get_resolver, resolve
 
 from integrations.backend.backend_http import MAX_API_BODY
 from integrations.backend.requests.order_calls import MAX_TIMEOUT
 from integrations.pos.messages import MAX_AUTH_BODY
 from integrations.services import metrics
+from integrations.wire.endpoints import AUTH_PATH
+from integrations.wire.limits import KIBIBYTE, MAX_PAGE_BODY, MEBIBYTE
 from tests.live.stack.binaries import need
 from tests.live.stack.processes import Process, free_port, plain_environment
 from tests.live.stack.waiting import eventually
 from tests.support.project import PROJECT
 from tests.test_documentation import settings_read
+from tests.test_recipes import views
 
 DEPLOY = PROJECT / "deploy"
 OF_THE_PROCESS = {f"process_{name}" for name in ("cpu_seconds_total", "resident_memory_bytes", "open_fds", "max_fds")}
@@ -160,10 +164,21 @@ def test_the_unit_raises_the_file_limit_and_waits_for_the_drain() -> None:
 
 def test_the_proxies_accept_what_the_portal_accepts_and_wait_as_long_as_a_call() -> None:
     nginx = (DEPLOY / "nginx/portal.conf").read_text()
-    bodies = [int(size) * {"k": 1024, "m": 1024**2}[unit] for size, unit in re.findall(r"body_size (\d+)(\w);", nginx)]
-    assert min(bodies) > MAX_AUTH_BODY
-    assert max(bodies) > MAX_API_BODY
+    everywhere, limits = nginx_body_limits(nginx)
+    assert everywhere >= max(MAX_API_BODY, MAX_PAGE_BODY)
+    assert limits.pop(AUTH_PATH) > MAX_AUTH_BODY
+    allowed: dict[Any, int] = {getattr(resolve(path).func, "view_class", path): size for path, size in limits.items()}
+    needed = {view: view.max_body for view in views(get_resolver().url_patterns) if getattr(view, "max_body", 0)}
+    assert allowed.keys() == needed.keys()
+    assert all(allowed[view] >= size for view, size in needed.items())
     assert all(int(seconds) > MAX_TIMEOUT for seconds in re.findall(r"proxy_(?:read|send)_timeout (\d+)s", nginx))
+
+
+def nginx_body_limits(configuration: str) -> tuple[int, dict[str, int]]:
+    """Return the limit of all bodies in bytes, and those of single paths."""
+    found = re.findall(r"(?:location = (\S+) \{\s+)?client_max_body_size (\d+)([km]);", configuration)
+    limits = {path: int(size) * {"k": KIBIBYTE, "m": MEBIBYTE}[unit] for path, size, unit in found}
+    return limits.pop(""), limits
 
 
 def compose() -> Any:
