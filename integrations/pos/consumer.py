@@ -250,13 +250,9 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         )
 
 
-def _is_working(live: Live) -> bool:
-    return live.lane is not None and bool(live.lane.begun or not live.lane.is_at_rest)
-
-
 async def _until_done(live: Live) -> None:
     deadline = time.monotonic() + ANSWER_SECONDS
-    while _is_working(live) and time.monotonic() < deadline:  # noqa: ASYNC110  (a few seconds, and rarely)
+    while live.is_working and time.monotonic() < deadline:  # noqa: ASYNC110  (a few seconds, and rarely)
         await asyncio.sleep(POLL)
 
 

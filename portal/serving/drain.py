@@ -63,7 +63,7 @@ class Drain:
     async def _close(self, live: Live) -> None:
         if live.lane is not None:
             live.lane.rest()
-            await self._until(lambda: not _is_working(live), ANSWER_SECONDS)
+            await self._until(lambda: not live.is_working, ANSWER_SECONDS)
         live.socket.close_soon(CloseReason.RESTART)
         if live.socket.closing is not None:
             await asyncio.wait([live.socket.closing], timeout=CLOSE_SECONDS)
@@ -75,8 +75,3 @@ class Drain:
         deadline = asyncio.get_running_loop().time() + seconds
         while not condition() and not self._expedited.is_set() and asyncio.get_running_loop().time() < deadline:
             await self.pause(POLL_SECONDS)
-
-
-def _is_working(live: Live) -> bool:
-    """Return whether the POS owes an answer, or an answer that arrived is not stored yet."""
-    return live.lane is not None and bool(live.lane.begun or not live.lane.is_at_rest)

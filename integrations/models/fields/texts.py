@@ -9,7 +9,13 @@ from django.db import models
 from integrations.text.characters import called, hidden_within, identity, normalised_name, trimmed
 
 
-class _PlainField(models.CharField[str, str]):
+class _OwnCharField(models.CharField[str, str]):
+    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
+        name, _, args, options = super().deconstruct()
+        return name, "django.db.models.CharField", args, options  # the same column: migrations do not need this class
+
+
+class _PlainField(_OwnCharField):
     """A line of text without invisible characters. A value stored by an older version is valid until it changes."""
 
     def normalised(self, text: str) -> str:
@@ -25,10 +31,6 @@ class _PlainField(models.CharField[str, str]):
         if hidden:
             raise ValidationError(complaint_about(hidden))
         return super().clean(text, model_instance)
-
-    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
-        name, _, args, options = super().deconstruct()
-        return name, "django.db.models.CharField", args, options  # the same column: migrations do not need this class
 
     def _is_stored(self, value: object, row: models.Model | None) -> bool:
         if row is None or not row.pk:
@@ -51,7 +53,7 @@ class IdField(_PlainField):
         return trimmed(text)
 
 
-class MatchField(models.CharField[str, str]):
+class MatchField(_OwnCharField):
     """The normalised form of the ID in the field `of`, stored because an index needs it."""
 
     def __init__(self, *args: Any, of: str = "", **options: Any) -> None:
@@ -62,10 +64,6 @@ class MatchField(models.CharField[str, str]):
         text = identity(getattr(model_instance, self._of))
         setattr(model_instance, self.attname, text)
         return text
-
-    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
-        name, _, args, options = super().deconstruct()
-        return name, "django.db.models.CharField", args, options
 
 
 def complaint_about(hidden: str) -> str:

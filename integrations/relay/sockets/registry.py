@@ -51,6 +51,11 @@ class Live:
     lane: Lane | None = None
     frames_recorded: int = 0  # total of both directions when last recorded
 
+    @property
+    def is_working(self) -> bool:
+        """Whether the POS owes an answer, or an answer that arrived is not stored yet."""
+        return self.lane is not None and bool(self.lane.begun or not self.lane.is_at_rest)
+
 
 class Registry:
     """At most one live connection per integration: the newest."""
