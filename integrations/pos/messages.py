@@ -7,7 +7,10 @@ camelCase, and extra fields are not mentioned (SEEN).
 import re
 from typing import Any
 
+from integrations.models import Integration, Outlet
 from integrations.models.attempt import UnrecognisedFrameKind
+from integrations.models.fields.texts import longest
+from integrations.security.secret_digests import MAX_SECRET_LENGTH
 from integrations.services.connections.authentication import Claim
 from integrations.text.characters import called, printable, trimmed
 from integrations.wire import raw_json
@@ -16,9 +19,9 @@ MAX_AUTH_BODY = 16 * 1024  # bytes
 MAX_FRAME = 1024 * 1024  # bytes
 MAX_CHECKED = 64 * 1024  # characters of an unrecognised frame; parsing longer ones would delay all other connections
 MAX_LENGTHS = {
-    "ProviderOutletID": 64,
-    "POSRemoteID": 128,
-    "AuthSecret": 256,
+    "ProviderOutletID": longest(Outlet, "provider_outlet_id"),
+    "POSRemoteID": longest(Integration, "pos_remote_id"),
+    "AuthSecret": MAX_SECRET_LENGTH,
 }  # characters; the portal's own limits, because none are documented
 
 _AUTH_FIELDS = [(name, name.lower(), limit) for name, limit in MAX_LENGTHS.items()]

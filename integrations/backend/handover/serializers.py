@@ -6,8 +6,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from integrations.backend.base.serializers import PageSerializer
-from integrations.models import HandoverLink
+from integrations.models import HandoverLink, Integration
 from integrations.models.clock import shared_now
+from integrations.models.fields.texts import longest
 from integrations.models.handover_link import LinkState
 from integrations.services.handover.links import MAX_PASSPHRASE_LENGTH, MIN_PASSPHRASE_LENGTH
 from integrations.services.overlaps import OVERLAPS
@@ -87,5 +88,7 @@ class NewLinkBodySerializer(serializers.Serializer[Any]):
         help_text="How long the old secret stays valid. Default: 0, it ends now.",
     )
     pos_remote_id = serializers.CharField(
-        max_length=128, required=False, help_text="Only for an outlet that was never enabled: the call enables it."
+        max_length=longest(Integration, "pos_remote_id"),
+        required=False,
+        help_text="Only for an outlet that was never enabled: the call enables it.",
     )

@@ -4,6 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from integrations.models import WebhookEndpoint
+from integrations.models.fields.texts import longest
 from integrations.services.notices.addresses import MAX_URL_LENGTH
 from integrations.services.notices.webhooks import SUBSCRIBABLE
 from integrations.services.overlaps import OVERLAPS
@@ -25,7 +27,9 @@ class _EndpointFields(serializers.Serializer[Any]):
 class NewEndpointSerializer(_EndpointFields):
     """A new webhook endpoint."""
 
-    name = serializers.CharField(max_length=100, help_text="The receiving system; unique. It cannot change later.")
+    name = serializers.CharField(
+        max_length=longest(WebhookEndpoint, "name"), help_text="The receiving system; unique. It cannot change later."
+    )
     organisation_id = serializers.IntegerField(
         min_value=1,
         allow_null=True,

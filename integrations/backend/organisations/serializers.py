@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from integrations.backend.base.serializers import PageSerializer
 from integrations.models import Organisation
+from integrations.models.fields.texts import longest
 
 _HOURS = "Alerts are sent during these hours only; empty for all hours. Example: mon-fri 09:00-23:00"
 _ZONE = "An IANA time zone, such as Europe/London; empty for the portal's time zone."
@@ -26,6 +27,10 @@ class OrganisationPageSerializer(PageSerializer):
 class OrganisationBodySerializer(serializers.Serializer[Any]):
     """The fields of an organisation that a caller sets."""
 
-    name = serializers.CharField(max_length=200, help_text="Unique.")
-    opening_hours = serializers.CharField(max_length=300, allow_blank=True, required=False, help_text=_HOURS)
-    time_zone = serializers.CharField(max_length=64, allow_blank=True, required=False, help_text=_ZONE)
+    name = serializers.CharField(max_length=longest(Organisation, "name"), help_text="Unique.")
+    opening_hours = serializers.CharField(
+        max_length=longest(Organisation, "opening_hours"), allow_blank=True, required=False, help_text=_HOURS
+    )
+    time_zone = serializers.CharField(
+        max_length=longest(Organisation, "time_zone"), allow_blank=True, required=False, help_text=_ZONE
+    )

@@ -4,8 +4,12 @@ from typing import Any
 
 from rest_framework import serializers
 
+from integrations.models import Integration, Outlet
+from integrations.models.fields.texts import longest
 from integrations.services.overlaps import OVERLAPS
 from integrations.services.reasons import MAX_REASON_LENGTH
+
+MAX_POS_REMOTE_ID = longest(Integration, "pos_remote_id")
 
 _HOURS = "Alerts are sent during these hours only; empty for the organisation's. Example: mon-fri 09:00-23:00"
 _ZONE = "An IANA time zone, such as Europe/London; empty for the organisation's time zone."
@@ -16,9 +20,9 @@ class OutletChangeSerializer(serializers.Serializer[Any]):
     """The fields of an outlet that a caller sets."""
 
     organisation_id = serializers.IntegerField(min_value=1, help_text="The organisation of the outlet.")
-    name = serializers.CharField(max_length=200, help_text="Unique in the organisation.")
+    name = serializers.CharField(max_length=longest(Outlet, "name"), help_text="Unique in the organisation.")
     provider_outlet_id = serializers.CharField(
-        max_length=64,
+        max_length=longest(Outlet, "provider_outlet_id"),
         required=False,
         help_text="Your own ID for the outlet; generated if you send none. Fixed once the outlet is enabled.",
     )
@@ -29,28 +33,34 @@ class OutletChangeSerializer(serializers.Serializer[Any]):
         required=False,
         help_text="Alert when the POS has been offline for this long; null for the portal's limit.",
     )
-    opening_hours = serializers.CharField(max_length=300, allow_blank=True, required=False, help_text=_HOURS)
-    time_zone = serializers.CharField(max_length=64, allow_blank=True, required=False, help_text=_ZONE)
+    opening_hours = serializers.CharField(
+        max_length=longest(Outlet, "opening_hours"), allow_blank=True, required=False, help_text=_HOURS
+    )
+    time_zone = serializers.CharField(
+        max_length=longest(Outlet, "time_zone"), allow_blank=True, required=False, help_text=_ZONE
+    )
 
 
 class NewOutletSerializer(OutletChangeSerializer):
     """A new outlet. With `pos_remote_id`, the call also enables it."""
 
-    pos_remote_id = serializers.CharField(max_length=128, required=False, help_text="The ID that PowerEPOS assigned.")
+    pos_remote_id = serializers.CharField(
+        max_length=MAX_POS_REMOTE_ID, required=False, help_text="The ID that PowerEPOS assigned."
+    )
     adopted_secret = serializers.CharField(required=False, trim_whitespace=False, help_text=_ADOPTED)
 
 
 class EnableSerializer(serializers.Serializer[Any]):
     """The values that enable an outlet."""
 
-    pos_remote_id = serializers.CharField(max_length=128, help_text="The ID that PowerEPOS assigned.")
+    pos_remote_id = serializers.CharField(max_length=MAX_POS_REMOTE_ID, help_text="The ID that PowerEPOS assigned.")
     adopted_secret = serializers.CharField(required=False, trim_whitespace=False, help_text=_ADOPTED)
 
 
 class PosRemoteIdSerializer(serializers.Serializer[Any]):
     """The correct POSRemoteID of an enabled outlet."""
 
-    pos_remote_id = serializers.CharField(max_length=128)
+    pos_remote_id = serializers.CharField(max_length=MAX_POS_REMOTE_ID)
 
 
 class ReasonSerializer(serializers.Serializer[Any]):

@@ -11,6 +11,8 @@ from integrations.backend.base import correlation
 from integrations.backend.base.body_parsing import UNKNOWN, read_members
 from integrations.backend.base.idempotency import HEADER
 from integrations.backend.base.problems import invalid, invalid_fields
+from integrations.models import MessageType, Request
+from integrations.models.fields.texts import longest
 from integrations.services.requests.contents import Content
 from integrations.services.requests.request_types import MAX_EXPIRES_IN, NewRequest
 from integrations.text.random_ids import new_uuid
@@ -117,7 +119,7 @@ def _payload(spelled: str) -> str:
 
 def _message_type(spelled: str) -> int | str:
     if spelled.startswith('"'):
-        return _text_of_length(1, 64)(spelled)
+        return _text_of_length(1, longest(MessageType, "name"))(spelled)
     return _whole_number(0, MAX_MESSAGE_TYPE, "must be a number or the name of a known message type")(spelled)
 
 
@@ -134,7 +136,7 @@ def _text_of_length(least: int, most: int) -> Callable[[str], str]:
 
 
 def _text_or_null(spelled: str) -> str | None:
-    return None if spelled == "null" else _text_of_length(0, 36)(spelled)
+    return None if spelled == "null" else _user_identifier(spelled)
 
 
 def _whole_number(least: int, most: int, message: str = "") -> Callable[[str], int]:
@@ -159,14 +161,16 @@ def _mode(spelled: str) -> str:
     raise _Wrong("must be wait or async")
 
 
+_user_identifier = _text_of_length(0, longest(Request, "user_identifier"))
+
 REQUIRED = object()
 
 _READERS: dict[str, tuple[Callable[[str], Any], Any]] = {
     "message_type": (_message_type, REQUIRED),
     "payload": (_payload, REQUIRED),
-    "device_id": (_text_of_length(1, 64), REQUIRED),
+    "device_id": (_text_of_length(1, longest(Request, "device_id")), REQUIRED),
     "user_identifier": (_text_or_null, None),
-    "request_id": (_text_of_length(1, 256), None),
+    "request_id": (_text_of_length(1, longest(Request, "request_id")), None),
     "mode": (_mode, "wait"),
     "timeout": (_whole_number(1, MAX_TIMEOUT), DEFAULT_TIMEOUT),
     "expires_in": (_whole_number(0, MAX_EXPIRES_IN), 0),

@@ -8,6 +8,7 @@ from rest_framework import serializers
 from integrations.backend.base.serializers import PageSerializer
 from integrations.backend.requests import order_calls
 from integrations.models import MessageType, Request
+from integrations.models.fields.texts import longest
 from integrations.models.request import RequestState
 from integrations.services.requests.request_types import MAX_EXPIRES_IN, Result
 from integrations.text.moments import iso
@@ -118,13 +119,19 @@ class OrderSerializer(serializers.Serializer[Any]):
     # This class only describes the body; `order_calls.read_order` parses it.
     message_type = serializers.JSONField(help_text="The number of a message type, or the name of a known one.")
     payload = serializers.DictField(help_text="Forwarded unchanged: same keys, same order, same digits.")
-    device_id = serializers.CharField(min_length=1, max_length=64, help_text="Which of your devices sends the request.")
+    device_id = serializers.CharField(
+        min_length=1, max_length=longest(Request, "device_id"), help_text="Which of your devices sends the request."
+    )
     user_identifier = serializers.CharField(
-        max_length=36, allow_null=True, required=False, allow_blank=True, help_text="A POS user's PIN or ID."
+        max_length=longest(Request, "user_identifier"),
+        allow_null=True,
+        required=False,
+        allow_blank=True,
+        help_text="A POS user's PIN or ID.",
     )
     request_id = serializers.CharField(
         min_length=1,
-        max_length=256,
+        max_length=longest(Request, "request_id"),
         required=False,
         help_text="Your idempotency key; generated if you send none.",
     )

@@ -66,6 +66,11 @@ class MatchField(_OwnCharField):
         return text
 
 
+def longest(model: type[models.Model], name: str) -> int:
+    """Return the maximum length of a text column."""
+    return int(getattr(model._meta.get_field(name), "max_length", None) or 0)
+
+
 def complaint_about(hidden: str) -> str:
     """Return the error message for a text that contains this invisible character."""
     return f"It contains {called(hidden)}, which is invisible. Delete that character, or type the text again."

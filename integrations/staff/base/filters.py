@@ -18,12 +18,13 @@ from django.utils import timezone
 from integrations.models import AuditEvent, Connection, MessageType, Organisation
 from integrations.models.clock import shared_now
 from integrations.models.connection import is_open
+from integrations.models.fields.texts import longest
 from integrations.models.outlet_state import OutletState, is_in_state
 from integrations.models.request import RequestState
 from integrations.services.people import scope
 
 ORGANISATIONS_LISTED = 20
-LONGEST_NAME = AuditEvent._meta.get_field("actor_name").max_length or 0
+LONGEST_NAME = longest(AuditEvent, "actor_name")
 
 
 class PortalFilter(SimpleListFilter):

@@ -14,10 +14,12 @@ from django.utils import timezone
 
 from integrations.models import ApiKey, Integration, Organisation, Outlet
 from integrations.models.api_key import Scope
+from integrations.models.fields.texts import longest
 from integrations.security.secret_digests import MAX_SECRET_LENGTH, MIN_ADOPTED_LENGTH
 from integrations.services.api_keys.api_keys import MOST_CALLS
 from integrations.services.errors import PortalError
 from integrations.services.handover.link_lifetime import MAX_HOURS
+from integrations.services.handover.links import MAX_PASSPHRASE_LENGTH
 from integrations.services.overlaps import OVERLAPS
 from integrations.services.people import scope
 from integrations.services.reasons import MAX_REASON_LENGTH
@@ -104,7 +106,7 @@ class HandOverFields(forms.Form):
         label="Passphrase",
         required=False,
         strip=False,
-        max_length=200,
+        max_length=MAX_PASSPHRASE_LENGTH,
         help_text="Leave empty to generate one that is easy to read out over the phone.",
         widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off", "spellcheck": "false"}),
     )
@@ -148,22 +150,22 @@ class EnableNewForm(EnableForm):
     more = ("provider_outlet_id", "adopted_secret")
     more_label = "Use your own ProviderOutletID, or a secret that PowerEPOS already has"
     organisation = forms.CharField(
-        max_length=Organisation._meta.get_field("name").max_length,
+        max_length=longest(Organisation, "name"),
         help_text="Choose one of your customers, or type the name of a new one.",
         widget=forms.TextInput(
             attrs={"class": "vTextField", "autocomplete": "off", "list": "organisations", "autofocus": True}
         ),
     )
     outlet = forms.CharField(
-        max_length=Outlet._meta.get_field("name").max_length,
+        max_length=longest(Outlet, "name"),
         help_text="The name of the site, for example the street or the district.",
         widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),
     )
     provider_outlet_id = forms.CharField(
         label="ProviderOutletID",
         required=False,
-        max_length=Outlet._meta.get_field("provider_outlet_id").max_length,
-        help_text="The outlet's ID in your own systems: up to 64 characters. Leave empty to generate one.",
+        max_length=longest(Outlet, "provider_outlet_id"),
+        help_text="The outlet's ID in your own systems. Leave empty to generate one.",
         widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off", "spellcheck": "false"}),
     )
     field_order = ("organisation", "outlet", "pos_remote_id")
@@ -275,7 +277,7 @@ class CreateApiKeyForm(OwnerForm, ApiKeyAccessForm):
     renamed: ClassVar[Mapping[str, str]] = {"expires_at": "last_day"}
     field_order = ("name", "organisation", *ApiKeyAccessForm.base_fields, "last_day")
     name = forms.CharField(
-        max_length=ApiKey._meta.get_field("name").max_length,
+        max_length=longest(ApiKey, "name"),
         help_text="The system that uses the key. The name cannot be changed later.",
         widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),
     )

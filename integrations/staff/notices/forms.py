@@ -4,6 +4,7 @@ from django import forms
 from django.contrib.admin import site
 
 from integrations.models import Organisation, WebhookEndpoint
+from integrations.models.fields.texts import longest
 from integrations.services.notices.addresses import MAX_URL_LENGTH
 from integrations.services.notices.webhooks import SUBSCRIBABLE
 from integrations.staff.base.choices import RowField, RowSelect
@@ -30,7 +31,7 @@ def _kinds() -> forms.MultipleChoiceField:
 
 class CreateWebhookForm(OwnerForm):
     name = forms.CharField(
-        max_length=WebhookEndpoint._meta.get_field("name").max_length,
+        max_length=longest(WebhookEndpoint, "name"),
         help_text="A name for the receiving system. It cannot be changed later.",
         widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),
     )

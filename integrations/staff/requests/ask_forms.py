@@ -9,6 +9,8 @@ from typing import Any, ClassVar
 from django import forms
 from django.utils.html import format_html
 
+from integrations.models import Request
+from integrations.models.fields.texts import longest
 from integrations.security import correlation_ids
 from integrations.services.requests.asking import DEVICE_ID
 from integrations.services.requests.request_types import MAX_EXPIRES_IN
@@ -45,7 +47,7 @@ class AskForm(AskOnceForm):
 
     device_id = forms.CharField(
         label="DeviceID",
-        max_length=64,
+        max_length=longest(Request, "device_id"),
         initial=DEVICE_ID,
         help_text="The device that sends the request. The POS may show it.",
         widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),
@@ -53,7 +55,7 @@ class AskForm(AskOnceForm):
     user_identifier = forms.CharField(
         label="UserIdentifier",
         required=False,
-        max_length=36,
+        max_length=longest(Request, "user_identifier"),
         strip=False,
         help_text="PIN or ID of a POS user, if the POS requires one. It is never shown again.",
         widget=forms.PasswordInput(attrs={"class": "vTextField", "autocomplete": "off"}),
@@ -80,7 +82,7 @@ class AskForm(AskOnceForm):
     own_request_id = forms.CharField(
         label="RequestID",
         required=False,
-        max_length=256,
+        max_length=longest(Request, "request_id"),
         help_text="Your own ID of the request, which the outlet must not have used yet. Leave empty to generate one.",
         widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off", "spellcheck": "false"}),
     )
