@@ -13,7 +13,7 @@ from integrations.models.fields.texts import complaint_about
 from integrations.models.outlet import NO_ADDRESS, has_address, is_plain, new_provider_outlet_id
 from integrations.security import secret_digests
 from integrations.services.audit import Actor, record_many
-from integrations.services.bulk.file import WRITTEN, FileRow
+from integrations.services.bulk.file import COLUMNS, Column, FileRow
 from integrations.services.bulk.name_warnings import NearNames
 from integrations.services.bulk.plan import PlannedRow, RowRefused, RowsChanged, Verdict, acting
 from integrations.services.bulk.repeated import RepeatedValues
@@ -26,8 +26,6 @@ from integrations.services.outlets.outlets import id_conflict
 from integrations.services.rows.chunks import CHUNK, chunks
 from integrations.services.rows.plain_rows import insert_with_keys
 from integrations.text.characters import hidden_within, identity, is_same_id
-
-LENGTHS = {"organisation": 200, "outlet": 200, "pos_remote_id": 128, "provider_outlet_id": 64}
 
 
 @dataclass(frozen=True)
@@ -239,19 +237,24 @@ def _permission_error(row: FileRow, existing: _Existing, permissions: Permission
 def _format_error(row: FileRow) -> str:
     if row.fault:
         return row.fault
-    for name, longest in LENGTHS.items():
-        value: str = getattr(row, name)
-        if not value and name != "provider_outlet_id":
-            return f"{WRITTEN[name]} is empty: fill it in."
-        if len(value) > longest:
-            return f"{WRITTEN[name]} has {len(value)} characters; {longest} are allowed."
-        if hidden := hidden_within(value):
-            return f"{WRITTEN[name]}: {complaint_about(hidden)}"
-        if value and not is_plain(value):
-            return f"{WRITTEN[name]} contains a control character or a line break: type it again."
+    for name, column in COLUMNS.items():
+        if column.most and (fault := _text_error(column, getattr(row, name))):
+            return fault
     if not has_address(row.provider_outlet_id):
         return NO_ADDRESS
     return _secret_error(row.adopted_secret)
+
+
+def _text_error(column: Column, value: str) -> str:
+    if not value:
+        return f"{column.written} is empty: fill it in." if column.is_required else ""
+    if len(value) > column.most:
+        return f"{column.written} has {len(value)} characters; {column.most} are allowed."
+    if hidden := hidden_within(value):
+        return f"{column.written}: {complaint_about(hidden)}"
+    if not is_plain(value):
+        return f"{column.written} contains a control character or a line break: type it again."
+    return ""
 
 
 def _secret_error(secret: str) -> str:
@@ -264,7 +267,7 @@ def _secret_error(secret: str) -> str:
 
 
 def _planned(row: FileRow, verdict: Verdict, words: str, outlet: Outlet | None = None) -> PlannedRow:
-    shown = {name: getattr(row, name)[:longest] for name, longest in LENGTHS.items()}
+    shown = {name: getattr(row, name)[: column.most] for name, column in COLUMNS.items()}
     return PlannedRow(
         number=row.number,
         verdict=verdict,

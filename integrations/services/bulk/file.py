@@ -4,30 +4,42 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from django.utils.text import get_text_list
+
+from integrations.models import Integration, Organisation, Outlet
+from integrations.models.fields.texts import longest
 from integrations.services.bulk import spreadsheet
 from integrations.services.errors import PortalError
 from integrations.text.characters import normalised_name, trimmed
 
-# For each column, the accepted headings in lower case, without spaces, hyphens and underscores.
-COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "organisation": ("organisation", "organization"),  # codespell:ignore organization
-    "outlet": ("outlet", "outletname"),
-    "pos_remote_id": ("posremoteid",),
-    "provider_outlet_id": ("provideroutletid",),
-    "adopted_secret": ("adoptedsecret", "authsecret", "secret"),
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the file. `headings` are accepted in lower case, without spaces, hyphens and underscores."""
+
+    written: str
+    headings: tuple[str, ...]
+    most: int  # characters; 0 for a secret, which has its own check
+    is_required: bool = True
+
+
+COLUMNS = {
+    "organisation": Column(
+        "Organisation",
+        ("organisation", "organization"),  # codespell:ignore organization
+        longest(Organisation, "name"),
+    ),
+    "outlet": Column("Outlet", ("outlet", "outletname"), longest(Outlet, "name")),
+    "pos_remote_id": Column("POSRemoteID", ("posremoteid",), longest(Integration, "pos_remote_id")),
+    "provider_outlet_id": Column(
+        "ProviderOutletID", ("provideroutletid",), longest(Outlet, "provider_outlet_id"), is_required=False
+    ),
+    "adopted_secret": Column("AdoptedSecret", ("adoptedsecret", "authsecret", "secret"), 0, is_required=False),
 }
-REQUIRED = ("organisation", "outlet", "pos_remote_id")
 NOT_UTF_8 = "The file is not UTF-8 and was read as Windows-1252: check the letters with accents."
-WRITTEN = {
-    "organisation": "Organisation",
-    "outlet": "Outlet",
-    "pos_remote_id": "POSRemoteID",
-    "provider_outlet_id": "ProviderOutletID",
-    "adopted_secret": "AdoptedSecret",
-}
 DELIMITERS = (",", ";", "\t", "|")
 BYTE_ORDER_MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
@@ -137,7 +149,7 @@ def _cells(line: str, delimiter: str) -> list[str]:
 
 
 def _column(cell: str) -> str | None:
-    known = {spelling: name for name, spellings in COLUMNS.items() for spelling in spellings}
+    known = {heading: name for name, column in COLUMNS.items() for heading in column.headings}
     return known.get(re.sub(r"[\s_\-]+", "", trimmed(spreadsheet.bare(trimmed(cell)))).casefold())
 
 
@@ -153,9 +165,9 @@ def _columns(header: list[str]) -> list[str]:
                 f"The column {cell.strip()[:60]!r} is unknown. The first line must name the columns: {_wanted()}."
             )
         if name in found:
-            raise FileRefused(f"The column {WRITTEN[name]} appears twice: remove one of them.")
+            raise FileRefused(f"The column {COLUMNS[name].written} appears twice: remove one of them.")
         found.append(name)
-    if missing := [WRITTEN[name] for name in REQUIRED if name not in found]:
+    if missing := [each.written for name, each in COLUMNS.items() if each.is_required and name not in found]:
         raise FileRefused(f"The column {missing[0]} is missing. The first line must name the columns: {_wanted()}.")
     return found
 
@@ -191,4 +203,6 @@ def _cell_value(name: str, cell: str) -> str:
 
 
 def _wanted() -> str:
-    return "Organisation, Outlet, POSRemoteID, and optionally ProviderOutletID and AdoptedSecret"
+    required = ", ".join(each.written for each in COLUMNS.values() if each.is_required)
+    optional = get_text_list([each.written for each in COLUMNS.values() if not each.is_required], "and")
+    return f"{required}, and optionally {optional}"
