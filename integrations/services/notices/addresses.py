@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
+import re
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address, ip_address
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from django.conf import settings
 
@@ -13,6 +14,11 @@ from integrations.security.public_addresses import Address, is_public
 from integrations.services.errors import InvalidValue
 
 MAX_URL_LENGTH = 500
+NO_HOST = "The host of the URL cannot exist. Write an address, or a name of at most 253 characters (63 between dots)."
+
+# A host name (RFC 1123), with underscores, which some networks use. A last part of digits only belongs to an address.
+_PART = "[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_is_name = re.compile(rf"(?=.{{1,253}}\.?$)(?:{_PART}\.)*(?![0-9]+\.?$){_PART}\.?").fullmatch
 # A separate pool: a hanging DNS server must not exhaust the shared threads.
 _resolver = ThreadPoolExecutor(16, thread_name_prefix="webhook-names")
 
@@ -26,8 +32,7 @@ def check_url(url: str) -> None:
     if not url.isascii() or not url.isprintable() or " " in url or len(url) > MAX_URL_LENGTH:
         raise InvalidValue("url", f"The URL must be at most {MAX_URL_LENGTH} ASCII characters without spaces.")
     try:
-        parts = urlsplit(url)
-        parts.port  # noqa: B018  (raises for an invalid port)
+        parts = _split(url)
     except ValueError:
         raise InvalidValue("url", "This is not a URL. Write it like https://example.com/hooks") from None
     if parts.scheme not in _schemes() or not parts.hostname:
@@ -36,7 +41,7 @@ def check_url(url: str) -> None:
         raise InvalidValue("url", "Remove the user name and password from the URL. Each message is signed instead.")
     if parts.fragment:
         raise InvalidValue("url", "Remove the part from # on. It is never sent.")
-    _check_literal(parts.hostname)
+    _check_host(parts.hostname, is_bracketed="[" in parts.netloc)
 
 
 def check_address(address: Address) -> None:
@@ -63,12 +68,22 @@ def _look_up(host: str, port: int) -> list[Address]:
     return [ip_address(row[4][0]) for row in rows]
 
 
+def _split(url: str) -> SplitResult:
+    """Return the parts of a URL. Raises ValueError, also for a port that no service can have."""
+    parts = urlsplit(url)
+    if parts.port == 0:
+        raise ValueError("port 0")
+    return parts
+
+
 def _schemes() -> tuple[str, ...]:
     return ("https", "http") if settings.WEBHOOK_ALLOW_PRIVATE else ("https",)
 
 
-def _check_literal(host: str) -> None:
+def _check_host(host: str, *, is_bracketed: bool) -> None:
     if (address := _literal(host)) is None:
+        if is_bracketed or not _is_name(host):
+            raise InvalidValue("url", NO_HOST)
         return
     try:
         check_address(address)

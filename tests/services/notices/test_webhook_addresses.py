@@ -82,6 +82,32 @@ def test_a_public_address_in_a_url_is_accepted_in_any_spelling(host: str) -> Non
     addresses.check_url(f"https://{host}/hooks")
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        "a" * 300 + ".com", "a" * 64 + ".com", ".".join(["a" * 60] * 5), "a..b.com", ".com", "-a.com", "a-.com",
+        "*.example.com", "%65xample.com", "exa$mple.com", "256.256.256.256", "1.2.3.4.5", "[v1.a]",
+    ],
+)  # fmt: skip
+def test_a_host_that_cannot_exist_is_refused(host: str) -> None:
+    with pytest.raises(InvalidValue, match="The host of the URL cannot exist"):
+        addresses.check_url(f"https://{host}/hooks")
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "443x"])
+def test_a_port_that_cannot_exist_is_refused(port: str) -> None:
+    with pytest.raises(InvalidValue, match="This is not a URL"):
+        addresses.check_url(f"https://example.com:{port}/hooks")
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["a" * 63 + ".com", ".".join(["a" * 63] * 3), "example.com.", "crm_2.example.com", "xn--mnchen-3ya.com", "1a.4u"],
+)
+def test_an_unusual_host_name_is_accepted(host: str) -> None:
+    addresses.check_url(f"https://{host}:8443/hooks")
+
+
 class DeliveringToAddresses(WithReceiver):
     async def test_a_proxy_from_the_environment_is_not_used(self) -> None:
         with mock.patch.dict("os.environ", {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}):
