@@ -6,6 +6,7 @@ digits. Parsing and writing them again would round money and lose details that a
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from itertools import accumulate, islice
 from json.decoder import scanstring  # type: ignore[attr-defined]
@@ -19,6 +20,9 @@ _NESTED = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 _PLAIN = re.compile(r"[^,\]} \t\n\r]*")
 # A string, with the colon after it if it is a key; or a number; or a literal (true, false, null).
 _SCALAR = re.compile(r'"((?:[^"\\]|\\.)*+)"?([ \t\n\r]*+:)?|([^\s,:\[\]{}"]+)', re.DOTALL)
+# The rest of an object from before a key to the value, and from after the value to the next key or the end.
+_TO_VALUE = re.compile(r'[ \t\n\r]*+"(?:[^"\\]|\\.)*+"[ \t\n\r]*+:[ \t\n\r]*+', re.DOTALL)
+_TO_KEY = re.compile(r"[ \t\n\r]*+[,}]")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _SHORT_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"} | {each: each for each in "\"'\\/"}
 
@@ -96,6 +100,22 @@ def members(text: str) -> dict[str, str]:
     if len(found) + more > MOST_MEMBERS and _has_many_members(text):
         raise NotAnObject("too many members")
     return found
+
+
+def repeated_keys(text: str, found: Mapping[str, str]) -> set[str]:
+    """Return the keys that a JSON object repeats. `found` are its members, as `members` returns them."""
+    at = text.index("{") + 1
+    for spelled in found.values():  # in the order of the text; a repeated key has its first place and its last value
+        key = _TO_VALUE.match(text, at)
+        after = _TO_KEY.match(text, key.end() + len(spelled)) if key and text.startswith(spelled, key.end()) else None
+        if after is None:
+            break
+        at = after.end()
+    else:
+        if not found or text[at - 1] == "}":
+            return set()
+    pairs = json.loads(text, object_pairs_hook=list, parse_int=str)
+    return {key for key, count in Counter(key for key, _ in pairs).items() if count > 1}
 
 
 def refuse_depth(text: str) -> None:

@@ -90,6 +90,34 @@ def test_the_last_value_of_a_repeated_key_counts() -> None:
     assert raw_json.members('{"a": 1, "\\u0061": 2}') == {"a": "2"}
 
 
+@given(st.lists(st.tuples(st.sampled_from(["a", "b", '"', "\\"]), values), max_size=4), st.sampled_from([None, 1]))
+def test_repeated_keys_are_found(pairs: list[tuple[str, Any]], indent: int | None) -> None:
+    spelled = " , ".join(f"{json.dumps(key)}:\n{json.dumps(value, indent=indent)}" for key, value in pairs)
+    keys = [key for key, _ in pairs]
+    assert repeated(f"{{{spelled}}}") == {key for key in keys if keys.count(key) > 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ("{}", set()),
+        (' { "a" : 1 } ', set()),
+        ('{"a": 1, "a": 1}', {"a"}),
+        ('{"a": 12, "b": 3, "a": 1}', {"a"}),
+        ('{"a": 1, "\\u0061": 2}', {"a"}),
+        ('{"a": {"b": 1, "b": 2}}', set()),
+        (r'{"a": "\ud800", "b": "\ud800"}', set()),
+        ('{"a": ' + "9" * 5000 + ', "a": 1}', {"a"}),
+    ],
+)
+def test_only_keys_of_the_object_itself_count_as_repeated(text: str, keys: set[str]) -> None:
+    assert repeated(text) == keys
+
+
+def repeated(text: str) -> set[str]:
+    return raw_json.repeated_keys(text, raw_json.members(text))
+
+
 def test_a_number_of_many_digits_is_neither_computed_nor_refused() -> None:
     number = "9" * 100_000
     assert raw_json.members(f'{{"a": {number}}}') == {"a": number}

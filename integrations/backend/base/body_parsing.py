@@ -18,7 +18,7 @@ from rest_framework.serializers import (
 )
 
 from integrations.backend.base.problems import INVALID_INPUT, Problem, invalid_fields
-from integrations.backend.base.query import check_names
+from integrations.backend.base.query import GIVEN_TWICE, check_names
 from integrations.wire import raw_json
 from integrations.wire.plain_http import PlainRequest
 
@@ -57,13 +57,18 @@ def read_body(body: bytes, form: type[Serializer[Any]], *, partial: bool = False
 
 
 def read_members(body: bytes, read: Callable[[str], Any] = str) -> dict[str, Any]:
-    """Return the members of a body; `read` gets the JSON text of each. Raises Problem."""
+    """Return the members of a body; `read` gets the JSON text of each. Raises Problem, also for a repeated member."""
     try:
-        return {name: read(spelled) for name, spelled in raw_json.members(body.decode("utf-8-sig")).items()}
+        text = body.decode("utf-8-sig")
+        found = raw_json.members(text)
+        values = {name: read(spelled) for name, spelled in found.items()}
     except raw_json.TooDeep as error:
         raise Problem(INVALID_INPUT, f"The request body nests more than {raw_json.MOST_NESTED} levels deep.") from error
     except ValueError as error:  # NotAnObject, an error of the UTF-8 decoder, or an integer with too many digits
         raise Problem(INVALID_INPUT, "The request body must be a JSON object in UTF-8.") from error
+    if repeated := raw_json.repeated_keys(text, found):
+        raise invalid_fields({name[:64]: GIVEN_TWICE for name in sorted(repeated)})
+    return values
 
 
 def _type_messages(field: Field[Any, Any, Any, Any], value: Any, path: str) -> dict[str, str]:

@@ -10,12 +10,14 @@ from django.utils.dateparse import parse_datetime
 
 from integrations.backend.base.problems import invalid, invalid_fields
 
+GIVEN_TWICE = "is given twice"
+
 
 def check_names(query: QueryDict, known: Iterable[str]) -> None:
     """Raise Problem for a parameter that is unknown, repeated, or contains a NUL, which PostgreSQL cannot store."""
     names = set(known)
     errors = {name[:64]: "is not a known parameter" for name in query if name not in names}
-    errors |= {name: "is given twice" for name in query if name in names and len(query.getlist(name)) > 1}
+    errors |= {name: GIVEN_TWICE for name in query if name in names and len(query.getlist(name)) > 1}
     errors |= {name: "contains a NUL" for name in query if name in names and "\x00" in query[name]}
     if errors:
         raise invalid_fields(errors)

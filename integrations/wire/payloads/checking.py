@@ -26,19 +26,30 @@ class Invalid(ValueError):
 
 def check(payload: str, model: str) -> None:
     """Raise Invalid unless a payload's JSON matches the model with this name."""
-    content = json.loads(payload, parse_float=NumberText, parse_int=NumberText)
+    content = json.loads(payload, object_pairs_hook=_members, parse_float=NumberText, parse_int=NumberText)
     errors = dict(_errors_of_model("", content, model))
     if errors:
         raise Invalid(errors)
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the members of an object by their keys in lower case; a repeated key has the value _REPEATED.
+
+    A till might read either value of a key that is given twice.
+    """
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        name = key.lower()
+        found[name] = _REPEATED if name in found else value
+    return found
 
 
 def _errors_of_model(path: str, content: Any, model: str) -> Iterator[tuple[str, str]]:
     if not isinstance(content, dict):
         yield path, "must be an object"
         return
-    given = {key.lower(): value for key, value in content.items()}
     for field in ALL_MODELS[model]:
-        yield from _errors_of_field(f"{path}.{field.name}" if path else field.name, given, field)
+        yield from _errors_of_field(f"{path}.{field.name}" if path else field.name, content, field)
 
 
 def _errors_of_field(path: str, given: Mapping[str, Any], field: Field) -> Iterator[tuple[str, str]]:
@@ -47,6 +58,9 @@ def _errors_of_field(path: str, given: Mapping[str, Any], field: Field) -> Itera
             yield path, "is missing"
         return
     value = given[field.name.lower()]
+    if value is _REPEATED:
+        yield path, "is given twice"
+        return
     if value is None:
         if not field.nullable:
             yield path, "must not be null"
@@ -100,6 +114,7 @@ def _is_decimal(value: Any) -> bool:
     return not significant or (lowest >= -2 and lowest + len(significant) <= 11)
 
 
+_REPEATED = object()
 _GUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _WHOLE = re.compile("-?[0-9]{1,10}")
 

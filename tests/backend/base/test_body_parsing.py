@@ -66,6 +66,11 @@ def test_a_value_of_another_json_type_is_refused_and_not_converted(given: str, p
     assert problem.more["errors"] == [{"field": path, "message": f"Must be {expected}."}]
 
 
+def test_a_repeated_field_is_refused_whatever_its_values_are() -> None:
+    for body in (b'{"name": "tea", "name": "tea"}', b'{"name": "tea", "size": 1, "n\\u0061me": 2, "name": "milk"}'):
+        assert refusal(body).more["errors"] == [{"field": "name", "message": "Is given twice."}]
+
+
 def test_a_list_that_is_too_long_is_refused_with_one_message() -> None:
     assert fields(refusal(b'{"owner": ["1", "2", "3", "4"]}', partial=True)) == ["owner"]
 

@@ -40,6 +40,15 @@ def test_keys_are_read_in_any_letter_case_and_unknown_ones_pass() -> None:
     assert errors_of({"salesTransactionID": GUID, "USEPROVIDERPRICES": True, "somethingElse": [1]}) == {}
 
 
+def test_a_field_given_twice_in_any_letter_case_is_named() -> None:
+    given = f'"SalesTransactionID": "{GUID}", "Covers": 1'
+    product = '{"ProductType": 0, "Name": "a", "Quantity": 1, "Price": 1, "TotalAmount": 1, "price": 1}'
+    assert errors_of(f'{{{given}, "covers": 2, "Products": [{product}], "Own": 1, "Own": 2}}') == {
+        "Covers": "is given twice",
+        "Products[0].Price": "is given twice",
+    }
+
+
 def test_each_wrong_field_is_named_by_its_path() -> None:
     products = [{"ProductType": 0, "Name": "x" * 51, "Quantity": 1.5, "Price": "1", "TotalAmount": 1}]
     products[0]["ChildProducts"] = [{"ProductType": 0, "Name": "x", "Quantity": 1, "Price": 1}]
