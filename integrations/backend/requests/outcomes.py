@@ -9,9 +9,10 @@ from integrations.backend.base.api_key_authentication import Caller
 from integrations.backend.base.json_answers import json_answer
 from integrations.backend.base.problems import Problem
 from integrations.backend.requests.serializers import ACCEPTED, answer_text, request_text
+from integrations.backend.requests.typed_messages import NAMES
 from integrations.models import Request as StoredRequest
 from integrations.models.request import RequestState
-from integrations.services.requests.request_types import Result
+from integrations.services.requests.request_types import NewRequest, Result
 from integrations.services.requests.results import readable_result_of, result_of
 from integrations.wire import raw_json
 from integrations.wire.plain_http import PlainResponse
@@ -19,24 +20,25 @@ from integrations.wire.plain_http import PlainResponse
 ANSWER_UNREADABLE = "The POS has answered. `state` and `result_code` show the outcome."
 
 
-def answer_of(result: Result, request_id: str, message_type: int | str) -> PlainResponse:
-    """Return the POS's answer to a request, with its message type as in the call.
+def answer_of(result: Result, new: NewRequest, message_type: int | str) -> PlainResponse:
+    """Return the POS's answer to a request. Raises Problem for every other outcome.
 
-    Raises Problem for every other outcome.
+    The answer has the message type of the call, but the number instead of a name that is not documented.
     """
     match result.state:
         case RequestState.ANSWERED | RequestState.REFUSED if result.is_unreadable:
-            raise _unreadable(result, request_id)
+            raise _unreadable(result, new.request_id)
         case RequestState.ANSWERED | RequestState.REFUSED:
-            return json_answer(answer_text(result, request_id, message_type).encode())
+            named = message_type if message_type in NAMES else new.content.message_type
+            return json_answer(answer_text(result, new.request_id, named).encode())
         case RequestState.EXPIRED:
-            raise _ended(problems.EXPIRED, result, request_id)
+            raise _ended(problems.EXPIRED, result, new.request_id)
         case RequestState.CANCELLED:
-            raise _ended(problems.CANCELLED, result, request_id)
+            raise _ended(problems.CANCELLED, result, new.request_id)
         case RequestState.FAILED:
-            raise _ended(problems.FAILED, result, request_id)
+            raise _ended(problems.FAILED, result, new.request_id)
         case _:
-            raise no_answer(result.uuid, request_id, state=result.state)
+            raise no_answer(result.uuid, new.request_id, state=result.state)
 
 
 def whole_request(row: StoredRequest, caller: Caller) -> PlainResponse:

@@ -1,7 +1,8 @@
 """Types of the calls and answers of each documented message type, for the OpenAPI document.
 
 If a call names a documented message type, its payload and its answer's payload have that message type's models.
-`message_type` tells the variants apart, both those of calls and those of answers.
+`message_type` tells the variants apart, both those of calls and those of answers. So an answer has the number of a
+message type that staff named.
 """
 
 from collections.abc import Mapping
@@ -13,6 +14,8 @@ from integrations.wire.payloads.examples import EXAMPLES
 from integrations.wire.payloads.json_schema import one_of, or_null, reference
 
 Schema = dict[str, Any]
+
+NAMES = frozenset(map(type_name, EXAMPLES))  # of the documented message types
 
 _NUMBER = {
     "type": "integer",

@@ -95,7 +95,7 @@ class OutletRequestsView(BackendView):
             raise Problem(problems.DATABASE_AWAY, NOT_ASKED_IN_TIME, request_id=new.request_id) from None
         if result.state == RequestState.FAILED and result.failure == LINK_LOST:
             raise Problem(problems.LINK_LOST, id=str(result.uuid), request_id=new.request_id)
-        return outcomes.answer_of(result, new.request_id, order.message_type)
+        return outcomes.answer_of(result, new, order.message_type)
 
     async def _wait_for_result(
         self, stored: Stored, new: NewRequest, order: order_calls.OrderCall, completion: Completion | None = None
@@ -106,7 +106,7 @@ class OutletRequestsView(BackendView):
             raise outcomes.no_answer(stored.uuid, new.request_id) from error  # the stored request continues
         if not result.is_final and self.running.is_draining:
             raise outcomes.unfinished(problems.DRAINING, stored.uuid, new.request_id, state=result.state)
-        return outcomes.answer_of(result, new.request_id, order.message_type)
+        return outcomes.answer_of(result, new, order.message_type)
 
 
 class RequestsView(BackendView):

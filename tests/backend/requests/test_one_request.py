@@ -251,14 +251,17 @@ class OneRequest(InProcess):
                 assert (await backend.ask(outlet, mode="async", **options)).status == 202
                 assert (await pos.next_frame())["Payload"] == {}
 
-    async def test_an_answer_names_the_message_type_as_in_the_call(self) -> None:
+    async def test_an_answer_names_a_documented_message_type_as_in_the_call_and_numbers_any_other(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         await in_main(know, "UpdateOrder", 12)
+        await in_main(MessageType.objects.create, name="PrintBill", number=77)
         async with await Pos.of(outlet) as pos:
-            for message_type in ("UpdateOrder", 12):
-                asking = asyncio.ensure_future(backend.ask(outlet, UPDATE, message_type=message_type))
-                pos.answers(await pos.next_frame())
-                assert (await asking).json()["message_type"] == message_type
+            for given, answered in (("UpdateOrder", "UpdateOrder"), (12, 12), ("PrintBill", 77), (77, 77)):
+                for durable in (True, False):
+                    call = backend.ask(outlet, UPDATE, message_type=given, durable=durable)
+                    asking = asyncio.ensure_future(call)
+                    pos.answers(await pos.next_frame())
+                    assert (await asking).json()["message_type"] == answered
 
     async def test_a_payload_sent_by_number_is_checked_on_demand(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
