@@ -7,6 +7,7 @@ ENUM_NAMES = {
     "AttemptOutcomeEnum": "integrations.models.attempt.Outcome.values",
     "LinkStateEnum": "integrations.backend.handover.serializers.STATES",
     "OutcomeEnum": "integrations.backend.requests.serializers.OUTCOMES",
+    "StepNameEnum": "integrations.backend.integration.serializers.STEPS",
     "StepStateEnum": "integrations.backend.integration.serializers.STATES",
     "ScopeEnum": "integrations.models.api_key.Scope.values",
     "StateEnum": "integrations.models.request.RequestState.values",

@@ -75,6 +75,28 @@ def test_the_document_states_the_limits_that_the_portal_enforces() -> None:
     assert lengths == {"device_id": 64, "user_identifier": 36, "request_id": 256}
     least = {name: each["minLength"] for name, each in order["properties"].items() if "minLength" in each}
     assert least == {"device_id": 1, "request_id": 1}
+    hours = read_document()["components"]["schemas"]["NewLinkBody"]["properties"]["hours"]
+    assert (hours["minimum"], hours["maximum"]) == (1, 336)
+
+
+def test_the_steps_of_a_check_are_a_closed_list() -> None:
+    schemas = read_document()["components"]["schemas"]
+    assert schemas["Step"]["properties"]["name"]["allOf"] == [{"$ref": "#/components/schemas/StepNameEnum"}]
+    steps = ["enabled", "attempted", "secret", "paired", "token", "connected", "answered"]
+    assert schemas["StepNameEnum"]["enum"] == steps
+
+
+def test_the_document_states_the_limits_and_formats_of_every_parameter() -> None:
+    for _, _, call in calls():
+        for each in call["parameters"]:
+            if "$ref" in each:
+                continue
+            assert each["description"].strip(), each
+            schema = each["schema"]
+            if schema["type"] == "integer":
+                assert "minimum" in schema, each
+                assert "maximum" in schema, each
+            assert ("since" in each["name"]) == (schema.get("format") == "date-time"), each
 
 
 def test_the_document_lists_nullable_request_fields() -> None:
@@ -131,6 +153,39 @@ def test_no_field_of_a_body_has_a_default_and_is_required() -> None:
     for name, schema in schemas.items():
         defaults = {field for field, each in schema.get("properties", {}).items() if "default" in each}
         assert not defaults & set(schema.get("required", ())), name
+
+
+def test_every_member_of_an_answer_is_required_unless_some_answers_lack_it() -> None:
+    schemas = document()["components"]["schemas"]
+    below: set[str] = set()
+    for _, _, call in calls():
+        for status, response in call["responses"].items():
+            if int(status) < 400:
+                below |= names_below(response["content"]["application/json"]["schema"], schemas)
+    assert {"Delivery", "WholeRequest", "MessageType", "RequestFinishedData"} <= below
+    optional = {
+        name
+        for each in below - set(ALL_MODELS)  # the models of PowerEPOS say themselves what is required
+        for name in set(schemas[each].get("properties", ())) - set(schemas[each].get("required", ()))
+    }
+    assert optional == {"content_pruned_at", "traceparent"}
+
+
+def test_no_object_in_an_answer_of_the_portal_is_without_a_description_of_its_members() -> None:
+    schemas = document()["components"]["schemas"]
+    for name, schema in schemas.items():
+        if name not in ALL_MODELS and not name.endswith("Order"):
+            assert "'additionalProperties': True" not in str(schema), name
+
+
+def names_below(schema: Any, schemas: dict[str, Any]) -> set[str]:
+    """Return the names of the schemas that a schema refers to, directly or indirectly."""
+    names = set(re.findall("'#/components/schemas/([^']+)'", str(schema)))
+    found: set[str] = set()
+    while names - found:
+        found |= names
+        names = {each for name in names for each in re.findall("'#/components/schemas/([^']+)'", str(schemas[name]))}
+    return found
 
 
 def test_each_event_is_a_webhook_and_a_row_of_the_log_with_the_same_data() -> None:

@@ -1100,11 +1100,10 @@ export interface components {
              */
             readonly next_attempt_at: string | null;
             /** Format: date-time */
-            ended_at?: string | null;
+            readonly ended_at: string | null;
             /** @description The HTTP status of the receiver's answer. */
             status: number | null;
-            /** Format: int64 */
-            duration_ms?: number | null;
+            readonly duration_ms: number | null;
             /** @description Why the last attempt failed; otherwise empty. */
             error: string;
             /** @description The beginning of the receiver's answer. */
@@ -1174,7 +1173,7 @@ export interface components {
         /** @description The webhook endpoint of a delivery. */
         EndpointReference: {
             readonly id: number;
-            name: string;
+            readonly name: string;
         };
         /** @description How long events are also signed with the old secret. */
         EndpointRotation: {
@@ -1331,15 +1330,14 @@ export interface components {
         LinkStateEnum: "live" | "opened" | "revoked" | "expired" | "failed";
         /** @description A message type that this portal knows by name. */
         MessageType: {
-            /** @description The MessageType number in the POS protocol. Leave empty if it is not known yet. */
-            number?: number | null;
-            name: string;
-            description?: string;
-            /** @description The documented model of its payload, for validation on request. */
-            payload_model?: string;
-            readonly payload: {
-                [key: string]: unknown;
-            }[];
+            /** @description Null until staff enter it in the portal. */
+            number: number | null;
+            readonly name: string;
+            readonly description: string;
+            /** @description The documented model of its payload; empty if there is none. */
+            payload_model: string;
+            /** @description The fields of the model. */
+            readonly payload: components["schemas"]["PayloadField"][];
         };
         /** @description All message types that the portal knows by name. */
         MessageTypes: {
@@ -1394,7 +1392,7 @@ export interface components {
         };
         /** @description The options of a new link and of the new secret that it hands over. */
         NewLinkBody: {
-            /** @description How long the link is valid; the portal has a default and a maximum. */
+            /** @description How long it is valid; by default, as the portal is set. */
             hours?: number;
             /** @description At least 10 characters that are not easy to guess; generated if you send none. */
             passphrase?: string;
@@ -1464,7 +1462,7 @@ export interface components {
         /** @description An organisation; its id never changes, its name can. */
         OrganisationReference: {
             readonly id: number;
-            name: string;
+            readonly name: string;
         };
         /**
          * @description * `answered` - answered
@@ -1579,6 +1577,17 @@ export interface components {
             schema: string;
             docs: string;
         };
+        /** @description A field of the payload of a message type. */
+        PayloadField: {
+            name: string;
+            /** @description Its type or its model; a list of them if it ends in `[]`. */
+            readonly type: string;
+            required: boolean;
+            nullable: boolean;
+            /** @description In characters. */
+            max_length: number | null;
+            meaning: string;
+        };
         /** @description The correct POSRemoteID of an enabled outlet. */
         PosRemoteId: {
             pos_remote_id: string;
@@ -1619,10 +1628,9 @@ export interface components {
             id: string;
             outlet: string;
             /** RequestID */
-            request_id: string;
-            /** Format: int64 */
-            message_type: number;
-            device_id: string;
+            readonly request_id: string;
+            readonly message_type: number;
+            readonly device_id: string;
             /** @description A POS user's ID; `[redacted]` if it may have been a PIN. */
             user_identifier: string | null;
             durable: boolean;
@@ -1630,11 +1638,11 @@ export interface components {
             /** @description Why the request failed. */
             failure: string;
             /** Format: date-time */
-            received_at: string;
+            readonly received_at: string;
             /** Format: date-time */
-            send_before: string;
+            readonly send_before: string;
             /** Format: date-time */
-            answer_before: string;
+            readonly answer_before: string;
             /**
              * Format: date-time
              * @description When it was saved, before it was sent; null if it was recorded only afterwards.
@@ -1650,12 +1658,10 @@ export interface components {
              * @description When it was last sent.
              */
             last_sent_at: string | null;
-            /** Format: int64 */
-            times_sent?: number;
+            readonly times_sent: number;
             /** Format: date-time */
-            ended_at?: string | null;
-            /** Format: int64 */
-            result_code?: number | null;
+            readonly ended_at: string | null;
+            readonly result_code: number | null;
             /** @description In a list, without PINs and other secrets; for a single request, as the POS sent it. */
             error_message: string | null;
             /**
@@ -1721,8 +1727,18 @@ export interface components {
         StateEnum: "queued" | "sent" | "answered" | "refused" | "expired" | "cancelled" | "failed";
         /** @description One step towards an outlet that works. */
         Step: {
-            /** @description The identifier of the step; it never changes. */
-            name: string;
+            /**
+             * @description The identifier of the step; it never changes.
+             *
+             *     * `enabled` - enabled
+             *     * `attempted` - attempted
+             *     * `secret` - secret
+             *     * `paired` - paired
+             *     * `token` - token
+             *     * `connected` - connected
+             *     * `answered` - answered
+             */
+            name: components["schemas"]["StepNameEnum"];
             title: string;
             /**
              * @description wrong: the first step that is not done; later: after it.
@@ -1743,6 +1759,17 @@ export interface components {
             /** @description The refused attempt that the step is about. */
             attempt_id: number | null;
         };
+        /**
+         * @description * `enabled` - enabled
+         *     * `attempted` - attempted
+         *     * `secret` - secret
+         *     * `paired` - paired
+         *     * `token` - token
+         *     * `connected` - connected
+         *     * `answered` - answered
+         * @enum {string}
+         */
+        StepNameEnum: "enabled" | "attempted" | "secret" | "paired" | "token" | "connected" | "answered";
         /**
          * @description * `done` - done
          *     * `wrong` - wrong
@@ -1812,10 +1839,9 @@ export interface components {
             id: string;
             outlet: string;
             /** RequestID */
-            request_id: string;
-            /** Format: int64 */
-            message_type: number;
-            device_id: string;
+            readonly request_id: string;
+            readonly message_type: number;
+            readonly device_id: string;
             /** @description A POS user's ID; `[redacted]` if it may have been a PIN. */
             user_identifier: string | null;
             durable: boolean;
@@ -1823,11 +1849,11 @@ export interface components {
             /** @description Why the request failed. */
             failure: string;
             /** Format: date-time */
-            received_at: string;
+            readonly received_at: string;
             /** Format: date-time */
-            send_before: string;
+            readonly send_before: string;
             /** Format: date-time */
-            answer_before: string;
+            readonly answer_before: string;
             /**
              * Format: date-time
              * @description When it was saved, before it was sent; null if it was recorded only afterwards.
@@ -1843,12 +1869,10 @@ export interface components {
              * @description When it was last sent.
              */
             last_sent_at: string | null;
-            /** Format: int64 */
-            times_sent?: number;
+            readonly times_sent: number;
             /** Format: date-time */
-            ended_at?: string | null;
-            /** Format: int64 */
-            result_code?: number | null;
+            readonly ended_at: string | null;
+            readonly result_code: number | null;
             /** @description In a list, without PINs and other secrets; for a single request, as the POS sent it. */
             error_message: string | null;
             /**
@@ -3983,7 +4007,7 @@ export interface components {
         };
         /** @description A request to an outlet's POS. */
         OtherOrder: {
-            /** @description The number of any message type. The API also accepts the name of one that staff added. */
+            /** @description The number of any message type. A call may also have the name of one that staff added. */
             message_type: number;
             /** @description Forwarded unchanged: same keys, same order, same digits. */
             payload: {
@@ -4028,7 +4052,7 @@ export interface components {
             /** @description 0: Success. 4: No person matches the PIN or the user identifier. The number is documented for GetUserFromPIN only. */
             result_code: number;
             error_message: string | null;
-            /** @description Exactly as the POS sent it; null if it sent none or after deletion. */
+            /** @description Just as the POS sent it, not checked; null if it sent none or after deletion. */
             payload: components["schemas"]["OrderNPayGetUserFromPINResponse"] | null;
             /**
              * Format: date-time
@@ -4056,7 +4080,7 @@ export interface components {
             /** @description 0: Success. 4: No person matches the PIN or the user identifier. The number is documented for GetUserFromPIN only. */
             result_code: number;
             error_message: string | null;
-            /** @description Exactly as the POS sent it; null if it sent none or after deletion. */
+            /** @description Just as the POS sent it, not checked; null if it sent none or after deletion. */
             payload: components["schemas"]["OrderNPayGetOpenOrdersResponse"] | null;
             /**
              * Format: date-time
@@ -4084,7 +4108,7 @@ export interface components {
             /** @description 0: Success. 4: No person matches the PIN or the user identifier. The number is documented for GetUserFromPIN only. */
             result_code: number;
             error_message: string | null;
-            /** @description Exactly as the POS sent it; null if it sent none or after deletion. */
+            /** @description Just as the POS sent it, not checked; null if it sent none or after deletion. */
             payload: components["schemas"]["OrderNPayCreateOrderResponse"] | null;
             /**
              * Format: date-time
@@ -4112,7 +4136,7 @@ export interface components {
             /** @description 0: Success. 4: No person matches the PIN or the user identifier. The number is documented for GetUserFromPIN only. */
             result_code: number;
             error_message: string | null;
-            /** @description Exactly as the POS sent it; null if it sent none or after deletion. */
+            /** @description Just as the POS sent it, not checked; null if it sent none or after deletion. */
             payload: components["schemas"]["OrderNPayUpdateOrderResponse"] | null;
             /**
              * Format: date-time
@@ -4140,7 +4164,7 @@ export interface components {
             /** @description 0: Success. 4: No person matches the PIN or the user identifier. The number is documented for GetUserFromPIN only. */
             result_code: number;
             error_message: string | null;
-            /** @description Exactly as the POS sent it; null if it sent none or after deletion. */
+            /** @description Just as the POS sent it, not checked; null if it sent none or after deletion. */
             payload: components["schemas"]["OrderNPaySimulateOrderResponse"] | null;
             /**
              * Format: date-time
@@ -4168,7 +4192,7 @@ export interface components {
             /** @description 0: Success. 4: No person matches the PIN or the user identifier. The number is documented for GetUserFromPIN only. */
             result_code: number;
             error_message: string | null;
-            /** @description Exactly as the POS sent it; null if it sent none or after deletion. */
+            /** @description Just as the POS sent it, not checked; null if it sent none or after deletion. */
             payload: components["schemas"]["OrderNPayCreatePaymentResponse"] | null;
             /**
              * Format: date-time
@@ -4181,7 +4205,7 @@ export interface components {
             /** Format: uuid */
             id: string;
             request_id: string;
-            /** @description The number of any message type. The API also accepts the name of one that staff added. */
+            /** @description The number of any message type. A call may also have the name of one that staff added. */
             message_type: number;
             /**
              * @description answered: ResultCode 0; refused: any other.
@@ -4193,7 +4217,7 @@ export interface components {
             /** @description 0: Success. 4: No person matches the PIN or the user identifier. The number is documented for GetUserFromPIN only. */
             result_code: number;
             error_message: string | null;
-            /** @description Exactly as the POS sent it; null if it sent none or after deletion. */
+            /** @description Just as the POS sent it, not checked; null if it sent none or after deletion. */
             payload: unknown;
             /**
              * Format: date-time
@@ -11500,6 +11524,7 @@ export interface operations {
                 traceparent?: components["parameters"]["Traceparent"];
             };
             path: {
+                /** @description The `id` of the request, as in the answer to the call that sent it. */
                 request_uuid: string;
             };
             cookie?: never;
@@ -11715,6 +11740,7 @@ export interface operations {
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
+                /** @description The `id` of the request, as in the answer to the call that sent it. */
                 request_uuid: string;
             };
             cookie?: never;

@@ -11,7 +11,7 @@ class OrganisationReferenceSerializer(serializers.ModelSerializer[Organisation])
 
     class Meta:
         model = Organisation
-        fields = ("id", "name")
+        fields = read_only_fields = ("id", "name")
 
 
 class ApiKeySerializer(serializers.ModelSerializer[ApiKeySecret]):

@@ -10,6 +10,7 @@ from django.utils.dateparse import parse_datetime
 
 from integrations.backend.base.problems import invalid, invalid_fields
 
+HIGHEST_ID = 10**18 - 1
 GIVEN_TWICE = "is given twice"
 
 

@@ -11,6 +11,7 @@ from integrations.backend.base.api_key_authentication import OPERATION, Handler,
 from integrations.backend.base.pagination import MAX_LIMIT
 from integrations.backend.base.problem_schema import responses_with
 from integrations.backend.base.problems import MISSING_SCOPE, NOT_FOUND, ProblemKind, of_refusal
+from integrations.backend.base.query import HIGHEST_ID
 from integrations.backend.base.serializers import PageSerializer
 from integrations.models.api_key import Scope
 from integrations.services import metrics
@@ -19,6 +20,7 @@ from integrations.services.errors import PortalError
 
 SENDING = "send_request"  # its Idempotency-Key is the request_id
 SCOPE = "x-required-scope"  # the member of an operation that names its scope
+ID_SCHEMA = {"type": "integer", "format": "int64", "minimum": 1, "maximum": HIGHEST_ID}
 OUTLET_ID = OpenApiParameter(
     "provider_outlet_id",
     str,
@@ -97,6 +99,11 @@ def _described(answer: Any) -> OpenApiResponse:
         rows = answer().fields["results"].child
         return OpenApiResponse(answer, f"A page of the list. Each row: {inspect.getdoc(type(rows))}")
     return OpenApiResponse(answer, inspect.getdoc(answer) or "")
+
+
+def row_id(name: str, description: str) -> OpenApiParameter:
+    """Return the parameter of a path that names a row."""
+    return OpenApiParameter(name, ID_SCHEMA, OpenApiParameter.PATH, description=description)
 
 
 def query_filter(name: str, description: str, kind: Any = str, **more: Any) -> OpenApiParameter:

@@ -1,9 +1,7 @@
 """The description of the calls about hand-over links."""
 
-from drf_spectacular.utils import OpenApiParameter
-
 from integrations.backend.base import problems
-from integrations.backend.base.schema import OUTLET_ID, PAGING, operation
+from integrations.backend.base.schema import OUTLET_ID, PAGING, operation, row_id
 from integrations.backend.handover import serializers
 from integrations.models.api_key import Scope
 from integrations.services.errors import OverlapRunning
@@ -11,7 +9,7 @@ from integrations.services.handover.errors import LinkEnded
 from integrations.services.integration.errors import AlreadyEnabled, PosRemoteIdTaken
 from integrations.services.outlets.errors import NotEnabled
 
-_LINK_ID = OpenApiParameter("link_id", int, OpenApiParameter.PATH, description="The id of the link.")
+_LINK_ID = row_id("link_id", "The id of the link.")
 
 LIST = operation(
     Scope.OUTLETS_READ,

@@ -10,6 +10,7 @@ from integrations.models import HandoverLink, Integration
 from integrations.models.clock import shared_now
 from integrations.models.fields.texts import longest
 from integrations.models.handover_link import LinkState
+from integrations.services.handover.link_lifetime import MAX_HOURS
 from integrations.services.handover.links import MAX_PASSPHRASE_LENGTH, MIN_PASSPHRASE_LENGTH
 from integrations.services.overlaps import OVERLAPS
 
@@ -73,7 +74,10 @@ class NewLinkBodySerializer(serializers.Serializer[Any]):
     """The options of a new link and of the new secret that it hands over."""
 
     hours = serializers.IntegerField(
-        min_value=1, required=False, help_text="How long the link is valid; the portal has a default and a maximum."
+        min_value=1,
+        max_value=MAX_HOURS,
+        required=False,
+        help_text="How long it is valid; by default, as the portal is set.",
     )
     passphrase = serializers.CharField(
         max_length=MAX_PASSPHRASE_LENGTH,

@@ -5,15 +5,16 @@ from typing import Any
 from rest_framework import serializers
 
 from integrations.services.errors import Remedy
-from integrations.services.integration.outlet_check import StepState
+from integrations.services.integration.outlet_check import STEP_KINDS, StepState
 
+STEPS = [each.name for each in STEP_KINDS]
 STATES = [each.value for each in StepState]
 
 
 class StepSerializer(serializers.Serializer[Any]):
     """One step towards an outlet that works."""
 
-    name = serializers.CharField(help_text="The identifier of the step; it never changes.")
+    name = serializers.ChoiceField(choices=STEPS, help_text="The identifier of the step; it never changes.")
     title = serializers.CharField()
     state = serializers.ChoiceField(
         choices=STATES, help_text="wrong: the first step that is not done; later: after it."

@@ -7,8 +7,7 @@ from django.db.models import QuerySet
 from integrations.backend.base.api_key_authentication import Caller
 from integrations.backend.base.pagination import page_from
 from integrations.backend.base.problems import UNKNOWN_DELIVERY, Problem
-from integrations.backend.base.query import read_choice, read_whole_number
-from integrations.backend.notices.rows import HIGHEST_ID
+from integrations.backend.base.query import HIGHEST_ID, read_choice, read_whole_number
 from integrations.backend.notices.serializers import DeliverySerializer
 from integrations.backend.notices.webhook_endpoints import endpoints_of, get_endpoint
 from integrations.models import Delivery

@@ -6,14 +6,12 @@ from django.db.models import QuerySet
 
 from integrations.backend.base.api_key_authentication import Caller
 from integrations.backend.base.pagination import OLDEST_FIRST, page_from
-from integrations.backend.base.query import read_choice, read_whole_number
+from integrations.backend.base.query import HIGHEST_ID, read_choice, read_whole_number
 from integrations.backend.outlets.rows import integration_id_of
 from integrations.models import Notice
 from integrations.models.notices.notice import NoticeKind
 from integrations.services.rows.keyset_pages import Position, Stream
 from integrations.wire.plain_http import PlainRequest
-
-HIGHEST_ID = 10**18 - 1
 
 
 def events_page(caller: Caller, request: PlainRequest) -> tuple[list[Notice], Position | None]:

@@ -1,15 +1,14 @@
 """The description of the calls about events, webhook endpoints and deliveries."""
 
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from drf_spectacular.utils import OpenApiResponse
 
 from integrations.backend.base import problems
-from integrations.backend.base.schema import PAGING, operation, query_filter
+from integrations.backend.base.schema import ID_SCHEMA, PAGING, operation, query_filter, row_id
 from integrations.backend.notices.bodies import (
     EndpointChangeSerializer,
     EndpointRotationSerializer,
     NewEndpointSerializer,
 )
-from integrations.backend.notices.rows import HIGHEST_ID
 from integrations.backend.notices.serializers import (
     DeliveryPageSerializer,
     DeliverySerializer,
@@ -25,8 +24,6 @@ from integrations.services.errors import NoOverlap, OverlapRunning
 from integrations.services.notices.errors import WebhookDisabled, WebhookEnabled, WebhookExists
 from integrations.services.notices.notice_chores import NOTICE_DAYS
 
-_ID_SCHEMA = {"type": "integer", "format": "int64", "minimum": 0, "maximum": HIGHEST_ID}
-
 LIST_EVENTS = operation(
     Scope.EVENTS_READ,
     operation_id="list_events",
@@ -36,7 +33,7 @@ LIST_EVENTS = operation(
         "Every reader gets them in the same order, and no event is added before one that was already read."
     ),
     parameters=[
-        query_filter("after", "Only events after the one with this `id`.", _ID_SCHEMA),
+        query_filter("after", "Only events after the one with this `id`.", ID_SCHEMA | {"minimum": 0}),
         query_filter("kind", "Only events of this type.", enum=NoticeKind.values),
         query_filter("outlet", "Only events of the outlet with this ProviderOutletID."),
         *PAGING,
@@ -44,8 +41,8 @@ LIST_EVENTS = operation(
     responses={200: EventPageSerializer},
     problems=(problems.UNKNOWN_OUTLET,),
 )
-_ENDPOINT_ID = OpenApiParameter("endpoint_id", int, OpenApiParameter.PATH, description="The id of the endpoint.")
-_DELIVERY_ID = OpenApiParameter("delivery_id", int, OpenApiParameter.PATH, description="The id of the delivery.")
+_ENDPOINT_ID = row_id("endpoint_id", "The id of the endpoint.")
+_DELIVERY_ID = row_id("delivery_id", "The id of the delivery.")
 
 LIST_ENDPOINTS = operation(
     Scope.WEBHOOKS_WRITE,
@@ -134,7 +131,7 @@ LIST_DELIVERIES = operation(
     summary="List deliveries",
     description=f"Lists the deliveries of the last {NOTICE_DAYS} days, the newest first.",
     parameters=[
-        query_filter("endpoint_id", "Only deliveries to this webhook endpoint.", _ID_SCHEMA),
+        query_filter("endpoint_id", "Only deliveries to this webhook endpoint.", ID_SCHEMA),
         query_filter("state", "Only deliveries in this state.", enum=DeliveryState.values),
         *PAGING,
     ],

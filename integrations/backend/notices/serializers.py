@@ -92,7 +92,7 @@ class EndpointReferenceSerializer(serializers.ModelSerializer[WebhookEndpoint]):
 
     class Meta:
         model = WebhookEndpoint
-        fields = ("id", "name")
+        fields = read_only_fields = ("id", "name")
 
 
 class DeliveredEventSerializer(serializers.ModelSerializer[Notice]):
@@ -103,7 +103,7 @@ class DeliveredEventSerializer(serializers.ModelSerializer[Notice]):
 
     class Meta:
         model = Notice
-        fields = ("id", "webhook_id", "type", "timestamp")
+        fields = read_only_fields = ("id", "webhook_id", "type", "timestamp")
 
 
 class DeliverySerializer(serializers.ModelSerializer[Delivery]):
@@ -121,7 +121,7 @@ class DeliverySerializer(serializers.ModelSerializer[Delivery]):
 
     class Meta:
         model = Delivery
-        fields = (
+        fields = read_only_fields = (
             "id",
             "endpoint",
             "event",

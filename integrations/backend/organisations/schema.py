@@ -1,9 +1,9 @@
 """The description of the calls about organisations."""
 
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from drf_spectacular.utils import OpenApiResponse
 
 from integrations.backend.base import problems
-from integrations.backend.base.schema import PAGING, operation, query_filter
+from integrations.backend.base.schema import PAGING, operation, query_filter, row_id
 from integrations.backend.organisations.serializers import (
     OrganisationBodySerializer,
     OrganisationPageSerializer,
@@ -12,7 +12,7 @@ from integrations.backend.organisations.serializers import (
 from integrations.models.api_key import Scope
 from integrations.services.outlets.errors import OrganisationExists, StillInUse
 
-_ID = OpenApiParameter("organisation_id", int, OpenApiParameter.PATH, description="The id of the organisation.")
+_ID = row_id("organisation_id", "The id of the organisation.")
 _BODY = {"application/json": OrganisationBodySerializer}
 
 LIST = operation(

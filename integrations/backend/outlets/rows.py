@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from integrations.backend.base.api_key_authentication import Caller
 from integrations.backend.base.pagination import OLDEST_FIRST, page_of
 from integrations.backend.base.problems import UNKNOWN_OUTLET, Problem
-from integrations.backend.base.query import read_flag, read_whole_number
+from integrations.backend.base.query import HIGHEST_ID, read_flag, read_whole_number
 from integrations.models import Integration, Outlet, Presence
 from integrations.models.clock import shared_now
 from integrations.models.connection import is_online
@@ -60,7 +60,7 @@ def outlets_page(caller: Caller, request: PlainRequest) -> tuple[list[Outlet], P
     rows = outlets_of(caller)
     if "provider_outlet_id" in request.query:
         rows = rows.filter(match_id=identity(str(request.query["provider_outlet_id"])))
-    if organisation_id := read_whole_number(request.query, "organisation_id", 1, 999_999_999):
+    if organisation_id := read_whole_number(request.query, "organisation_id", 1, HIGHEST_ID):
         rows = rows.filter(organisation=organisation_id)
     if "organisation" in request.query:
         rows = rows.filter(organisation__name=normalised_name(str(request.query["organisation"])))

@@ -8,7 +8,7 @@ from drf_spectacular.utils import OpenApiResponse
 from integrations.backend.base import problems
 from integrations.backend.base.api_key_authentication import Handler
 from integrations.backend.base.problems import ProblemKind
-from integrations.backend.base.schema import OUTLET_ID, PAGING, operation, query_filter
+from integrations.backend.base.schema import ID_SCHEMA, OUTLET_ID, PAGING, operation, query_filter
 from integrations.backend.outlets import bodies, serializers
 from integrations.models.api_key import Scope
 from integrations.services.connections.errors import MistypedSecret
@@ -65,7 +65,7 @@ LIST_OUTLETS = operation(
     description="Lists the outlets that the API key sees, in order of creation.",
     parameters=[
         query_filter("provider_outlet_id", "Only the outlet with this ProviderOutletID."),
-        query_filter("organisation_id", "Only outlets of the organisation with this id.", int),
+        query_filter("organisation_id", "Only outlets of the organisation with this id.", ID_SCHEMA),
         query_filter("organisation", "Only outlets of the organisation with this name."),
         query_filter("online", "Only outlets whose POS is connected (true) or not connected (false).", bool),
         *PAGING,

@@ -18,7 +18,13 @@ from integrations.wire.payloads.answer_models import type_name
 from integrations.wire.payloads.examples import EXAMPLES
 
 USER = "1234"  # the user in the examples: a PIN that the demo's POSes know
-_REQUEST_ID = OpenApiParameter("request_uuid", {"type": "string", "format": "uuid"}, OpenApiParameter.PATH)
+_REQUEST_ID = OpenApiParameter(
+    "request_uuid",
+    {"type": "string", "format": "uuid"},
+    OpenApiParameter.PATH,
+    description="The `id` of the request, as in the answer to the call that sent it.",
+)
+_MOMENT = {"type": "string", "format": "date-time"}
 SEND_REQUEST = operation(
     Scope.REQUESTS_SEND,
     operation_id="send_request",
@@ -60,10 +66,11 @@ LIST_REQUESTS = operation(
     parameters=[
         query_filter("outlet", "Only requests to the outlet with this ProviderOutletID."),
         query_filter("state", "Only requests in this state.", enum=RequestState.values),
-        query_filter("since", "Only requests received at or after this time (ISO 8601 with offset)."),
+        query_filter("since", "Only requests received at or after this time (ISO 8601 with offset).", _MOMENT),
         query_filter(
             "ended_since",
             "Only requests that ended at or after this time (ISO 8601 with offset). The last ended one is then first.",
+            _MOMENT,
         ),
         query_filter("request_id", "Only requests with this `request_id`; each outlet can have one."),
         query_filter("correlation_id", "Only requests of the call with this X-Request-ID."),

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from integrations.backend.base.serializers import PageSerializer
@@ -46,7 +47,7 @@ class RequestSerializer(serializers.ModelSerializer[Request]):
 
     class Meta:
         model = Request
-        fields = (
+        fields = read_only_fields = (
             "id",
             "outlet",
             "request_id",
@@ -94,11 +95,13 @@ class AnswerSerializer(serializers.Serializer[Any]):
 
     id = serializers.UUIDField()
     request_id = serializers.CharField()
-    message_type = serializers.JSONField(help_text="As in the call.")
+    message_type = serializers.JSONField(help_text="As in the call; the number for a name that staff added.")
     outcome = serializers.ChoiceField(choices=OUTCOMES, help_text="answered: ResultCode 0; refused: any other.")
     result_code = serializers.IntegerField(help_text=result_codes_in_words())
     error_message = serializers.CharField(allow_null=True)
-    payload = serializers.JSONField(help_text="Exactly as the POS sent it; null if it sent none or after deletion.")
+    payload = serializers.JSONField(
+        help_text="Just as the POS sent it, not checked; null if it sent none or after deletion."
+    )
     content_pruned_at = serializers.DateTimeField(
         required=False, help_text="When the answer was deleted after its retention period; otherwise absent."
     )
@@ -149,28 +152,34 @@ class OrderSerializer(serializers.Serializer[Any]):
     )
 
 
+class PayloadFieldSerializer(serializers.Serializer[Any]):
+    """A field of the payload of a message type."""
+
+    name = serializers.CharField()
+    type = serializers.SerializerMethodField(help_text="Its type or its model; a list of them if it ends in `[]`.")
+    required = serializers.BooleanField()  # type: ignore[assignment]
+    nullable = serializers.BooleanField()
+    max_length = serializers.IntegerField(source="limit", allow_null=True, help_text="In characters.")
+    meaning = serializers.CharField()
+
+    def get_type(self, field: Any) -> str:
+        return f"{field.kind}[]" if field.is_list else str(field.kind)
+
+
 class MessageTypeSerializer(serializers.ModelSerializer[MessageType]):
     """A message type that this portal knows by name."""
 
-    payload = serializers.SerializerMethodField()
+    number = serializers.IntegerField(allow_null=True, help_text="Null until staff enter it in the portal.")
+    payload_model = serializers.CharField(help_text="The documented model of its payload; empty if there is none.")
+    payload = serializers.SerializerMethodField(help_text="The fields of the model.")
 
     class Meta:
         model = MessageType
-        fields = ("number", "name", "description", "payload_model", "payload")
+        fields = read_only_fields = ("number", "name", "description", "payload_model", "payload")
 
-    def get_payload(self, message_type: MessageType) -> list[dict[str, Any]]:
-        fields = MODELS.get(message_type.payload_model, ())
-        return [
-            {
-                "name": field.name,
-                "type": f"{field.kind}[]" if field.is_list else field.kind,
-                "required": field.required,
-                "nullable": field.nullable,
-                "max_length": field.limit,
-                "meaning": field.meaning,
-            }
-            for field in fields
-        ]
+    @extend_schema_field(PayloadFieldSerializer(many=True))
+    def get_payload(self, message_type: MessageType) -> Any:
+        return PayloadFieldSerializer(MODELS.get(message_type.payload_model, ()), many=True).data
 
 
 class MessageTypesSerializer(serializers.Serializer[Any]):

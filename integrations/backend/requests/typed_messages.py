@@ -21,7 +21,7 @@ _NUMBER = {
     "type": "integer",
     "minimum": 0,
     "maximum": order_calls.MAX_MESSAGE_TYPE,
-    "description": "The number of any message type. The API also accepts the name of one that staff added.",
+    "description": "The number of any message type. A call may also have the name of one that staff added.",
 }
 # Otherwise redocly reports that the variants are not exclusive: it does not compare a number with constant strings.
 _NOT_COMPARED = {"minProperties": 1}

@@ -80,7 +80,7 @@ def steps_of(evidence: Evidence) -> list[Step]:
     """Return the steps in order: those done, the first one not done, then the later ones."""
     steps = []
     state = StepState.DONE
-    for kind in _STEPS:
+    for kind in STEP_KINDS:
         finding = kind.find(evidence) if state is StepState.DONE else None
         if finding is None:
             steps.append(Step(kind.name, kind.title, StepState.LATER))
@@ -100,7 +100,7 @@ def sentence_of(steps: list[Step]) -> str:
 
 
 @dataclass(frozen=True)
-class _StepKind:
+class StepKind:
     """A step: its name, its title, the sentence shown while it is the next one, and the function that judges it."""
 
     name: str
@@ -109,24 +109,22 @@ class _StepKind:
     find: Callable[[Evidence], StepFinding]
 
 
-_STEPS = (
-    _StepKind("enabled", "Enabled", "The integration is disabled.", check_steps.enabled),
-    _StepKind(
+STEP_KINDS = (
+    StepKind("enabled", "Enabled", "The integration is disabled.", check_steps.enabled),
+    StepKind(
         "attempted",
         "First authentication attempt seen",
         "Waiting for the till's first attempt.",
         check_steps.attempted,
     ),
-    _StepKind("secret", "Secret correct", "The till's secret has not been accepted.", check_steps.secret),
-    _StepKind("paired", "POSRemoteID correct", "The POSRemoteID does not match.", check_steps.paired),
-    _StepKind(
+    StepKind("secret", "Secret correct", "The till's secret has not been accepted.", check_steps.secret),
+    StepKind("paired", "POSRemoteID correct", "The POSRemoteID does not match.", check_steps.paired),
+    StepKind(
         "token",
         "Access token used",
         "Authenticated. Waiting for the till to open its websocket.",
         check_steps.token_used,
     ),
-    _StepKind("connected", "Connected", "The till does not stay connected.", check_steps.connected),
-    _StepKind(
-        "answered", "Answered a test request", "Connected. Last step: send a test request.", check_steps.answered
-    ),
+    StepKind("connected", "Connected", "The till does not stay connected.", check_steps.connected),
+    StepKind("answered", "Answered a test request", "Connected. Last step: send a test request.", check_steps.answered),
 )

@@ -138,38 +138,6 @@ class HandOver(BaseModel):
     WebsocketURL: str
 
 
-class MessageType(BaseModel):
-    """
-    A message type that this portal knows by name.
-    """
-
-    model_config = ConfigDict(
-        extra="allow",
-    )
-    number: int | None = None
-    """
-    The MessageType number in the POS protocol. Leave empty if it is not known yet.
-    """
-    name: str
-    description: str | None = None
-    payload_model: str | None = None
-    """
-    The documented model of its payload, for validation on request.
-    """
-    payload: list[dict[str, Any]]
-
-
-class MessageTypes(BaseModel):
-    """
-    All message types that the portal knows by name.
-    """
-
-    model_config = ConfigDict(
-        extra="allow",
-    )
-    results: list[MessageType]
-
-
 class NewHandoverLink(BaseModel):
     """
     A new link. Its URL and its generated passphrase are shown only once.
@@ -720,6 +688,28 @@ class Paths(BaseModel):
     docs: str
 
 
+class PayloadField(BaseModel):
+    """
+    A field of the payload of a message type.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    name: str
+    type: str
+    """
+    Its type or its model; a list of them if it ends in `[]`.
+    """
+    required: bool
+    nullable: bool
+    max_length: int | None
+    """
+    In characters.
+    """
+    meaning: str
+
+
 class Payment(BaseModel):
     model_config = ConfigDict(
         extra="allow",
@@ -974,7 +964,7 @@ class SimulateOrderAnswer(BaseModel):
     error_message: str | None
     payload: OrderNPaySimulateOrderResponse | None
     """
-    Exactly as the POS sent it; null if it sent none or after deletion.
+    Just as the POS sent it, not checked; null if it sent none or after deletion.
     """
     content_pruned_at: AwareDatetime | None = None
     """
@@ -1136,7 +1126,7 @@ class UpdateOrderAnswer(BaseModel):
     error_message: str | None
     payload: OrderNPayUpdateOrderResponse | None
     """
-    Exactly as the POS sent it; null if it sent none or after deletion.
+    Just as the POS sent it, not checked; null if it sent none or after deletion.
     """
     content_pruned_at: AwareDatetime | None = None
     """
@@ -1238,9 +1228,9 @@ class WholeRequest(BaseModel):
     """
     When it was last sent.
     """
-    times_sent: int | None = None
-    ended_at: AwareDatetime | None = None
-    result_code: int | None = None
+    times_sent: int
+    ended_at: AwareDatetime | None
+    result_code: int | None
     error_message: str | None
     """
     In a list, without PINs and other secrets; for a single request, as the POS sent it.
@@ -1665,7 +1655,7 @@ class CreatePaymentAnswer(BaseModel):
     error_message: str | None
     payload: OrderNPayCreatePaymentResponse | None
     """
-    Exactly as the POS sent it; null if it sent none or after deletion.
+    Just as the POS sent it, not checked; null if it sent none or after deletion.
     """
     content_pruned_at: AwareDatetime | None = None
     """
@@ -1786,12 +1776,12 @@ class Delivery(BaseModel):
     """
     When it is due; null if it has ended.
     """
-    ended_at: AwareDatetime | None = None
+    ended_at: AwareDatetime | None
     status: int | None
     """
     The HTTP status of the receiver's answer.
     """
-    duration_ms: int | None = None
+    duration_ms: int | None
     error: str
     """
     Why the last attempt failed; otherwise empty.
@@ -1978,7 +1968,7 @@ class GetOpenOrdersAnswer(BaseModel):
     error_message: str | None
     payload: OrderNPayGetOpenOrdersResponse | None
     """
-    Exactly as the POS sent it; null if it sent none or after deletion.
+    Just as the POS sent it, not checked; null if it sent none or after deletion.
     """
     content_pruned_at: AwareDatetime | None = None
     """
@@ -2008,7 +1998,7 @@ class GetUserFromPINAnswer(BaseModel):
     error_message: str | None
     payload: OrderNPayGetUserFromPINResponse | None
     """
-    Exactly as the POS sent it; null if it sent none or after deletion.
+    Just as the POS sent it, not checked; null if it sent none or after deletion.
     """
     content_pruned_at: AwareDatetime | None = None
     """
@@ -2123,6 +2113,41 @@ class HandoverLinkPage(BaseModel):
     results: list[HandoverLink]
 
 
+class MessageType(BaseModel):
+    """
+    A message type that this portal knows by name.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    number: int | None
+    """
+    Null until staff enter it in the portal.
+    """
+    name: str
+    description: str
+    payload_model: str
+    """
+    The documented model of its payload; empty if there is none.
+    """
+    payload: list[PayloadField]
+    """
+    The fields of the model.
+    """
+
+
+class MessageTypes(BaseModel):
+    """
+    All message types that the portal knows by name.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    results: list[MessageType]
+
+
 class OrderDetailed(BaseModel):
     model_config = ConfigDict(
         extra="allow",
@@ -2223,7 +2248,7 @@ class OtherAnswer(BaseModel):
     request_id: str
     message_type: int
     """
-    The number of any message type. The API also accepts the name of one that staff added.
+    The number of any message type. A call may also have the name of one that staff added.
     """
     outcome: Literal["answered", "refused"] | str
     """
@@ -2236,7 +2261,7 @@ class OtherAnswer(BaseModel):
     error_message: str | None
     payload: Any
     """
-    Exactly as the POS sent it; null if it sent none or after deletion.
+    Just as the POS sent it, not checked; null if it sent none or after deletion.
     """
     content_pruned_at: AwareDatetime | None = None
     """
@@ -2299,9 +2324,9 @@ class Request(BaseModel):
     """
     When it was last sent.
     """
-    times_sent: int | None = None
-    ended_at: AwareDatetime | None = None
-    result_code: int | None = None
+    times_sent: int
+    ended_at: AwareDatetime | None
+    result_code: int | None
     error_message: str | None
     """
     In a list, without PINs and other secrets; for a single request, as the POS sent it.
@@ -2331,7 +2356,7 @@ class Step(BaseModel):
     model_config = ConfigDict(
         extra="allow",
     )
-    name: str
+    name: Literal["enabled", "attempted", "secret", "paired", "token", "connected", "answered"] | str
     """
     The identifier of the step; it never changes.
     """
@@ -2384,7 +2409,7 @@ class CreateOrderAnswer(BaseModel):
     error_message: str | None
     payload: OrderNPayCreateOrderResponse | None
     """
-    Exactly as the POS sent it; null if it sent none or after deletion.
+    Just as the POS sent it, not checked; null if it sent none or after deletion.
     """
     content_pruned_at: AwareDatetime | None = None
     """

@@ -178,7 +178,7 @@ class OtherOrder(TypedDict, closed=True):
 
     message_type: int
     """
-    The number of any message type. The API also accepts the name of one that staff added.
+    The number of any message type. A call may also have the name of one that staff added.
     """
     payload: dict[str, Any]
     """
@@ -519,7 +519,7 @@ class NewLinkBody(TypedDict):
 
     hours: NotRequired[int]
     """
-    How long the link is valid; the portal has a default and a maximum.
+    How long it is valid; by default, as the portal is set.
     """
     passphrase: NotRequired[str]
     """
