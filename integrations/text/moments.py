@@ -6,9 +6,9 @@ from django.utils import dateformat, timezone
 from django.utils.timesince import timesince
 
 
-def iso(moment: datetime) -> str:
-    """Return an aware moment of any time zone as the API writes it: ISO 8601 in UTC, ending in Z."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+def iso(moment: datetime, timespec: str = "auto") -> str:
+    """Return an aware moment of any time zone as programs read it: ISO 8601 in UTC, ending in Z."""
+    return moment.astimezone(UTC).isoformat(timespec=timespec).replace("+00:00", "Z")
 
 
 def distance(moment: datetime, now: datetime) -> str:

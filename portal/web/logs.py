@@ -18,6 +18,7 @@ from pythonjsonlogger.json import JsonFormatter
 from integrations.backend.base import correlation
 from integrations.security.redaction import redact
 from integrations.text.characters import printable
+from integrations.text.moments import iso
 
 # The fields that a line may have beside its message. All other attributes of a record are left out, because they were
 # not checked for secrets; Django attaches whole requests.
@@ -125,7 +126,7 @@ class RedactingJsonFormatter(JsonFormatter):
 
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
         """Collect the fields; `message_dict` holds traceback and stack, or a dictionary logged instead of a message."""
-        log_data["time"] = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        log_data["time"] = iso(datetime.fromtimestamp(record.created, UTC), "milliseconds")
         log_data["level"], log_data["logger"] = record.levelname, record.name
         log_data["message"] = record.message or str(record.msg)
         log_data |= {name: message_dict[name] for name in ("exc_info", "stack_info") if name in message_dict}

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from integrations.relay.records import record_writer
 from integrations.relay.records.batch import Batch
 from integrations.relay.records.connection_records import ConnectionOpened
 from integrations.services import wake
+from integrations.text.moments import iso
 from tests.management.shell import KEYS, NOT_UTF_8, refusal, run, run_json
 from tests.support.factories import BELLA, STATION, Enabled, make_enabled_outlet, make_live, make_process
 
@@ -147,7 +148,7 @@ def test_outlets_shows_which_poses_are_online_and_since_when(enabled: Enabled) -
     live = make_live(enabled.integration, opened_at=now)
     record_writer.write(Batch(ConnectionOpened(live)), make_process(heartbeat_at=now).pk)
     (row,) = run_json("outlets")
-    assert (row["Online"], datetime.fromisoformat(row["Since"])) == (True, now)
+    assert (row["Online"], row["Since"]) == (True, iso(now, timespec="seconds"))
     assert "online since" in run("outlets")[0]
 
 
@@ -156,7 +157,7 @@ def test_outlets_shows_the_poses_of_a_dead_process_as_offline(enabled: Enabled) 
     live = make_live(enabled.integration, opened_at=then)
     record_writer.write(Batch(ConnectionOpened(live)), make_process(heartbeat_at=then).pk)
     (row,) = run_json("outlets")
-    assert (row["Online"], datetime.fromisoformat(row["Since"])) == (False, then)
+    assert (row["Online"], row["Since"]) == (False, iso(then, timespec="seconds"))
 
 
 def test_outlets_prints_one_line_for_each_outlet(enabled: Enabled, outlet: Outlet) -> None:

@@ -9,6 +9,7 @@ from integrations.models import Integration, Outlet
 from integrations.models.clock import shared_now
 from integrations.models.outlet_state import state_of
 from integrations.services.audit import Actor
+from integrations.text.moments import iso
 
 
 class Command(OutletCommand):
@@ -40,7 +41,7 @@ def _row(outlet: Outlet, now: datetime) -> dict[str, Any]:
         "POSRemoteID": integration.pos_remote_id if integration else None,
         "Enabled": integration.is_enabled if integration else False,
         "Online": integration.presence.is_online_at(now) if integration else False,
-        "Since": since.isoformat(timespec="seconds") if since else None,
+        "Since": iso(since, "seconds") if since else None,
     }
 
 

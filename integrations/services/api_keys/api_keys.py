@@ -21,6 +21,7 @@ from integrations.services.keys import keys
 from integrations.services.outlets.outlets import check_form
 from integrations.services.reasons import plain_reason
 from integrations.text.client_address import parsed_network
+from integrations.text.moments import iso
 
 MAX_NETWORKS = 50
 MOST_CALLS = 100_000  # highest value of both limits: no process can answer more calls per second or in a burst
@@ -191,7 +192,7 @@ def _record_creation(key: ApiKey, secret: ApiKeySecret, actor: Actor) -> None:
         calls_per_second=key.calls_per_second,
         calls_burst=key.calls_burst,
         shown=secret.shown,
-        expires_at=secret.expires_at.isoformat() if secret.expires_at else None,
+        expires_at=iso(secret.expires_at) if secret.expires_at else None,
     )
 
 

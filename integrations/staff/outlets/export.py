@@ -19,6 +19,7 @@ from integrations.services.people import scope
 from integrations.services.people.grants import find_person
 from integrations.staff.base.presentation import standing_of
 from integrations.staff.signing_in import gate
+from integrations.text.moments import iso
 
 CHUNK = 500
 SEES_OUTLETS, SEES_INTEGRATIONS = "integrations.view_outlet", "integrations.view_integration"
@@ -90,8 +91,8 @@ class _Pages:
             outlet.provider_outlet_id,
             integration.pos_remote_id if integration else "",
             standing.state.label,
-            standing.since.isoformat(timespec="seconds") if standing.since else "",
-            presence.last_seen_at.isoformat(timespec="seconds") if presence and presence.last_seen_at else "",
+            iso(standing.since, "seconds") if standing.since else "",
+            iso(presence.last_seen_at, "seconds") if presence and presence.last_seen_at else "",
             integration.disabled_reason if integration else "",
             getattr(outlet, "shown", None) or "" if self._shows_secrets else "",
         ]
