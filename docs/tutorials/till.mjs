@@ -6,6 +6,8 @@ import WebSocket from "ws";
 
 const outlet = JSON.parse(readFileSync(process.argv[2], "utf8"));
 const REPLACED = 4409; // the close code after which a till does not connect again
+const PRICE = 5; // of every product
+const USER_ID = "f9248a0f-ba0c-4c80-b9f2-fe020b456ce4";
 const orders = new Map();
 const answers = new Map(); // a request that is sent again gets the same answer and is not executed again
 
@@ -14,28 +16,41 @@ const find = (payload) => {
   if (!order) throw new Error("unknown order");
   return order;
 };
+const open = (table) => { // a new order, with the members of an order and of its summary
+  const order = {
+    SalesTransactionID: randomUUID(), OrderNumberOpened: `S${String(orders.size + 1).padStart(7, "0")}`,
+    ServiceModePrefix: "TBL", ServiceModeEntityID: table, CurrencyCode: "EUR", Covers: 0, Taxes: [], Products: [],
+    Amount: 0, AmountOwing: 0, RemainingServiceChargeAmount: 0, IsClosed: false, InUse: false,
+  };
+  orders.set(order.SalesTransactionID, order);
+  return order;
+};
+const withProducts = (order, lines) => {
+  for (const line of lines ?? []) {
+    const TotalAmount = PRICE * line.Quantity;
+    order.Products.push({ ...line, Price: PRICE, TotalAmount });
+    order.Amount += TotalAmount;
+    order.AmountOwing += TotalAmount;
+  }
+  return { Order: order, OutOfStockProducts: null };
+};
 const methods = {
-  0: () => ({ UserID: "1234", UserName: "Manager", CanMakePayments: true }), // GetUserFromPIN
+  0: () => ({ UserID: USER_ID, UserName: "Manager", CanMakePayments: true }), // GetUserFromPIN
   1: (payload) => ({ Orders: [...orders.values()], UserOrdersOnly: payload.UserOrdersOnly ?? false }), // GetOpenOrders
-  10: (payload) => { // CreateOrder
-    const order = { ...payload, SalesTransactionID: randomUUID() };
-    orders.set(order.SalesTransactionID, order);
-    return { Order: order, OutOfStockProducts: null };
+  10: (payload) => withProducts(open(payload.ServiceModeEntityID), payload.Products), // CreateOrder
+  12: (payload) => withProducts(find(payload), payload.Products), // UpdateOrder
+  13: (payload) => { // CreatePayment
+    find(payload).AmountOwing -= payload.Payment.AmountSale;
+    return { SalesTransactionPaymentID: randomUUID(), OrderSummary: find(payload) };
   },
-  12: (payload) => { // UpdateOrder
-    const order = find(payload);
-    order.Products = [...order.Products, ...payload.Products];
-    return { Order: order, OutOfStockProducts: null };
-  },
-  13: (payload) => ({ SalesTransactionPaymentID: randomUUID(), OrderSummary: find(payload) }), // CreatePayment
 };
 
 function answer({ RequestID, MessageType, Payload }) {
   try {
     const method = methods[MessageType];
-    return { RequestID, ResultCode: 0, ErrorMessage: null, Payload: method(Payload ?? {}) };
+    return { RequestID, MessageType, ResultCode: 0, ErrorMessage: null, Payload: method(Payload ?? {}) };
   } catch {
-    return { RequestID, ResultCode: 1, ErrorMessage: "This till cannot do this.", Payload: null };
+    return { RequestID, MessageType, ResultCode: 1, ErrorMessage: "This till cannot do this.", Payload: null };
   }
 }
 

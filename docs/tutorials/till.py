@@ -14,27 +14,46 @@ from websockets.sync.client import connect
 
 Json = dict[str, Any]
 REPLACED = 4409  # the close code after which a till does not connect again
+PRICE = 5  # of every product
+USER_ID = "f9248a0f-ba0c-4c80-b9f2-fe020b456ce4"
 outlet: Json = json.loads(Path(sys.argv[1]).read_text())
 orders: dict[str, Json] = {}
 answers: dict[str, str] = {}  # a request that is sent again gets the same answer and is not executed again
 
 
+def opened(table: str) -> Json:
+    """Return a new order, with the members of an order and of its summary."""
+    order = {"SalesTransactionID": str(uuid.uuid4()), "OrderNumberOpened": f"S{len(orders) + 1:07}"}
+    order |= {"ServiceModePrefix": "TBL", "ServiceModeEntityID": table, "CurrencyCode": "EUR", "Covers": 0, "Taxes": []}
+    order |= {"Amount": 0, "AmountOwing": 0, "RemainingServiceChargeAmount": 0, "IsClosed": False, "InUse": False}
+    orders[order["SalesTransactionID"]] = order | {"Products": []}
+    return orders[order["SalesTransactionID"]]
+
+
+def with_products(order: Json, lines: list[Json] | None) -> Json:
+    for line in lines or []:
+        total = PRICE * line["Quantity"]
+        order["Products"].append(line | {"Price": PRICE, "TotalAmount": total})
+        order["Amount"] += total
+        order["AmountOwing"] += total
+    return order
+
+
 def result(message_type: int, payload: Json) -> Json:
     match message_type:
         case 0:  # GetUserFromPIN
-            return {"UserID": "1234", "UserName": "Manager", "CanMakePayments": True}
+            return {"UserID": USER_ID, "UserName": "Manager", "CanMakePayments": True}
         case 1:  # GetOpenOrders
             return {"Orders": list(orders.values()), "UserOrdersOnly": payload.get("UserOrdersOnly", False)}
         case 10:  # CreateOrder
-            order = payload | {"SalesTransactionID": str(uuid.uuid4())}
-            orders[order["SalesTransactionID"]] = order
+            order = with_products(opened(payload["ServiceModeEntityID"]), payload.get("Products"))
             return {"Order": order, "OutOfStockProducts": None}
         case 12:  # UpdateOrder
-            order = orders[payload["SalesTransactionID"]]
-            order["Products"] += payload["Products"]
+            order = with_products(orders[payload["SalesTransactionID"]], payload.get("Products"))
             return {"Order": order, "OutOfStockProducts": None}
         case 13:  # CreatePayment
             order = orders[payload["SalesTransactionID"]]
+            order["AmountOwing"] -= payload["Payment"]["AmountSale"]
             return {"SalesTransactionPaymentID": str(uuid.uuid4()), "OrderSummary": order}
     raise KeyError(message_type)
 
@@ -44,7 +63,8 @@ def answer(request: Json) -> Json:
         code, error, payload = 0, None, result(request["MessageType"], request["Payload"] or {})
     except KeyError:
         code, error, payload = 1, "This till cannot do this.", None
-    return {"RequestID": request["RequestID"], "ResultCode": code, "ErrorMessage": error, "Payload": payload}
+    same = {name: request[name] for name in ("RequestID", "MessageType")}
+    return same | {"ResultCode": code, "ErrorMessage": error, "Payload": payload}
 
 
 def serve() -> None:

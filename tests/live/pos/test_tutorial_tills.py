@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from integrations.wire.payloads.checking import check
 from tests.live.callers.backend import Backend, Json, soup
 from tests.live.callers.clients import NODE_FOLDER, authenticate, connect_with_node, node_packages, token_for
 from tests.live.stack.binaries import need
@@ -49,6 +50,7 @@ def test_the_till_answers_each_message_type(stack: Stack, tmp_path: Path, progra
         answer: Json = backend.ask(outlet, method, payload).json()
         assert (answer["outcome"], answer["result_code"]) == ("answered", 0), answer
         found: Json = answer["payload"]
+        check(json.dumps(found), f"OrderNPay{method}Response")
         return found
 
     with running_till(program, outlet, tmp_path):
@@ -56,8 +58,8 @@ def test_the_till_answers_each_message_type(stack: Stack, tmp_path: Path, progra
         assert ask("GetUserFromPIN", {"PIN": "1234"})["CanMakePayments"] is True
         one = {"SalesTransactionID": ask("CreateOrder", soup())["Order"]["SalesTransactionID"]}
         assert len(ask("UpdateOrder", one | {"Products": soup()["Products"]})["Order"]["Products"]) == 2
-        paid = ask("CreatePayment", one | {"Amount": 5})["OrderSummary"]
-        assert paid["SalesTransactionID"] == one["SalesTransactionID"]
+        paid = ask("CreatePayment", one | {"Payment": {"Name": "visa", "AmountSale": 5}})["OrderSummary"]
+        assert (paid["SalesTransactionID"], paid["Amount"] - paid["AmountOwing"]) == (one["SalesTransactionID"], 5)
         assert len(ask("GetOpenOrders", {"UserOrdersOnly": False})["Orders"]) == 1
         missing = backend.ask(outlet, "UpdateOrder", {"SalesTransactionID": "none", "Products": []}).json()
         assert (missing["outcome"], missing["result_code"]) == ("refused", 1)
