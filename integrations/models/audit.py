@@ -73,6 +73,7 @@ class Verb(models.TextChoices):
     LINK_EXPIRED = "handover_link_expired", "expired the unopened one-time hand-over link"
     LINK_FAILED = "handover_link_failed", "blocked the one-time hand-over link with wrong passphrases"
     POS_ASKED = "pos_asked", "asked the POS"
+    REQUEST_CANCELLED = "request_cancelled", "cancelled a request to the POS"
     WAIT_ENDED = "wait_ended", "ended the wait of the POS"
     POS_DISCONNECTED = "pos_disconnected", "disconnected the POS"
     OUTLET_CHECKED = "outlet_checked", "checked the outlet with a request to its POS"

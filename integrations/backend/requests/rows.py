@@ -13,6 +13,7 @@ from integrations.backend.base.query import read_choice, read_moment
 from integrations.backend.outlets.rows import integration_id_of
 from integrations.models import Integration, MessageType, Request
 from integrations.models.request import RequestState
+from integrations.services.audit import Actor
 from integrations.services.outlets.search import received_within
 from integrations.services.requests import ending
 from integrations.services.rows.keyset_pages import Few, Position, SortOrder, Source, Stream, Streams
@@ -61,10 +62,10 @@ def get_request(caller: Caller, request_uuid: uuid.UUID) -> Request:
     return row
 
 
-def cancel_request(caller: Caller, request_uuid: uuid.UUID) -> Request:
+def cancel_request(caller: Caller, request_uuid: uuid.UUID, *, actor: Actor) -> Request:
     """Cancel a request that has not been sent, and return it. A repeated call changes nothing. Raises Problem."""
     row = get_request(caller, request_uuid)
-    has_cancelled = ending.cancel(row)
+    has_cancelled = ending.cancel(row, actor=actor)
     row = get_request(caller, request_uuid)
     if not has_cancelled and row.state != RequestState.CANCELLED:
         raise Problem(ALREADY_LEFT, f"The request is {row.get_state_display().lower()}.", state=row.state)

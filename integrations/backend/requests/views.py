@@ -26,6 +26,7 @@ from integrations.models.request import RequestState
 from integrations.relay.delivery.transient_requests import LINK_LOST
 from integrations.relay.delivery.waiters import Completion
 from integrations.services import wake
+from integrations.services.audit import Actor
 from integrations.services.requests.request_types import NewRequest, Stored, TooLate
 from integrations.services.rows.threads import DatabaseUnresponsive, readers
 from integrations.wire.payloads import checking
@@ -141,7 +142,7 @@ class CancelView(BackendView):
     async def post(self, request: PlainRequest, request_uuid: uuid.UUID) -> PlainResponse:
         check_names(request.query, ())
         cancelled: list[int] = []
-        answer = await self.change(partial(_cancel, self.caller, request_uuid, cancelled))
+        answer = await self.change(partial(_cancel, self.caller, request_uuid, cancelled, actor=self.actor))
         if cancelled:
             await self.running.dispatcher.ended(cancelled)
             self.running.wakeups.send(wake.ENDED, cancelled)
@@ -159,9 +160,9 @@ class MessageTypesView(BackendView):
         return plain_data({"results": MessageTypeSerializer(await readers.run(rows.message_types), many=True).data})
 
 
-def _cancel(caller: Caller, request_uuid: uuid.UUID, cancelled: list[int]) -> PlainResponse:
+def _cancel(caller: Caller, request_uuid: uuid.UUID, cancelled: list[int], *, actor: Actor) -> PlainResponse:
     """Cancel a request, add its primary key to `cancelled`, and return the answer. Raises Problem."""
-    row = rows.cancel_request(caller, request_uuid)
+    row = rows.cancel_request(caller, request_uuid, actor=actor)
     cancelled.append(row.pk)
     return outcomes.whole_request(row, caller)
 

@@ -11,9 +11,11 @@ from django.db import transaction
 from django.db.models import Q
 
 from integrations.models import Request
+from integrations.models.audit import Verb
 from integrations.models.clock import shared_now
 from integrations.models.request import RequestState
 from integrations.services import metrics
+from integrations.services.audit import Actor, record
 from integrations.services.requests import contents
 from integrations.services.requests.request_types import Ending, Result
 from integrations.services.requests.results import results
@@ -69,10 +71,13 @@ def expire_due() -> list[int]:
     return ids
 
 
-def cancel(request: Request) -> bool:
+@transaction.atomic
+def cancel(request: Request, *, actor: Actor) -> bool:
     """Cancel a request that has not been sent. Return False if it has been sent or has ended."""
     queued = Request.objects.filter(pk=request.pk, state=RequestState.QUEUED)
     cancelled = queued.update(state=RequestState.CANCELLED, ended_at=shared_now(), sealed_request=None)
+    if cancelled:
+        record(Verb.REQUEST_CANCELLED, request.integration, actor=actor, request_id=request.request_id)
     metrics.requests_ended[RequestState.CANCELLED].inc(cancelled)
     return bool(cancelled)
 

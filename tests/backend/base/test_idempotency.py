@@ -82,10 +82,10 @@ def held() -> Iterator[tuple[threading.Event, list[None]]]:
     """Hold each cancellation inside its transaction until the event is set; list those that have started."""
     free, started, cancel = threading.Event(), list[None](), rows.cancel_request
 
-    def wait(*args: object) -> object:
+    def wait(*args: Any, **options: Any) -> object:
         started.append(None)
         assert free.wait(10)
-        return cancel(*args)  # type: ignore[arg-type]
+        return cancel(*args, **options)
 
     with mock.patch.object(rows, "cancel_request", wait):
         try:

@@ -7,7 +7,8 @@ from unittest import mock
 from django.test import override_settings
 from django.utils import timezone
 
-from integrations.models import Request, UnrecognisedFrame
+from integrations.models import AuditEvent, Request, UnrecognisedFrame
+from integrations.models.audit import Verb
 from integrations.models.request import RequestState
 from integrations.pos.limits import allowance
 from integrations.relay import runtime
@@ -145,6 +146,9 @@ class TheQueue(InProcess):
         for _ in range(2):
             cancelled = await backend.post(f"requests/{row.uuid}/cancel")
             assert (cancelled.status, cancelled.json()["state"]) == (200, "cancelled")
+        event = await in_main(AuditEvent.objects.get, verb=Verb.REQUEST_CANCELLED)
+        assert (event.actor_name, event.address) == ("API key: kiosk", "198.51.100.7")
+        assert (event.integration_id, event.detail) == (row.integration_id, {"request_id": row.request_id})
         waiting = await asking
         assert (waiting.status, kind_of(waiting)) == (409, "request-cancelled")
         async with await Pos.of(outlet) as pos:
