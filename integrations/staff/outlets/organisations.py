@@ -7,8 +7,9 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 
-from integrations.models import Organisation
+from integrations.models import AlertRecipient, ApiKey, Organisation, WebhookEndpoint
 from integrations.models.clock import shared_now
 from integrations.services.outlets import near_names, outlets
 from integrations.services.people import scope
@@ -58,6 +59,25 @@ class OrganisationAdmin(PortalAdmin[Organisation]):
     def has_delete_permission(self, request: HttpRequest, obj: Organisation | None = None) -> bool:
         is_free = obj is None or not obj.outlets.exists()
         return is_free and super().has_delete_permission(request, obj)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Name the recipients that are deleted with organisations, and the rows that prevent their deletion.
+
+        Django would list every record of the organisations, and refuse to delete those that only the portal deletes.
+        """
+        of_these: dict[str, Any] = {"organisation__in": objs}
+        recipients = list(AlertRecipient.objects.filter(**of_these).values_list("email", flat=True))
+        needed = set()
+        if recipients and not self.admin_site.get_model_admin(AlertRecipient).has_delete_permission(request):
+            needed.add(AlertRecipient._meta.verbose_name)
+        preventing: list[QuerySet[Any]] = [QuerySet(ApiKey), QuerySet(WebhookEndpoint)]
+        protected = [
+            f"{capfirst(str(rows.model._meta.verbose_name))}: {row}"
+            for rows in preventing
+            for row in rows.filter(**of_these)
+        ]
+        counts = {AlertRecipient._meta.verbose_name_plural: len(recipients)} if recipients else {}
+        return [*map(str, objs), recipients], counts, needed, protected
 
     def save_model(
         self,
