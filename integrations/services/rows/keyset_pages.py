@@ -67,11 +67,34 @@ class Chunk:
     is_last: bool
 
 
-class Source(Protocol):
-    """Provides rows in the list's order. It must include all matching rows, and may include others."""
+@dataclass(frozen=True)
+class Reading:
+    """What to read from a source: rows after a position, until `wanted` of them are in `fitting`.
 
-    def read(self, order: SortOrder, after: Position | None, wanted: int, fitting: QuerySet[Any]) -> Chunk:
-        """Return rows after a position until `wanted` of them match, INSPECTED were checked, or there are no more."""
+    `batches` are the numbers of rows that each query checks.
+    """
+
+    order: SortOrder
+    after: Position | None
+    wanted: int
+    fitting: QuerySet[Any]
+    batches: tuple[int, ...]
+
+
+class Source(Protocol):
+    """Provides rows in the list's order. It must include all matching rows, and may include others.
+
+    `all` are the rows of the table, which include those of the other sources of the same page.
+    """
+
+    @property
+    def all(self) -> QuerySet[Any]: ...
+
+    def read(self, what: Reading) -> Chunk | None:
+        """Return rows until enough of them match, all batches were checked, or there are no more.
+
+        Return None if the source has too many rows or parents, so that all rows of the table should be read instead.
+        """
 
 
 @dataclass(frozen=True)
@@ -87,10 +110,21 @@ class Page:
 
 
 def read_page(
-    sources: Sequence[Source], *, fitting: QuerySet[Any], order: SortOrder, after: Position | None, size: int = SIZE
+    sources: Sequence[Source],
+    *,
+    fitting: QuerySet[Any],
+    order: SortOrder,
+    after: Position | None,
+    size: int = SIZE,
+    is_rare: bool = False,
 ) -> Page:
-    """Return a page of the source's rows that are in `fitting`."""
-    chunk = _merge([each.read(order, after, size + 1, fitting) for each in sources], order)
+    """Return a page of the sources' rows that are in `fitting`.
+
+    `is_rare`: few of the rows are expected to match, so each source checks the most rows in one query. Otherwise it
+    first checks as many as the page needs, which is enough if all of them match.
+    """
+    batches = (INSPECTED,) if is_rare else (size + 1, INSPECTED)
+    chunk = _read(sources, Reading(order, after, size + 1, fitting, batches))
     found = [position for position, fits in chunk.rows if fits]
     if len(found) > size:
         return Page(found[:size], found[size - 1])
@@ -98,6 +132,17 @@ def read_page(
         return Page(found, None)
     reached = chunk.rows[-1][0]
     return Page(found, reached, reached=reached)
+
+
+def _read(sources: Sequence[Source], what: Reading) -> Chunk:
+    """Return the merged rows of the sources, or all rows of the table if one of the sources has too many."""
+    chunks = []
+    for each in sources:
+        chunk = each.read(what)
+        if chunk is None:
+            return Stream(each.all).read(what)
+        chunks.append(chunk)
+    return _merge(chunks, what.order)
 
 
 def _merge(chunks: Sequence[Chunk], order: SortOrder) -> Chunk:
@@ -131,24 +176,31 @@ def _positions(rows: QuerySet[Any], order: SortOrder, fitting: QuerySet[Any]) ->
     return [(tuple(row[:-1]), row[-1] is not None) for row in found]
 
 
+def _in_batches(rows: QuerySet[Any], what: Reading, *, is_indexed: bool) -> Chunk:
+    """Read these rows in the batches of `what`. `is_indexed`: an index has them in the list's order."""
+    found: list[tuple[Position, bool]] = []
+    after = what.after
+    for count in what.batches:
+        some = rows.filter(what.order.behind(after))
+        some = what.order.sort(some)[:count] if is_indexed else _first_of(some, what.order, count)
+        batch = _sorted(_positions(some, what.order, what.fitting), what.order)
+        found += batch
+        if len(batch) < count:
+            return Chunk(found, is_last=True)
+        if _are_enough(found, what.wanted):
+            break
+        after = batch[-1][0]
+    return Chunk(found, is_last=False)
+
+
 @dataclass(frozen=True)
 class Stream:
     """Rows in the list's order from one index: all, or those with one value in the index's first columns."""
 
-    rows: QuerySet[Any]
+    all: QuerySet[Any]
 
-    def read(self, order: SortOrder, after: Position | None, wanted: int, fitting: QuerySet[Any]) -> Chunk:
-        """Check `wanted` rows first, which is enough if all of them match."""
-        found: list[tuple[Position, bool]] = []
-        for count in (wanted, INSPECTED):
-            rows = _positions(order.sort(self.rows.filter(order.behind(after)))[:count], order, fitting)
-            found += rows
-            if len(rows) < count:
-                return Chunk(found, is_last=True)
-            if _are_enough(found, wanted):
-                break
-            after = rows[-1][0]
-        return Chunk(found, is_last=False)
+    def read(self, what: Reading) -> Chunk:
+        return _in_batches(self.all, what, is_indexed=True)
 
 
 @dataclass(frozen=True)
@@ -160,16 +212,17 @@ class Streams:
     later is skipped. With more than PARENTS parents, all rows of the table are read.
     """
 
-    rows: QuerySet[Any]
+    all: QuerySet[Any]
     parents: QuerySet[Any]
     field: str
 
-    def read(self, order: SortOrder, after: Position | None, wanted: int, fitting: QuerySet[Any]) -> Chunk:
+    def read(self, what: Reading) -> Chunk | None:
+        order = what.order
         parents = list(self.parents.order_by().values_list("pk", flat=True)[: PARENTS + 1])
         if len(parents) > PARENTS:
-            return Stream(self.rows).read(order, after, wanted, fitting)
-        rows = self.rows.filter(order.behind(after))
-        heads = self._heads(rows, order, parents, max(wanted, INSPECTED // max(1, len(parents))))
+            return None
+        rows = self.all.filter(order.behind(what.after))
+        heads = self._heads(rows, order, parents, max(what.wanted, INSPECTED // max(1, len(parents))))
         if not heads:
             return Chunk([], is_last=True)
         ends = [last for _, _, last in heads if last is not None]
@@ -177,16 +230,8 @@ class Streams:
             end = order.foremost(ends)
             rows = rows.filter(order.until(end))
             heads = [head for head in heads if order.foremost([head[1], end]) == head[1]]
-        rows = rows.filter(**{f"{self.field}__in": [pk for pk, _, _ in heads]})
-        found = _first_of(rows, order, INSPECTED + 1)
-        asked: list[tuple[Position, bool]] = []
-        for some in (found[:wanted], found[wanted:INSPECTED]):
-            those = self.rows.filter(pk__in=[position[-1] for position in some])
-            asked += _sorted(_positions(those, order, fitting), order)
-            if _are_enough(asked, wanted):
-                break
-        is_last = not ends and len(asked) == len(found)
-        return Chunk(asked, is_last)
+        chunk = _in_batches(rows.filter(**{f"{self.field}__in": [pk for pk, _, _ in heads]}), what, is_indexed=False)
+        return Chunk(chunk.rows, is_last=chunk.is_last and not ends)
 
     def _heads(
         self, rows: QuerySet[Any], order: SortOrder, parents: Sequence[Any], share: int
@@ -200,14 +245,14 @@ class Streams:
         return [head for head in those.annotate(**ends).values_list("pk", "head", "last") if head[1] is not None]
 
 
-def _first_of(rows: QuerySet[Any], order: SortOrder, count: int) -> list[Position]:
-    """Return the positions of the first `count` rows, by the index that finds them.
+def _first_of(rows: QuerySet[Any], order: SortOrder, count: int) -> QuerySet[Any]:
+    """Return the first `count` rows, by the index that finds them.
 
-    The query sorts by expressions: to sort by a column, a planner might read the whole table in that order.
+    The subquery sorts by expressions: to sort by a column, a planner might read the whole table in that order.
     """
-    than = "" if order.is_reversed else "-"
-    columns = {f"sorted_{number}": Coalesce(name, name) for number, name in enumerate(order.columns)}
-    return list(rows.annotate(**columns).order_by(*(f"{than}{name}" for name in columns)).values_list(*columns)[:count])
+    columns = (Coalesce(name, name) for name in order.columns)
+    keys = rows.order_by(*(each.asc() if order.is_reversed else each.desc() for each in columns)).values("pk")
+    return QuerySet(rows.model).filter(pk__in=keys[:count])
 
 
 @dataclass(frozen=True)
@@ -217,11 +262,12 @@ class Few:
     few: QuerySet[Any]
     all: QuerySet[Any]
 
-    def read(self, order: SortOrder, after: Position | None, wanted: int, fitting: QuerySet[Any]) -> Chunk:
-        keys = list(self.few.order_by().values_list("pk", flat=True)[: FEW + 1])
-        if len(keys) > FEW:
-            return Stream(self.all).read(order, after, wanted, fitting)
-        rows = _positions(self.all.filter(pk__in=keys), order, fitting)
+    def read(self, what: Reading) -> Chunk | None:
+        order, after = what.order, what.after
+        keys = self.few.order_by().values("pk")[: FEW + 1]
+        rows = _positions(QuerySet(self.all.model).filter(pk__in=keys), order, what.fitting)
+        if len(rows) > FEW:
+            return None
         is_behind = [row for row in rows if after is None or (row[0] > after if order.is_reversed else row[0] < after)]
         return Chunk(_sorted(is_behind, order), is_last=True)
 

@@ -68,10 +68,11 @@ class OrganisationFilter(PortalFilter):
         limit = scope.organisations_of(request.user)
         if limit is not None and len(limit) < 2:
             return []  # all rows that this user may see belong to one organisation
-        seen = scope.limit(Organisation.objects.all(), request.user, "pk")
-        first = seen.values_list("pk", "name")[: ORGANISATIONS_LISTED + 1]
-        offered = [(str(pk), name) for pk, name in first]
-        return offered if len(offered) <= ORGANISATIONS_LISTED else self._chosen(seen)
+        seen, chosen = scope.limit(Organisation.objects.all(), request.user, "pk"), self._pk()
+        first = seen.values("pk")[: ORGANISATIONS_LISTED + 1]
+        found = seen.filter(Q(pk__in=first) | Q(pk=chosen)).values_list("pk", "name")
+        offered = [(str(pk), name) for pk, name in found]
+        return offered if len(offered) <= ORGANISATIONS_LISTED else [each for each in offered if each[0] == str(chosen)]
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         pk = self._pk()
@@ -82,11 +83,6 @@ class OrganisationFilter(PortalFilter):
 
     def organisation_chosen(self) -> int | None:
         return self._pk()
-
-    def _chosen(self, seen: QuerySet[Organisation]) -> list[tuple[str, str]]:
-        pk = self._pk()
-        chosen = seen.none() if pk is None else seen.filter(pk=pk)
-        return [(str(organisation.pk), organisation.name) for organisation in chosen]
 
     def _pk(self) -> int | None:
         value = self.value() or ""

@@ -7,6 +7,7 @@ links are "Older" and "Newer", and services/rows/keyset_pages.py limits the work
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, ClassVar, Literal
 
 from django.contrib import messages
@@ -133,7 +134,9 @@ class KeysetList(ChangeList):
         order, at = self._order(is_reversed=bool(self.cursor and self.cursor[0] == BEFORE)), self._position(request)
         if at is None:
             order = self._order()
-        self.page = read_page(self._sources(request), fitting=self.queryset, order=order, after=at)
+        sources = self._sources(request)
+        is_rare = len(sources) > 1 and bool(self.filter_params)  # few rows match a search and a filter
+        self.page = read_page(sources, fitting=self.queryset, order=order, after=at, is_rare=is_rare)
         self._link(order, at)
         self.result_list = self._rows(order)
         self.result_count = self.full_result_count = len(self.result_list)
@@ -222,24 +225,26 @@ class KeysetList(ChangeList):
         self.newest = self.get_query_string() if at else None
         self.is_backwards = order.is_reversed
         self.reached = self.page.reached
-        self.reached_at = self._moment_of(self.reached) if self.reached else None
 
     def _link_to(self, direction: str, position: Position | None) -> str | None:
         return self.get_query_string({direction: write_position(position)}) if position else None
 
-    def _moment_of(self, position: Position) -> datetime | None:
-        if self.model_admin.time_field:
-            moment: datetime = position[0]
-            return moment
-        row: QuerySet[Any] = QuerySet(self.model).filter(pk=position[-1])
-        return row.values_list(self.model_admin.moment, flat=True).first()
-
     def _rows(self, order: SortOrder) -> list[Any]:
-        """Read the page's rows by their primary keys, which are already limited to what the user may see."""
-        keys = [position[-1] for position in self.page.positions]
-        rows = self.apply_select_related(self.model_admin.to_show(QuerySet(self.model).filter(pk__in=keys)))
-        found = order.sort(rows)
-        return list(found)[::-1] if order.is_reversed else list(found)
+        """Read the page's rows by their primary keys, which are already limited to what the user may see.
+
+        The same query reads the row that the page has reached, whose time the page shows.
+        """
+        keys = {position[-1] for position in self.page.positions}
+        reached = self.reached[-1] if self.reached else None
+        rows = self.model_admin.to_show(QuerySet(self.model).filter(pk__in=keys | {reached} - {None}))
+        found = list(order.sort(self.apply_select_related(rows)))
+        self.reached_at = next((self._moment_of(row) for row in found if row.pk == reached), None)
+        shown = [row for row in found if row.pk in keys]
+        return shown[::-1] if order.is_reversed else shown
+
+    def _moment_of(self, row: Any) -> datetime:
+        moment: datetime = attrgetter(self.model_admin.time_field or self.model_admin.moment.replace("__", "."))(row)
+        return moment
 
 
 def _is_of(lookup: str, field: str) -> bool:

@@ -6,11 +6,12 @@ would let concurrent requests overwrite each other's changes. A page's automatic
 because an unattended browser keeps polling.
 
 allauth's `usersessions` lists the sessions of a person. By itself, it would write at each request. Here, the address
-and browser of a session are written only when the session is prolonged, and only if they have changed. The time of the
-last use follows from the expiry date.
+and browser of a session are written only if they have changed, at most once a minute, and not by a request that
+prolongs the session, so that a page has at most one such write. The time of the last use follows from the expiry date.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,10 +30,11 @@ from django.utils.crypto import constant_time_compare
 from integrations.models.clock import shared_now, shared_seconds
 from integrations.services.people import sign_ins
 from integrations.services.rows.brief_waits import unless_locked
+from integrations.services.rows.plain_rows import insert_rows
 from integrations.staff.signing_in.records import records_of
 
 REFRESH = "X-Fragment"  # the header of a page's request for its live part (static/integrations/live.js)
-PROLONGED_EVERY = timedelta(seconds=60)  # because not each request should write
+WRITTEN_EVERY = timedelta(seconds=60)  # because not each request should write
 BEGAN = "signed_in_at"
 OVER = "You were signed in for {hours} hour{plural}. Sign in again to continue."
 
@@ -40,16 +42,25 @@ View = Callable[[HttpRequest], HttpResponse]
 
 # Plain SQL, because every page runs this query: with the ORM, it took eight times as long, to compile it.
 _SESSION = """
-SELECT django_session.*, client.ip AS ip, client.user_agent AS agent
+SELECT django_session.*, client.ip AS ip, client.user_agent AS agent, client.last_seen_at > %s AS is_new
 FROM django_session LEFT JOIN usersessions_usersession AS client ON client.session_key = django_session.session_key
 WHERE django_session.session_key = %s AND django_session.expire_date > %s
 """
 
 
+@dataclass(frozen=True)
+class SessionClient:
+    """The address and browser of a session. `is_new`: they were written within the last minute."""
+
+    ip: str
+    agent: str
+    is_new: bool = False
+
+
 class SessionStore(DatabaseSessionStore):
     """A database session. `ends_at` is its expiry date when the row was read; None for a new session.
 
-    `client` is the address and the browser in allauth's table, read with the row.
+    `client` is what allauth's table had then; None for a session that it does not list.
 
     The expiry date is compared with the shared clock, because several hosts read the session.
 
@@ -57,15 +68,19 @@ class SessionStore(DatabaseSessionStore):
     """
 
     ends_at: datetime | None = None
-    client: tuple[str | None, str | None] = (None, None)
+    client: SessionClient | None = None
 
     def _get_session_from_db(self) -> Session | None:
-        found: Session | None = next(iter(Session.objects.raw(_SESSION, [self.session_key, shared_now()])), None)
+        now = shared_now()
+        rows = Session.objects.raw(_SESSION, [now - WRITTEN_EVERY, self.session_key, now])
+        found: Session | None = next(iter(rows), None)
         if found is None:
             self._session_key = None
             self.ends_at = None
             return None
-        self.ends_at, self.client = found.expire_date, (vars(found)["ip"], vars(found)["agent"])
+        row = vars(found)
+        self.ends_at = found.expire_date
+        self.client = None if row["agent"] is None else SessionClient(row["ip"], row["agent"], bool(row["is_new"]))
         return found
 
     def get_expiry_date(self, **given: Any) -> datetime:
@@ -94,15 +109,15 @@ def is_over(session: SessionBase, person: AbstractBaseUser | AnonymousUser) -> b
 
 
 def limited(get_response: View) -> View:
-    """Sign out a person whose session exceeds its lifetime; prolong any other signed-in session."""
+    """Sign out a person after the session's lifetime. Prolong any other signed-in session, or track its client."""
 
     def handle(request: HttpRequest) -> HttpResponse:
         if SESSION_KEY in request.session:
             if is_over(request.session, request.user):
                 logout(request)
                 messages.warning(request, _over())
-            elif not is_refresh(request):
-                _prolong(request)
+            elif is_refresh(request) or not _has_prolonged(request):
+                _track_change(request)
         return get_response(request)
 
     return handle
@@ -114,25 +129,34 @@ def _over() -> str:
 
 
 def track(request: HttpRequest) -> None:
-    """Store this request's address and browser in allauth's table unless it has them already.
-
-    This also adds sessions that an older version of the portal opened.
-    """
-    ip, agent = _client_of(request)
-    is_known = getattr(request.session, "client", None) == (ip, agent)
-    if is_known or not request.user.is_authenticated or not request.session.session_key:
+    """Store this request's address and browser in allauth's table."""
+    session, client = request.session, _client_of(request)
+    if not request.user.is_authenticated or not session.session_key:
         return
-    row = UserSession(session_key=request.session.session_key, user_id=request.user.pk, ip=ip, user_agent=agent)
+    row = {"session_key": session.session_key, "user_id": request.user.pk, "ip": client.ip, "user_agent": client.agent}
+    row |= {"created_at": shared_now(), "last_seen_at": shared_now(), "data": {}}
+    kept = ("session_key", "created_at", "data")
     with unless_locked():
-        UserSession.objects.bulk_create(
-            [row], update_conflicts=True, unique_fields=["session_key"], update_fields=["user", "ip", "user_agent"]
+        insert_rows(
+            UserSession,
+            list(row),
+            [list(row.values())],
+            key="session_key",
+            update=[each for each in row if each not in kept],
         )
 
 
-def _client_of(request: HttpRequest) -> tuple[str, str]:
+def _track_change(request: HttpRequest) -> None:
+    """Store this request's address and browser if they differ from those of the session's row."""
+    known, client = getattr(request.session, "client", None), _client_of(request)
+    if known is None or not (known.is_new or (known.ip, known.agent) == (client.ip, client.agent)):
+        track(request)
+
+
+def _client_of(request: HttpRequest) -> SessionClient:
     """Return the address and the browser of this request, as allauth's table stores them."""
     agent = request.META.get("HTTP_USER_AGENT", "")[: UserSession._meta.get_field("user_agent").max_length]
-    return get_adapter().get_client_ip(request), agent
+    return SessionClient(get_adapter().get_client_ip(request), agent)
 
 
 def own_sessions(person: User) -> list[UserSession]:
@@ -151,9 +175,14 @@ def _is_of(person: User, kept: dict[str, Any]) -> bool:
     return any(constant_time_compare(kept.get(HASH_SESSION_KEY, ""), each) for each in hashes)
 
 
-def _prolong(request: HttpRequest) -> None:
-    """Move a session's end to the full idle time from now, unless it was prolonged or saved within the last minute."""
+def _has_prolonged(request: HttpRequest) -> bool:
+    """Move a session's end to the full idle time from now, unless it was prolonged or saved within the last minute.
+
+    A session that allauth's table does not list has to be added first.
+    """
     ends_at = getattr(request.session, "ends_at", None)
-    if ends_at is not None and sign_ins.session_end() - ends_at >= PROLONGED_EVERY:
-        sign_ins.prolong_session(request.session.session_key or "")
-        track(request)
+    is_listed = getattr(request.session, "client", None) is not None
+    if ends_at is None or not is_listed or sign_ins.session_end() - ends_at < WRITTEN_EVERY:
+        return False
+    sign_ins.prolong_session(request.session.session_key or "")
+    return True

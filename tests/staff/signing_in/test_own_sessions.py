@@ -127,10 +127,22 @@ def test_a_listed_session_shows_when_it_was_last_used(time_machine: Any) -> None
 
 
 @pytest.mark.usefixtures("anna")
-def test_a_listed_session_shows_the_address_of_its_last_use(time_machine: Any) -> None:
+def test_a_listed_session_shows_a_new_address_from_its_second_page_on(time_machine: Any) -> None:
     office, phone = browser(FIREFOX), browser(CHROME)
     time_machine.shift(61)
+    phone.get(START, REMOTE_ADDR="203.0.113.9")  # prolongs the session: a page does not write twice
+    assert "Chrome on Android 192.0.2.1" in text(office.get(SESSIONS))
     phone.get(START, REMOTE_ADDR="203.0.113.9")
+    assert "Chrome on Android 203.0.113.9" in text(office.get(SESSIONS))
+
+
+@pytest.mark.usefixtures("anna")
+def test_a_changing_address_is_written_at_most_once_a_minute(time_machine: Any) -> None:
+    office, phone = browser(FIREFOX), browser(CHROME)
+    time_machine.shift(61)
+    phone.get(START)
+    phone.get(START, REMOTE_ADDR="203.0.113.9")
+    phone.get(START, REMOTE_ADDR="203.0.113.10")
     assert "Chrome on Android 203.0.113.9" in text(office.get(SESSIONS))
 
 
