@@ -14,6 +14,7 @@ from integrations.security.secret_digests import PUBLIC_LENGTH, SecretKind
 # A transient request is stored when it has ended. So requests received up to this much later may be stored before it.
 STORED_LATE = timedelta(minutes=10)
 HIGHEST_KEY = 2**63 - 1
+DASHES = ("–", "-")
 LAST_CHARACTER = "\U0010ffff"
 NEWEST_SENT = 1_000  # attempts of each kind to search for a value that was sent
 FOUND_MOST = 200  # outlets found by a secret or by a value that was sent
@@ -29,10 +30,13 @@ def beginning_with(field: str, text: str) -> Q:
 
 
 def outlet_called(text: str, path: str = "") -> Q:
-    """Match outlets that have each of these words in a name or an ID. `path` leads to the outlet."""
+    """Match outlets that have each of these words in a name or an ID. `path` leads to the outlet.
+
+    A dash between words is no word: the pages show the names of an organisation and its outlet with one between them.
+    """
     names = ("name", "organisation__name", "provider_outlet_id", "integration__pos_remote_id")
     called = Q()
-    for word in text.split():
+    for word in [each for each in text.split() if each not in DASHES] or text.split():
         called &= Q(*((f"{path}{name}__icontains", word) for name in names), _connector=Q.OR)
     return called
 

@@ -1,13 +1,16 @@
 """The results of the search field at the top of each page: outlets by any name or ID, or by a secret's beginning."""
 
+from collections.abc import Iterator
+
 from django.contrib.admin import site
 from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 
-from integrations.models import Integration, Outlet
+from integrations.models import AuthAttempt, Integration, Outlet, Request
 from integrations.models.clock import shared_now
 from integrations.services.outlets.search import outlet_found_by, public_part
 from integrations.services.people import scope
@@ -40,8 +43,17 @@ def search(request: HttpRequest) -> HttpResponse:
         "has_more": len(found) > MOST,
         "most": MOST,
         "help": SEARCH_HELP,
+        "elsewhere": list(_other_lists(request, text)) if text else [],
     }
     return TemplateResponse(request, "staff/outlets/search.html", {**site.each_context(request), **context})
+
+
+def _other_lists(request: HttpRequest, text: str) -> Iterator[tuple[str, str]]:
+    """Yield the names of the lists that find what belongs to no outlet, and the URLs of the same search in them."""
+    for model in (Request, AuthAttempt):
+        if rights.may_see(request, model):
+            view = f"admin:integrations_{model._meta.model_name}_changelist"
+            yield str(model._meta.verbose_name_plural), reverse(view, query={SEARCH_VAR: text})
 
 
 def without_secret(request: HttpRequest) -> HttpResponseRedirect | None:

@@ -42,7 +42,9 @@ class RequestAdmin(KeysetAdmin[Request]):
     list_filter = (
         "state", MessageTypeFilter, ResultCodeFilter, OrganisationOfRecordFilter, ("received_at", TimeFilter),
     )  # fmt: skip
-    search_help_text = "Outlet, organisation, ProviderOutletID, POSRemoteID; RequestID or its first characters"
+    search_help_text = (
+        "Outlet, organisation, ProviderOutletID, POSRemoteID; RequestID, correlation ID, or its first characters"
+    )
     ordering = ("-id",)
     moment = "received_at"
     equal = {"integration__id__exact": "integration", "state__exact": "state", "api_key__id__exact": "api_key"}
@@ -51,7 +53,7 @@ class RequestAdmin(KeysetAdmin[Request]):
         ("state",),
     )  # fmt: skip
     is_of_parent_too = ("state",)
-    texts = ("request_id",)
+    texts = ("request_id", "correlation_id")
     links = ("integration__id__exact", "api_key__id__exact", "ended_at__gt")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Request]:

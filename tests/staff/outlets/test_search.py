@@ -9,7 +9,8 @@ from integrations.models.attempt import Outcome
 from integrations.services.integration.pos_secrets import rotate_secret
 from tests.staff.people.test_staff_people import browser_of, make_person
 from tests.support.factories import ANNA, BELLA, Enabled, make_organisation, make_outlet
-from tests.support.staff.pages import be_refused, text
+from tests.support.staff.backend_pages import ask
+from tests.support.staff.pages import be_refused, client_of, text
 from tests.support.staff.world import THEIRS, make_limited
 
 SEARCH = reverse("admin:search")
@@ -49,6 +50,8 @@ def test_it_finds_an_outlet_by_each_name_and_id(staff: Client, enabled: Enabled,
         shown[:7],
         shown.partition("-")[2],
         f" {outlet.name} ",
+        str(outlet),
+        str(outlet).replace("–", "-"),
     ):
         assert page in staff.get(search, {"q": words}).content.decode(), words
 
@@ -105,6 +108,19 @@ def test_the_outlet_list_searches_within_its_filters(staff: Client, enabled: Ena
 def test_a_search_without_a_match_says_what_to_do(staff: Client, enabled: Enabled) -> None:
     assert "No outlet matches “nowhere”" in results(staff, "nowhere")
     assert "No outlet matches" not in results(staff, "")
+
+
+def test_the_results_lead_to_the_requests_and_attempts_with_the_same_text(staff: Client, enabled: Enabled) -> None:
+    be_refused(None, Outcome.UNKNOWN_OUTLET, provider_outlet_id="nobody & co")
+    ask(enabled, "r-1", correlation_id="call-17")
+    requests, attempts = (reverse(f"admin:integrations_{name}_changelist") for name in ("request", "authattempt"))
+    page = staff.get(SEARCH, {"q": "nobody & co"}).content.decode()
+    assert f'href="{attempts}?q=nobody+%26+co"' in page
+    assert "nobody &amp; co" in staff.get(attempts, {"q": "nobody & co"}).content.decode()
+    assert f'href="{requests}?q=call-17"' in staff.get(SEARCH, {"q": "call-17"}).content.decode()
+    for words in ("call-17", "call-", "r-1"):
+        assert "1 shown" in text(staff.get(requests, {"q": words})), words
+    assert requests not in client_of("view_outlet").get(SEARCH, {"q": "r-1"}).content.decode()
 
 
 def test_a_long_result_is_cut_and_says_so(staff: Client, db: None) -> None:
