@@ -271,7 +271,7 @@ def _insert_and_update(cursor: Any) -> None:
 
 def print_table(results: Results, callers: Sequence[int]) -> None:
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}\n")
-    print("| What | Callers | A second | p50 ms | p99 ms | Longest ms | CPU ms | Of the bare echo | Of the database |")
+    print("| What | Callers | A second | p50 ms | p99 ms | Longest ms | CPU ms | To the bare echo | To the database |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     database = Figures.median(results[DATABASE, 1])
     for count in callers:

@@ -17,7 +17,7 @@ def storm_table(results: Mapping[str, Rounds], count: int, bare: str) -> str:
     """Return the table of the storms, with each program's time and CPU relative to the limit's."""
     columns = (
         f"{count:,} POSes",
-        *("All online, s", "Beside the limit", "CPU each, ms", "Beside the limit"),
+        *("All online, s", "Relative to the limit", "CPU each, ms", "Relative to the limit"),
         "Lost",
         "Retried",
         "Authenticate p50 / p99, s",
@@ -60,8 +60,9 @@ def idle_table(results: Mapping[str, Rounds], alone: Mapping[str, Figures]) -> s
 
 def rate_table(results: Mapping[str, Rounds], bare: str) -> str:
     """Return the table of authentications."""
+    ratio = "Relative to the limit"
     lines = [
-        "| Authentications | A second | Beside the limit | CPU each, µs | Beside the limit | p50 / p99, ms | Client |",
+        f"| Authentications | A second | {ratio} | CPU each, µs | {ratio} | p50 / p99, ms | Client |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     limit = results.get(bare)
