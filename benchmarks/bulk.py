@@ -25,7 +25,7 @@ import relay
 from storming.pages import Staff, hidden_value
 
 UPLOAD = "/admin/integrations/outlet/enable-file/"
-MOST_ROWS = 1000  # in one request of the portal
+MOST_ROWS = 1000  # outlets that one request of the portal may enable
 PAUSE = 0.005  # seconds between two calls of the same kind
 HEADER = "Organisation,Outlet,POSRemoteID\n"
 

@@ -139,7 +139,7 @@ def read_options() -> argparse.Namespace:
 
 
 def chosen(names: Sequence[str], only: str) -> Iterator[str]:
-    """Yield the names that contain `only`, and the names that they begin with: those of their whole lists."""
+    """Yield the names that contain `only`, and for each the name of its list without a filter or a search."""
     wanted = [name for name in names if only in name]
     yield from (name for name in names if any(other.startswith(name) for other in wanted))
 
@@ -178,7 +178,11 @@ class PairedQuery:
 
 
 def _like(name: str, found: dict[str, tuple[Figures, Figures]]) -> float:
-    """Return the small database's time for the query, or a longer one for the whole list if it shows as many rows."""
+    """Return the time on the small database that the large one is compared with, in milliseconds.
+
+    This is the time of the same query. If that finds fewer rows than on the large database, it is the time of the whole
+    list, if that is longer and has as many rows.
+    """
     small, large = found[name]
     if small.rows >= large.rows:
         return small.ms

@@ -184,7 +184,7 @@ def _other_questions(chain: Organisation) -> Iterator[tuple[str, str, dict[str, 
 
 
 def _rows_of(chain: Organisation) -> Iterator[tuple[str, str]]:
-    """Yield a name and a path for each kind of row: those of the page of one such row of the chain."""
+    """Yield a name and a path for each kind of row: the path of the page of one such row of the chain."""
     of_chain = {"integration__outlet__organisation": chain}
     found = {
         "organisation": chain,

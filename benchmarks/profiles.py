@@ -25,7 +25,7 @@ import uvloop
 from callers import http_request, measure
 
 SAMPLES_PER_SECOND = "400"
-EXTRA_SECONDS = 1.0  # for py-spy to start, while the callers already call
+EXTRA_SECONDS = 1.0  # time for py-spy to start; the callers send requests meanwhile
 AUTH_FIELDS = ("ProviderOutletID", "POSRemoteID", "AuthSecret")
 FRAME = re.compile(r"(.*) \((.*):\d+\)")  # function, file and line
 

@@ -216,7 +216,7 @@ FORMS = {
 
 
 def log_format_here(*, debug: bool) -> str:
-    """Return json if a machine probably reads the log: not while debugging, and not if standard error is a terminal."""
+    """Return "text" while debugging or if standard error is a terminal, else "json", for a machine."""
     is_terminal = sys.stderr is not None and sys.stderr.isatty()
     return "text" if debug or is_terminal else "json"
 

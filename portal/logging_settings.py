@@ -5,7 +5,7 @@ from typing import Any
 
 
 def logging_settings(level: str, formatter: str) -> dict[str, Any]:
-    """Return LOGGING for the name of a level, and `text` or `json`.
+    """Return Django's LOGGING for the name of a level and a format, `text` or `json`.
 
     Below INFO, libraries log contents: Django's templates log their whole context, its database backends each statement
     with its values, and HTTP clients headers and bodies. So LOG_LEVEL=DEBUG applies only to the portal's own loggers.

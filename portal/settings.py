@@ -97,7 +97,7 @@ if REDIS_URL:
 CREDENTIAL_KEY = env.str("CREDENTIAL_KEY", default=SECRET_KEY)
 CREDENTIAL_KEY_FALLBACKS = env.get_value("CREDENTIAL_KEY_FALLBACKS", keys, default=SECRET_KEY_FALLBACKS)
 if CREDENTIAL_KEY.startswith("$"):
-    # Versions before 0.2 took a value with a leading $ for a variable's name, and used SECRET_KEY instead.
+    # Secrets may be stored under SECRET_KEY: before 0.2, the portal used that instead of a value that begins with $.
     CREDENTIAL_KEY_FALLBACKS = [*CREDENTIAL_KEY_FALLBACKS, SECRET_KEY, *SECRET_KEY_FALLBACKS]
 
 POS_TOKEN_LIFETIME = env.int("POS_TOKEN_LIFETIME", default=300, least=1)

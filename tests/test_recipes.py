@@ -1,4 +1,4 @@
-"""Each part that the recipes in CONTRIBUTING.md require exists."""
+"""The code has each part that the recipes in CONTRIBUTING.md require."""
 
 import json
 import re

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 PERIOD = 20_000  # microseconds of the quota's period; short, to keep the waits of a process short
-ROOTS = (Path("/sys/fs/cgroup/cpu"), Path("/sys/fs/cgroup"))  # of cgroup version 1, and of version 2
+ROOTS = (Path("/sys/fs/cgroup/cpu"), Path("/sys/fs/cgroup"))  # the roots of cgroup version 1, and of version 2
 NAME = "storm-benchmark"
 
 

@@ -16,7 +16,7 @@ from storming.processes import Cores, Server, clients
 
 SOURCES = [f"127.0.0.{number}" for number in range(1, 9)]  # one address has too few ports for two rounds
 FLOODER = "127.0.0.66"
-LIMIT_SECONDS = 300.0  # of one storm
+LIMIT_SECONDS = 300.0  # longest duration of a storm
 CONCURRENCY, RATE_SECONDS = 64, 5.0
 FLOODERS = 8
 SETTLE_SECONDS, IDLE_SECONDS = 5.0, 30.0  # 30 s is the interval of pings, the same in every program

@@ -24,7 +24,7 @@ HEADS_PER_ADDRESS = 100  # unfinished heads from one address; beyond, the oldest
 BODIES_PER_ADDRESS = 100  # unfinished bodies from one address; beyond, the oldest gets 429
 BODY_BYTES_PER_ADDRESS = 16 * MEBIBYTE  # total of unfinished bodies from one address; beyond, the oldest gets 429
 
-ARRIVAL_SECONDS = 30.0  # for a request or a websocket handshake to arrive completely; then the connection is closed
-UNREAD_SECONDS = 30.0  # for which a peer may read nothing of its answer; then the connection is closed
-LINGER_SECONDS = 2.0  # for a peer that is still sending to read its answer before the connection is closed
+ARRIVAL_SECONDS = 30.0  # time for a request or a websocket handshake to arrive; then the connection is closed
+UNREAD_SECONDS = 30.0  # time in which a peer reads nothing of its answer; then the connection is closed
+LINGER_SECONDS = 2.0  # time for a peer that is still sending to read its answer, before the connection is closed
 LINGER_BYTES = MEBIBYTE  # bytes that are read and discarded during LINGER_SECONDS; beyond, reading stops

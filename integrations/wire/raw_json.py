@@ -46,7 +46,7 @@ _NO_MARKS = bytes(each for each in range(256) if each not in b'{[]},"')
 _STEPS = bytes.maketrans(b"{[]},", b"\x01\x01\xff\xff\x00")  # change of the level at each mark, as signed bytes
 
 _raw_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
-# An escape: a surrogate pair, one half of a pair without the other (in a group), or any other.
+# An escape: a surrogate pair, half of a pair (captured in a group), or any other escape.
 _HALF = r"u[dD][89a-fA-F][0-9a-fA-F]{2}"
 _HALVES = re.compile(rf"\\(?:u[dD][89abAB][0-9a-fA-F]{{2}}\\u[dD][c-fC-F][0-9a-fA-F]{{2}}|({_HALF})|.)", re.DOTALL)
 _NEVER_TEXT = "".join(map(chr, range(0xFDD0, 0xFDF0)))  # code points that Unicode reserves for internal use

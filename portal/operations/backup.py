@@ -11,7 +11,7 @@ from pathlib import Path
 from integrations.services.errors import PortalError
 from portal.operations.disk import flush_folder
 
-SUFFIXES = ("", "-wal", "-shm")  # of the files of one SQLite database
+SUFFIXES = ("", "-wal", "-shm")  # the files of one SQLite database
 
 
 class BackupRefused(PortalError):

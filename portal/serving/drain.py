@@ -11,11 +11,11 @@ from integrations.models.connection import CloseReason
 from integrations.relay.runtime import Runtime
 from integrations.relay.sockets.registry import Live
 
-ANSWER_SECONDS = 5.0  # for a POS to answer the requests that were sent to it, before its socket closes
-TAKEOVER_SECONDS = 10.0  # for which callers still wait, while their POS reconnects to another process
-CLOSE_SECONDS = 2.0  # for a close frame to be sent; then the drain continues even if the POS has not read it
+ANSWER_SECONDS = 5.0  # time for a POS to answer the requests that it has, before its socket closes
+TAKEOVER_SECONDS = 10.0  # time that callers still wait, while their POS reconnects to another process
+CLOSE_SECONDS = 2.0  # time to send a close frame; then the drain continues even if the POS has not read it
 POLL_SECONDS = 0.05
-STOP_MARGIN_SECONDS = 30.0  # that a stop may take beyond DRAIN_NOTICE_SECONDS and DRAIN_SECONDS
+STOP_MARGIN_SECONDS = 30.0  # a stop may take this long, plus DRAIN_NOTICE_SECONDS and DRAIN_SECONDS
 
 logger = logging.getLogger(__name__)
 

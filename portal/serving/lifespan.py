@@ -14,7 +14,7 @@ from django.db import DatabaseError, InterfaceError
 from integrations.relay import runtime
 from integrations.wire.asgi_types import Receive, Scope, Send
 
-BACKGROUND_STOP_SECONDS = 15.0  # for the background work to end: docs/operations.md limits the whole stop
+BACKGROUND_STOP_SECONDS = 15.0  # time for the background work to end: docs/operations.md limits the whole stop
 
 logger = logging.getLogger(__name__)
 

@@ -28,7 +28,7 @@ from portal.serving.listening import Address
 from portal.serving.worker_environment import InvalidSettings, check, worker_environment
 
 BACKLOG = 4096
-READY_SECONDS = 60.0  # for a worker to get ready
+READY_SECONDS = 60.0  # time for a worker to get ready
 STEADY_SECONDS = 10.0  # a worker that ran for this long resets the back-off
 FIRST_BACKOFF = 1.0  # seconds before a worker that died early is respawned; doubles with each such failure
 LONGEST_BACKOFF = 30.0
@@ -180,7 +180,7 @@ class WorkerSlot:
         details = {"worker": self._number, "pid": dead.pid, "error": how, "seconds": backoff}
         logger.error("A worker ended unexpectedly and will be replaced.", extra=details)
         if backoff:
-            self._close_listener()  # otherwise connections would wait in its backlog meanwhile
+            self._close_listener()  # otherwise connections would wait in its backlog until the new worker is ready
             await asyncio.sleep(backoff)
         if not self._is_stopping:
             self._worker = await self._start()

@@ -14,14 +14,14 @@ from integrations.pos.limits import allowance
 from integrations.pos.link import BROKEN_TEXT, FLOODING, LINK, Link
 from integrations.pos.messages import MAX_FRAME
 
-CLOSE_SECONDS = 1.0  # from our close frame, or the peer's, until the transport is aborted
+CLOSE_SECONDS = 1.0  # time from the close frame of either side until the transport is aborted
 SMALLEST_FRAME = 6  # bytes, of a frame from a client
 SMALLEST_PIECE = 1024  # bytes; parsed even if the allowance is nearly used up
 FRAMES_AT_ONCE = 500  # parsed in one iteration of the event loop, which then takes about 10 ms
 RESUME_AT = 1.0  # reading of a paused connection resumes when it has one second's worth of allowance
-PAUSES = 3  # within CALM_SECONDS of each other; the next one counts as flooding
-CALM_SECONDS = 10.0  # without a pause; then earlier pauses no longer count
-FRAGMENTS = 64  # of one message; beyond this they are joined
+PAUSES = 3  # allowed pauses within CALM_SECONDS of each other; the next one counts as flooding
+CALM_SECONDS = 10.0  # after this time without a pause, earlier pauses no longer count
+FRAGMENTS = 64  # most fragments kept of one message; with more, they are joined
 # The most frames and bytes that the answer to one request may need. websocket-sharp splits a message into fragments
 # of 1016 bytes.
 ANSWER_FRAMES = MAX_FRAME // 1016 + 2

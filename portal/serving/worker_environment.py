@@ -12,7 +12,7 @@ from django.conf import settings
 
 from portal.env_file import EnvFileError, read
 
-SECONDS = 60.0  # for the check of the settings
+SECONDS = 60.0  # limit of the check of the settings
 LONGEST = 500  # characters of its error output
 
 

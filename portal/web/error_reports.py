@@ -30,8 +30,8 @@ UNBROKEN = 1_000_000  # columns: a secret that contains spaces must not be wrapp
 SHORTEST = 4  # characters; masking shorter texts would make the page unreadable
 MARKS = ("'", '"', "&#x27;", "&quot;")  # a secret that is short or a word is masked only as a complete quoted text
 # Up to the last @: a password may contain any character, including those that should have been %-encoded.
-_PASSWORD = re.compile(r"(?s)://[^:/@]*:(.+)@")  # for the value of a setting
-_USER_INFO = re.compile(r"""(://[^\s:/@'"<>]*:)([^\s'"<>]+)(@)""")  # within a text
+_PASSWORD = re.compile(r"(?s)://[^:/@]*:(.+)@")  # matches the value of a setting that is a URL
+_USER_INFO = re.compile(r"""(://[^\s:/@'"<>]*:)([^\s'"<>]+)(@)""")  # matches a URL within a text
 
 _of_this_page: ContextVar[list[str] | None] = ContextVar("_of_this_page", default=None)
 
@@ -152,7 +152,7 @@ def _query(text: str) -> str:
 
 @contextmanager
 def _known() -> Iterator[None]:
-    """Collect the spellings once for a page: it holds hundreds of values."""
+    """Compute the texts to mask once for the whole page, which masks hundreds of values."""
     if _of_this_page.get() is not None:
         yield
         return

@@ -24,7 +24,7 @@ from portal.web.page_run import PageRun
 
 # Seconds that a page may take before the database is probed, and the interval of further probes.
 PATIENCE = 1.0
-# Seconds that the database has to answer a probe. PATIENCE plus this must stay below 3 s, the limit for the 503.
+# Seconds that the database has to answer a probe. A page gets its 503 after PATIENCE plus this: less than 3 s.
 PROBE_SECONDS = 1.5
 # Seconds after which the probe is repeated on a new connection: all connections of the pool may be in use.
 HEAD_START = 0.5

@@ -67,7 +67,7 @@ class Installation:
             each.close()
 
     def flush_redis(self) -> None:
-        """Empty Redis, so no process is a member of any group."""
+        """Empty Redis: afterwards no process is in a group of the channel layer."""
         with socket.create_connection(("127.0.0.1", self.redis.port), timeout=5) as connection:
             connection.sendall(b"FLUSHALL\r\n")
             assert connection.recv(16).startswith(b"+OK")

@@ -52,7 +52,7 @@ def churn(stack: Stack, outlets: Sequence[Credentials], *, look: Callable[[], No
         lambda _: fail_authentication(stack, attacked),  # a separate outlet, because the throttle may block its POS
         lambda _: enable_and_disable(stack),
     ]
-    # Each act allocates some memory once, some of it at the second time: only then malloc keeps the 19 MiB of Argon2id.
+    # Run each act twice first: some memory is allocated once, and malloc keeps Argon2id's 19 MiB from the second time.
     for act in (*acts, *acts):
         act(outlets[0])
     until = time.monotonic() + SECONDS

@@ -94,7 +94,7 @@ def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]
 
 @pytest.fixture(scope="module")
 def depot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Depot]:
-    """Makes the stacks of one file, and stops them after its last test, also those that a failed test left running."""
+    """Creates the stacks of one file, and stops all of them after its last test, even if a test failed."""
     depot = Depot(tmp_path_factory.mktemp("stacks"))
     yield depot
     depot.close()
@@ -102,7 +102,7 @@ def depot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Depot]:
 
 @pytest.fixture(scope="session")
 def shared_depot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Depot]:
-    """Makes the stacks that several files share."""
+    """Creates the stacks that several files share."""
     depot = Depot(tmp_path_factory.mktemp("shared-stacks"))
     yield depot
     depot.close()
@@ -143,7 +143,7 @@ def stack(request: pytest.FixtureRequest, shared_stack: Callable[[str], Stack]) 
 
 @pytest.fixture
 def new_stack(request: pytest.FixtureRequest, depot: Depot) -> Iterator[NewStack]:
-    """Makes stacks that the test may kill, stop or configure; they are stopped when it ends."""
+    """Creates stacks that the test may kill, stop or configure; they are stopped when it ends."""
     made: list[Stack] = []
 
     def make(

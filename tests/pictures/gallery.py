@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.pictures.shots import DARK, LIGHT, NARROW, Shot, sections
 
-WIDTHS = {LIGHT: 420, DARK: 420, NARROW: 128}  # of each variant in the document, in pixels
+WIDTHS = {LIGHT: 420, DARK: 420, NARROW: 128}  # widths of the pictures in the document, in pixels
 QUALITY = 60
 HEAD = """# Every page
 

@@ -16,7 +16,7 @@ from integrations.simulator.payload_fields import Fields, MalformedPayloadError
 from integrations.simulator.taxes import taxes_of
 from tests.simulator.orders import new_order, payment, provider_line
 
-# Amounts, for arbitrary numbers
+# Arbitrary amounts and tax rates
 cents = st.integers(0, 10**8).map(lambda number: Decimal(number) / 100)
 rates = st.sampled_from([None, SOUP.tax, BREAD.tax, BAG.tax, TaxRate(name="Odd", percent=Decimal("7.77"))])
 

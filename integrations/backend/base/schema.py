@@ -71,7 +71,7 @@ def operation(
     def decorate(handler: Handler) -> Handler:
         kinds = [*_OF_EVERY_CALL, *([MISSING_SCOPE] if scope else []), *map(_kind, problems)]
         if any(each.location == OpenApiParameter.PATH for each in parameters):
-            kinds.append(NOT_FOUND)  # for a value that does not have the parameter's format
+            kinds.append(NOT_FOUND)  # if a value in the path does not have the parameter's format
         if handler.__name__ != "get" and operation_id != SENDING:
             kinds += map(_kind, _OF_AN_IDEMPOTENCY_KEY)
         describe = extend_schema(operation_id, [*parameters], responses=successes | responses_with(kinds), **more)
@@ -81,7 +81,7 @@ def operation(
 
 
 def _named(handler: Handler, operation_id: str) -> Handler:
-    """Return the handler, whose calls are counted under this name."""
+    """Store the operation's name on the handler and return it; its calls are counted under this name."""
     setattr(handler, OPERATION, operation_id)
     metrics.api_calls.labels(operation_id, "500")  # exported at 0: Prometheus needs two values to see an increase
     return handler

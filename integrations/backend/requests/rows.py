@@ -32,7 +32,7 @@ async def find_message_type(name_or_number: str | int) -> MessageType | None:
 def requests_page(caller: Caller, request: PlainRequest) -> tuple[list[Request], Position | None]:
     """Return a page of requests without payloads and answers. Raises Problem.
 
-    The order is that of arrival, the newest first; with `ended_since`, the last ended first.
+    The order is that of arrival, the newest first. With `ended_since`, the request that ended last is first.
     """
     asked: dict[str, Any] = {}
     if "outlet" in request.query:

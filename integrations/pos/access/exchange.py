@@ -36,7 +36,7 @@ _followed: Runtime | None = None
 
 
 async def issue_token(claim: Claim, visitor: Visitor) -> str:
-    """Return an access token for the three values. Raises Refused."""
+    """Return an access token for the three values of a claim. Raises Refused."""
     running = await availability.get_runtime()
     _follow_changes(running)
     try:

@@ -43,7 +43,7 @@ class Allowance:
         return not self.is_used_up
 
     def give_back(self, size: int) -> None:
-        """Undo the count for one requested frame of `size` bytes: answers to requests never count as a flood."""
+        """Undo `take` for one frame of `size` bytes: it answers a request, and answers never count as a flood."""
         self._frames += 1
         self._bytes += size
 

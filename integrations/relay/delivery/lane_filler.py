@@ -101,7 +101,7 @@ class LaneFiller:
         self._put_on(live, lane, [each for each in rows if each.pk not in elsewhere - unconfirmed], held | unconfirmed)
 
     def _put_on(self, live: Live, lane: Lane, rows: Iterable[Waiting], elsewhere: Set[int]) -> None:
-        """Put requests on a lane. Stop at the first non-suspect that may still be answered on another connection."""
+        """Put requests on a lane, up to the first non-suspect that another connection may still answer."""
         for waiting in rows:
             if waiting.pk in elsewhere:
                 lane.load_soon()

@@ -108,8 +108,7 @@ class Submitter:
         return stored
 
     async def _send_reserved(self, live: Live, lane: Lane, outgoing: Outgoing) -> None:
-        # The request is stored as sent. If the outlet has a newer connection, that one may have loaded the outlet's
-        # requests before this request was stored.
+        # A newer connection of the outlet may have loaded its requests before this one was stored: offer it to that one.
         if not await lane.send_reserved(outgoing):
             self._filler.offer_again(live.integration_id, [outgoing.pk])
         elif lane.is_closed or self._registry.find(live.integration_id) is not live:

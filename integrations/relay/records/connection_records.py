@@ -102,7 +102,8 @@ def _write_opened(opened: Sequence[Live], process_id: uuid.UUID) -> list[Live]:
 
 
 def _insert_connections(rows: Iterable[Connection]) -> None:
-    in_order = sorted(rows, key=lambda row: row.closed_at is None)  # closed first: one open row per outlet
+    # Closed rows first, because each outlet may have only one open row.
+    in_order = sorted(rows, key=lambda row: row.closed_at is None)
     plain_rows.insert_rows(
         Connection,
         CONNECTION,

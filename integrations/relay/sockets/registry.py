@@ -92,12 +92,12 @@ class Registry:
             metrics.connections_open.set(len(self._by_integration))
 
     def begun_by_older(self, integration_id: int) -> Set[int]:
-        """Return the primary keys of the requests that the POSes of replaced connections still have."""
+        """Return the primary keys of the unanswered requests on replaced connections of this outlet."""
         leaving = self._leaving.get(integration_id, ())
         return {pk for each in leaving if each.lane is not None for pk in each.lane.begun}
 
     def unconfirmed_by_older(self, integration_id: int) -> Set[int]:
-        """Return those of `begun_by_older` that may be lost: their POS answered no ping since it was replaced."""
+        """Return those of `begun_by_older` whose POS answered no ping after it was replaced: they may be lost."""
         leaving = self._leaving.get(integration_id, ())
         return {pk for each in leaving if each.lane and not each.lane.is_heard for pk in each.lane.begun}
 

@@ -1,4 +1,4 @@
-"""Tracks the requests that may end their connection, so that only the request that ends it fails."""
+"""Finds the request that ends its connection, so only that one fails, and not the requests beside it."""
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta

@@ -74,7 +74,7 @@ def change_once(call: Call, *, change: Callable[[], PlainResponse]) -> PlainResp
     return answer
 
 
-_in_progress: set[tuple[int, str]] = set()  # at most one for each thread of this process
+_in_progress: set[tuple[int, str]] = set()  # the calls in progress: at most one for each thread of this process
 _guard = Lock()
 
 

@@ -36,7 +36,7 @@ from integrations.services.people import scope
 from integrations.services.reasons import plain_reason
 
 PURPOSE = "bulk check"
-MOST_ROWS = 1000  # in one request; `manage.py enable_outlets` takes any number
+MOST_ROWS = 1000  # rows in one request; `manage.py enable_outlets` takes any number
 # Secrets that another system generated. Hashing one takes a tenth of a second, and a request must not last longer.
 MOST_HASHED = 100
 

@@ -66,7 +66,7 @@ def prepare(rows: Sequence[FileRow], plan: Sequence[PlannedRow]) -> list[NewSecr
 def _verified(rows: Sequence[FileRow], planned: Sequence[PlannedRow], permissions: Permissions) -> "_Existing":
     """Return the existing rows that match the file. Raises RowsChanged if the plan would now be different.
 
-    A change of the words alone is allowed: an earlier row may have created the organisation that they announce.
+    The words of a plan may change: they may announce an organisation that an earlier row has created by now.
     """
     by_number = {row.number: row for row in rows}
     own = [by_number[row.number] for row in planned]
@@ -223,7 +223,10 @@ def _action_text(row: FileRow, outlet: Outlet | None, existing: _Existing) -> st
 
 
 def _permission_error(row: FileRow, existing: _Existing, permissions: Permissions) -> str:
-    """Return the missing permission; never reveal whether an organisation exists that the person may not see."""
+    """Return which permission is missing, or "".
+
+    Never reveals whether an organisation exists that the person may not see.
+    """
     organisation = existing.organisations.get(row.organisation)
     if permissions.organisations is not None and (not organisation or organisation.pk not in permissions.organisations):
         return "You do not have access to an organisation of this name: ask an administrator."

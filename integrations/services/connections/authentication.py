@@ -24,7 +24,7 @@ from integrations.services.keys import newer_keys
 from integrations.services.rows.sql_query import SqlQuery
 from integrations.text.characters import identity, is_same_id, trimmed
 
-ADOPTED_THREADS = 1  # in each of the two queues
+ADOPTED_THREADS = 1  # threads of each of the two queues
 ADOPTED_WAITING = 64
 
 

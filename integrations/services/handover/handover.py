@@ -46,6 +46,6 @@ def auth_url() -> str:
 
 
 def websocket_url() -> str:
-    """Return the URL that the POS connects to: the same host, without a path (SPEC)."""
+    """Return the URL of the websocket: the host of PUBLIC_URL, without a path (SPEC)."""
     public = urlsplit(settings.PUBLIC_URL)
     return f"{'wss' if public.scheme == 'https' else 'ws'}://{public.netloc}"

@@ -40,7 +40,7 @@ from integrations.wire.endpoints import HANDOVER_PATH
 
 HALF = 25  # characters of the link's text: 125 bits each
 PREFIX = "ONPH"  # lets the redaction recognise a token anywhere in a text
-PASSPHRASE_LENGTH = 12  # of a generated passphrase: 60 bits, which is enough for a few tries
+PASSPHRASE_LENGTH = 12  # characters of a generated passphrase: 60 bits, which is enough for a few tries
 MIN_PASSPHRASE_LENGTH = 10
 MAX_PASSPHRASE_LENGTH = 200
 MIN_PASSPHRASE_BITS = 40
@@ -285,7 +285,7 @@ def _digest(token: str) -> str:
 
 @sensitive_variables()
 def _slow(passphrase: str, salt: bytes) -> bytes:
-    # 46 MiB and one pass: the strongest of OWASP's equivalent choices.
+    # 46 MiB and one pass: of OWASP's equivalent settings for Argon2id, the one with the most memory.
     return hash_secret_raw(
         _normal(passphrase).encode(), salt, time_cost=1, memory_cost=47_104, parallelism=1, hash_len=32, type=Type.ID
     )

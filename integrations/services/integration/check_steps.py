@@ -243,7 +243,7 @@ def answered(evidence: Evidence) -> StepFinding:
     if row.failure:
         tell = "Change nothing on the till. Ask PowerEPOS support about its answer."
         return StepFinding(False, f"{sent}; {said(row.failure)}", tell, _PRESS, is_test=True)
-    tell = "Does the till show a message that waits for an input, or is PowerEPOS busy? Close the message and tell me."
+    tell = "Does the till show a message that waits for input, or is PowerEPOS busy? Close the message and tell me."
     return StepFinding(False, f"{sent}. The till is connected but did not answer.", tell, _PRESS, is_test=True)
 
 

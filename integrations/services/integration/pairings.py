@@ -26,7 +26,7 @@ def alike(match_id: Any, pos_remote_id: Any) -> Q:
 
 
 def find_owners(sent: Iterable[str]) -> dict[str, int]:
-    """Map each known POSRemoteID, as it was sent, to its integration's primary key; an exact match has precedence."""
+    """Map each POSRemoteID that an integration has to its primary key. An exact match wins over another spelling."""
     wanted = {each: identity(each) for each in sent}
     rows = Integration.objects.filter(match_id__in=set(wanted.values())).values_list("pos_remote_id", "match_id", "pk")
     alike = {match_id: pk for _, match_id, pk in rows}

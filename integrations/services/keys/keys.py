@@ -54,8 +54,8 @@ def _newest_common(ring: Ring, rows: Sequence[tuple[uuid.UUID, str]], own_id: uu
     """Return the id of the newest key that all processes have, or else of this process's most common key.
 
     The process that started last defines which key is newer, so all processes agree. If no key is common, one process
-    has wrong settings, most likely the one that started last. Then, among keys that equally many processes have, the
-    process that started first decides, so the older processes keep their key.
+    has wrong settings, most likely the one that started last. Each process then chooses the key that most processes
+    have. If several keys are equally common, the process that started first decides: older processes keep their key.
     """
     announced = [ring.ids if pk == own_id else tuple(keys.split(",")) for pk, keys in rows if keys]
     holders = {key_id: sum(key_id in keys for keys in announced) for key_id in ring.ids}

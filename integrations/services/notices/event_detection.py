@@ -160,7 +160,7 @@ def _of_wanted(rows: QuerySet[Any], wanted_by: Sequence[Subscriber]) -> QuerySet
 
 
 def _created(wanted_by: Sequence[Subscriber], now: datetime) -> datetime:
-    """Return when the oldest of these subscribers was created; `now` if none was created within LOOK_BACK."""
+    """Return when the first of the subscribers created within LOOK_BACK was created; `now` without any."""
     return min([now, *(each.created_at for each in wanted_by if now - each.created_at <= LOOK_BACK)])
 
 

@@ -38,7 +38,7 @@ class Reader:
     """API keys that may read the events of one organisation or of all."""
 
     organisation_id: int | None
-    created_at: datetime  # of the newest of these keys
+    created_at: datetime  # when the newest of these keys was created
     kinds: Sequence[str] = tuple(NoticeKind.values)
 
 

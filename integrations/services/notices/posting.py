@@ -18,7 +18,7 @@ from integrations.services.notices.addresses import AddressRefused, resolve
 from integrations.services.requests.secret_members import hide_in_words
 from integrations.text.characters import printable
 
-SECONDS = 10.0  # for the whole try: name, connection, answer
+SECONDS = 10.0  # limit of one try: look up the name, connect, read the answer
 MAX_ANSWER = 16 * 1024  # bytes of an answer that are read
 EXCERPT = 500  # characters of an answer that are stored
 GONE = 410

@@ -49,7 +49,7 @@ class RefusedOutlet:
 
 @dataclass(frozen=True)
 class Pending:
-    """A row of another kind: an open alert, a failing webhook, an unopened link, a secret that was never used.
+    """An open alert, a failing webhook, an unopened link, or a secret that was never used.
 
     `key` is its primary key, and `subject` names its organisation, endpoint or outlet; None stands for the whole
     portal. `about` is the alert's kind or the beginning of the secret.

@@ -30,7 +30,7 @@ from integrations.services.requests.request_types import (
 DEVICE_ID = "portal"
 HARMLESS = "GetOpenOrders"
 HARMLESS_PAYLOAD = '{"ServiceModeEntityID": "", "UserOrdersOnly": false}'
-HARMLESS_SECONDS = 20  # after that, the POS counts as unresponsive
+HARMLESS_SECONDS = 20  # after this time without an answer, the POS counts as unresponsive
 
 
 @dataclass(frozen=True, slots=True)

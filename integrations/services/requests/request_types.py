@@ -41,7 +41,7 @@ class NewRequest:
     correlation_id: str = ""
     traceparent: str = ""
     store_before: datetime | None = None  # the caller waits until then
-    unequal_attempts: int = 0  # counted while the request was in progress but not yet stored
+    unequal_attempts: int = 0  # attempts with different content that arrived before the request was stored
     was_sent: bool = True  # for a transient request, which is stored when it has ended
 
     @classmethod

@@ -17,7 +17,7 @@ from integrations.services.requests import ending
 from integrations.services.requests.request_types import Ending, Result
 
 DISCONNECTS = 5  # after this many disconnects, the request fails
-FIRST_PAUSE = timedelta(seconds=0.5)  # before a request is sent again; doubles with each further disconnect
+FIRST_PAUSE = timedelta(seconds=0.5)  # pause before a request is sent again; doubles with each further disconnect
 
 
 def suspect(pks: Sequence[int], reason: CloseReason) -> list[Result]:

@@ -51,7 +51,7 @@ def insert_objects(rows: Sequence[models.Model]) -> None:
 
 
 def insert_with_keys(rows: Sequence[models.Model], *, unique: str) -> None:
-    """Insert new objects of one model, and set their primary keys by the values of a unique field.
+    """Insert new objects of one model, and set their primary keys, which a query finds by the field `unique`.
 
     1,000 outlets take half as long as with `bulk_create`.
     """

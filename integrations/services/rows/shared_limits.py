@@ -41,7 +41,7 @@ class SharedLimit:
 
 
 def wait_in(history: list[float], rate: ratelimit.Rate) -> float:
-    """Return the seconds until a history (Unix times, the newest first) has room for another event."""
+    """Return the seconds until `rate` allows another event; `history` has the Unix times of past ones, newest first."""
     if len(history) < rate.amount:
         return 0.0
     return max(0.0, float(history[rate.amount - 1] + rate.duration - time.time()))

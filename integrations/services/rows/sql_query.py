@@ -69,7 +69,8 @@ class SqlQuery(Generic[Row]):
         if connection.vendor == "sqlite":
             return self._sqlite, [*map(json.dumps, lists)]
         length = len(lists[0])
-        size = 1 << (length - 1).bit_length()  # padded: the driver caches only a few statement texts
+        # Pad the lists: each length needs a statement of its own, and the driver caches only a few.
+        size = 1 << (length - 1).bit_length()
         return self._postgresql(size), [each for values in lists for each in (*values, *[values[0]] * (size - length))]
 
     def _check_columns(self, columns: Sequence[str]) -> None:

@@ -140,7 +140,7 @@ def _give_back() -> None:
 
 
 class CallQueue(Generic[Key, Found]):
-    """Answers many calls at once: calls that arrive while some are answered wait, and are answered together.
+    """Answers calls in batches: calls that arrive while one batch is answered wait, and form the next batch.
 
     It adds no delay when idle: the first call starts at once. A subclass answers the calls. At most `at_once` callers
     are answered together, because all of them resume in one iteration of the event loop, which blocks everything else

@@ -44,7 +44,7 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
     menu_group: ClassVar[MenuGroup] = MenuGroup.OTHER
     menu_position: ClassVar[int] = LAST_IN_MENU  # order of the lists in their group, lowest first
     organisation_path: ClassVar[str | None] = None
-    changed_by_limited: ClassVar[bool] = False  # with FOR_ALL: limited staff may change rows, the service checks each
+    changed_by_limited: ClassVar[bool] = False  # with FOR_ALL: limited staff may change rows; a service checks each
     is_live: ClassVar[bool] = False  # the list refreshes automatically
     prefilled: ClassVar[tuple[str, ...]] = ()  # fields of the add form that a link of the portal may fill in
     when_empty = ""

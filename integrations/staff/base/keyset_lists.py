@@ -41,7 +41,7 @@ INVALID_CURSOR = "That page link is not valid for this list. Showing the first p
 
 @dataclass(frozen=True)
 class Parents:
-    """How to find an organisation's rows: `field` is the lookup to the parent, `outlet` from there to its outlet."""
+    """How to find an organisation's rows: `field` leads from a row to its parent, `outlet` from there to the outlet."""
 
     model: type[Model]
     field: str

@@ -60,7 +60,7 @@ def state_cell(integration: Integration | None, now: datetime) -> SafeString:
 
 
 def marked(words: str, kind: str) -> SafeString:
-    """Return the text after a coloured shape."""
+    """Return the text with a coloured shape in front of it."""
     return format_html(
         '<span class="onp-state onp-{}"><span class="onp-shape"></span><span>{}</span></span>', kind, words
     )

@@ -35,7 +35,7 @@ TITLES = {
     BulkAction.REENABLE: "Enable many outlets again",
     BulkAction.ROTATE: "Rotate many secrets",
 }
-BUTTONS = {  # for one outlet, and for several
+BUTTONS = {  # the label for one outlet, and for several
     BulkAction.ENABLE: ("Enable this outlet", "Enable these {:,} outlets"),
     BulkAction.DISABLE: ("Disable this outlet", "Disable these {:,} outlets"),
     BulkAction.REENABLE: ("Enable this outlet again", "Enable these {:,} outlets again"),

@@ -17,7 +17,7 @@ from integrations.text.moments import exactly
 TEMPLATE = "staff/requests/asked_parts.html"
 WAITING_TEMPLATE = "staff/requests/asked_waiting.html"
 UNTIL = "until"  # URL parameter: the Unix time at which a request sent only once stops waiting for its answer
-RECORDED_WITHIN = timedelta(seconds=30)  # for the result to be recorded after the request has ended; usually a second
+RECORDED_WITHIN = timedelta(seconds=30)  # time in which the result of an ended request is recorded; usually a second
 
 
 def context_of(row: Request, now: datetime, *, with_content: bool) -> dict[str, Any]:

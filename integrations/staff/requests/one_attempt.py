@@ -15,7 +15,7 @@ from integrations.services.requests.asking import Question
 from integrations.services.requests.errors import PosNotConnected
 from integrations.services.requests.request_types import NewRequest, NotStored
 
-LOOP_SECONDS = 5.0  # for the event loop to begin the request; usually it takes milliseconds
+LOOP_SECONDS = 5.0  # limit until the event loop has begun the request; usually milliseconds
 
 
 def ask_once(integration: Integration, question: Question, *, actor: Actor) -> UUID:

@@ -34,7 +34,7 @@ from integrations.services.rows.plain_rows import insert_rows
 from integrations.staff.signing_in.records import records_of
 
 REFRESH = "X-Fragment"  # the header of a page's request for its live part (static/integrations/live.js)
-WRITTEN_EVERY = timedelta(seconds=60)  # because not each request should write
+WRITTEN_EVERY = timedelta(seconds=60)  # at most this often, because not every request should write
 BEGAN = "signed_in_at"
 OVER = "You were signed in for {hours} hour{plural}. Sign in again to continue."
 

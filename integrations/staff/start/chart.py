@@ -15,7 +15,7 @@ from integrations.services.overview.fleet_state import DAY, SAMPLE_EVERY, FleetS
 WIDTH, HEIGHT = 480, 100  # in units of the SVG's viewBox
 HALF_HOUR = timedelta(minutes=30)
 SLOTS = DAY // HALF_HOUR
-STEPS = 4  # at most this many on an axis
+STEPS = 4  # most steps on an axis
 HOURS_BETWEEN_TICKS = 3
 MAJOR_HOURS = 6  # the hours with a label on a phone
 

@@ -20,7 +20,7 @@ from integrations.wire.unfinished_requests import Arriving
 from portal.serving.http.early_refusals import LATE, EarlyRefusal
 from portal.serving.http.framing import HttpFraming
 
-LATE_SECONDS = 1.0  # for a request that was on its way when its connection was about to be closed
+LATE_SECONDS = 1.0  # time for a request that was on its way when its connection was about to be closed
 
 
 class DrainingState(ServerState):

@@ -26,7 +26,7 @@ def lists() -> list[Operation]:
 
 class Cursors(InProcess):
     async def links(self, backend: Backend) -> list[str]:
-        """Return a link to the second page of each list; a list of an outlet is read for two outlets."""
+        """Return a link to the second page of each list, and of two outlets' lists where each outlet has its own."""
         outlets = [await make_outlet(name) for name in ("Station", "Harbour")]
         ids = [each.handover.provider_outlet_id for each in outlets]
         for outlet in outlets:

@@ -77,7 +77,7 @@ def test_the_document_describes_every_call(operations: dict[str, Any]) -> None:
     assert len(CALLS) > 20
 
 
-# The simulated till's thread uses `random` in this process, which Hypothesis mistakes for a use by a strategy.
+# The simulated till's thread uses `random` in this process. Hypothesis blames a strategy for it.
 @pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 @pytest.mark.parametrize("mode", list(schemathesis.GenerationMode))
 @pytest.mark.parametrize("call", CALLS)
@@ -122,7 +122,10 @@ def _pointed_at(known: list[dict[str, Any]], spare: list[dict[str, Any]]) -> Any
 
 
 def _fitting(spare: dict[str, Any]) -> Any:
-    """Return a hook that gives two of three bodies a sendable request or a known organisation, and limits timeouts."""
+    """Return a hook that changes drawn bodies, so that the portal can accept some of them.
+
+    Two of three bodies get the fields of a valid request or the id of an existing organisation. Time-outs are limited.
+    """
     drawn = itertools.count()
 
     def replace(context: schemathesis.HookContext, body: Any) -> Any:

@@ -32,12 +32,12 @@ from tests.live.stack.servers import Depot
 from tests.live.stack.waiting import eventually
 from tests.support.servers.receiver import receiver
 
-# The till's thread uses `random` in this process, for example for pings. Hypothesis believes that a strategy uses it.
+# The simulated till's thread uses `random` in this process. Hypothesis blames a strategy for it.
 pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 
 SECONDS = float(os.environ.get("API_SECONDS", "0"))
 SEED = int(os.environ.get("API_SEED", "0"))
-SEQUENCES, STEPS = 4, 30  # of the run in the suite
+SEQUENCES, STEPS = 4, 30  # number and length of the sequences in script/test
 EXAMPLES = 2  # sequences in one search by Hypothesis: first the shortest one, then a random one
 UNLIMITED = {"API_CALLS_PER_SECOND": "100000", "API_CALLS_BURST": "100000", "WEBHOOK_ALLOW_PRIVATE": "true"}
 # The portal refuses some values that match the schema: a name may be taken, a row may have been deleted, or an outlet

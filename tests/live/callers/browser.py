@@ -40,7 +40,7 @@ SHOW_STILL = """() => {
     still.replaceSync("*, *::before, *::after { transition: none !important; animation: none !important }");
     document.adoptedStyleSheets = [still];
 }"""
-LIMIT_MS = 45_000  # before a test is stopped; generous for a busy machine
+LIMIT_MS = 45_000  # limit of each step in the browser; generous for a busy machine
 FRESH_SECONDS = 300  # far less than the time after which the portal asks for the password again
 # The cookies of people who are signed in, by address of the stack and name, with the time of the sign-in.
 _sessions: dict[tuple[str, str], tuple[StorageState, float]] = {}

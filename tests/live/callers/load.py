@@ -20,7 +20,7 @@ CALL_SECONDS = 10  # seconds that a call may wait; longer than any drain in the 
 PAUSE = 0.2  # seconds after a 503, in place of its Retry-After
 BETWEEN = 0.1  # seconds at most between two calls of a caller, to leave the CPU to the servers
 TRIES_FOR = 40.0
-WAITS_FOR = 300  # seconds that an order which is not urgent may wait
+WAITS_FOR = 300  # seconds that a non-urgent order may wait
 
 
 @dataclass
@@ -127,7 +127,7 @@ def check_tills(stack: Stack, fleet: Fleet, tally: Tally) -> None:
 
 @dataclass(frozen=True)
 class _Standing:
-    """The states of an outlet's orders. It is true when no order is open and none was lost.
+    """The states of an outlet's orders; true in a boolean context when no order is open and none was lost.
 
     `expired`: urgent orders that were never sent. `others`: the rows of orders that were neither answered nor expired.
     """

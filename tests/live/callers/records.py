@@ -42,7 +42,7 @@ def auth_outcomes(stack: Stack, provider_outlet_id: str) -> list[str]:
 
 
 def auth_addresses(stack: Stack, provider_outlet_id: str) -> list[str]:
-    """Return the client addresses of those authentications, oldest first."""
+    """Return the client addresses of the authentications under this ProviderOutletID, oldest first."""
     return [str(address) for _, address in stack.rows(ATTEMPTS, "auth", provider_outlet_id)]
 
 

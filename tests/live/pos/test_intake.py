@@ -188,5 +188,5 @@ def leave_during_handshake(stack: Stack, token: str, *, after: float, with_reset
         f"GET /?token={token} HTTP/1.1\r\nHost: 127.0.0.1:{stack.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode()
     )
-    time.sleep(after)  # at another moment of the handshake each time
+    time.sleep(after)  # each connection ends at another moment of the handshake
     connection.close()

@@ -21,7 +21,7 @@ from tests.support.raw_http import RawAnswer
 
 HSTS = "max-age=31536000; includeSubDomains; preload"
 HTTPS = {"PUBLIC_URL": "https://127.0.0.1", "TRUSTED_PROXIES": "127.0.0.1"}
-SHORT_WAIT = {  # for an answer of the portal
+SHORT_WAIT = {  # makes each proxy wait only a second for an answer of the portal
     "nginx": {"proxy_read_timeout 150s;": "proxy_read_timeout 1s;"},
     "caddy": {"response_header_timeout 150s": "response_header_timeout 1s"},
 }

@@ -25,7 +25,7 @@ OPTIONS = (
 
 
 class Redis:
-    """One server on 127.0.0.1; stop, kill and start empty it."""
+    """One server on 127.0.0.1, which loses its data at each stop, kill and start."""
 
     @classmethod
     def create(cls, folder: Path) -> Self:

@@ -94,7 +94,7 @@ class Stack:
         options: Sequence[str] = (),
         numbers: Iterator[int] | None = None,
     ) -> None:
-        self.numbers = numbers or itertools.count(1)  # of the outlets and keys in its database
+        self.numbers = numbers or itertools.count(1)  # for unique names of the outlets and keys in its database
         self.server = server
         self.database_url = database_url
         self.redis_url = redis_url

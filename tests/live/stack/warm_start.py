@@ -93,7 +93,8 @@ def start(
 ) -> Started:
     """Start manage.py with these arguments and file descriptors, in a new process session.
 
-    A new interpreter runs it where the kernel has no pidfd_open, and where `env` loads a library into the process.
+    The warm process forks to run it. If the kernel has no pidfd_open, or `env` preloads a library, a new interpreter
+    runs it instead.
     """
     if not hasattr(os, "pidfd_open") or "LD_PRELOAD" in env:
         command = [*dying_with_us(), sys.executable, "manage.py", *arguments]

@@ -103,7 +103,7 @@ def test_the_enter_key_submits_the_form(page: Page) -> None:
     page.get_by_label("POSRemoteID").press("Enter")
     assert read_values(page).pos_remote_id == "Keyboard"
     copying = page.get_by_role("button", name="Copy AuthSecret")
-    expect(copying).to_be_enabled()  # by the script
+    expect(copying).to_be_enabled()  # the page's script enables it
     copying.focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("status")).to_have_text("Copied AuthSecret.")

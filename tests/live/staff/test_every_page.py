@@ -1,4 +1,4 @@
-"""Every page that staff can reach by a link answers, obeys the policy, and is accessible.
+"""Every page that staff can reach by a link answers, obeys the Content-Security-Policy, and is accessible.
 
 The test follows links, so it covers a new page as soon as a link leads to it. One walk checks everything: a page costs
 more to load than to check.

@@ -12,7 +12,7 @@ from tests.live.stack.servers import Credentials, Stack
 
 NAMES = ("ProviderOutletID", "POSRemoteID", "AuthSecret", "AuthURL", "WebsocketURL")
 LINK = "Create a one-time link for another person"
-# Counts the clicks of a mouse in all pages of a tab; the Enter key makes a click without `detail`.
+# Counts the mouse clicks on all pages of a tab. A click by the Enter key has no `detail`, and does not count.
 COUNT_CLICKS = """addEventListener("click", (event) => {
     if (event.detail) sessionStorage.setItem("clicks", Number(sessionStorage.getItem("clicks")) + 1);
 }, true);"""

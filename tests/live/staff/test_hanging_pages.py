@@ -19,7 +19,7 @@ from tests.live.stack.waiting import eventually
 
 LIST = "/admin/integrations/outlet/"
 SLOW = "/admin/integrations/messagetype/"
-SLOW_SECONDS = 3.5  # above the limit of a page while the database hangs, below the timeout of a statement
+SLOW_SECONDS = 3.5  # longer than a page waits for a hanging database, shorter than a statement may take
 POOL = 4
 IN_TIME = 5.0  # seconds: three are promised, the rest allows for a busy machine
 MOST_THREADS = 40  # threads that compute pages

@@ -20,7 +20,7 @@ from tests.support.in_process import InProcess, in_main, until
 
 
 class OldLink:
-    """Transport of a connection that its POS no longer uses; only the websocket library answers pings."""
+    """The transport of a replaced connection. `is_there`: whether the POS's websocket library still answers pings."""
 
     has_failed = False
 

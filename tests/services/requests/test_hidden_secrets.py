@@ -78,7 +78,7 @@ def texts(draw: st.DrawFn) -> str:
 
 
 def readings(text: str) -> list[str]:
-    """Return a text, and each result of resolving its escapes repeatedly."""
+    """Return the text, then the text with its escapes resolved once, twice, and so on, until nothing changes."""
     found = [text]
     while (resolved := raw_json.resolve_everywhere(found[-1])) != found[-1]:
         found.append(resolved)

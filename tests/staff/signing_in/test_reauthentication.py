@@ -146,7 +146,7 @@ Typed = list[tuple[str, dict[str, Any], list[str]]]  # URL of a form, its input,
 
 
 def typed_outlets_and_keys(enabled: Enabled, outlet: Outlet) -> Typed:
-    """Return the sensitive forms of outlets and API keys."""
+    """Return the sensitive forms of outlets and API keys, each with what a person types into it."""
     key, _ = api_keys.create_api_key("Web shop", actor=ANNA)
     own = outlet.organisation_id
     return [
@@ -171,7 +171,7 @@ def typed_outlets_and_keys(enabled: Enabled, outlet: Outlet) -> Typed:
 
 
 def typed_webhooks_and_people() -> Typed:
-    """Return the sensitive forms of webhook endpoints and people."""
+    """Return the sensitive forms of webhook endpoints and people, each with what a person types into it."""
     ensure_groups()
     otto = make_person("otto", VIEWER)
     hook: dict[str, Any] = {"name": "Hook", "url": "https://x.example/", "kinds": ["alert.began"]}

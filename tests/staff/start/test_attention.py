@@ -19,7 +19,7 @@ from integrations.services.overview.attention import Concern, read_pending, read
 from tests.support.factories import ANNA, Enabled, make_enabled_outlet
 from tests.support.staff.pages import act_url, be_refused, be_seen, client_of, text
 
-MOST_QUERIES = 8  # with those for the session and the person
+MOST_QUERIES = 8  # including those for the session and the person
 START = reverse("admin:index")
 
 
