@@ -1,4 +1,4 @@
-"""The views' plain requests and responses, with and without Django; the copies of the server's listener."""
+"""The views' plain requests and responses, with and without Django. Also tests the copies of the server's listener."""
 
 import asyncio
 import socket

@@ -71,7 +71,7 @@ ONCE = "This address already gets these alerts."
 
 
 class AlertRecipient(models.Model):
-    """A recipient of alerts by e-mail, of one organisation or of all."""
+    """An e-mail address that gets the alerts of one organisation, or of all."""
 
     email = models.EmailField("e-mail address")
     organisation = models.ForeignKey(

@@ -1,4 +1,4 @@
-"""Limits an HTTP connection of uvicorn in time.
+"""Limits how long each step of an HTTP connection may take.
 
 A request must arrive completely in time. One address may have few incomplete ones. An idle connection is closed. A
 drain closes connections without cutting off a request that is on its way.

@@ -17,7 +17,7 @@ from tests.live.conftest import Demo
 AXE = "axe-core/axe.min.js"
 NOT_WALKED = re.compile(r"/logout/|/jsi18n/|/static/|/export/|^/api/v1/schema")  # the export is a download, not a page
 NARROW: ViewportSize = {"width": 390, "height": 800}
-ALL_RULES: dict[str, object] = {"rules": {"target-size": {"enabled": True}}}  # off by default in axe: targets of 24 px
+ALL_RULES: dict[str, object] = {"rules": {"target-size": {"enabled": True}}}  # off by default: 24 px
 COLOURS: dict[str, object] = {"runOnly": ["color-contrast", "link-in-text-block"]}  # the rules about colours
 VARIANTS: tuple[tuple[Scheme, ViewportSize, dict[str, object]], ...] = (
     ("light", browsing.WIDE, ALL_RULES),
