@@ -83,7 +83,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Line:
-    """A query with the figures of both databases. `like` is the comparable time on the small one (see `_like`)."""
+    """A query with the figures of both databases. `like` is the time on the small one (see `_comparable_ms`)."""
 
     name: str
     small: Figures
@@ -174,10 +174,10 @@ class PairedQuery:
             for ms, count in zip(zip(*self._times, strict=True), self._counts, strict=True)
         )
         found[self._name] = small, large
-        return Line(self._name, small, large, like=_like(self._name, found))
+        return Line(self._name, small, large, like=_comparable_ms(self._name, found))
 
 
-def _like(name: str, found: dict[str, tuple[Figures, Figures]]) -> float:
+def _comparable_ms(name: str, found: dict[str, tuple[Figures, Figures]]) -> float:
     """Return the time on the small database that the large one is compared with, in milliseconds.
 
     This is the time of the same query. If that finds fewer rows than on the large database, it is the time of the whole

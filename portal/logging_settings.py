@@ -18,7 +18,7 @@ def logging_settings(level: str, formatter: str) -> dict[str, Any]:
             "text": {"()": "portal.web.logs.RedactingFormatter"},
             "json": {"()": "portal.web.logs.RedactingJsonFormatter"},
         },
-        "filters": {"seldom": {"()": "portal.web.logs.Seldom"}},
+        "filters": {"one_a_minute": {"()": "portal.web.logs.OnePerPeriod"}},
         "handlers": {"stderr": {"class": "portal.web.logs.SamplingHandler", "formatter": formatter}},
         "root": {"handlers": ["stderr"], "level": libraries},
         "loggers": {"integrations": {"level": level}, "portal": {"level": level}, **_libraries(libraries)},
@@ -37,6 +37,6 @@ def _libraries(level: int) -> dict[str, Any]:
         "uvicorn.access": {"handlers": [], "propagate": False},
         "websockets": {"handlers": [], "level": "WARNING", "propagate": True},
         "daphne": {"handlers": [], "level": "WARNING", "propagate": True},
-        "psycopg.pool": {"filters": ["seldom"]},  # it logs a line for each connection while the database is down
+        "psycopg.pool": {"filters": ["one_a_minute"]},  # it logs each failed connection while the database is down
         "httpx2": {"handlers": [], "level": "WARNING", "propagate": True},
     }

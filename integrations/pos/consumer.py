@@ -133,7 +133,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if is_there:
             self._registry.takeovers.note(live.integration_id)
         if below is not None and is_there and live.lane is not None:
-            live.lane.is_heard = True
+            live.lane.has_answered_ping = True
             await _until_done(live)
         self._is_finishing = False
         if self.live is None:

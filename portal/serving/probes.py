@@ -85,13 +85,13 @@ PROBES: dict[str, Callable[[Scope], Awaitable[PlainResponse]]] = {
 
 async def _database() -> dict[str, str]:
     try:
-        is_migrated = await readers.run(_look_at_database)
+        is_migrated = await readers.run(_check_migrations)
     except (DatabaseError, InterfaceError):
         return {"database": "away", "migrations": "applied" if _is_migrated else "unknown"}
     return {"database": "reachable", "migrations": "applied" if is_migrated else "pending"}
 
 
-def _look_at_database() -> bool:
+def _check_migrations() -> bool:
     global _is_migrated  # noqa: PLW0603  (queried until it is true)
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")

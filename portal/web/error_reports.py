@@ -43,7 +43,7 @@ class MaskingFilter(SafeExceptionReporterFilter):
         return True
 
     def get_safe_settings(self) -> dict[str, Any]:
-        with _known():
+        with _texts_computed_once():
             return super().get_safe_settings()
 
     def cleanse_setting(self, key: int | str, value: Any) -> Any:
@@ -74,11 +74,11 @@ class MaskingReporter(ExceptionReporter):
         return found
 
     def get_traceback_html(self) -> SafeString:
-        with _known():
+        with _texts_computed_once():
             return SafeString(mask(super().get_traceback_html()))
 
     def get_traceback_text(self) -> SafeString:
-        with _known():
+        with _texts_computed_once():
             return SafeString(mask(super().get_traceback_text()))
 
 
@@ -151,7 +151,7 @@ def _query(text: str) -> str:
 
 
 @contextmanager
-def _known() -> Iterator[None]:
+def _texts_computed_once() -> Iterator[None]:
     """Compute the texts to mask once for the whole page, which masks hundreds of values."""
     if _of_this_page.get() is not None:
         yield

@@ -87,7 +87,7 @@ class SamplingHandler(logging.StreamHandler[TextIO]):
         return left_out
 
 
-class Seldom(logging.Filter):
+class OnePerPeriod(logging.Filter):
     """Limits each kind of a logger's warnings to one line in each period."""
 
     def filter(self, record: logging.LogRecord) -> bool:

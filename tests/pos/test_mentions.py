@@ -41,7 +41,7 @@ UNREADABLE: dict[str, str | bytes] = {
 
 
 @pytest.mark.parametrize("how", UNREADABLE)
-def test_the_request_is_found(how: str) -> None:
+def test_an_unreadable_answer_leads_to_its_request(how: str) -> None:
     assert mentions.find(UNREADABLE[how], [OTHER, ID, "1"]) == ID
 
 

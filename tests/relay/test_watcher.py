@@ -49,7 +49,7 @@ class Closing(Watching):
         await (await self.hold()).watcher.poll()
         assert told(self.live) == []
 
-    async def test_disabling_closes(self) -> None:
+    async def test_disabling_closes_the_socket(self) -> None:
         await self.hold()
         await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
         await until(lambda: told(self.live))

@@ -65,12 +65,12 @@ def _explain(unplaced: Sequence[Attempt]) -> None:
     under_lost_key = set(lost)
     for attempt in wrong:
         if attempt.integration_id is None:
-            _blame(attempt, Outcome.UNKNOWN_OUTLET)
+            _set_precise_outcome(attempt, Outcome.UNKNOWN_OUTLET)
         elif attempt.integration_id in under_lost_key:
-            _blame(attempt, Outcome.UNKNOWN_KEY)
+            _set_precise_outcome(attempt, Outcome.UNKNOWN_KEY)
 
 
-def _blame(attempt: Attempt, cause: Outcome) -> None:
+def _set_precise_outcome(attempt: Attempt, cause: Outcome) -> None:
     """Set the precise outcome of an attempt, or its cause if the caller was blocked."""
     if attempt.outcome == Outcome.THROTTLED:
         attempt.cause = cause

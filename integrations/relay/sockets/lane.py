@@ -55,7 +55,8 @@ class Lane:
         self._sending: asyncio.Task[None] | None = None
         self._is_resting = False
         self.is_closed = False
-        self.is_heard = False  # replaced; its POS answered a ping, so it has received everything that was sent to it
+        # Since this connection was replaced. Its POS has then received everything that was sent to it.
+        self.has_answered_ping = False
         self.is_loading = False
         self.load_again = False
         self.more_waits = False

@@ -99,7 +99,7 @@ class Registry:
     def unconfirmed_by_older(self, integration_id: int) -> Set[int]:
         """Return those of `begun_by_older` whose POS answered no ping after it was replaced: they may be lost."""
         leaving = self._leaving.get(integration_id, ())
-        return {pk for each in leaving if each.lane and not each.lane.is_heard for pk in each.lane.begun}
+        return {pk for each in leaving if each.lane and not each.lane.has_answered_ping for pk in each.lane.begun}
 
     def find(self, integration_id: int) -> Live | None:
         return self._by_integration.get(integration_id)

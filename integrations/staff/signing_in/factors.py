@@ -28,10 +28,10 @@ from integrations.staff.signing_in import sessions
 from integrations.staff.signing_in.actors import actor_of
 from integrations.staff.signing_in.adapters import NO_ADDRESS
 from integrations.staff.signing_in.gate import Missing, missing_in
-from integrations.staff.signing_in.views import InOurLook
+from integrations.staff.signing_in.views import AdminLook
 
 
-class Overview(InOurLook, IndexView):  # type: ignore[misc]
+class Overview(AdminLook, IndexView):  # type: ignore[misc]
     """Shows how a person signs in, and the first step if a required factor is missing."""
 
     title = "How you sign in"
@@ -47,7 +47,7 @@ class Overview(InOurLook, IndexView):  # type: ignore[misc]
         return {**super().get_context_data(**kwargs), **ours}
 
 
-class Sessions(InOurLook, FormView[Form]):
+class Sessions(AdminLook, FormView[Form]):
     """Lists a person's own sessions, and ends the others. allauth's view reads each session by queries of its own."""
 
     title = "Your sessions"
@@ -84,7 +84,7 @@ class Sessions(InOurLook, FormView[Form]):
         return actor_of(self.request)
 
 
-class SetUpApp(InOurLook, ActivateTOTPView):  # type: ignore[misc]
+class SetUpApp(AdminLook, ActivateTOTPView):  # type: ignore[misc]
     title = "Set up an authenticator app"
 
     @transaction.atomic
@@ -95,7 +95,7 @@ class SetUpApp(InOurLook, ActivateTOTPView):  # type: ignore[misc]
         return response
 
 
-class RemoveApp(InOurLook, DeactivateTOTPView):  # type: ignore[misc]
+class RemoveApp(AdminLook, DeactivateTOTPView):  # type: ignore[misc]
     title = "Remove the authenticator app"
 
     @transaction.atomic
@@ -105,7 +105,7 @@ class RemoveApp(InOurLook, DeactivateTOTPView):  # type: ignore[misc]
         return response
 
 
-class AddPasskey(InOurLook, AddWebAuthnView):  # type: ignore[misc]
+class AddPasskey(AdminLook, AddWebAuthnView):  # type: ignore[misc]
     title = "Add a passkey"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -119,7 +119,7 @@ class AddPasskey(InOurLook, AddWebAuthnView):  # type: ignore[misc]
         return response
 
 
-class RemovePasskey(InOurLook, RemoveWebAuthnView):  # type: ignore[misc]
+class RemovePasskey(AdminLook, RemoveWebAuthnView):  # type: ignore[misc]
     title = "Remove a passkey"
     success_url = reverse_lazy("mfa_index")
 
@@ -130,7 +130,7 @@ class RemovePasskey(InOurLook, RemoveWebAuthnView):  # type: ignore[misc]
         return response
 
 
-class RecoveryCodes(InOurLook, ViewRecoveryCodesView):  # type: ignore[misc]
+class RecoveryCodes(AdminLook, ViewRecoveryCodesView):  # type: ignore[misc]
     """Shows new codes once; after that, only how many are left."""
 
     title = "Recovery codes"
@@ -141,7 +141,7 @@ class RecoveryCodes(InOurLook, ViewRecoveryCodesView):  # type: ignore[misc]
         return response
 
 
-class NewRecoveryCodes(InOurLook, GenerateRecoveryCodesView):  # type: ignore[misc]
+class NewRecoveryCodes(AdminLook, GenerateRecoveryCodesView):  # type: ignore[misc]
     title = "Create new recovery codes"
 
     @transaction.atomic

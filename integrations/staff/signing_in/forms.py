@@ -34,7 +34,7 @@ class LoginForm(BaseLoginForm):  # type: ignore[misc]
         return "username" if field_name == "login" else str(super().add_prefix(field_name))
 
 
-class _Noted:
+class _RecordsWrongCode:
     """Records a wrong code as a refused sign-in, like a wrong password."""
 
     user: Any
@@ -44,11 +44,11 @@ class _Noted:
         sign_ins.refused(self.user.get_username(), reason="wrong code of the second factor", address=address)
 
 
-class CodeForm(_Noted, AuthenticateForm):  # type: ignore[misc]
+class CodeForm(_RecordsWrongCode, AuthenticateForm):  # type: ignore[misc]
     """The second factor at the sign-in."""
 
 
-class ConfirmCodeForm(_Noted, ReauthenticateForm):  # type: ignore[misc]
+class ConfirmCodeForm(_RecordsWrongCode, ReauthenticateForm):  # type: ignore[misc]
     """The second factor before a sensitive action."""
 
 

@@ -23,7 +23,7 @@ from integrations.services.people import second_factors
 from integrations.staff.signing_in import gate, proof, typed
 
 
-class InOurLook:
+class AdminLook:
     """Gives an allauth view the context of the admin's base template, and a page title."""
 
     request: HttpRequest
@@ -34,7 +34,7 @@ class InOurLook:
         return {**site.each_context(self.request), "title": self.title, "oidc_name": oidc_name(), **found}
 
 
-class Login(InOurLook, account.LoginView):  # type: ignore[misc]
+class Login(AdminLook, account.LoginView):  # type: ignore[misc]
     """The sign-in form; redirects a person who still has to prove or set up a second factor."""
 
     title = "Sign in"
@@ -49,15 +49,15 @@ class Login(InOurLook, account.LoginView):  # type: ignore[misc]
         return answer
 
 
-class Logout(InOurLook, account.LogoutView):  # type: ignore[misc]
+class Logout(AdminLook, account.LogoutView):  # type: ignore[misc]
     title = "Sign out"
 
 
-class Inactive(InOurLook, account.AccountInactiveView):  # type: ignore[misc]
+class Inactive(AdminLook, account.AccountInactiveView):  # type: ignore[misc]
     title = "This account cannot sign in"
 
 
-class EnterCode(InOurLook, mfa.AuthenticateView):  # type: ignore[misc]
+class EnterCode(AdminLook, mfa.AuthenticateView):  # type: ignore[misc]
     """Asks for the second factor after the password."""
 
     title = "Second factor"
@@ -67,17 +67,17 @@ class EnterCode(InOurLook, mfa.AuthenticateView):  # type: ignore[misc]
         return {**super().get_context_data(**kwargs), "has_passkey": Authenticator.Type.WEBAUTHN in kinds}
 
 
-class Confirm(InOurLook, account.ReauthenticateView):  # type: ignore[misc]
+class Confirm(AdminLook, account.ReauthenticateView):  # type: ignore[misc]
     """Asks for the password again before a sensitive action."""
 
     title = "Confirm that it is you"
 
 
-class ConfirmByCode(InOurLook, mfa.ReauthenticateView):  # type: ignore[misc]
+class ConfirmByCode(AdminLook, mfa.ReauthenticateView):  # type: ignore[misc]
     title = "Confirm that it is you"
 
 
-class ConfirmByPasskey(InOurLook, webauthn.ReauthenticateWebAuthnView):  # type: ignore[misc]
+class ConfirmByPasskey(AdminLook, webauthn.ReauthenticateWebAuthnView):  # type: ignore[misc]
     title = "Confirm that it is you"
 
     def form_invalid(self, form: Any) -> HttpResponse:

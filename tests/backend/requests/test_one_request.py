@@ -125,21 +125,21 @@ class OneRequest(InProcess):
 
     async def test_a_short_outage_of_the_database_ends_no_wait(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
-        look, looks = results.results, 0
+        read_results, reads = results.results, 0
 
         def away_at_first(pks: Sequence[int]) -> dict[int, Result]:
-            nonlocal looks
-            looks += 1
-            if looks == 1:
+            nonlocal reads
+            reads += 1
+            if reads == 1:
                 raise OperationalError("the database is unavailable")
-            return look(pks)
+            return read_results(pks)
 
         async with await Pos.of(outlet) as pos:
             first = asyncio.create_task(backend.ask(outlet, request_id="once"))
             frame = await pos.next_frame()
             (await runtime.running()).dispatcher._waiters._results = Joined(away_at_first)
             again = asyncio.create_task(backend.ask(outlet, request_id="once"))
-            await until(lambda: looks >= 1)  # the watcher may poll as well
+            await until(lambda: reads >= 1)  # the watcher may poll as well
             pos.answers(frame, "{}")
             for answer in await asyncio.gather(first, again):
                 assert (answer.status, answer.json()["outcome"]) == (200, "answered")

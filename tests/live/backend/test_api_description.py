@@ -66,7 +66,7 @@ def operations(backend: Backend) -> Iterator[dict[str, Any]]:
         schema = schemathesis.openapi.from_dict(backend.get("schema?format=json").json())
         schema.config.update(base_url=backend.stack.base_url)
         schema.hook("map_path_parameters")(_pointed_at([online, online, offline], [spare, spare]))
-        schema.hook("map_body")(_fitting(spare))
+        schema.hook("map_body")(_make_acceptable(spare))
         yield {
             operation.definition.raw["operationId"]: operation for operation in map(_read, schema.get_all_operations())
         }
@@ -121,7 +121,7 @@ def _pointed_at(known: list[dict[str, Any]], spare: list[dict[str, Any]]) -> Any
     return replace
 
 
-def _fitting(spare: dict[str, Any]) -> Any:
+def _make_acceptable(spare: dict[str, Any]) -> Any:
     """Return a hook that changes drawn bodies, so that the portal can accept some of them.
 
     Two of three bodies get the fields of a valid request or the id of an existing organisation. Time-outs are limited.

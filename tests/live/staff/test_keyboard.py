@@ -59,7 +59,7 @@ def test_an_outlet_is_found_and_its_secret_rotated(page: Page, stack: Stack) -> 
     assert authenticate(stack, outlet).status_code == 401
 
 
-def test_the_pos_is_asked(page: Page, stack: Stack) -> None:
+def test_staff_send_a_request_to_a_pos(page: Page, stack: Stack) -> None:
     outlet = stack.supply_outlet()
     with pos_of(outlet):
         eventually(lambda: records.is_online(stack, outlet))

@@ -21,7 +21,7 @@ from integrations.backend.base import correlation
 from integrations.security.redaction import REDACTED
 from portal.environment import log_format_here
 from portal.serving.server import create_server
-from portal.web.logs import PERIOD, SAMPLED, RedactingFormatter, RedactingJsonFormatter, SamplingHandler, Seldom
+from portal.web.logs import PERIOD, SAMPLED, OnePerPeriod, RedactingFormatter, RedactingJsonFormatter, SamplingHandler
 
 SECRET = "ONPS-17940-1EV50-X709W-G7FK3-HMBW1-3ZCEY-F9S4X"
 TOKEN = "WzE1LDE2LDNd.1xVgQc.5lhE9gQbYmZrxWcDTPLi9WTCTmkMPA-GC4_uXJk0i98"
@@ -289,7 +289,7 @@ def test_our_own_errors_keep_their_traceback_and_lines_below_warning_are_never_l
 
 def test_a_limited_logger_writes_each_warning_once_in_a_period() -> None:
     noisy, stream = sampling(Clock())
-    noisy.addFilter(Seldom())
+    noisy.addFilter(OnePerPeriod())
     for _ in range(5):
         reject(noisy)
     assert len(stream.getvalue().splitlines()) == 1

@@ -59,7 +59,7 @@ def test_the_throttle_counts_the_same_on_a_machine_that_has_just_started(throttl
     assert wait(throttle, HARBOUR, THIEF) == 15
 
 
-def test_the_wait_ends(throttle: Throttle, clock: Clock) -> None:
+def test_a_wait_ends_after_fifteen_seconds(throttle: Throttle, clock: Clock) -> None:
     fail(throttle, 3)
     clock.now += 14
     assert wait(throttle, HARBOUR, THIEF) == 1

@@ -131,7 +131,7 @@ def test_disabling_many_needs_a_reason(boss: Actor) -> None:
         done(checked, boss, reason=" ")
 
 
-def test_enabling_many_again(boss: Actor) -> None:
+def test_many_disabled_outlets_are_enabled_again(boss: Actor) -> None:
     one = make_enabled_outlet("One")
     enabling.disable(one.integration, reason="Closed", actor=ANNA)
     done(selected(BulkAction.REENABLE, one.integration.pk, actor=boss), boss)

@@ -32,7 +32,7 @@ def clock() -> Any:
         yield traveller
 
 
-def news() -> list[tuple[str, dict[str, Any]]]:
+def events_without_outlet() -> list[tuple[str, dict[str, Any]]]:
     """Return all events, without the members that name the outlet."""
     event_detection.poll()
     rows = Notice.objects.order_by("pk")
@@ -55,7 +55,7 @@ def test_each_change_of_an_outlet_is_reported_with_who_made_it(django_user_model
     enabling.reenable(integration, actor=Actor.shell("anna"))
     enabling.disable(integration, reason="closed again", actor=BACK_OFFICE)
     remote_id = {"pos_remote_id": "Bella-Harbour"}
-    assert news() == [
+    assert events_without_outlet() == [
         ("outlet.enabled", remote_id | {"is_first_time": True, "by": "portal"}),
         ("outlet.disabled", {"reason": "closed", "by": "staff"}),
         ("outlet.enabled", remote_id | {"is_first_time": False, "by": "shell"}),
@@ -85,7 +85,7 @@ def test_a_rotation_is_reported_with_the_end_of_the_overlap_and_never_a_secret(e
 def test_shell_commands_cause_the_same_events(enabled: Enabled) -> None:
     subscribe()
     call_command("disable_outlet", enabled.handover.provider_outlet_id, "--reason", "closed")
-    assert news() == [("outlet.disabled", {"reason": "closed", "by": "shell"})]
+    assert events_without_outlet() == [("outlet.disabled", {"reason": "closed", "by": "shell"})]
 
 
 def test_changes_of_many_outlets_are_reported_in_their_order(enabled: Enabled, clock: Any) -> None:
@@ -103,7 +103,7 @@ def test_each_subscriber_gets_the_kinds_and_the_organisation_that_it_chose(enabl
     subscribe(enabled.integration.outlet.organisation, [NoticeKind.SECRET_ROTATED])
     enabling.disable(enabled.integration, reason="closed", actor=ANNA)
     pos_secrets.rotate_secret(enabled.integration, actor=ANNA)
-    assert [kind for kind, _ in news()] == ["secret.rotated"]
+    assert [kind for kind, _ in events_without_outlet()] == ["secret.rotated"]
 
 
 def test_changes_that_no_subscriber_wants_do_not_delay_later_ones(enabled: Enabled, monkeypatch: Any) -> None:
@@ -113,20 +113,20 @@ def test_changes_that_no_subscriber_wants_do_not_delay_later_ones(enabled: Enabl
     for number in range(5):
         make_enabled_outlet(f"Outlet {number}")
     enabling.disable(enabled.integration, reason="closed", actor=ANNA)
-    assert [kind for kind, _ in news()] == ["outlet.disabled"]
+    assert [kind for kind, _ in events_without_outlet()] == ["outlet.disabled"]
 
 
 def test_a_change_between_the_creation_of_a_subscriber_and_the_next_poll_is_reported(enabled: Enabled) -> None:
     create_api_key("Onboarding", scopes=[Scope.EVENTS_READ], actor=ANNA)
     enabling.disable(enabled.integration, reason="closed", actor=ANNA)
-    assert [kind for kind, _ in news()] == ["outlet.disabled"]
+    assert [kind for kind, _ in events_without_outlet()] == ["outlet.disabled"]
 
 
 def test_a_change_before_the_subscriber_existed_is_not_reported(enabled: Enabled, clock: Any) -> None:
     enabling.disable(enabled.integration, reason="closed", actor=ANNA)
     clock.shift(timedelta(seconds=1))
     subscribe()
-    assert news() == []
+    assert events_without_outlet() == []
 
 
 def test_a_change_of_an_outlet_costs_no_query_for_its_event(enabled: Enabled) -> None:

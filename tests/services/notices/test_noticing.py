@@ -133,7 +133,7 @@ def test_rows_written_after_a_database_failure_are_reported(enabled: Enabled, cl
     assert reported() == [NoticeKind.AUTHENTICATION_REFUSED]
 
 
-def test_the_cursor_advances(enabled: Enabled, clock: Any) -> None:
+def test_the_cursor_advances_even_without_new_rows(enabled: Enabled, clock: Any) -> None:
     make_endpoint(kinds=[NoticeKind.REQUEST_FINISHED])
     for minute in range(10):
         run_at(clock, NOON + timedelta(minutes=minute))

@@ -144,7 +144,7 @@ def test_an_answer_that_repeats_the_payload_reveals_no_secret(value: Any, times:
         r'{"x": "{\"PIN\": \"[redacted] 73519462\"}"}',
     ],
 )
-def test_each_of_these_is_hidden(text: str) -> None:
+def test_a_secret_is_hidden_in_each_of_these_spellings(text: str) -> None:
     assert_hidden(hide(text))
 
 
