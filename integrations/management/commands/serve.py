@@ -118,6 +118,6 @@ def _run_server(server: DrainingServer, listeners: list[socket.socket]) -> None:
     # systemd starts it again.
     signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     raise_file_limit()
-    tune_garbage_collector()
+    tune_garbage_collector(server.server_state.connections)
     tune_database()
     server.run(sockets=listeners)
