@@ -1,10 +1,11 @@
 import json
+from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.text import get_text_list
 
 from integrations.models.fields.texts import NameField
@@ -61,6 +62,14 @@ def call_limit(per_second: int | None, burst: int | None) -> CallLimit:
     return CallLimit(per_second, burst or 2 * per_second)
 
 
+class ApiKeyState(models.TextChoices):
+    """Whether a key is accepted."""
+
+    ACTIVE = "active", "Active"
+    EXPIRED = "expired", "Expired"
+    RETIRED = "retired", "Retired"
+
+
 class ApiKey(KeptSecretOwner):
     """A key that one of the provider's systems uses to call the API, for all organisations or for one."""
 
@@ -95,10 +104,12 @@ class ApiKey(KeptSecretOwner):
         where = f", if the call comes from {get_text_list(self.networks)}" if self.networks else ""
         return f"In {whose}, the key can {what or 'do nothing'}{where}."
 
-    @property
-    def is_retired(self) -> bool:
-        """Whether all its secrets are retired, which is permanent. Runs a query."""
-        return not self.secrets.filter(retired_at=None).exists()
+    def state_at(self, now: datetime) -> ApiKeyState:
+        """Return the state at `now`. Retirement is permanent: a retired key has no current secret."""
+        current = next((each for each in self.secrets.all() if each.is_current), None)
+        if current is None:
+            return ApiKeyState.RETIRED
+        return ApiKeyState.ACTIVE if current.is_live(now) else ApiKeyState.EXPIRED
 
     @property
     def call_limit(self) -> CallLimit:
@@ -126,6 +137,15 @@ class ApiKeySecret(KeptSecret):
                 condition=Q(is_current=False) | Q(retired_at=None), name="current_api_key_secret_is_not_retired"
             ),
         ]
+
+
+def is_in_key_state(state: ApiKeyState, now: datetime) -> Q:
+    """Return the condition that `state_at` returns this state for a key."""
+    current = ApiKeySecret.objects.filter(api_key=OuterRef("pk"), is_current=True)
+    if state is ApiKeyState.RETIRED:
+        return ~Q(Exists(current))
+    is_live = Q(Exists(current.live(now)))
+    return is_live if state is ApiKeyState.ACTIVE else Q(Exists(current)) & ~is_live
 
 
 class AnsweredCall(models.Model):

@@ -17,6 +17,7 @@ from integrations.models import (
     WebhookEndpoint,
 )
 from integrations.models.audit import ACTOR_PREFIXES, ActorKind, Verb
+from integrations.models.fields.texts import longest
 from integrations.services.rows import remembered
 from integrations.services.rows.plain_rows import insert_objects
 
@@ -28,6 +29,11 @@ class Actor:
     name: str
     user: AbstractBaseUser | None = None
     address: str = ""
+
+    @property
+    def stored_name(self) -> str:
+        """The name as rows hold it."""
+        return self.name[: longest(AuditEvent, "actor_name")]
 
     @classmethod
     def api_key(cls, name: str, *, address: str) -> "Actor":
@@ -67,7 +73,7 @@ def _event(verb: Verb, subject: Subject, actor: Actor, detail: Mapping[str, Any]
     return AuditEvent(
         verb=verb,
         actor_id=actor.user.pk if actor.user else None,
-        actor_name=actor.name[:200],
+        actor_name=actor.stored_name,
         address=actor.address,
         organisation_id=owner.organisation_id if owner else organisation.pk if organisation else None,
         outlet_id=outlet.pk if outlet else None,

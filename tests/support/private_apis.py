@@ -1,7 +1,7 @@
 """Finds the private names of libraries that the product's source imports, uses, overrides and replaces.
 
 A module is private if it is called `internal`, begins with an underscore or ends with `_impl`. Any other name is
-private if it begins with an underscore. The standard library is left out, and so is `_meta`, which Django documents.
+private if it begins with an underscore. The standard library is left out, and so are documented names like `_meta`.
 """
 
 import ast
@@ -17,7 +17,7 @@ from typing import NamedTuple, TypeGuard
 from tests.support.project import PROJECT
 
 OURS = ("integrations", "portal")
-DOCUMENTED = {"_meta", "_default_manager"}
+DOCUMENTED = {"_meta", "_default_manager", "_asdict"}
 DEFINITION = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 

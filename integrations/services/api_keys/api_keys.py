@@ -7,7 +7,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from integrations.models import ApiKey, ApiKeySecret, Organisation
-from integrations.models.api_key import DEFAULT_SCOPES, Scope
+from integrations.models.api_key import DEFAULT_SCOPES, ApiKeyState, Scope
 from integrations.models.audit import Verb
 from integrations.models.clock import shared_now
 from integrations.models.kept_secret import has_expired
@@ -83,7 +83,7 @@ def change_api_key(
 
 def obstacle_to_change(key: ApiKey) -> PortalError | None:
     """Return why a key can neither be changed nor retired now, or None."""
-    return ApiKeyRetired() if key.is_retired else None
+    return ApiKeyRetired() if key.state_at(shared_now()) is ApiKeyState.RETIRED else None
 
 
 def obstacle_to_rotation(key: ApiKey) -> PortalError | None:
@@ -133,10 +133,8 @@ def get_api_key(name: str) -> ApiKey:
 
 def _obstacle_to_use(key: ApiKey) -> PortalError | None:
     """Return why no system can call with the key's current secret, or None."""
-    secret: ApiKeySecret | None = key.current_secret()
-    if secret is None:
-        return ApiKeyRetired()
-    return None if secret.is_live(shared_now()) else ApiKeyExpired()
+    expired = ApiKeyExpired() if key.state_at(shared_now()) is ApiKeyState.EXPIRED else None
+    return obstacle_to_change(key) or expired
 
 
 def _checked_scopes(scopes: Collection[str]) -> list[str]:
@@ -206,7 +204,7 @@ def _add_secret(key: ApiKey, *, expires_at: datetime | None, actor: Actor) -> tu
         digest=digest.value,
         key_id=digest.key_id,
         shown=digest.shown,
-        made_by=actor.name[:200],
+        made_by=actor.stored_name,
         expires_at=expires_at,
     )
     return text, secret

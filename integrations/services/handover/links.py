@@ -116,7 +116,7 @@ def create_link(
         token_digest=_digest(token),
         salt=salt.hex(),
         sealed=_ciphers(token, _slow(passphrase, salt))[0].encrypt(handover.auth_secret.encode()).decode(),
-        made_by=actor.name[:200],
+        made_by=actor.stored_name,
         expires_at=shared_now() + timedelta(hours=hours),
     )
     record(Verb.LINK_MADE, link.integration, actor=actor, shown=credential.shown, valid_for=f"{hours} h")

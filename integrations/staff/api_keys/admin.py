@@ -1,15 +1,15 @@
 from collections.abc import Sequence
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 
 from integrations.models import ApiKey, ApiKeySecret, AuditEvent
+from integrations.models.api_key import ApiKeyState, is_in_key_state
 from integrations.models.clock import shared_now
 from integrations.staff.api_keys import actions as api_key_actions
 from integrations.staff.base import rights
@@ -27,15 +27,7 @@ ACTIONS = {
 EVENTS = 10
 
 
-class KeyState(StrEnum):
-    """Whether a key is accepted; the value is the filter's parameter."""
-
-    ACTIVE = "active"
-    EXPIRED = "expired"
-    RETIRED = "retired"
-
-
-SHAPES = {KeyState.ACTIVE: "online", KeyState.EXPIRED: "offline", KeyState.RETIRED: "disabled"}
+SHAPES = {ApiKeyState.ACTIVE: "online", ApiKeyState.EXPIRED: "offline", ApiKeyState.RETIRED: "disabled"}
 
 
 class KeyStateFilter(PortalFilter):
@@ -43,17 +35,13 @@ class KeyStateFilter(PortalFilter):
     parameter_name = "state"
 
     def lookups(self, _request: HttpRequest, _admin: Any) -> list[tuple[str, str]]:
-        return [(state.value, state.value.capitalize()) for state in KeyState]
+        return list(ApiKeyState.choices)
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[ApiKey]) -> QuerySet[ApiKey]:
-        secrets = ApiKeySecret.objects.filter(api_key=OuterRef("pk"))
-        is_live = Exists(secrets.live(shared_now()).filter(is_current=True))
-        is_current = Exists(secrets.filter(is_current=True))
-        if self.value() == KeyState.ACTIVE:
-            return queryset.filter(is_live)
-        if self.value() == KeyState.EXPIRED:
-            return queryset.filter(is_current, ~is_live)
-        return queryset.filter(~is_current) if self.value() == KeyState.RETIRED else queryset
+        chosen = self.value()
+        if chosen not in ApiKeyState.values:
+            return queryset
+        return queryset.filter(is_in_key_state(ApiKeyState(chosen), shared_now()))
 
 
 @admin.register(ApiKey)
@@ -79,7 +67,7 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
 
     @admin.display
     def state(self, key: ApiKey) -> SafeString:
-        return _badge(_newest(key), shared_now())
+        return _badge(key.state_at(shared_now()))
 
     @admin.display(description="organisations", ordering="organisation__name")
     def sees(self, key: ApiKey) -> str:
@@ -122,15 +110,15 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
 
 def _page_of(key: ApiKey, now: datetime) -> dict[str, object]:
     secrets = list(key.secrets.all())
-    state = _state(_newest(key), now)
+    state = key.state_at(now)
     return {
         "title": str(key),
         "key": key,
         "secrets": secrets,
         "newest": secrets[0],
-        "state": _badge(secrets[0], now),
-        "is_active": state is KeyState.ACTIVE,
-        "is_retired": state is KeyState.RETIRED,
+        "state": _badge(state),
+        "is_active": state is ApiKeyState.ACTIVE,
+        "is_retired": state is ApiKeyState.RETIRED,
         "in_overlap": next((each for each in secrets if each.is_in_overlap(now)), None),
         "last_used_at": _last_used(secrets),
         "events": list(AuditEvent.objects.about(key.name, verbs="api_key_")[:EVENTS]),
@@ -142,15 +130,8 @@ def _newest(key: ApiKey) -> ApiKeySecret:
     return key.secrets.all()[0]
 
 
-def _state(newest: ApiKeySecret, now: datetime) -> KeyState:
-    if newest.retired_at is not None:
-        return KeyState.RETIRED
-    return KeyState.ACTIVE if newest.is_live(now) else KeyState.EXPIRED
-
-
-def _badge(newest: ApiKeySecret, now: datetime) -> SafeString:
-    state = _state(newest, now)
-    return marked(state.value.capitalize(), SHAPES[state])
+def _badge(state: ApiKeyState) -> SafeString:
+    return marked(state.label, SHAPES[state])
 
 
 def _last_used(secrets: Sequence[ApiKeySecret] | QuerySet[ApiKeySecret]) -> datetime | None:

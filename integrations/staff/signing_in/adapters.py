@@ -34,7 +34,7 @@ SEALED = "second factor"
 PAGES = "/admin/"  # a sign-in may redirect only to pages under this path
 NOT_STAFF = "account is inactive or not a staff account"
 REASON_LENGTH = 300
-NO_ADDRESS = "0.0.0.0"  # noqa: S104 - of a client without one, for example at a Unix socket; nothing listens on it
+UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104 - of a client without one, for example at a Unix socket; nothing listens on it
 METHODS = {
     "reauthenticate": "Your password",
     "mfa_reauthenticate": "A code from your authenticator app, or a recovery code",
@@ -65,7 +65,7 @@ class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def get_client_ip(self, request: HttpRequest) -> str:
         """Return the client's address. It is a key of limits and the address of a session, so it must be valid."""
         address = address_of(request)
-        return address if parsed(address) else NO_ADDRESS
+        return address if parsed(address) else UNKNOWN_ADDRESS
 
     def get_login_stages(self) -> list[str]:
         return ["allauth.mfa.stages.AuthenticateStage"]

@@ -26,7 +26,7 @@ from integrations.services.audit import Actor
 from integrations.services.people import identities, second_factors, sign_ins
 from integrations.staff.signing_in import sessions
 from integrations.staff.signing_in.actors import actor_of
-from integrations.staff.signing_in.adapters import NO_ADDRESS
+from integrations.staff.signing_in.adapters import UNKNOWN_ADDRESS
 from integrations.staff.signing_in.gate import Missing, missing_in
 from integrations.staff.signing_in.views import AdminLook
 
@@ -57,7 +57,7 @@ class Sessions(AdminLook, FormView[Form]):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         sessions.track(self.request)
-        ours = {"sessions": sessions.own_sessions(person_of(self.request)), "no_address": NO_ADDRESS}
+        ours = {"sessions": sessions.own_sessions(person_of(self.request)), "no_address": UNKNOWN_ADDRESS}
         return {**super().get_context_data(**kwargs), **ours}
 
     def form_valid(self, form: Any) -> HttpResponse:  # noqa: ARG002
