@@ -179,7 +179,7 @@ def test_a_batch_that_is_retried_includes_later_records_of_every_kind(enabled: E
     newer = Batch(ConnectionOpened(live), SecretUsed(Credential, 1, NOON + MINUTE), attempt("a"), frame)
     assert [older.add(record) for record in newer] == [False] * 4
     assert [each.live for each in older.of(ConnectionOpened)] == [live]
-    used = {each.secret: each.at for each in older.of(SecretUsed)}
+    used = {each.model: each.at for each in older.of(SecretUsed)}
     assert used == {Credential: NOON + MINUTE, ApiKeySecret: NOON}
     assert [each.pos_remote_id for each in older.of(Attempt)] == ["a", "a"]
     assert older.of(FrameUnrecognised) == [frame]

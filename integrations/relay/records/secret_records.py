@@ -10,17 +10,17 @@ from integrations.relay.records.batch import BatchRecord, Writing
 from integrations.security.secret_digests import Digest
 from integrations.services.rows import plain_rows
 
-Secret = type[Credential | ApiKeySecret]
+Model = type[Credential | ApiKeySecret]
 
 
 @dataclass(slots=True, eq=False)
 class _OfSecret(BatchRecord):
-    secret: Secret
+    model: Model
     pk: int
 
     @property
-    def key(self) -> tuple[Secret, int]:
-        return self.secret, self.pk
+    def key(self) -> tuple[Model, int]:
+        return self.model, self.pk
 
 
 @dataclass(slots=True, eq=False)
@@ -32,9 +32,9 @@ class SecretUsed(_OfSecret):
     @classmethod
     def write(cls, records: Sequence[Self], _writing: Writing) -> None:
         latest = max(each.at for each in records)  # one time for the batch: it spans a fraction of a second
-        for secret in {each.secret for each in records}:
-            used = [each.pk for each in records if each.secret is secret]
-            plain_rows.stamp_rows(secret, "last_used_at", latest, used)
+        for model in {each.model for each in records}:
+            used = [each.pk for each in records if each.model is model]
+            plain_rows.stamp_rows(model, "last_used_at", latest, used)
 
 
 @dataclass(slots=True, eq=False)
@@ -46,5 +46,5 @@ class SecretRedigested(_OfSecret):
     @classmethod
     def write(cls, records: Sequence[Self], _writing: Writing) -> None:
         for each in records:
-            rows = each.secret._default_manager.filter(pk=each.pk)  # noqa: SLF001  (documented by Django)
+            rows = each.model._default_manager.filter(pk=each.pk)  # noqa: SLF001  (documented by Django)
             rows.update(digest=each.digest.value, key_id=each.digest.key_id)

@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from integrations.models import Request
 from integrations.models.attempt import Outcome
 from integrations.services import metrics
+from integrations.services.audit import Actor
 from integrations.services.requests.ending import cancel
 from portal.asgi import application
 from portal.serving import metrics as exposition
@@ -128,8 +129,8 @@ class Figures(InProcess):
         before = await figures()
         await backend.ask(outlet, mode="async", expires_in=600)
         row = await in_main(Request.objects.get)
-        assert await in_main(cancel, row)
-        assert not await in_main(cancel, row)
+        assert await in_main(cancel, row, actor=Actor("tests"))
+        assert not await in_main(cancel, row, actor=Actor("tests"))
         assert grown(before, await figures(), "onp_requests_total") == {"cancelled": 1}
 
     async def test_a_refused_call_is_counted_by_its_problem(self) -> None:
