@@ -50,6 +50,10 @@ class Portal:
     def keys(self) -> set[str]:
         return {call.headers["Idempotency-Key"] for call in self.calls}
 
+    @property
+    def request_ids(self) -> set[str]:
+        return {json.loads(call.content)["request_id"] for call in self.calls}
+
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
@@ -68,7 +72,7 @@ def answered(**changes: object) -> httpx2.Response:
     return httpx2.Response(200, json=ANSWER | changes)
 
 
-def send(client: Client, **options: bool) -> object:
+def send(client: Client, **options: bool | str) -> object:
     payload = {"PIN": "1"}
     return client.send("a/b", "GetUserFromPIN", payload, device_id="kiosk", **options)  # type: ignore[call-overload]
 
@@ -76,9 +80,7 @@ def send(client: Client, **options: bool) -> object:
 def test_a_lost_answer_leads_to_the_same_request_with_the_same_id() -> None:
     portal = Portal(httpx2.ReadError("lost"), problem("no-answer-yet", 504), answered())
     send(portal.client())
-    bodies = [json.loads(call.content) for call in portal.calls]
-    assert {body["request_id"] for body in bodies} == portal.keys
-    assert len(portal.keys) == 1
+    assert len(portal.request_ids) == 1
     assert portal.calls[0].url.raw_path == b"/api/v1/outlets/a%2Fb/requests"
 
 
@@ -92,7 +94,7 @@ def test_a_later_retry_than_the_deadline_is_not_waited_for(clock: list[float]) -
     portal = Portal(problem("rate-limited", 429, **{"Retry-After": "6"}))
     with pytest.raises(errors.OutcomeUnknown) as raised:
         send(portal.client())
-    assert {raised.value.idempotency_key} == portal.keys
+    assert {raised.value.idempotency_key} == portal.request_ids
     assert isinstance(raised.value.__cause__, errors.RateLimited)
     assert clock == []
 
@@ -138,7 +140,43 @@ def test_a_caller_chooses_the_idempotency_key_of_any_change() -> None:
     organisations.create(name="T", idempotency_key="mine")
     organisations.change(1, name="T", idempotency_key="mine")
     organisations.delete(1, idempotency_key="mine")
-    assert portal.keys == {"mine"}
+    assert portal.keys == {'"mine"'}
+
+
+@pytest.mark.parametrize("request_id", ["Bestellung-ü", "🍕", " with spaces ", '"quoted"', "back\\slash"])
+def test_a_request_id_may_have_any_characters(request_id: str) -> None:
+    portal = Portal(answered())
+    send(portal.client(), request_id=request_id)
+    assert portal.request_ids == {request_id}
+    assert "Idempotency-Key" not in portal.calls[0].headers
+
+
+def test_an_idempotency_key_is_sent_as_a_quoted_string() -> None:
+    portal = Portal(httpx2.Response(200, json=ORGANISATION))
+    portal.client().organisations.create(name="T", idempotency_key=r' a "b" \c ')
+    assert portal.keys == {r'" a \"b\" \\c "'}
+
+
+@pytest.mark.parametrize("key", ["Bestellung-ü", "a\nb", "\t"])
+def test_an_idempotency_key_that_a_header_cannot_have_is_refused_at_once(key: str) -> None:
+    portal = Portal()
+    with pytest.raises(ValueError, match="printable ASCII"):
+        portal.client().organisations.create(name="T", idempotency_key=key)
+    assert portal.calls == []
+
+
+def test_blanks_around_the_api_key_are_ignored() -> None:
+    portal = Portal(httpx2.Response(200, json=ORGANISATION))
+    Client("http://portal.test", " ONPK-KEY\n", transport=httpx2.MockTransport(portal)).organisations.get(1)
+    assert portal.calls[0].headers["Authorization"] == "Bearer ONPK-KEY"
+
+
+@pytest.mark.parametrize(
+    ("url", "key"), [("portal.test", "ONPK-KEY"), ("ftp://portal.test", "k"), ("https://portal.test", "k\nk")]
+)
+def test_a_client_that_could_never_send_a_call_is_refused_at_once(url: str, key: str) -> None:
+    with pytest.raises(ValueError, match=r"http:// or https://|API key"):
+        Client(url, key)
 
 
 def test_pages_are_read_from_the_same_address_only() -> None:

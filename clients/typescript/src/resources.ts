@@ -52,7 +52,7 @@ export class HandoverLinks extends Resource {
         return this.transport.post(`${pathOf(outlet)}/handover-links`, body, once);
     }
 
-    revoke(outlet: string, linkId: string | number, once: Once = {}): Promise<Schemas["HandoverLink"]> {
+    revoke(outlet: string, linkId: number, once: Once = {}): Promise<Schemas["HandoverLink"]> {
         return this.transport.delete(`${pathOf(outlet)}/handover-links/${linkId}`, once);
     }
 }

@@ -3,6 +3,7 @@ import { TEMPORARY } from "./problem_types.js";
 
 const ATTEMPT = 35_000; // milliseconds that one attempt may take
 const LONGEST_PAUSE = 8_000;
+const PRINTABLE = /^[\x20-\x7e]+$/;
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 export type Method = "GET" | "POST" | "PATCH" | "DELETE";
@@ -18,7 +19,9 @@ export interface Call {
     readonly path: string;
     readonly query?: Query | undefined;
     readonly body?: (() => unknown) | undefined;
+    /** For OutcomeUnknown; the headers or the body hold it. */
     readonly key?: string | undefined;
+    readonly headers?: Readonly<Record<string, string>>;
     readonly isRepeatable?: boolean;
 }
 
@@ -50,15 +53,18 @@ export class Deadline {
 /** Calls one portal with one API key. */
 export class Transport {
     readonly #base: string;
+    readonly #apiKey: string; // private: not in a log of this object
 
     constructor(
         url: string,
-        readonly apiKey: string,
+        apiKey: string,
         readonly deadline: number,
         readonly fetch: typeof globalThis.fetch,
     ) {
+        if (!/^https?:\/\//i.test(url)) throw new TypeError(`the URL of the portal begins with https://, not ${url}`);
         this.#base = `${url.replace(/\/+$/, "")}/api/v1/`;
-        Object.defineProperty(this, "apiKey", { enumerable: false }); // not in a log of this object
+        this.#apiKey = String(apiKey).trim(); // a caller in JavaScript may pass undefined
+        if (!PRINTABLE.test(this.#apiKey)) throw new TypeError("this is not an API key");
     }
 
     async get<T>(path: string, query?: Query): Promise<T> {
@@ -100,10 +106,11 @@ export class Transport {
                 if (caught instanceof ApiError) {
                     if (!isTemporary(caught)) throw caught;
                     retryAfter = caught.retryAfter;
-                } else if (!isLost(caught)) {
+                } else if (!(caught instanceof Lost)) {
                     throw caught;
-                } else if (call.isRepeatable === false) {
-                    throw new OutcomeUnknown(call.key, caught);
+                } else {
+                    error = caught.cause;
+                    if (call.isRepeatable === false) throw new OutcomeUnknown(call.key, error);
                 }
             }
             if (!(await deadline.pause(retryAfter))) throw new OutcomeUnknown(call.key, error);
@@ -111,9 +118,10 @@ export class Transport {
     }
 
     /** Make a call that takes effect once, however often it is repeated with this idempotency key. */
-    #change<T>(method: Method, path: string, once: Once, body?: () => unknown): Promise<T> {
+    async #change<T>(method: Method, path: string, once: Once, body?: () => unknown): Promise<T> {
         const key = once.idempotencyKey ?? crypto.randomUUID();
-        return this.exchange<T>({ method, path, body, key }, new Deadline(this.deadline));
+        const headers = { "Idempotency-Key": quoted(key) };
+        return this.exchange<T>({ method, path, body, key, headers }, new Deadline(this.deadline));
     }
 
     async #attempt<T>(call: Call, deadline: Deadline): Promise<T> {
@@ -121,25 +129,41 @@ export class Transport {
         for (const [name, value] of Object.entries(call.query ?? {})) {
             if (value !== undefined) address.searchParams.set(name, String(value));
         }
-        const headers: Record<string, string> = { Authorization: `Bearer ${this.apiKey}` };
-        if (call.key !== undefined) headers["Idempotency-Key"] = call.key;
+        const headers: Record<string, string> = { Authorization: `Bearer ${this.#apiKey}`, ...call.headers };
         if (call.body) headers["Content-Type"] = "application/json";
-        const response = await this.fetch(address, {
+        const [response, text] = await this.#received(address, {
             method: call.method,
             headers,
             redirect: "manual",
             signal: AbortSignal.timeout(Math.ceil(Math.max(100, Math.min(ATTEMPT, deadline.remaining)))),
             ...(call.body ? { body: JSON.stringify(call.body()) } : {}),
         });
-        const text = await response.text();
         if (!response.ok) throw new ApiError(response.status, membersOf(text), retryAfterOf(response));
         return JSON.parse(text) as T;
     }
+
+    /** Return a whole answer. Throws Lost if fetch could not send the call or read its answer, or took too long. */
+    async #received(address: URL, options: RequestInit): Promise<[Response, string]> {
+        try {
+            const response = await this.fetch(address, options);
+            return [response, await response.text()];
+        } catch (error) {
+            throw error instanceof TypeError || error instanceof DOMException ? new Lost(error) : error;
+        }
+    }
 }
 
-/** Whether fetch could not send the call or read its answer, or the attempt took too long. */
-function isLost(error: unknown): boolean {
-    return error instanceof TypeError || error instanceof DOMException;
+/** An attempt without an answer. */
+class Lost extends Error {
+    constructor(cause: unknown) {
+        super("the answer was lost", { cause });
+    }
+}
+
+/** An idempotency key as a quoted string (RFC 9651). */
+function quoted(key: string): string {
+    if (!PRINTABLE.test(key)) throw new TypeError("an idempotency key consists of printable ASCII characters");
+    return `"${key.replace(/["\\]/g, "\\$&")}"`;
 }
 
 /** A 5xx without a problem comes from a proxy. */

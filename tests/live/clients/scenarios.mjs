@@ -43,6 +43,27 @@ async function refusal() {
     return [answer.outcome, answer.result_code];
 }
 
+async function anyRequestId() {
+    const chosen = { request_id: ' "ü" ts 🍕 ', device_id: "kiosk-1" };
+    const first = await client.send("demo-harbour", "GetUserFromPIN", { PIN: "5678" }, chosen);
+    const second = await client.send("demo-harbour", "GetUserFromPIN", { PIN: "5678" }, chosen);
+    return [first.request_id === chosen.request_id, first.id === second.id];
+}
+
+async function unsendable() {
+    const attempts = [
+        () => new Client("127.0.0.1:8000", key),
+        () => new Client(url, "ONPK\n1"),
+        () => client.organisations.create({ name: "x" }, { idempotencyKey: "ü" }),
+        () => client.send("demo-harbour", 1, { Amount: 1n }, person),
+    ];
+    return Promise.all(attempts.map((attempt) => new Promise((done) => done(attempt())).catch((error) => error.name)));
+}
+
+async function blanks() {
+    return (await new Client(url, ` ${key}\n`).apiKey()).name === (await client.apiKey()).name;
+}
+
 async function submitted() {
     const options = { ...person, expires_in: 60 };
     const receipt = await client.submit("demo-harbour", "GetOpenOrders", { ServiceModeEntityID: "7" }, options);
@@ -78,6 +99,9 @@ console.log(
         "five minutes": await fiveMinutes(),
         offline: await offline(),
         refusal: await refusal(),
+        "any request_id": await anyRequestId(),
+        unsendable: await unsendable(),
+        "blanks around the key": await blanks(),
         submitted: await submitted(),
         pages: await pages(),
         "lost answer": await lostAnswer(),

@@ -66,6 +66,12 @@ async def refusal(client: Any) -> Any:
     return [answer.outcome, answer.result_code]
 
 
+async def any_request_id(client: Any, name: Any) -> Any:
+    chosen = {"request_id": f' "ü" {name} 🍕 ', "device_id": "kiosk-1"}
+    answers = [await known(client.send("demo-harbour", "GetUserFromPIN", {"PIN": "5678"}, **chosen)) for _ in "12"]
+    return [answers[0].request_id == chosen["request_id"], answers[0] == answers[1]]
+
+
 async def submitted(client: Any) -> Any:
     receipt = await known(
         client.submit("demo-harbour", "GetOpenOrders", {"ServiceModeEntityID": "7"}, expires_in=60, **PERSON)
@@ -94,6 +100,7 @@ async def main(url: Any, lossy_url: Any, kind: Any) -> Any:
         "five minutes": await five_minutes(client, kind),
         "offline": await offline(client),
         "refusal": await refusal(client),
+        "any request_id": await any_request_id(client, kind),
         "submitted": await submitted(client),
         "pages": await pages(client),
         "lost answer": await lost_answer(lossy, kind),

@@ -16,6 +16,7 @@ EXPECTED = {
     "five minutes": ["answered", 1, "Decimal"],
     "offline": [503, "pos-offline"],
     "refusal": ["refused", 4],
+    "any request_id": [True, True],
     "submitted": ["answered", True],
     "pages": ["demo-airport", "demo-harbour", "demo-station"],
     "webhook": ["webhook.test", "forged"],

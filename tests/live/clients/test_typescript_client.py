@@ -10,7 +10,12 @@ from tests.live.clients.packages import compile_typescript, run_typescript
 from tests.live.clients.test_python_client import EXPECTED as EXPECTED_OF_PYTHON
 
 SCENARIOS = Path(__file__).with_name("scenarios.mjs")
-EXPECTED = EXPECTED_OF_PYTHON | {"five minutes": ["answered", 1], "lost answer": ["answered", 1, 1]}
+EXPECTED = EXPECTED_OF_PYTHON | {
+    "five minutes": ["answered", 1],
+    "lost answer": ["answered", 1, 1],
+    "unsendable": ["TypeError"] * 4,  # at once, not after the deadline
+    "blanks around the key": True,
+}
 USE = """
 import { Client } from "order-n-pay";
 

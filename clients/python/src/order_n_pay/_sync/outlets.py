@@ -29,7 +29,7 @@ class HandoverLinks:
         path = f"{path_of(outlet)}/handover-links"
         return self._transport.post(path, models.NewHandoverLink, body, idempotency_key)
 
-    def revoke(self, outlet: str, link_id: str, *, idempotency_key: str | None = None) -> models.HandoverLink:
+    def revoke(self, outlet: str, link_id: int, *, idempotency_key: str | None = None) -> models.HandoverLink:
         return self._transport.delete(
             f"{path_of(outlet)}/handover-links/{link_id}", models.HandoverLink, idempotency_key
         )

@@ -10,6 +10,7 @@ import httpx2
 from pydantic import TypeAdapter, ValidationError
 
 from order_n_pay import _json
+from order_n_pay._headers import address_of, authorisation_of, quoted
 from order_n_pay._retrying import Deadline, error_of, is_temporary
 from order_n_pay._version import VERSION
 from order_n_pay.errors import ApiError, OutcomeUnknown, UnexpectedAnswer
@@ -24,8 +25,8 @@ class Transport:
     def __init__(
         self, url: str, api_key: str, *, deadline: float, transport: httpx2.BaseTransport | None = None
     ) -> None:
-        headers = {"Authorization": f"Bearer {api_key}", "User-Agent": f"order-n-pay/{VERSION} python"}
-        self._http = httpx2.Client(base_url=f"{url.rstrip('/')}/api/v1/", headers=headers, transport=transport)
+        headers = {"Authorization": authorisation_of(api_key), "User-Agent": f"order-n-pay/{VERSION} python"}
+        self._http = httpx2.Client(base_url=address_of(url), headers=headers, transport=transport)
         self._deadline = deadline
 
     def close(self) -> None:
@@ -64,13 +65,17 @@ class Transport:
         body: Callable[[], Mapping[str, object]] | None = None,
         query: Mapping[str, object] | None = None,
         key: str | None = None,
+        headers: Mapping[str, str] | None = None,
         is_repeatable: bool = True,
     ) -> Any:
-        """Return the answer of the first attempt with a known outcome. Each attempt calls `body` for its body."""
+        """Return the answer of the first attempt with a known outcome. Each attempt calls `body` for its body.
+
+        `key` is for OutcomeUnknown; the headers or the body hold it.
+        """
         while True:
             error: Exception
             try:
-                return self._attempt(method, path, deadline, body, query, key)
+                return self._attempt(method, path, deadline, body, query, headers)
             except httpx2.TransportError as lost:
                 if not is_repeatable and not isinstance(lost, (httpx2.ConnectError, httpx2.ConnectTimeout)):
                     raise OutcomeUnknown(key) from lost
@@ -87,7 +92,9 @@ class Transport:
     def _change(self, method: str, path: str, body: Mapping[str, object] | None, key: str | None) -> Any:
         """Make a call that takes effect once, however often it is repeated with this idempotency key."""
         sent = None if body is None else lambda: body
-        return self.exchange(method, path, Deadline(self._deadline), body=sent, key=key or str(uuid.uuid4()))
+        key = key or str(uuid.uuid4())
+        headers = {"Idempotency-Key": quoted(key)}
+        return self.exchange(method, path, Deadline(self._deadline), body=sent, key=key, headers=headers)
 
     def _attempt(
         self,
@@ -96,14 +103,14 @@ class Transport:
         deadline: Deadline,
         body: Callable[[], Mapping[str, object]] | None,
         query: Mapping[str, object] | None,
-        key: str | None,
+        headers: Mapping[str, str] | None,
     ) -> Any:
         response = self._http.request(
             method,
             path,
             content=_json.write(body()) if body else None,
             params={name: _text(value) for name, value in (query or {}).items() if value is not None},
-            headers={"Content-Type": "application/json"} | ({"Idempotency-Key": key} if key else {}),
+            headers={"Content-Type": "application/json", **(headers or {})},
             timeout=max(0.1, min(_ATTEMPT, deadline.remaining)),
         )
         if problem := error_of(response):
