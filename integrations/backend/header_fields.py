@@ -30,7 +30,7 @@ _TEXT: dict[str, Any] = {"type": "string"}
 _HEADERS = {
     "X-Request-ID": {"description": "The id of this call, in the portal's log too.", "schema": _TEXT},
     "RateLimit-Policy": {
-        "description": "The limit of the API key: `q` calls in `w` seconds; absent if the key was not accepted.",
+        "description": "The limit of the API key: `q` calls in `w` seconds; absent if no key was accepted.",
         "schema": _TEXT,
     },
     "RateLimit": {
@@ -38,11 +38,11 @@ _HEADERS = {
         "schema": _TEXT,
     },
     "Retry-After": {
-        "description": "The seconds after which the same call may succeed.",
+        "description": "The seconds after which the same call may succeed; absent if the problem is not temporary.",
         "schema": {"type": "integer", "minimum": 1},
     },
     "Location": {
-        "description": "The path of what the call created, or of the request that it concerns.",
+        "description": "The path of what the call created, or of the stored request that it concerns, if any.",
         "schema": {"type": "string", "format": "uri-reference"},
     },
     "Link": {"description": 'The URL of the next page, with rel="next"; absent on the last one.', "schema": _TEXT},

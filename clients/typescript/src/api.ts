@@ -4243,13 +4243,13 @@ export interface components {
     headers: {
         /** @description The id of this call, in the portal's log too. */
         "X-Request-ID": string;
-        /** @description The limit of the API key: `q` calls in `w` seconds; absent if the key was not accepted. */
+        /** @description The limit of the API key: `q` calls in `w` seconds; absent if no key was accepted. */
         "RateLimit-Policy": string;
         /** @description The calls that are left (`r`), and the seconds until all are available again (`t`). */
         RateLimit: string;
-        /** @description The seconds after which the same call may succeed. */
+        /** @description The seconds after which the same call may succeed; absent if the problem is not temporary. */
         "Retry-After": number;
-        /** @description The path of what the call created, or of the request that it concerns. */
+        /** @description The path of what the call created, or of the stored request that it concerns, if any. */
         Location: string;
         /** @description The URL of the next page, with rel="next"; absent on the last one. */
         Link: string;
