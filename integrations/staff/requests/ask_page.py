@@ -4,10 +4,12 @@ import uuid
 from dataclasses import dataclass
 from typing import Any, Self
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.decorators import method_decorator
+from django.utils.text import get_text_list
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
 from integrations.models import MessageType
@@ -20,7 +22,7 @@ from integrations.services.requests.errors import AskedOtherwise, MessageTypeUnn
 from integrations.staff.base import forms, rights
 from integrations.staff.base.outlet_actions import IntegrationAction, url_name
 from integrations.staff.requests.ask_forms import FIELDS, RAW, AskForm, FieldsForm, RawForm
-from integrations.staff.requests.ask_switch import NoSuchFields, fields_of, json_of
+from integrations.staff.requests.ask_switch import NoSuchFields, fields_of, json_of, secrets_in
 from integrations.staff.requests.asked_page import UNTIL
 from integrations.staff.requests.one_attempt import ask_once
 from integrations.wire.payloads.request_models import MODELS
@@ -28,6 +30,7 @@ from integrations.wire.payloads.request_models import MODELS
 MAX_NUMBER = 2**31 - 1
 # Input that is kept when the person switches to JSON or back.
 KEPT = ("request_id", "device_id", "wait", "expires_in", *RawForm.more)
+TYPE_AGAIN = "Secrets are not kept. Enter {} again."
 STAY_WITH_JSON = "Send the JSON as it is, or delete these members."
 UNKNOWN = "This is neither the name of a message type nor a number from 0 to 2147483647. Choose one from the list."
 # According to PowerEPOS's documents these only read. Any other message type may change something.
@@ -114,6 +117,8 @@ class AskPos(IntegrationAction):
     def _switched(self, typed: QueryDict) -> HttpResponse:
         """Show the form with the payload as JSON, or as fields again, with the same input except secrets."""
         kept = {name: typed[name] for name in KEPT if name in typed}
+        if secrets := secrets_in(typed, self._chosen().model):
+            messages.warning(self.request, TYPE_AGAIN.format(get_text_list(secrets, "and")))
         if not self.is_raw:
             self.is_raw = True
             return self.page(self._form(None, {**kept, "raw": json_of(typed, self._chosen().model)}))
@@ -125,6 +130,8 @@ class AskPos(IntegrationAction):
                 return self.page(self._form(None, kept))
             except NoSuchFields as error:
                 form.add_error("raw", f"The fields cannot hold {', '.join(error.names)}. {STAY_WITH_JSON}")
+        for name in form.errors.keys() - {"raw"}:
+            del form.errors[name]  # nothing is sent yet
         return self.page(form)
 
     @method_decorator(sensitive_variables())

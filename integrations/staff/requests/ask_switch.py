@@ -1,4 +1,7 @@
-"""Convert what was typed into the fields of "Ask the POS" to JSON, and back. Secrets are not carried over."""
+"""Convert what was typed into the fields of "Ask the POS" to JSON, and back. Secrets are not carried over.
+
+`secrets_in` returns their names, so that the page can ask for them again.
+"""
 
 import json
 from collections.abc import Mapping
@@ -28,6 +31,12 @@ def json_of(typed: Mapping[str, Any], model: str) -> str:
         if values[field.name] and not is_never_shown(field.name)
     ]
     return "{\n" + ",\n".join(lines) + "\n}" if lines else "{}"
+
+
+def secrets_in(typed: Mapping[str, Any], model: str) -> list[str]:
+    """Return the names of the filled fields whose values are secrets."""
+    hidden = [field.name for field in MODELS[model] if is_never_shown(field.name) and typed.get(PREFIX + field.name)]
+    return [*hidden, "UserIdentifier"] if typed.get("user_identifier") else hidden
 
 
 def fields_of(text: str, model: str) -> dict[str, str]:
@@ -61,12 +70,13 @@ def _spelled(field: Field, text: str) -> str:
 
 def _typed(field: Field, spelled: str) -> str | None:
     """Return what a person would type for this value, or None if the field cannot hold it."""
+    text = str(json.loads(spelled)) if spelled.startswith('"') else None
+    if text is not None and field.kind != FLAG and _spelled(field, text).startswith('"'):
+        return text  # a text, or what was typed into another field without fitting it
     if is_json(field):
         return spelled
     if spelled == "null":
         return "" if field.nullable else None
     if field.kind == FLAG:
         return spelled if spelled in ("true", "false") else None
-    if field.kind in (WHOLE, DECIMAL):
-        return spelled if spelled[0] in "-0123456789" else None
-    return str(json.loads(spelled)) if spelled.startswith('"') else None
+    return spelled if field.kind in (WHOLE, DECIMAL) and spelled[0] in "-0123456789" else None

@@ -278,11 +278,22 @@ def test_a_value_that_does_not_fit_its_field_stays_as_text(staff: Client, online
     assert json.loads(page.context["form"]["raw"].value()) == {"Notes": "[", "Covers": "two"}
 
 
-def test_a_pin_is_not_carried_over_to_json(staff: Client, online: Enabled) -> None:
+def test_a_value_that_does_not_fit_its_field_returns_from_json_unchanged(staff: Client, online: Enabled) -> None:
+    url, typed = ask_url(online, 12), {"field_Covers": "two", "field_Notes": "[", "field_Products": "[1, x]"}
+    back = staff.post(url, form_values(switch(staff, url, **typed)) | {"switch": "yes"})
+    assert {name: back.context["form"][name].value() for name in typed} == typed
+
+
+def test_a_pin_is_not_carried_over_to_json_and_the_page_says_so(staff: Client, online: Enabled) -> None:
     number = MessageType.objects.filter(payload_model="OrderNPayGetUserFromPINRequest").values_list("number")[0][0]
     page = switch(staff, ask_url(online, number), field_PIN=PIN)
     assert page.context["form"]["raw"].value() == "{}"
     assert PIN not in page.content.decode()
+    assert "Enter PIN again." in text(page)
+    page = switch(staff, ask_url(online, number), field_PIN=PIN, user_identifier=PIN)
+    assert "Enter PIN and UserIdentifier again." in text(page)
+    page = staff.post(ask_url(online, number), form_values(page) | {"switch": "yes"})
+    assert "Secrets are not kept" not in text(page)
 
 
 @pytest.mark.parametrize(
@@ -297,6 +308,11 @@ def test_json_that_the_fields_cannot_hold_stays_json(staff: Client, online: Enab
     page = switch(staff, ask_url(online, 1, raw=True), raw=raw)
     assert words in text(page)
     assert page.context["form"]["raw"].value() == raw
+
+
+def test_a_switch_that_fails_names_only_the_members_that_prevent_it(staff: Client, online: Enabled) -> None:
+    page = switch(staff, ask_url(online, 12, raw=True), raw='{"NotDocumented": 1}', sent_once="on", expires_in=60)
+    assert list(page.context["form"].errors) == ["raw"]
 
 
 def test_what_the_documentation_does_not_allow_can_be_sent_as_json(staff: Client, online: Enabled) -> None:
