@@ -111,6 +111,8 @@ class Action(View):
         return {}
 
     def page(self, form: forms.ActionForm) -> HttpResponse:
+        form.ask_for_secrets_again()
+        form.emptied = typed.emptied(self.request)
         ours: dict[str, Any] = {"words": self.words, "is_destructive": self.is_destructive}
         return self.render("staff/base/action.html", form=form, button=self.button, **ours)
 

@@ -1,6 +1,6 @@
 """The forms of the actions. They validate formats; the services check everything else."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, timedelta
 from typing import Any, ClassVar, cast
 
@@ -24,7 +24,9 @@ from integrations.services.overlaps import OVERLAPS
 from integrations.services.people import scope
 from integrations.services.reasons import MAX_REASON_LENGTH
 from integrations.staff.base.choices import RowField, RowSelect, no_organisation
+from integrations.staff.signing_in import typed
 
+ENTER_AGAIN = "Enter it again: a form that is shown again does not keep secrets."
 LONGEST_LIFE = timedelta(days=36_500)
 _OVERLAPS_IN_WORDS = {
     "0": "None: the old secret ends now. A system that uses it is disconnected until it has the new secret.",
@@ -47,6 +49,7 @@ class ActionForm(forms.Form):
     renamed: ClassVar[Mapping[str, str]] = {}  # the service's field names to this form's, where they differ
     more: ClassVar[tuple[str, ...]] = ()  # fields that few people need: the page shows them when they are opened
     more_label: ClassVar[str] = ""
+    emptied: Collection[str] = ()  # fields with a secret that was entered before the person confirmed their identity
 
     def main_fields(self) -> list[forms.BoundField]:
         return [each for each in self.visible_fields() if each.name not in {*self.more, *HandOverFields.base_fields}]
@@ -55,7 +58,13 @@ class ActionForm(forms.Form):
         return [self[name] for name in self.more if name in self.fields]
 
     def is_more_open(self) -> bool:
-        return any(each.errors or each.value() for each in self.more_fields())
+        return any(each.errors or each.value() or each.name in self.emptied for each in self.more_fields())
+
+    def ask_for_secrets_again(self) -> None:
+        """Mark the secrets of a form that is shown again: an empty field could mean that the portal generates one."""
+        for name in typed.secrets_in(self.fields, self.data) if self.errors else ():
+            if name not in self.errors:
+                self.add_error(name, ENTER_AGAIN)
 
     def refuse(self, refusal: PortalError) -> None:
         """Add the service's refusal as an error of the field that it names."""

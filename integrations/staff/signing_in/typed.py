@@ -6,13 +6,14 @@ from typing import Any
 from django.contrib import messages
 from django.forms import BooleanField, ChoiceField, Field, FileInput, HiddenInput, PasswordInput
 from django.http import HttpRequest
+from django.utils.text import get_text_list
 
 from integrations.services.requests.secret_members import is_never_shown
 
 SESSION_KEY = "typed_before_confirming"
 LONGEST = 10_000
-STILL_TO_DO = "Nothing was changed yet. Check your entries, enter secrets again, and send the form."
-_RECALLED, _SELECTED = "_typed", "_selected"
+STILL_TO_DO = "Nothing was changed yet. Check your entries and send the form."
+_RECALLED, _SELECTED, _EMPTIED = "_typed", "_selected", "_emptied"
 
 _TYPED_NAME = "typed name"
 
@@ -36,7 +37,13 @@ def keep(request: HttpRequest, fields: Fields, *, path: str, selected: Sequence[
         "path": path,
         "values": {name: value for name, value in values.items() if len(str(value)) <= LONGEST},
         "selected": list(selected),
+        "secrets": {name: str(fields[name].label or name) for name in secrets_in(fields, request.POST)},
     }
+
+
+def secrets_in(fields: Fields, posted: Mapping[str, Any]) -> list[str]:
+    """Return the names of the fields in which a secret was entered. A page never shows their values."""
+    return [name for name, field in fields.items() if isinstance(field.widget, PasswordInput) and posted.get(name)]
 
 
 def recall(request: HttpRequest) -> None:
@@ -48,12 +55,21 @@ def recall(request: HttpRequest) -> None:
     if kept["user"] == request.user.pk:
         setattr(request, _RECALLED, {name: _restored(value) for name, value in kept["values"].items()})
         setattr(request, _SELECTED, kept.get("selected", []))  # the previous version stored none
-        messages.warning(request, STILL_TO_DO)
+        secrets = kept.get("secrets", {})
+        setattr(request, _EMPTIED, list(secrets))
+        again = f" Enter again: {get_text_list(list(secrets.values()), 'and')}." if secrets else ""
+        messages.warning(request, f"{STILL_TO_DO}{again}")
 
 
 def recalled(request: HttpRequest) -> dict[str, Any]:
     """Return the initial values that `recall` found for this request's form."""
     found: dict[str, Any] = getattr(request, _RECALLED, {})
+    return found
+
+
+def emptied(request: HttpRequest) -> list[str]:
+    """Return the names of the fields that had a secret before `recall`."""
+    found: list[str] = getattr(request, _EMPTIED, [])
     return found
 
 

@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from integrations.models import AuditEvent, HandoverLink, Integration, Organisation, Outlet
 from integrations.models.audit import Verb
+from integrations.staff.base.forms import ENTER_AGAIN
 from tests.staff.bulk.limits import limited_to
 from tests.support.factories import ADOPTED, BELLA, Enabled, make_organisation, make_outlet
 from tests.support.staff.pages import SECRET, act_url, client_of, list_url, page_url, shown_secret, text
@@ -75,6 +76,18 @@ def test_an_invalid_form_shows_its_errors_and_creates_nothing(
     assert answer.status_code == 200
     assert complaint in text(answer)
     assert (Organisation.objects.count(), Outlet.objects.count(), AuditEvent.objects.count()) == before
+
+
+@pytest.mark.parametrize("wrong", [{"outlet": ""}, {"pos_remote_id": "Bella-Station"}])
+def test_a_form_shown_again_asks_for_the_secret_that_it_does_not_keep(
+    staff: Client, enabled: Enabled, wrong: dict[str, str]
+) -> None:
+    answer = staff.post(ENABLE, {**VALUES, "adopted_secret": ADOPTED, **wrong})
+    page = answer.content.decode()
+    assert ADOPTED not in page
+    assert answer.context["form"].errors["adopted_secret"] == [ENTER_AGAIN]
+    assert '<details class="onp-more" open>' in page
+    assert ENTER_AGAIN not in text(staff.post(ENABLE, {**VALUES, **wrong}))
 
 
 def test_a_form_sent_twice_leads_to_the_outlet(staff: Client) -> None:

@@ -211,6 +211,18 @@ def test_every_form_sent_too_late_is_shown_again_as_it_was_filled_in(
         assert STILL_TO_DO not in text(stale.get(url)), url
 
 
+def test_a_form_sent_too_late_names_the_secret_to_enter_again_and_shows_its_field(stale: Client, boss: User) -> None:
+    url = reverse("admin:integrations_outlet_enable_new")
+    for typed, is_open in (({"adopted_secret": ADOPTED}, True), ({}, False)):
+        prove(stale, boss, ago=STALE)
+        confirm_url = stale.post(url, {"organisation": "Bella", **typed})["Location"]
+        stale.post(confirm_url, {"password": PASSWORD, "next": url})
+        page = stale.get(url)
+        assert ("Enter again: Secret that PowerEPOS already has." in text(page)) is is_open
+        assert ('<details class="onp-more" open>' in page.content.decode()) is is_open
+        assert ADOPTED not in str(stale.session.items())
+
+
 def test_a_selection_sent_too_late_is_shown_again_with_its_outlets_and_its_input(
     stale: Client, boss: User, enabled: Enabled
 ) -> None:
