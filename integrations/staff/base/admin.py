@@ -26,9 +26,9 @@ from integrations.staff.base.menu import LAST_IN_MENU, MenuGroup
 
 Row = TypeVar("Row", bound=Model)
 SAVE_AS_NEW = "_saveasnew"  # the name of a Django button: no form of the portal has it, but Django accepts it in a POST
-# Django's scripts except those for prepopulated fields: no form of the portal has such fields, and these scripts would
-# be a third of a page.
-SCRIPTS = ("vendor/jquery/jquery.min.js", "jquery.init.js", "core.js", "admin/RelatedObjectLookups.js", "actions.js")
+# Django's scripts for forms except those for prepopulated fields: no form of the portal has such fields, and these
+# scripts would be a third of a page.
+SCRIPTS = ("vendor/jquery/jquery.min.js", "jquery.init.js", "core.js", "admin/RelatedObjectLookups.js")
 LIST_TEMPLATE = "staff/base/list.html"
 # The organisation_path of rows that belong to no organisation: all staff may see them, unlimited staff may change them.
 FOR_ALL = ""
@@ -116,7 +116,8 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         title = capfirst(self.opts.verbose_name_plural)
-        ours = {"title": title, "fragment": LIST_TEMPLATE if self.is_live else ""}
+        scripts = Media(js=["admin/js/actions.js"] if self.actions else [])  # the others are for forms
+        ours = {"title": title, "fragment": LIST_TEMPLATE if self.is_live else "", "media": scripts}
         return super().changelist_view(request, {**ours, **(extra_context or {})})
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
