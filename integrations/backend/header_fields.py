@@ -48,7 +48,7 @@ _HEADERS = {
     "Link": {"description": 'The URL of the next page, with rel="next"; absent on the last one.', "schema": _TEXT},
     "WWW-Authenticate": {"description": "How to authenticate.", "schema": _TEXT},
     "Idempotent-Replayed": {
-        "description": "Present if this is the first answer to a repeated Idempotency-Key.",
+        "description": "Present if this is the stored answer to an earlier call with the same Idempotency-Key.",
         "schema": {"type": "string", "enum": ["true"]},
     },
 }

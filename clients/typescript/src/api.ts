@@ -1316,7 +1316,7 @@ export interface components {
             ended_reason: string;
             /** @description From which address it was opened or blocked; otherwise empty. */
             address: string;
-            /** @description With which program it was opened or blocked; otherwise empty. */
+            /** @description The user agent that opened or blocked it; otherwise empty. */
             user_agent: string;
         };
         HandoverLinkPage: {
@@ -1380,7 +1380,7 @@ export interface components {
             ended_reason: string;
             /** @description From which address it was opened or blocked; otherwise empty. */
             address: string;
-            /** @description With which program it was opened or blocked; otherwise empty. */
+            /** @description The user agent that opened or blocked it; otherwise empty. */
             user_agent: string;
             /**
              * Format: uri
@@ -1512,7 +1512,7 @@ export interface components {
         OutletCheck: {
             /** @description Whether all steps are done. */
             readonly works: boolean;
-            /** @description The position in one sentence. */
+            /** @description How many steps are done, and why the next one is not, in one sentence. */
             sentence: string;
             steps: components["schemas"]["Step"][];
         };
@@ -4030,7 +4030,7 @@ export interface components {
             /** @description Check the payload against its model. By default, it is checked if `message_type` is a name. */
             validate?: boolean;
         };
-        /** @description A request to an outlet's POS. Its message type is documented, and named. */
+        /** @description A request to an outlet's POS. The message type is a documented one, given by its name. */
         DocumentedOrder: components["schemas"]["GetUserFromPINOrder"] | components["schemas"]["GetOpenOrdersOrder"] | components["schemas"]["CreateOrderOrder"] | components["schemas"]["UpdateOrderOrder"] | components["schemas"]["SimulateOrderOrder"] | components["schemas"]["CreatePaymentOrder"];
         /** @description The POS's answer. */
         GetUserFromPINAnswer: {
@@ -4225,7 +4225,7 @@ export interface components {
              */
             content_pruned_at?: string;
         };
-        /** @description The POS's answer. Its message type is documented, and named. */
+        /** @description The POS's answer. The message type is a documented one, given by its name. */
         DocumentedAnswer: components["schemas"]["GetUserFromPINAnswer"] | components["schemas"]["GetOpenOrdersAnswer"] | components["schemas"]["CreateOrderAnswer"] | components["schemas"]["UpdateOrderAnswer"] | components["schemas"]["SimulateOrderAnswer"] | components["schemas"]["CreatePaymentAnswer"];
     };
     responses: never;
@@ -4255,7 +4255,7 @@ export interface components {
         Link: string;
         /** @description How to authenticate. */
         "WWW-Authenticate": string;
-        /** @description Present if this is the first answer to a repeated Idempotency-Key. */
+        /** @description Present if this is the stored answer to an earlier call with the same Idempotency-Key. */
         "Idempotent-Replayed": "true";
     };
     pathItems: never;
@@ -11300,11 +11300,11 @@ export interface operations {
     list_requests: {
         parameters: {
             query?: {
-                /** @description Only requests of the call with this X-Request-ID. */
+                /** @description Only requests sent by the call with this X-Request-ID. */
                 correlation_id?: string;
                 /** @description Where the page starts: request the `next` link unchanged. */
                 cursor?: string;
-                /** @description Only requests that ended at or after this time (ISO 8601 with offset). The last ended one is then first. */
+                /** @description Only requests that ended at or after this time (ISO 8601 with offset), the last to end first. */
                 ended_since?: string;
                 /** @description Maximum number of rows on a page. */
                 limit?: number;

@@ -30,7 +30,7 @@ class HandoverLinkSerializer(serializers.ModelSerializer[HandoverLink]):
     ended_at = serializers.DateTimeField(allow_null=True)
     ended_reason = serializers.CharField(help_text="Why it ended unopened; otherwise empty.")
     address = serializers.CharField(help_text="From which address it was opened or blocked; otherwise empty.")
-    user_agent = serializers.CharField(help_text="With which program it was opened or blocked; otherwise empty.")
+    user_agent = serializers.CharField(help_text="The user agent that opened or blocked it; otherwise empty.")
 
     class Meta:
         model = HandoverLink

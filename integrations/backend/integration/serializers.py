@@ -35,7 +35,7 @@ class OutletCheckSerializer(serializers.Serializer[Any]):
     """The steps in order: those that are done, the first one that is not, and the later ones."""
 
     works = serializers.SerializerMethodField(help_text="Whether all steps are done.")
-    sentence = serializers.CharField(help_text="The position in one sentence.")
+    sentence = serializers.CharField(help_text="How many steps are done, and why the next one is not, in one sentence.")
     steps = StepSerializer(many=True)
 
     def get_works(self, check: Any) -> bool:

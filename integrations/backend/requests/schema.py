@@ -69,11 +69,11 @@ LIST_REQUESTS = operation(
         query_filter("since", "Only requests received at or after this time (ISO 8601 with offset).", _MOMENT),
         query_filter(
             "ended_since",
-            "Only requests that ended at or after this time (ISO 8601 with offset). The last ended one is then first.",
+            "Only requests that ended at or after this time (ISO 8601 with offset), the last to end first.",
             _MOMENT,
         ),
         query_filter("request_id", "Only requests with this `request_id`; each outlet can have one."),
-        query_filter("correlation_id", "Only requests of the call with this X-Request-ID."),
+        query_filter("correlation_id", "Only requests sent by the call with this X-Request-ID."),
         *PAGING,
     ],
     responses={200: RequestPageSerializer},

@@ -41,7 +41,7 @@ def _split(schemas: dict[str, Schema], name: str, payloads: Mapping[str, Schema]
         schemas[variants[type_name(model)]] = _variant(base, message_type, payload, closed=closed)
     other, documented = f"Other{name}", f"Documented{name}"
     schemas[other] = _variant(base, _NUMBER, base["properties"]["payload"], closed=closed) | _NOT_COMPARED
-    words = f"{base['description']} Its message type is documented, and named."
+    words = f"{base['description']} The message type is a documented one, given by its name."
     schemas[documented] = one_of("message_type", variants) | {"description": words}
     schemas[name] = {"oneOf": [reference(documented), reference(other)], "description": base["description"]}
 

@@ -122,7 +122,7 @@ def _called(error: Exception) -> str:
         return "Took too long"
     if isinstance(error, (httpx2.ConnectError, OSError)):
         return "Cannot be reached"
-    return "Broke off"
+    return "The connection broke off"
 
 
 @cache

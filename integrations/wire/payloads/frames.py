@@ -39,7 +39,7 @@ FRAMES: dict[str, tuple[Field, ...]] = {
             nullable=True,
             limit=36,
         ),
-        required("MessageType", WHOLE, "What the POS shall do."),
+        required("MessageType", WHOLE, "What the POS is to do."),
         required(PAYLOAD, OBJECT, "The details, forwarded byte for byte."),
     ),
     ANSWER: (

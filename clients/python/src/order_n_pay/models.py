@@ -173,7 +173,7 @@ class NewHandoverLink(BaseModel):
     """
     user_agent: str
     """
-    With which program it was opened or blocked; otherwise empty.
+    The user agent that opened or blocked it; otherwise empty.
     """
     url: str
     """
@@ -2098,7 +2098,7 @@ class HandoverLink(BaseModel):
     """
     user_agent: str
     """
-    With which program it was opened or blocked; otherwise empty.
+    The user agent that opened or blocked it; otherwise empty.
     """
 
 
@@ -2431,7 +2431,7 @@ class OutletCheck(BaseModel):
     """
     sentence: str
     """
-    The position in one sentence.
+    How many steps are done, and why the next one is not, in one sentence.
     """
     steps: list[Step]
 
