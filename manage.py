@@ -14,7 +14,7 @@ def end(_number: int, _frame: object) -> None:
 
 def main() -> None:
     gc.set_threshold(300_000)  # collecting the 230,000 objects of a start, most of which stay, takes a sixth of it
-    if sys.argv[1:2] == ["serve"]:  # it replaces these handlers as soon as it can drain
+    if sys.argv[1:2] == ["serve"]:  # the command replaces these handlers as soon as it can drain
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, end)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")

@@ -24,7 +24,7 @@ class OutletCommand(BaseCommand):
     def call_service(self, service: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
         """Call a service as the person at this shell. Raises CommandError."""
         try:
-            clock.compare()  # times that it stores are compared with times that the servers store
+            clock.compare()  # the times that the command stores are compared with those of the servers
             return service(*args, **kwargs, actor=shell_actor())
         except PortalError as error:
             raise CommandError(str(error)) from error
