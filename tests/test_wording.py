@@ -24,8 +24,11 @@ PLAIN = {
     r"audit (?:log|trail)s?": "audit events",
     r"unrecognised messages?": "unrecognised frame",
     r"switch(?:es|ed)? (?:it |them )?o(?:n|ff)": "enable, disable",
+    r"less than \d+ (?:characters|letters|outlets|requests|rows|words)": "fewer than",
 }
 PHRASE = re.compile("|".join(rf"\b(?P<p{number}>{each})\b" for number, each in enumerate(PLAIN)), re.IGNORECASE)
+# A comment such as "of one request" on a constant: the reader has to guess what the number is.
+VAGUE = re.compile(r"^ *[A-Z][A-Z_, ]* = .*  # (?:of|for) .*", re.MULTILINE)
 FOLDERS = ("benchmarks", "clients", "deploy", "docs", "integrations", "portal", "script", "templates")
 SUFFIXES = {".md", ".py", ".html", ".txt", ".js", ".ts", ".yaml"}
 HISTORY = {"CHANGELOG.md", "migrations"}
@@ -54,7 +57,19 @@ def test_documents_pages_and_code_use_plain_phrases() -> None:
     assert advice == [], "\n".join(advice)
 
 
-@pytest.mark.parametrize("text", ["one Stray frame", "log in with a password", "the link was taken back"])
+def test_a_comment_on_a_constant_begins_with_what_it_is() -> None:
+    paths = [*files(), *(PROJECT / "tests").rglob("*.py")]
+    vague = [f"{path}: {found}" for path in paths if path.suffix == ".py" for found in VAGUE.findall(path.read_text())]
+    assert vague == [], "\n".join(vague)
+
+
+def test_a_comment_that_begins_with_a_preposition_is_found() -> None:
+    assert VAGUE.findall("LIMIT = 3  # of one storm\nLONGEST = 4  # seconds of a storm\n") == [
+        "LIMIT = 3  # of one storm"
+    ]
+
+
+@pytest.mark.parametrize("text", ["one Stray frame", "log in with a password", "less than 8 characters"])
 def test_a_phrase_is_named_with_its_line_and_a_plainer_one(text: str) -> None:
     [advice] = advice_on(f"A line.\nAnd {text}.")
     assert advice.startswith("2: ")

@@ -29,7 +29,7 @@ STRANGERS = timedelta(hours=24)  # how far back to search for an attempt under a
 SECOND_TILL = timedelta(minutes=5)  # how long to report two tills with the same credentials
 NEWEST = 10  # connections and attempts to search for two tills
 ATTEMPTS = ("attempt", "before_block", "undecided", "handshake", "stranger")  # names in Evidence and key_columns
-PREFIX = "check_"  # of the columns of key_columns
+PREFIX = "check_"  # the names of key_columns begin with it
 RECENT_REQUESTS = 500  # requests to search for the last answer
 
 

@@ -18,7 +18,7 @@ class MenuGroup(StrEnum):
     ALERTS = "Alerts and webhooks"
     PEOPLE = "People"
     SET_UP = "Set-up"
-    OTHER = "Other"  # for models whose admin class names no group
+    OTHER = "Other"  # the group of models whose admin class names none
 
 
 def menu_of(apps: Iterable[Mapping[str, Any]], admins: Mapping[type[Model], ModelAdmin[Any]]) -> list[dict[str, Any]]:
