@@ -62,7 +62,7 @@ def enabled(evidence: Evidence) -> StepFinding:
         )
         words = f"This check covers the time since {evidence.action}, {distance(evidence.since, evidence.at)}. {twin}"
         return StepFinding(True, words.strip())
-    words = f"The integration is disabled: “{integration.disabled_reason}”"
+    words = f"Reason: “{integration.disabled_reason}”"
     return StepFinding.advising(words, Advice(CHANGE_NOTHING, ENABLE_AGAIN, (Remedy.REENABLE,)))
 
 
