@@ -124,7 +124,7 @@ class PersonAdmin(AsksForProof, PortalAdmin[User], UserAdmin):  # type: ignore[t
     when_empty = ONLY_YOU
     form = RoleForm
     add_form = AddPersonForm
-    list_display = ("username", "name", "may", "sees", "active", "email", "second_factor", "last_seen")
+    list_display = ("user_name", "name", "may", "sees", "active", "address", "second_factor", "last_seen")
     list_filter = ("is_active", ("groups", RoleFilter))
     filter_horizontal = ()
     filter_vertical = ()
@@ -200,6 +200,14 @@ class PersonAdmin(AsksForProof, PortalAdmin[User], UserAdmin):  # type: ignore[t
             if response.status_code == HTTPStatus.FOUND and (person := self.get_object(request, id)):
                 people.password_was_set(person, actor=actor_of(request))
         return response
+
+    @admin.display(description="user name", ordering="username")
+    def user_name(self, person: User) -> str:
+        return person.username
+
+    @admin.display(description="e-mail address", ordering="email")
+    def address(self, person: User) -> str:
+        return person.email
 
     @admin.display(description="name")
     def name(self, person: User) -> str:

@@ -16,6 +16,8 @@ from integrations.services.people.groups import PORTAL_GROUPS, Role, role_in
 from integrations.services.people.people import Access
 from integrations.staff.base.choices import RowsField, search_if_many, tick
 
+LABELS = {"username": "User name", "email": "E-mail address"}
+ERRORS = {"username": {"unique": "A person with this user name already exists. Choose another one."}}
 _READ = "_grantable"  # attribute of a user object
 NO_ROLE = "none"
 ROLE_LABEL = "<strong>{}</strong> <span>{}</span>"
@@ -62,6 +64,10 @@ class RoleForm(forms.ModelForm[User]):
         widget=forms.CheckboxSelectMultiple,
         help_text="If the box above is ticked and no organisation is chosen here, this person sees no outlets.",
     )
+
+    class Meta:
+        labels = LABELS
+        error_messages = ERRORS
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -124,6 +130,10 @@ class AddPersonForm(RoleForm, AdminUserCreationForm[User]):
     usable_password = SetUnusablePasswordMixin.create_usable_password_field(
         "Choose “Disabled” if the person signs in with OpenID Connect only."
     )
+
+    class Meta(AdminUserCreationForm.Meta):
+        labels = LABELS
+        error_messages = ERRORS
 
 
 def _choices(giver: User) -> Iterator[tuple[str, SafeString]]:

@@ -28,6 +28,7 @@ class LoginForm(BaseLoginForm):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
             field.widget.attrs.pop("placeholder", None)  # the label says the same and stays visible
+        self.fields["login"].label = "User name"
         self.fields["login"].widget.attrs["autofocus"] = True
 
     def add_prefix(self, field_name: str) -> str:

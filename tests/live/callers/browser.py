@@ -95,7 +95,7 @@ _first_logins: WeakKeyDictionary[Stack, tuple[str, str]] = WeakKeyDictionary()  
 
 def sign_in(page: Page, login: tuple[str, str]) -> None:
     page.goto("/")
-    page.get_by_label("Username:").fill(login[0])
+    page.get_by_label("User name:").fill(login[0])
     page.get_by_label("Password:").fill(login[1])
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_role("button", name="Sign out").wait_for()
@@ -110,7 +110,7 @@ def signed_in_page(browser: Browser, stack: Stack, login: tuple[str, str], **opt
         state, since = None, now
     with page_at(browser, stack, storage_state=state, **options) as page:
         page.goto("/")
-        if page.get_by_label("Username:").is_visible():
+        if page.get_by_label("User name:").is_visible():
             sign_in(page, login)
             _sessions[key] = page.context.storage_state(), now
         yield page

@@ -120,7 +120,7 @@ def test_a_webhook_endpoint_is_created(page: Page) -> None:
 
 def test_a_person_is_added_with_a_role(page: Page) -> None:
     open_form(page, "People", "Add person")
-    type_into(page, page.get_by_label("Username:"), "typed")
+    type_into(page, page.get_by_label("User name:"), "typed")
     for label in ("Password:", "Password confirmation:"):
         type_into(page, page.get_by_label(label, exact=True), "a long typed password")
     LEDGER.remember("a long typed password")

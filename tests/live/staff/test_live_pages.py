@@ -293,7 +293,7 @@ def test_an_expired_session_is_reported_with_a_link_to_sign_in(page: Page, porta
     skip_refreshes(page)
     page.get_by_role("link", name="Sign in", exact=True).click()
     if not is_disabled:
-        page.get_by_label("Username:").fill(portal.login[0])
+        page.get_by_label("User name:").fill(portal.login[0])
         page.get_by_label("Password:").fill(portal.login[1])
         page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="Needs attention now")).to_be_visible()

@@ -104,7 +104,7 @@ def test_an_old_session_must_sign_in_again_guesses_are_stopped_and_the_provider_
 
 def fill_in(page: Page, login: tuple[str, str]) -> None:
     page.goto("/admin/login/")
-    page.get_by_label("Username:").fill(login[0])
+    page.get_by_label("User name:").fill(login[0])
     page.get_by_label("Password:").fill(login[1])
     with page.expect_navigation():
         page.keyboard.press("Enter")

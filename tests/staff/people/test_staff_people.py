@@ -113,6 +113,20 @@ def test_an_administrator_adds_a_person_who_can_sign_in_and_it_is_audited() -> N
     assert event.detail["groups"] == OPERATOR
 
 
+def test_the_pages_about_people_say_user_name_and_e_mail_address() -> None:
+    boss, otto = browser_of(make_person("boss", ADMINISTRATOR)), make_person("otto", VIEWER)
+    pages = [text(boss.get(url)) for url in (reverse("admin:auth_user_changelist"), ADD, page_of(otto))]
+    pages.append(text(Client().get(reverse("account_login"))))
+    assert all("user name" in page.lower() for page in pages)
+    assert not [page for page in pages if "username" in page.lower() or "email address" in page.lower()]
+
+
+def test_a_user_name_that_exists_is_refused_in_the_portals_words() -> None:
+    make_person("otto", VIEWER)
+    answer = browser_of(make_person("boss", ADMINISTRATOR)).post(ADD, values_of("otto", VIEWER))
+    assert "A person with this user name already exists. Choose another one." in text(answer)
+
+
 def test_a_person_is_limited_unlimited_and_deactivated() -> None:
     browser, bella = browser_of(make_person("ada", ADMINISTRATOR)), make_organisation(BELLA)
     browser.post(ADD, values_of("otto", OPERATOR, is_limited="on", organisations=[bella.pk]))
