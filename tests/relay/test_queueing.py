@@ -84,7 +84,8 @@ class Queueing(InProcess):
             (live,) = running.registry
             assert live.lane is not None
             missed = await in_main(lambda: Request.objects.get(request_id="missed").pk)
-            with mock.patch.object(lane.Lane, "has_all_until", return_value=True):  # as if it overtook
+            # Let the newest request overtake the missed one.
+            with mock.patch.object(lane.Lane, "has_all_until", return_value=True):
                 await self.ask(backend, outlet, ["newest"])
             assert missed not in live.lane.known
             await running.dispatcher.poll()

@@ -89,7 +89,7 @@ class SqlQuery(Generic[Row]):
 
 
 def _postgresql(size: int) -> dict[str, str]:
-    """Return what replaces the placeholders with PostgreSQL, for lists of this length."""
+    """Return the SQL in the place of each placeholder on PostgreSQL, for lists of this length."""
     return {
         "among": f"IN ({', '.join(['%s'] * size)})",
         "open": _OPEN,
