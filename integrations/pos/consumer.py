@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -56,6 +57,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         # Channels would create a channel on the layer for every socket. Requests for a POS come through the registry
         # of its process, so the socket is the only source of events.
         self.scope, self.base_send = scope, send
+        self._extensions: Mapping[str, Any] = scope.get("extensions", {})
         try:
             while not self._has_ended:
                 await self.dispatch(await receive())
@@ -83,7 +85,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self._recorder = running.recorder
         self._registry = running.registry
         self._dispatcher = running.dispatcher
-        if link.LINK not in self.scope.get("extensions", {}):  # with `serve`, the protocol layer counts frames itself
+        if link.LINK not in self._extensions:  # with `serve`, the protocol layer counts frames itself
             self._allowance = allowance.of_one_pos()
         try:
             await self.accept(subprotocol=_first_subprotocol(self.scope))
@@ -91,12 +93,13 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             logger.debug("The peer disconnected before its websocket was accepted.", extra={"error": str(error)})
             self._has_ended = True
             return
-        self.live = self._make_live(self.scope[ADMISSION])
-        self.scope["headers"] = []  # not read again: 1 KiB for each idle POS
+        admission: Admission = self.scope[ADMISSION]
+        self.live = self._make_live(admission)
+        self.scope.clear()  # not read again: 2 KiB for each idle POS
         self._registry.add(self.live)
         metrics.connections_opened.inc()
         self._recorder.record(ConnectionOpened(self.live))
-        self._dispatcher.connected(self.live, has_requests=self.scope[ADMISSION].has_requests)
+        self._dispatcher.connected(self.live, has_requests=admission.has_requests)
 
     def close_soon(self, reason: CloseReason) -> None:
         """Start closing for this reason; frames that the POS sends from now on are ignored."""
@@ -123,7 +126,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         A POS that still responds first answers the requests that it has: the newer connection may belong to another
         till, which must not get them as well.
         """
-        live, below = self.live, self.scope.get("extensions", {}).get(link.LINK)
+        live, below = self.live, self._extensions.get(link.LINK)
         if live is None:
             return
         self._registry.takeovers.replaced(live.integration_id)
@@ -139,7 +142,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if self.live is None:
             return
         await self._close(CloseReason.REPLACED, is_recorded=False)
-        if not is_there and (is_there := await below.has_answered_close()):
+        if below is not None and not is_there and (is_there := await below.has_answered_close()):
             self._registry.takeovers.note(live.integration_id)
         # A POS that lost its link and reconnected did not take the outlet over from another till.
         reason = CloseReason.REPLACED if is_there else CloseReason.LINK_LOST
@@ -147,7 +150,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def _close(self, reason: CloseReason, *, is_recorded: bool = True) -> None:
         # daphne, which offers no denial response, lets an application close only with 1000 and 3000-4999.
-        is_daphne = "websocket.http.response" not in self.scope.get("extensions", {})
+        is_daphne = "websocket.http.response" not in self._extensions
         code = code_for(reason, only_private=is_daphne)
         self._left(reason, code, is_recorded=is_recorded)
         try:
@@ -214,7 +217,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             return CloseReason.LINK_LOST
         if code == 1012 and not has_reason:
             return CloseReason.RESTART
-        below = self.scope.get("extensions", {}).get(link.LINK)
+        below = self._extensions.get(link.LINK)
         if below is None or below.has_failed:  # daphne does not say which side failed
             return _FAILURES.get(code, CloseReason.BY_POS)
         return CloseReason.BY_POS

@@ -47,6 +47,13 @@ class Coming(Connecting):
                 assert (answer["type"], answer.get("subprotocol")) == ("websocket.accept", chosen)
                 await pos.disconnect()
 
+    async def test_an_open_connection_holds_nothing_of_its_handshake(self) -> None:
+        async with PosSocket(self.token) as pos:
+            await pos.connect()
+            await recorded()
+            assert pos.scope == {}, "thousands of connections would hold their headers, tokens and admissions"
+            await pos.disconnect()
+
     async def test_a_token_may_be_used_again(self) -> None:
         for _ in range(3):
             async with PosSocket(self.token) as pos:
