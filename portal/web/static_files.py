@@ -56,13 +56,20 @@ class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]
         hashed = _HASHED.fullmatch(path, len(self.static_prefix)) if is_ours else None
         found = find(hashed["stem"] + hashed["extension"]) if hashed else None
         if hashed is None or found is None or request.method not in ("GET", "HEAD"):
+            if is_ours and not self.autorefresh:
+                self._add(path)
             answer: HttpResponseBase = super().__call__(request)
             return answer
         return _file_response(request, found, is_current=found.version == hashed["digest"])
 
-    def immutable_file_test(self, *_path_and_url: str) -> bool:
-        """Return False. Otherwise WhiteNoise would read and compress files at each start, to compare hashed names."""
-        return False
+    def add_files_from_finders(self) -> None:
+        """Add none. A file is added when it is first requested, because few are requested by a name without a hash."""
+
+    def _add(self, path: str) -> None:
+        """Let WhiteNoise serve this path, if it is that of a static file."""
+        file = _paths().get(path.removeprefix(self.static_prefix))
+        if file is not None and path not in self.files:
+            self.add_file_to_dictionary(path, file)
 
 
 def find(name: str) -> StaticFile | None:

@@ -49,10 +49,17 @@ def test_a_static_file_has_a_hashed_name_and_is_kept_for_a_year(client: Client) 
     assert gzip.decompress(body) == plain
 
 
-def test_a_start_compresses_no_file() -> None:
+def test_a_file_is_served_under_its_name_without_a_hash(client: Client) -> None:
+    headers, body = fetch(client, f"/static/{SHEET}")
+    assert (headers["Cache-Control"], headers["Content-Type"]) == ("max-age=60, public", 'text/css; charset="utf-8"')
+    assert b"onp-" in body
+
+
+def test_a_start_reads_no_file() -> None:
     static_files._load_file.cache_clear()
-    static_files.StaticFiles(lambda _request: HttpResponse())
+    served = static_files.StaticFiles(lambda _request: HttpResponse())
     assert static_files._load_file.cache_info().currsize == 0
+    assert served.files == {}
 
 
 def test_a_style_sheet_names_hashed_files(client: Client) -> None:
