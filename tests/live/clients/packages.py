@@ -14,11 +14,10 @@ TYPESCRIPT_PACKAGE = PROJECT / "clients" / "typescript"
 
 def install_python(folder: Path) -> None:
     """Build the Python package, and install it in a new virtual environment of the oldest Python that it supports."""
-    python = str(folder / "environment" / "bin" / "python")
+    environment = str(folder / "environment")
     for command in (
-        [_oldest_python(), "-m", "venv", "--symlinks", str(folder / "environment")],
-        [sys.executable, "-m", "pip", "wheel", "--no-deps", "--wheel-dir", str(folder), str(PYTHON_PACKAGE)],
-        [python, "-m", "pip", "install", f"{folder}/order_n_pay-0.1.0-py3-none-any.whl"],
+        [_oldest_python(), "-m", "venv", "--symlinks", "--without-pip", environment],
+        [sys.executable, "-m", "pip", "--python", f"{environment}/bin/python", "install", str(PYTHON_PACKAGE)],
     ):
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=180)
         if done.returncode:
@@ -33,7 +32,7 @@ def _oldest_python() -> str:
 
 
 def _runs(python: str) -> bool:
-    command = [python, "-c", "import ensurepip, venv"]
+    command = [python, "-c", "import venv"]
     return Path(python).is_file() and subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
