@@ -1,3 +1,4 @@
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,6 +43,7 @@ class Command(BaseCommand):
         with alone():
             if pending := count_pending_migrations():
                 call_command("migrate", interactive=False, verbosity=0)
+                gc.collect()  # a server that starts in this process excludes all its objects from later collections
                 self.stdout.write(f"Migrated the database ({pending} migrations)")
             ensure_groups()
             call_command("first_login", stdout=self.stdout)
