@@ -58,8 +58,8 @@ def _socket() -> Described:
     return {
         "address": "/",
         "servers": [{"$ref": "#/servers/websocket"}],
-        "description": "By default, the portal sends a ping every 30 s (`POS_PING_INTERVAL`), which the POS must answer "
-        "within 20 s (`POS_PING_TIMEOUT`).",
+        "description": "By default, the portal sends a ping every 30 s (`POS_PING_INTERVAL`), which the POS must "
+        "answer within 20 s (`POS_PING_TIMEOUT`).",
         "messages": {name: _message(name) for name in (*_names(REQUEST), *_names(ANSWER))},
         "bindings": {"ws": {"method": "GET", "query": query}},
         "x-close-codes": [
