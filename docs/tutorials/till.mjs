@@ -6,7 +6,7 @@ import WebSocket from "ws";
 
 const outlet = JSON.parse(readFileSync(process.argv[2], "utf8"));
 const REPLACED = 4409; // the close code after which a till does not connect again
-const PRICE = 5; // of every product
+const PRICE = 5; // price of every product
 const USER_ID = "f9248a0f-ba0c-4c80-b9f2-fe020b456ce4";
 const orders = new Map();
 const answers = new Map(); // a request that is sent again gets the same answer and is not executed again

@@ -14,7 +14,7 @@ from websockets.sync.client import connect
 
 Json = dict[str, Any]
 REPLACED = 4409  # the close code after which a till does not connect again
-PRICE = 5  # of every product
+PRICE = 5  # price of every product
 USER_ID = "f9248a0f-ba0c-4c80-b9f2-fe020b456ce4"
 outlet: Json = json.loads(Path(sys.argv[1]).read_text())
 orders: dict[str, Json] = {}

@@ -215,7 +215,7 @@ def test_an_outlet_is_disabled_and_enabled_again(staff: Client, enabled: Enabled
     answer = staff.post(act_url(enabled.integration, "disable"), {"reason": "Till stolen"}, follow=True)
     assert answer.redirect_chain == [(page, 302)]
     assert "Integration disabled." in text(answer)
-    assert "Disabled by boss, just now : “Till stolen”" in text(answer)
+    assert "Disabled by boss, just now (“Till stolen”)" in text(answer)
     answer = staff.post(act_url(enabled.integration, "reenable"), {"reason": "Found"}, follow=True)
     assert "Integration re-enabled." in text(answer)
     assert enabled.fresh().is_enabled

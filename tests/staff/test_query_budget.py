@@ -39,7 +39,7 @@ MOST = 10  # with the queries for the session and the person who opens the page
 NEWEST = 2  # rows of each kind on an outlet's page
 ON_A_PAGE = 2  # rows of a long list
 EXPORT = "/export/"  # a download, which reads all outlets
-GROUPS = ("offline", "refused", *Concern)  # of the start page
+GROUPS = ("offline", "refused", *Concern)  # groups of the start page
 SEARCHED = ("Station", "r-1", "198.51.")
 
 

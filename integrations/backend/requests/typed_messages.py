@@ -15,7 +15,7 @@ from integrations.wire.payloads.json_schema import one_of, or_null, reference
 
 Schema = dict[str, Any]
 
-NAMES = frozenset(map(type_name, EXAMPLES))  # of the documented message types
+NAMES = frozenset(map(type_name, EXAMPLES))  # names of the documented message types
 
 _NUMBER = {
     "type": "integer",

@@ -123,7 +123,7 @@ class Disconnecting(InProcess):
         await recorded()
         row = await in_main(Connection.objects.get)
         assert (row.close_reason, row.close_code) == (CloseReason.DISCONNECTED, 1000)
-        async with Pos(query=pos.scope["query_string"].decode()) as again:
+        async with Pos(query=pos.query) as again:
             await recorded()
             await running.watcher.poll()
             assert not again.has_more()

@@ -21,7 +21,9 @@ MENU = {
     "People": ["People"],
     "Set-up": ["API keys", "Message types"],
 }
-APP_NAMES = re.compile(r"Authenti[cs]ation and Authori[sz]ation|\bUsers?\b(?! agent)|/admin/(?:auth|integrations)/\"")
+APP_NAMES = re.compile(
+    r"Authenti[cs]ation and Authori[sz]ation|\bUsers?\b(?! agent| name)|/admin/(?:auth|integrations)/\""
+)
 
 
 @pytest.mark.parametrize("url", [reverse("admin:index"), list_url("outlet")])
