@@ -68,10 +68,7 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         is_repeatable: bool = True,
     ) -> Any:
-        """Return the answer of the first attempt with a known outcome. Each attempt calls `body` for its body.
-
-        `key` is for OutcomeUnknown; the headers or the body hold it.
-        """
+        """Return the first answer with a known outcome. Each attempt calls `body`. `key` is for OutcomeUnknown only."""
         while True:
             error: Exception
             try:
