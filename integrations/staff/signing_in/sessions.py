@@ -116,8 +116,10 @@ def limited(get_response: View) -> View:
             if is_over(request.session, request.user):
                 logout(request)
                 messages.warning(request, _over())
-            elif is_refresh(request) or not _has_prolonged(request):
+            elif is_refresh(request) or not _is_due(request):
                 _track_change(request)
+            else:
+                _prolong(request)
         return get_response(request)
 
     return handle
@@ -149,7 +151,7 @@ def track(request: HttpRequest) -> None:
 def _track_change(request: HttpRequest) -> None:
     """Store this request's address and browser if they differ from those of the session's row."""
     known, client = getattr(request.session, "client", None), _client_of(request)
-    if known is None or not (known.is_new or (known.ip, known.agent) == (client.ip, client.agent)):
+    if known is not None and not known.is_new and (known.ip, known.agent) != (client.ip, client.agent):
         track(request)
 
 
@@ -175,14 +177,15 @@ def _is_of(person: User, kept: dict[str, Any]) -> bool:
     return any(constant_time_compare(kept.get(HASH_SESSION_KEY, ""), each) for each in hashes)
 
 
-def _has_prolonged(request: HttpRequest) -> bool:
-    """Move a session's end to the full idle time from now, unless it was prolonged or saved within the last minute.
-
-    A session that allauth's table does not list has to be added first.
-    """
+def _is_due(request: HttpRequest) -> bool:
+    """Return whether the session was neither prolonged nor saved within the last minute."""
     ends_at = getattr(request.session, "ends_at", None)
-    is_listed = getattr(request.session, "client", None) is not None
-    if ends_at is None or not is_listed or sign_ins.session_end() - ends_at < WRITTEN_EVERY:
-        return False
-    sign_ins.prolong_session(request.session.session_key or "")
-    return True
+    return ends_at is not None and sign_ins.session_end() - ends_at >= WRITTEN_EVERY
+
+
+def _prolong(request: HttpRequest) -> None:
+    """Move a session's end to the full idle time from now. A session that is not listed is added first."""
+    if getattr(request.session, "client", None) is None:
+        track(request)  # an older version of the portal opened it; the next page prolongs it
+    else:
+        sign_ins.prolong_session(request.session.session_key or "")
