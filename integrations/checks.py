@@ -1,18 +1,23 @@
-"""Django system checks for combinations of settings. `manage.py check` and every server start run them."""
+"""Django system checks for combinations of settings. Every server start and each command that calls a service run them.
+
+Django's own checks concern the code, which does not change on an operator's machine: `manage.py check` and script/test
+run those as well.
+"""
 
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import checks
-from django.core.checks import CheckMessage, Tags, register
+from django.core.checks import CheckMessage, register
 
 from integrations.pos.close_codes import CLOSE_CODES
 
+SETTINGS = "settings"  # the tag of all of them
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
-@register(Tags.security)
+@register(SETTINGS)
 def close_codes(**_kwargs: Any) -> list[CheckMessage]:
     """Return an error for each unknown reason in POS_CLOSE_CODES, and for each code that a server may not send."""
     found: list[CheckMessage] = []
@@ -32,7 +37,7 @@ def close_codes(**_kwargs: Any) -> list[CheckMessage]:
     return found
 
 
-@register(Tags.security, deploy=True)
+@register(SETTINGS, deploy=True)
 def public_url(**_kwargs: Any) -> list[CheckMessage]:
     """Return a warning if PUBLIC_URL would send secrets and tokens over the network unencrypted."""
     if settings.IS_PUBLIC_HTTPS:
@@ -43,7 +48,7 @@ def public_url(**_kwargs: Any) -> list[CheckMessage]:
     ]
 
 
-@register(Tags.security)
+@register(SETTINGS)
 def openid_connect(**_kwargs: Any) -> list[CheckMessage]:
     """Return an error if only some of the OpenID Connect settings are set, or if the provider's URL is not https."""
     named = {
@@ -61,7 +66,7 @@ def openid_connect(**_kwargs: Any) -> list[CheckMessage]:
     return found
 
 
-@register()
+@register(SETTINGS)
 def redis_url(**_kwargs: Any) -> list[CheckMessage]:
     """Return an error if REDIS_URL has an option that redis-py rejects: every attempt to connect would fail."""
     if not settings.REDIS_URL:
@@ -79,7 +84,7 @@ def redis_url(**_kwargs: Any) -> list[CheckMessage]:
     return []
 
 
-@register()
+@register(SETTINGS)
 def workers(**_kwargs: Any) -> list[CheckMessage]:
     """Return an error for each service that several WORKERS need and that is not configured."""
     return refusals_of_workers(settings.WORKERS)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError
 
+from integrations.checks import SETTINGS
 from integrations.models import clock
 from integrations.services.audit import Actor
 from integrations.services.errors import PortalError
@@ -20,6 +21,7 @@ class OutletCommand(BaseCommand):
     """A command that calls one service. A refusal of the service is printed as one line, with exit code 1."""
 
     requires_migrations_checks = False
+    requires_system_checks = [SETTINGS]  # Django's own would take a third of the command's time
 
     def call_service(self, service: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
         """Call a service as the person at this shell. Raises CommandError."""

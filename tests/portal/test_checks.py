@@ -4,11 +4,12 @@ import warnings
 from io import StringIO
 
 import pytest
+from django.core.checks.registry import registry
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.test import override_settings
 
-from integrations.checks import close_codes, openid_connect, public_url, redis_url, workers
+from integrations.checks import SETTINGS, close_codes, openid_connect, public_url, redis_url, workers
 from integrations.models.connection import CloseReason
 from integrations.pos.close_codes import CLOSE_CODES
 
@@ -54,6 +55,18 @@ def test_plain_http_is_a_warning_for_production() -> None:
 def test_the_check_command_stops_at_a_wrong_close_code() -> None:
     with override_settings(POS_CLOSE_CODES={"replaced": 1006}), pytest.raises(SystemCheckError, match=r"E002"):
         call_command("check", stdout=StringIO(), stderr=StringIO())
+
+
+@pytest.mark.parametrize("command", ["first_login", "outlets", "serve"])
+def test_a_command_stops_at_a_wrong_close_code(command: str) -> None:
+    with override_settings(POS_CLOSE_CODES={"replaced": 1006}), pytest.raises(SystemCheckError, match=r"E002"):
+        call_command(command, skip_checks=False, stdout=StringIO(), stderr=StringIO())
+
+
+def test_commands_run_every_check_of_the_portal() -> None:
+    of_the_portal = [each for each in registry.get_checks(True) if each.__module__ == "integrations.checks"]
+    assert len(of_the_portal) > 4
+    assert all(SETTINGS in each.tags for each in of_the_portal)  # type: ignore[attr-defined]
 
 
 SQLITE = {"default": {"ENGINE": "django.db.backends.sqlite3"}}

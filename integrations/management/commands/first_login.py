@@ -5,6 +5,8 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 from django.db import IntegrityError
 
+from integrations.checks import SETTINGS
+
 USER_NAME = "admin"
 # Five bits each. Without i, l, o and u, no letter looks like a digit and no words can occur.
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -12,6 +14,7 @@ GROUPS, GROUP_LENGTH = 5, 4
 
 
 class Command(BaseCommand):
+    requires_system_checks = [SETTINGS]
     help = "Create the first staff account and print its password once. Does nothing if a superuser exists."
 
     def handle(self, *_args: Any, **_options: Any) -> None:

@@ -8,11 +8,12 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
+from django.core.checks import Tags
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
 
-from integrations.checks import refusals_of_workers
+from integrations.checks import SETTINGS, refusals_of_workers
 from portal.operations.demo_poses import demo_poses
 from portal.serving.control_channel import ControlChannel
 from portal.serving.listening import Address, CannotListen, listen_exclusively
@@ -33,6 +34,7 @@ MOST_WORKERS = 64
 class Command(BaseCommand):
     help = "Serve the portal, the auth endpoint and the websocket: the production server. SIGTERM drains it."
     requires_migrations_checks = False
+    requires_system_checks = [SETTINGS, Tags.urls]  # the second loads all pages before the server listens
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on; default: 127.0.0.1")
