@@ -66,7 +66,7 @@ def test_a_command_stops_at_a_wrong_close_code(command: str) -> None:
 def test_commands_run_every_check_of_the_portal() -> None:
     of_the_portal = [each for each in registry.get_checks(True) if each.__module__ == "integrations.checks"]
     assert len(of_the_portal) > 4
-    assert all(SETTINGS in each.tags for each in of_the_portal)  # type: ignore[attr-defined]
+    assert all(SETTINGS in each.tags for each in of_the_portal)
 
 
 SQLITE = {"default": {"ENGINE": "django.db.backends.sqlite3"}}
