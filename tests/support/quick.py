@@ -55,7 +55,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 
 def _refuse_processes(event: str, _arguments: object) -> None:
-    if event in STARTS and _forbidden_to is not None and os.getpid() == _own_process:
+    if _forbidden_to is not None and event in STARTS and os.getpid() == _own_process:
         raise ProcessStarted(
             f"{_forbidden_to.nodeid} starts a process ({event}), which script/test --quick leaves out. Mark the test "
             "with @pytest.mark.processes, or its file with: pytestmark = pytest.mark.processes"
