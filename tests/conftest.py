@@ -76,7 +76,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Exclude the modules and the collected tests from garbage collection: each full one would take 0.4 s."""
+    """Exclude the modules and the collected tests from garbage collection; each full collection would take 0.4 s."""
     gc.freeze()
 
 
@@ -133,7 +133,7 @@ def enabled(db: None) -> Enabled:
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_log_contains_a_secret_or_token() -> Iterator[None]:
-    """Search all servers' logs for secrets at the end; in a run on several workers, each searches its own servers'."""
+    """Search the logs of all servers for secrets at the end. Each pytest worker searches those of its own servers."""
     yield
     leaks = LEDGER.leaks()
     assert not leaks, "\n".join([f"{len(leaks)} lines with a secret:", *leaks[:50]])
@@ -147,7 +147,7 @@ def _force_login_records_a_fresh_proof(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_runtime_keeps_running() -> Iterator[None]:
-    """Fail a test that leaves a runtime: there is one per process, so the next test would fail instead."""
+    """Fail a test that leaves its runtime running: a process has only one, so the next test would fail instead."""
     remembered.forget()
     yield
     assert runtime.current() is None, "the test did not stop its runtime"

@@ -30,7 +30,7 @@ class Operation:
         return self.path.format_map(self._of_path | values)
 
     def sample_body(self, **values: object) -> dict[str, Any]:
-        """Return a valid body with these values, or nothing. Fields that are not required are missing."""
+        """Return a valid body with these values and only the required fields; empty if the call has no body."""
         return _sample(self.body, values) if self.body else {}
 
     def names(self, **values: object) -> set[str]:

@@ -26,7 +26,7 @@ SUCCESSES = {"send": {"200", "202"}, "create": {"201"}}  # by the verb of the op
 
 
 def served() -> dict[str, set[str]]:
-    """Return the methods of each address of the URL configuration, except its answer to every other path."""
+    """Return the methods of each address of the URL configuration, except the view that answers 404."""
     found = {}
     for pattern in urls.urlpatterns:
         view = pattern.callback.view_class  # type: ignore[attr-defined]
@@ -165,7 +165,7 @@ def test_every_member_of_an_answer_is_required_unless_some_answers_lack_it() -> 
     assert {"Delivery", "WholeRequest", "MessageType", "RequestFinishedData"} <= below
     optional = {
         name
-        for each in below - set(ALL_MODELS)  # the models of PowerEPOS say themselves what is required
+        for each in below - set(ALL_MODELS)  # PowerEPOS defines which fields of its models are required
         for name in set(schemas[each].get("properties", ())) - set(schemas[each].get("required", ()))
     }
     assert optional == {"content_pruned_at", "traceparent"}

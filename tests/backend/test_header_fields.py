@@ -39,7 +39,7 @@ def test_every_response_describes_its_header_fields() -> None:
                 assert "Retry-After" in response["headers"], path
 
 
-def test_every_answer_with_a_place_or_a_next_page_describes_its_header() -> None:
+def test_every_answer_with_a_location_or_a_next_page_describes_its_header() -> None:
     for path, _method, call in calls():
         for status, response in call["responses"].items():
             is_page = status == "200" and call["operationId"].startswith("list_")
@@ -50,7 +50,7 @@ def test_every_answer_with_a_place_or_a_next_page_describes_its_header() -> None
                 assert "Location" not in response["headers"], path
 
 
-def test_a_problem_that_names_the_place_of_its_request_describes_its_header() -> None:
+def test_a_problem_with_the_location_of_its_request_describes_its_header() -> None:
     (sending,) = [call for _, _, call in calls() if call["operationId"] == "send_request"]
     found = {status for status, response in sending["responses"].items() if "Location" in response["headers"]}
     assert found == {"202", "409", "502", "503", "504"}  # cancelled, failed, restarting, no answer

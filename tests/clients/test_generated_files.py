@@ -10,7 +10,7 @@ from order_n_pay._temporary import TEMPORARY
 from tests.support.generated.client_models import generated_files, problem_names, read_document
 from tests.support.project import PROJECT
 
-pytestmark = pytest.mark.processes  # the generators are programs
+pytestmark = pytest.mark.processes  # the generators run as separate processes
 
 
 def test_the_files_are_those_that_script_clients_writes() -> None:
@@ -25,7 +25,7 @@ def test_each_address_of_the_api_is_called() -> None:
     assert {name for name in last if name not in python} == set()
 
 
-def test_the_temporary_problems_exist() -> None:
+def test_each_problem_that_the_clients_call_temporary_exists() -> None:
     assert set(problem_names(read_document())) >= TEMPORARY
 
 

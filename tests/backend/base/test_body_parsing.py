@@ -84,7 +84,7 @@ def test_a_field_of_a_partial_body_is_validated() -> None:
     [b"[]", b"null", b"{", b"\xff{}", b'{"name": NaN}', b'{"size": ' + b"9" * 5000 + b"}", b'{"name": "\\u0000"}'],
     ids=["array", "null", "unfinished", "not UTF-8", "NaN", "5,000 digits", "NUL"],
 )
-def test_a_body_that_is_not_such_an_object_is_refused(body: bytes) -> None:
+def test_a_body_that_is_not_a_readable_json_object_is_refused(body: bytes) -> None:
     refusal(body)
 
 

@@ -117,11 +117,11 @@ def test_an_invalid_traceparent_is_ignored(given: str) -> None:
     assert traceparent_of(given) == ""
 
 
-def test_of_two_traceparents_none_is_valid() -> None:
+def test_two_traceparents_are_both_ignored() -> None:
     assert traceparent_of(TRACE, TRACE) == ""
 
 
-def test_a_traceparent_is_kept_in_the_version_that_the_portal_knows() -> None:
+def test_a_traceparent_of_a_later_version_is_passed_on_in_the_version_that_the_portal_knows() -> None:
     assert traceparent_of(TRACE) == TRACE
     assert traceparent_of(TRACE.replace("00-", "cc-", 1) + "-more") == TRACE
     assert traceparent_of(TRACE.replace("00-", "01-", 1)) == TRACE
@@ -139,7 +139,7 @@ async def ask(given: str | None) -> Answer:
     return await request("GET", f"{API}/nothing", headers=headers)
 
 
-class _Keeping(logging.Handler):
+class _RecordingHandler(logging.Handler):
     def __init__(self, lines: list[logging.LogRecord]) -> None:
         super().__init__()
         self._lines = lines
@@ -151,7 +151,7 @@ class _Keeping(logging.Handler):
 @contextmanager
 def logged() -> Iterator[list[logging.LogRecord]]:
     lines: list[logging.LogRecord] = []
-    handler = _Keeping(lines)
+    handler = _RecordingHandler(lines)
     logging.getLogger().addHandler(handler)
     try:
         yield lines

@@ -54,7 +54,7 @@ class Cursors(InProcess):
                     assert error["field"] == "cursor"
                     assert "omit `cursor` to start" in error["message"]
 
-    async def test_a_page_may_have_another_size_than_the_one_before(self) -> None:
+    async def test_a_page_may_differ_in_size_from_the_one_before(self) -> None:
         backend = await Backend.make(scopes=list(Scope))
         for link in await self.links(backend):
             assert (await backend.get(link.replace("limit=1", "limit=2"))).status == 200, link

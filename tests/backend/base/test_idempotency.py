@@ -37,7 +37,7 @@ def key_in(*values: bytes) -> str | None:
         (b"a b;c=1", "a b;c=1"),
     ],
 )
-def test_the_bare_and_the_quoted_form_are_read(sent: bytes, key: str) -> None:
+def test_a_key_is_read_with_and_without_quotes(sent: bytes, key: str) -> None:
     assert key_in(sent) == key
 
 
@@ -70,8 +70,8 @@ def posts() -> list[Any]:
     return [view.post for view in views if view is not None and hasattr(view, "post")]
 
 
-def test_every_post_is_a_change_that_is_done_once() -> None:
-    """A request to a POS is the exception: its key is its request_id."""
+def test_every_post_honours_the_idempotency_key() -> None:
+    """The exception is a request to a POS, whose idempotency key is its request_id."""
     others = [post for post in posts() if post is not OutletRequestsView.post]
     assert others
     assert [post.__qualname__ for post in others if "self.change(" not in inspect.getsource(post)] == []

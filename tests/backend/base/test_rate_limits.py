@@ -1,4 +1,4 @@
-"""Each API key has a limit of calls; beyond it, calls get 429, and other keys are not affected."""
+"""Each API key has a rate limit. Calls beyond it get 429; other keys are not affected."""
 
 import asyncio
 from unittest import mock
@@ -68,7 +68,7 @@ def test_a_refused_call_is_told_how_long_to_wait(buckets: Buckets, clock: Clock)
     assert not buckets.take(1, LIMIT).wait
 
 
-def test_each_key_has_its_own_usage(buckets: Buckets) -> None:
+def test_the_calls_of_each_key_are_counted_separately(buckets: Buckets) -> None:
     taken(buckets, 30)
     assert len(taken(buckets, 30, key=2)) == 10
 
@@ -98,7 +98,7 @@ class RateLimits(InProcess):
         assert refused.headers["retry-after"] == "1"
         assert (await other.get("api-key")).status == 200
 
-    async def test_refusals_are_delayed_up_to_a_number_at_once(self) -> None:
+    async def test_only_a_limited_number_of_refusals_is_delayed_at_once(self) -> None:
         backend = await Backend.make(calls_per_second=1, calls_burst=1)
         await backend.get("api-key")
         delays: list[float] = []

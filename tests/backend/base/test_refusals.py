@@ -1,4 +1,4 @@
-"""The problem of a service's refusal follows from its class; no table lists the classes."""
+"""The API derives a problem from the class of each error that a service raises; no table lists the classes."""
 
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -49,7 +49,7 @@ def test_a_refused_value_names_its_field() -> None:
     assert problem["errors"] == [{"field": "pos_remote_id", "message": PosRemoteIdTaken.message}]
 
 
-def test_an_invalid_value_is_invalid_input_like_one_that_the_api_itself_refuses() -> None:
+def test_a_value_refused_by_a_service_gets_the_same_problem_as_one_refused_by_the_api() -> None:
     problem = problem_of(InvalidValue("reason", "A reason is required."))
     assert problem["type"] == problems.INVALID_INPUT.type
     own = problem_of(problems.invalid("reason", "A reason is required."))

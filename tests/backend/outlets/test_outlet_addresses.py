@@ -46,7 +46,7 @@ class Addresses(InProcess):
             location = created.headers["location"].removeprefix("/api/v1/")
             assert (await backend.get(location)).json()["provider_outlet_id"] == each
 
-    async def test_an_encoded_slash_before_the_id_is_a_plain_one(self) -> None:
+    async def test_an_encoded_slash_before_the_id_is_read_as_a_plain_one(self) -> None:
         backend = await Backend.make(scopes=SCOPES)
         await in_main(make_outlet, provider_outlet_id="bella")
         assert kind_of(await backend.get("outlets%2Fbella")) == "not-found"

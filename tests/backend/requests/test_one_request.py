@@ -251,7 +251,7 @@ class OneRequest(InProcess):
                 assert (await backend.ask(outlet, mode="async", **options)).status == 202
                 assert (await pos.next_frame())["Payload"] == {}
 
-    async def test_an_answer_names_a_documented_message_type_as_in_the_call_and_numbers_any_other(self) -> None:
+    async def test_an_answer_has_a_documented_message_type_as_the_call_gave_it_and_any_other_as_a_number(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         await in_main(know, "UpdateOrder", 12)
         await in_main(MessageType.objects.create, name="PrintBill", number=77)
@@ -317,7 +317,7 @@ class TheSameRequestId(InProcess):
                 answer = await backend.ask(outlet, **({"request_id": "r", "durable": durable} | changes))
                 assert (answer.status, kind_of(answer)) == (409, "request-id-reused")
 
-    async def test_two_concurrent_contents_create_one_request_and_one_conflict(self) -> None:
+    async def test_concurrent_calls_with_different_contents_create_one_request_and_otherwise_conflict(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         asking = (
             backend.ask(outlet, f'{{"n": {n % 2}}}', request_id="r", mode="async", expires_in=9) for n in range(9)

@@ -162,7 +162,7 @@ class Guessing(InProcess):
         assert await unequal_attempts() == UNEQUAL_ATTEMPTS
         assert (await ask(backend, outlet)).status == 409
 
-    async def test_a_form_of_staff_counts_as_well(self) -> None:
+    async def test_guesses_in_a_staff_form_count_as_well(self) -> None:
         outlet = await make_outlet()
         await in_main(be_online, outlet)
         first = await in_main(ask_pos, outlet.integration, by_form(PIN), actor=ANNA)
@@ -202,7 +202,7 @@ class Spellings(InProcess):
         assert (await ask(backend, outlet)).status == 202
         assert (await ask(backend, outlet, "0000")).status == 409
 
-    async def test_after_an_exchange_of_keys_another_key_still_learns_nothing(self) -> None:
+    async def test_after_the_server_key_is_replaced_another_api_key_still_learns_nothing(self) -> None:
         outlet, owner, other = await make_outlet(), await Backend.make("owner"), await Backend.make("other")
         await ask(owner, outlet)
         digest = contents._keyed(Content(1, "kiosk-1", None, asked_with(PIN)), secret_digests.current_key().key_id, ".")

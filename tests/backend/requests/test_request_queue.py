@@ -83,7 +83,7 @@ class TheQueue(InProcess):
 
     async def test_requested_answers_do_not_count_as_a_flood(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
-        with mock.patch.object(allowance, "FRAMES_PER_SECOND", 1):  # ten at once
+        with mock.patch.object(allowance, "FRAMES_PER_SECOND", 1):  # allows a burst of ten
             async with await Pos.of(outlet) as pos:
                 for _ in range(30):
                     asking = asyncio.ensure_future(backend.ask(outlet))
@@ -212,7 +212,7 @@ class TheQueue(InProcess):
         await recorded()
         assert not await UnrecognisedFrame.objects.aexists()
 
-    async def test_a_request_id_in_another_letter_case_matches_no_request_while_two_match(self) -> None:
+    async def test_an_answer_matches_no_request_if_two_request_ids_differ_from_it_in_letter_case_only(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         async with await Pos.of(outlet) as pos:
             asking = [asyncio.ensure_future(backend.ask(outlet, request_id=name)) for name in ("same", "Same")]
