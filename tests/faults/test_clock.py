@@ -118,7 +118,7 @@ def test_of_two_hosts_whose_clocks_differ_the_newer_connection_stays_open(hosts:
         outlet = steady.supply_outlet()
         with connect(first, token_for(first, outlet)) as older:
             eventually(partial(records.is_online, steady, outlet), what="the older connection is recorded")
-            with connect(then, token_for(first, outlet)) as newer:  # a balancer may send each call to another host
+            with connect(then, token_for(first, outlet)) as newer:  # a balancer may send each call to a different host
                 assert older.wait_closed(5)[0] == REPLACED
                 eventually(partial(has_reasons, steady, outlet, ["replaced", ""]), what="the newer one is recorded")
                 assert newer.is_open()

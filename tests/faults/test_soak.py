@@ -43,7 +43,7 @@ def test_under_constant_churn_nothing_grows(new_stack: NewStack, tmp_path: Path,
 
 
 def churn(stack: Stack, outlets: Sequence[Credentials], *, look: Callable[[], None]) -> None:
-    """Run random acts, one after another, for SOAK_SECONDS."""
+    """Run random actions, one after another, for SOAK_SECONDS."""
     chance, backend, attacked = random.Random(SEED), Backend.of(stack), stack.supply_outlet()
     acts: list[Callable[[Credentials], None]] = [
         lambda outlet: order(backend, outlet),

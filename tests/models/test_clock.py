@@ -50,7 +50,7 @@ def test_only_the_shared_clock_and_code_that_checks_it_read_this_hosts_clock() -
         backup.__file__,
         simulate_pos.__file__,
         simulated_pos.__file__,
-    }  # the name of a backup, and simulated tills
+    }  # a time in the name of a backup, and the clock of simulated tills
     assert readers - apart == {clock.__file__, database.__file__}
 
 

@@ -14,7 +14,7 @@ from tests.support.factories import ANNA
 from tests.support.in_process import in_main, recorded
 
 
-class Coming(Connecting):
+class Opening(Connecting):
     async def test_a_token_in_the_query_opens_the_socket_at_the_root(self) -> None:
         async with PosSocket(self.token, headers={"user-agent": "PowerEPOS/8.1"}) as pos:
             await pos.connect()

@@ -16,7 +16,7 @@ from integrations.services.requests import holders
 from tests.support.backend_client import Backend, Pos, make_outlet
 from tests.support.in_process import InProcess, in_main, until
 
-WINDOW = 8  # REQUESTS_IN_FLIGHT
+WINDOW = 8  # the default of REQUESTS_IN_FLIGHT
 
 
 class Queueing(InProcess):

@@ -63,7 +63,7 @@ class Sending(Relay):
 
 
 class Ends(Relay):
-    async def test_an_answer_that_the_portal_cannot_store_fails_alone(self) -> None:
+    async def test_an_answer_that_the_portal_cannot_store_fails_only_its_own_request(self) -> None:
         outlet, backend = await make_outlet(), await Backend.make()
         running = await after_first_poll()
         async with await Pos.of(outlet) as pos:

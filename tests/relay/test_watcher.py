@@ -142,7 +142,7 @@ class Closing(Watching):
         await running.watcher.poll()
         assert told(self.live) == [CloseReason.CREDENTIAL_RETIRED]
 
-    async def test_a_full_poll_judges_the_connections_of_all_batches(self) -> None:
+    async def test_a_full_poll_checks_the_connections_of_all_batches(self) -> None:
         others = [await in_main(make_enabled_outlet, f"Station {number}") for number in range(4)]
         lives = [await in_main(make_live, each.integration, opened_at=timezone.now()) for each in others]
         running = await self.hold()

@@ -71,7 +71,7 @@ def test_no_two_secrets_are_the_same() -> None:
 # --- Recognised
 
 
-def test_a_secret_is_recognised_as_it_was_given_out() -> None:
+def test_a_secret_is_recognised_in_the_spelling_in_which_it_was_issued() -> None:
     assert read(SECRET) == SECRET
 
 
@@ -212,7 +212,7 @@ def test_an_adopted_secret_is_found_again_by_its_fingerprint_under_every_known_k
     assert set(old) < set(both)
 
 
-def test_no_digest_shows_itself_in_a_repr() -> None:
+def test_no_repr_shows_a_digest() -> None:
     digest = Digest(Algorithm.ARGON2ID, "the-value", "key", "s…", 5, "the-fingerprint")
     assert "the-value" not in repr(digest)
     assert "the-fingerprint" not in repr(digest)

@@ -89,7 +89,7 @@ def test_a_line_without_secrets_stays_as_it_is(line: str) -> None:
 
 
 @given(st.text())
-def test_redacting_twice_is_redacting_once(text: str) -> None:
+def test_redacting_a_second_time_changes_nothing(text: str) -> None:
     assert redact(redact(text)) == redact(text)
 
 
@@ -98,7 +98,7 @@ def test_redacting_twice_is_redacting_once(text: str) -> None:
     st.text(min_size=4, alphabet=st.characters(min_codepoint=33, max_codepoint=0x2FF)),
 )
 @example("AuthSecret", 'a"\\b\\\\"cdefgh')
-def test_the_value_of_a_naming_key_never_survives_as_json(name: str, value: str) -> None:
+def test_the_value_of_a_secret_field_is_redacted_in_json_whatever_it_contains(name: str, value: str) -> None:
     text = json.dumps({"Before": 1, name: value, "After": 2}, ensure_ascii=False)
     assert redact(text) == f'{{"Before": 1, "{name}": {REDACTED}, "After": 2}}'
 

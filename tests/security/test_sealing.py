@@ -12,7 +12,7 @@ def test_what_was_sealed_is_read_again() -> None:
     assert unseal(seal(TEXT, purpose="payload"), purpose="payload") == TEXT
 
 
-def test_what_is_kept_does_not_show_the_text() -> None:
+def test_a_sealed_text_does_not_show_its_content() -> None:
     assert "4711" not in seal(TEXT, purpose="payload")
 
 

@@ -1,4 +1,4 @@
-"""Other people's tools accept the OpenAPI document, and generate types from it that a strict compiler accepts."""
+"""Third-party tools accept the OpenAPI document, and generate types from it that a strict compiler accepts."""
 
 import re
 import subprocess

@@ -1,1 +1,1 @@
-"""The clients of the servers under test: tills, backends, browsers, proxies' callers, load and hostile input."""
+"""The clients of the servers under test: tills, backends, browsers, constant load and hostile input."""

@@ -1,4 +1,4 @@
-"""Many faults in one minute: many callers, misbehaving outlets, and each service between them killed in turn."""
+"""Many faults in one minute: many callers, misbehaving outlets, and services that are killed one after another."""
 
 import asyncio
 import random
@@ -69,7 +69,7 @@ def make_calls(backends: Sequence[Backend], calls: Sequence[Call], *, meanwhile:
 
 
 def faults(acts: Sequence[Callable[[], None]], chance: random.Random) -> Iterator[Callable[[], None]]:
-    """Yield all acts in random order, then all again in another order, and so on without end."""
+    """Yield all `acts` in random order, then all of them again in another order, without end."""
     while True:
         yield from chance.sample(list(acts), len(acts))
 

@@ -146,7 +146,7 @@ def verified_at(stack: Stack, outlet: Credentials, backend: Backend) -> bool:
     return bool(backend.at(stack).get("outlets").status_code == 200)
 
 
-def test_the_new_key_is_used_once_no_old_host_runs_and_the_old_one_if_one_returns(
+def test_the_new_key_is_used_once_no_old_host_runs_and_the_old_key_if_an_old_host_returns(
     depot: Depot, postgres: Postgres, redis: Redis
 ) -> None:
     hosts = make_hosts(depot, postgres, redis)

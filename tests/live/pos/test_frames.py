@@ -133,7 +133,7 @@ def flood(pos: Pos, frame: str, times: int) -> None:
 
 
 def flooding_code(stack: Stack) -> int:
-    """daphne lets an application send only 1000 and 3000 to 4999."""
+    """Return the close code for a flood. On daphne an application can send only 1000 and 3000 to 4999."""
     return 1008 if stack.server == "serve" else 1000
 
 

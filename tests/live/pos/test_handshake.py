@@ -17,7 +17,7 @@ REPLACED = 4409
 
 
 def assert_refused(stack: Stack, refusal: Refusal) -> None:
-    """uvicorn sends our answer to a refused handshake; daphne sends its own 403."""
+    """Fail unless the handshake was refused: by uvicorn with our answer, by daphne with its own 403."""
     if stack.server == "serve":
         assert refusal.status == 401
         assert list(json.loads(refusal.body)) == ["ErrorMessage"]

@@ -28,7 +28,7 @@ def send_too_much(connection: socket.socket, request_id: str) -> None:
 
 
 def break_the_protocol(connection: socket.socket, request_id: str) -> None:
-    connection.sendall(b"\xf1" + frame(request_id.encode())[1:])  # reserved bits
+    connection.sendall(b"\xf1" + frame(request_id.encode())[1:])  # sets the reserved bits
 
 
 def send_close(connection: socket.socket, request_id: str) -> None:
@@ -88,7 +88,7 @@ class Till:
 
 
 @pytest.mark.parametrize("reason", POISONS)
-def test_a_request_that_ends_the_connection_fails_after_five_times_and_the_others_are_answered(
+def test_a_request_that_ends_the_connection_five_times_fails_and_the_others_are_answered(
     shared_stack: Callable[[str], Stack], reason: str
 ) -> None:
     stack = shared_stack("serve-postgres" if reason == "too_large" else "serve-sqlite")
@@ -112,7 +112,7 @@ def test_a_request_that_ends_the_connection_fails_after_five_times_and_the_other
     assert records.close_reasons(stack, outlet).count(reason) >= DISCONNECTS
 
 
-def test_the_count_survives_a_restart_which_does_not_count_itself(new_stack: NewStack) -> None:
+def test_the_count_survives_a_restart_and_the_restart_is_not_counted(new_stack: NewStack) -> None:
     stack = new_stack("serve")
     outlet, backend = stack.supply_outlet(), Backend.of(stack)
     poison = backend.ask(outlet, POISON, {}, request_id="poison", mode="async", expires_in=60)

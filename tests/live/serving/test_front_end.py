@@ -85,7 +85,7 @@ def port(request: pytest.FixtureRequest, fronts: dict[str, int]) -> int:
 
 @pytest.mark.parametrize("token", ["h2c", "websocket", "TLS/1.2, h2c", "x"])
 @pytest.mark.parametrize("path", [AUTH_PATH, "/api/v1/outlets", "/admin/login/", "/healthz", "/nowhere"])
-def test_a_body_behind_an_upgrade_is_never_a_request(port: int, token: str, path: str) -> None:
+def test_a_body_after_an_upgrade_header_is_never_read_as_a_request(port: int, token: str, path: str) -> None:
     head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: {token}\r\n"
     head += f"Content-Length: {len(SMUGGLED)}\r\n\r\n"
     last = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"

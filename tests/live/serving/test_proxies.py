@@ -29,7 +29,7 @@ SHORT_IDLE = {
     "nginx": {"keepalive_timeout 60s;": "keepalive_timeout 500ms;"},
     "caddy": {"keepalive 60s": "keepalive 500ms"},
 }
-ESTABLISHED, TIME_WAIT = "01", "06"  # in /proc/net/tcp
+ESTABLISHED, TIME_WAIT = "01", "06"  # states of a connection in /proc/net/tcp
 BODY = b"x" * 200_000
 TOO_LARGE = f"POST {AUTH_PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(BODY)}\r\n\r\n".encode() + BODY
 
@@ -113,7 +113,7 @@ def test_the_proxys_own_answers_have_the_portals_headers_once(name: Proxy, port:
     assert_secured(ask(get("/api/v1/outlets")), 502)
 
 
-def test_nginxs_redirect_to_https_is_not_sniffed(port: int, tmp_path: Path) -> None:
+def test_nginxs_redirect_to_https_forbids_content_sniffing(port: int, tmp_path: Path) -> None:
     text = NGINX[NGINX.index("server {\n    listen 80;") : NGINX.index("server {\n    listen 443")]
     text = text.replace("    listen [::]:80;\n", "").replace("listen 80;", f"listen 127.0.0.1:{port};")
     text = text.replace("portal.log portal;", "portal.log;").replace("/var/log/nginx", str(tmp_path))

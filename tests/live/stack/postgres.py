@@ -23,10 +23,10 @@ from tests.live.stack.waiting import eventually
 SUPERUSER = "portal"
 MIGRATED = "portal_migrated"  # a migrated database without rows; each PostgreSQL of the tests has it
 SETTINGS = {
-    # Safe in tests: they kill the server, but not the machine. Without synchronous_commit, a kill would lose commits.
+    # Tests kill the server but not the machine, so these two lose nothing. Without synchronous_commit, a kill would.
     "fsync": "off",
     "full_page_writes": "off",
-    # Log every statement; the sweep at the end also covers what was sent to the database.
+    # Log every statement, so that the search for logged secrets covers what was sent to the database too.
     "log_statement": "all",
 }
 

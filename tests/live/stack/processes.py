@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.live.stack.ledger import LEDGER
 from tests.live.stack.warm_start import Started, dying_with_us
 
-PORTS_PER_WORKER = 4_000  # from 10,000 on; Linux gives clients those from 32,768 on
+PORTS_PER_WORKER = 4_000  # ports from 10,000 on, because Linux gives those from 32,768 on to clients
 
 _running: set["Process"] = set()
 
@@ -21,7 +21,7 @@ _running: set["Process"] = set()
 def _ports_of_this_worker() -> Iterator[int]:
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     first = 10_000 + worker % 5 * PORTS_PER_WORKER
-    begin = random.randrange(PORTS_PER_WORKER)  # another test run may use this machine
+    begin = random.randrange(PORTS_PER_WORKER)  # another test run on this machine may use the first ports
     return (first + (begin + number) % PORTS_PER_WORKER for number in range(PORTS_PER_WORKER))
 
 

@@ -48,8 +48,8 @@ LIBRARIES = (
     "websockets.sync.client",
     "yaml",
 )
-MOST_BYTES = 1 << 20  # bytes of one order, most of them its environment
-PR_SET_PDEATHSIG = 1  # prctl(2)
+MOST_BYTES = 1 << 20  # bytes of one order to start a process, most of them its environment
+PR_SET_PDEATHSIG = 1  # the constant of prctl(2)
 
 
 class WarmProcess:
@@ -130,7 +130,7 @@ def dying_with_us(death_signal: str = "KILL") -> list[str]:
 
 
 class _Parent:
-    """The warm process of this test worker, started with the first order."""
+    """The warm process of this test worker. It starts when the first order needs it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -173,7 +173,7 @@ atexit.register(_parent.end)
 
 
 def take_orders(connection: socket.socket) -> Mapping[str, Any] | None:
-    """Fork for each order; return it in the child, and None in the parent when the tests have ended."""
+    """Fork for each order. Return the order in the child, and None in the parent when the tests have ended."""
     while True:
         message, descriptors, _flags, _address = socket.recv_fds(connection, MOST_BYTES, 3)
         if not message:

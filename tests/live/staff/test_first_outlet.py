@@ -162,6 +162,6 @@ def fill(page: Page, name: str) -> None:
 
 
 def values_on(page: Page) -> Credentials:
-    """Return the values that the page shows; the ledger remembers the secret for the sweep over the logs."""
+    """Return the values that the page shows; the ledger remembers the secret for the search of the logs."""
     expect(page.get_by_role("heading", name="Values for PowerEPOS")).to_be_visible()
     return Credentials.from_json({name: page.locator(f"#value-{name}").inner_text() for name in NAMES})

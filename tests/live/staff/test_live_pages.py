@@ -174,7 +174,7 @@ def test_an_update_makes_the_page_equal_to_the_servers_html(page: Page) -> None:
 
 
 def some_html(chance: random.Random, depth: int = 0) -> str:
-    """Return some elements, many with a key among a few, in any order."""
+    """Return some elements in random order, many of them with one of eight keys."""
     parts = []
     for key in chance.sample(range(8), chance.randint(0, 5)):
         name, keyed = chance.choice(["div", "span"]), f' data-key="{key}"' if chance.random() < 0.6 else ""

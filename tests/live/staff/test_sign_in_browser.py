@@ -74,7 +74,7 @@ def sign_in_with_a_passkey(chromium: Browser, portal: Stack, login: tuple[str, s
         page.wait_for_url("**/admin/integrations/outlet/")
 
 
-def test_an_old_session_must_sign_in_again_guesses_are_stopped_and_the_provider_signs_in(
+def test_an_old_session_must_prove_itself_again_guesses_are_stopped_and_single_sign_on_works(
     chromium: Browser, new_stack: NewStack
 ) -> None:
     LEDGER.remember(CLIENT_SECRET)

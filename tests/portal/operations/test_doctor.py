@@ -169,7 +169,7 @@ class TestTheKeys:
         assert (found.level, "2 of 3 digests are under a fallback" in found.what) == (Level.FINE, True)
 
     @pytest.mark.usefixtures("enabled")
-    def test_that_are_only_fallbacks_are_advice(self, settings: Any) -> None:
+    def test_that_are_only_fallbacks_are_reported_as_advice(self, settings: Any) -> None:
         settings.CREDENTIAL_KEY, settings.CREDENTIAL_KEY_FALLBACKS = "z" * 60, [settings.CREDENTIAL_KEY]
         assert levels(keys.stored_under_lost_keys()) == {Level.ADVICE}
 

@@ -19,7 +19,7 @@ from tests.support.backend_client import Backend, make_outlet
 from tests.support.in_process import InProcess, in_main
 
 BESIDE = ("/api", "/api/v1", "/api/v1/nothing", "/nothing")
-SPENDING = ("/admin/logout/", "/admin/oidc/")  # GET there cannot be repeated, or calls another host
+WITH_EFFECT = ("/admin/logout/", "/admin/oidc/")  # a GET of these ends the session, or calls another host
 ENDS_SESSION = "/admin/login/again/"
 FETCHED = re.compile(r"/admin/(\w+)/(\w+)/")
 
@@ -82,7 +82,7 @@ def paths(provider_outlet_id: str) -> list[str]:
         )
         path = re.sub(r"<uuid:\w+>", str(uuid.uuid4()), path).replace("<path:provider_outlet_id>", provider_outlet_id)
         path = re.sub(r"<(\w+:)?\w+>", str(key_of(path)), path)
-        if not path.startswith(SPENDING):
+        if not path.startswith(WITH_EFFECT):
             found.append(path)
     return found
 

@@ -201,7 +201,7 @@ def test_both_formats_show_the_id_of_the_call_that_a_line_belongs_to(
     assert written.getvalue().endswith("Something. correlation_id=order-77\n")
 
 
-def test_a_line_shows_the_trace_of_its_call_unless_it_is_about_the_request_of_another(written: StringIO) -> None:
+def test_a_line_shows_the_trace_of_its_call_unless_it_names_another_call(written: StringIO) -> None:
     trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     context = contextvars.copy_context()
     context.run(correlation.begin, {"headers": [(b"x-request-id", b"order-77"), (b"traceparent", trace.encode())]})

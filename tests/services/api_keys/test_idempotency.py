@@ -135,7 +135,7 @@ def test_an_expired_answer_is_forgotten(call: Call) -> None:
     assert AnsweredCall.objects.get().expires_at > shared_now() + timedelta(hours=23)
 
 
-def test_an_answer_under_a_lost_key_is_never_a_second_change(call: Call) -> None:
+def test_a_change_whose_answer_has_a_lost_key_is_not_repeated(call: Call) -> None:
     change_once(call, change=create)
     with override_settings(CREDENTIAL_KEY="n" * 50), pytest.raises(FirstAnswerUnreadable):
         change_once(call, change=create)

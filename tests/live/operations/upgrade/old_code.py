@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-# ruff: noqa: I001  (which names this tree has, and so their order, changes)
+# ruff: noqa: I001  (the order of the imports depends on which of these names this tree still has)
 """Create the installation with the services of commit cd0fc3e. `make_dump.py` runs this inside a checkout of it.
 
 The names that it imports are those of that commit; this tree does not have them all.

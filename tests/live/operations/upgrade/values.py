@@ -16,7 +16,7 @@ HARBOUR_SECRET = "test-secret-that-powerepos-chose-0123456789"
 API_KEY_OLDER = "ONPK-TEST1-00000-00000-00000-00000-00000-09679"
 API_KEY = "ONPK-TEST2-00000-00000-00000-00000-00000-0XZMV"
 
-WEBHOOK_URL = "http://127.0.0.1:9/hooks"  # the tests put the address of their receiver in its place
+WEBHOOK_URL = "http://127.0.0.1:9/hooks"  # the tests replace it with the address of their receiver
 WEBHOOK_BYTES = b"test webhook secret of 32 bytes."
 WEBHOOK_SECRET = "whsec_dGVzdCB3ZWJob29rIHNlY3JldCBvZiAzMiBieXRlcy4="
 
