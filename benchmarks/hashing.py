@@ -1,4 +1,4 @@
-"""Measure the CPU time of the digests of secrets: to check a generated or an adopted one, and to adopt one.
+"""Measure the CPU time to check a generated secret, to check an adopted one, and to adopt one.
 
 .venv/bin/python benchmarks/hashing.py [--times 20]
 """

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-SMALL = (1_000, 1_000, 200)  # requests, connections, outlets: four chains of 50 outlets
+SMALL = (1_000, 1_000, 200)  # numbers of requests, connections and outlets (four chains of 50 outlets)
 LARGE = (1_000_000, 100_000, 10_000)
 MOST_QUERIES, MOST_TIMES = 10, 2.0
 LONG_SESSION = {"REAUTHENTICATE_SECONDS": "86400"}  # sensitive pages must not ask for the password again during a run

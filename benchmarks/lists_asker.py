@@ -1,6 +1,6 @@
 """Query one database of benchmarks/lists.py: fill it, then answer each line on standard input with a figure as JSON.
 
-A separate process for each database, because Django's default database is fixed, and to keep the caches separate.
+Each database has its own process, because a process has one default database, and to keep the caches separate.
 """
 
 import json

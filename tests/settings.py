@@ -20,7 +20,7 @@ from portal.settings import *  # noqa: E402, F403
 from portal.settings import DATABASES, INSTALLED_APPS  # noqa: E402
 from tests.support import constants  # noqa: E402
 
-# A file, because each thread would have a separate in-memory database (integrations/services/rows/threads.py).
+# A file is needed: in memory, each thread would have a separate database (integrations/services/rows/threads.py).
 DATABASES["default"]["TEST"] = {"NAME": str(Path(_folder) / "tests.sqlite3")}
 DATABASES["default"]["OPTIONS"]["init_command"] = "PRAGMA synchronous=OFF"  # tests need no durable writes
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast: tests need no strong hashes of passwords

@@ -59,20 +59,20 @@ def test_a_failure_is_shown_with_the_warnings_of_the_servers(
     assert [json.loads(text)["message"] for name, text in report.sections if "server.log" in name] == shown
 
 
-def sweep(log: Path, *lines: str) -> list[str]:
+def leaks_in(log: Path, *lines: str) -> list[str]:
     ledger = Ledger()
     ledger.remember(SECRET, TOKEN)
     ledger.watch(log).write_text("".join(f"{line}\n" for line in lines))
     return ledger.leaks()
 
 
-def test_the_sweep_finds_a_planted_token_and_names_file_and_line(tmp_path: Path) -> None:
-    (leak,) = sweep(tmp_path / "server.log", "started", f"GET /?token={TOKEN} 101")
+def test_a_logged_token_is_found_with_its_file_and_line(tmp_path: Path) -> None:
+    (leak,) = leaks_in(tmp_path / "server.log", "started", f"GET /?token={TOKEN} 101")
     assert leak.startswith(f"{tmp_path / 'server.log'}:2: ")
 
 
-def test_the_sweep_masks_the_secrets_that_it_reports(tmp_path: Path) -> None:
-    (leak,) = sweep(tmp_path / "server.log", f"GET /?token={TOKEN} 101")
+def test_a_logged_secret_is_masked_in_the_report(tmp_path: Path) -> None:
+    (leak,) = leaks_in(tmp_path / "server.log", f"GET /?token={TOKEN} 101")
     assert TOKEN not in leak
     assert "token=MTU6[" in leak
 
@@ -87,12 +87,12 @@ def test_the_sweep_masks_the_secrets_that_it_reports(tmp_path: Path) -> None:
         f"repr {SECRET!r} in a traceback",
     ],
 )
-def test_the_sweep_finds_a_secret_however_it_is_spelt(tmp_path: Path, spelt: str) -> None:
-    assert len(sweep(tmp_path / "server.log", f"before {spelt} after")) == 1
+def test_a_logged_secret_is_found_however_it_is_spelt(tmp_path: Path, spelt: str) -> None:
+    assert len(leaks_in(tmp_path / "server.log", f"before {spelt} after")) == 1
 
 
-def test_the_sweep_passes_over_a_clean_log(tmp_path: Path) -> None:
-    assert sweep(tmp_path / "server.log", "GET /?token=[redacted] 101", "ONPS-8K2PX was retired") == []
+def test_nothing_is_found_in_a_log_without_secrets(tmp_path: Path) -> None:
+    assert leaks_in(tmp_path / "server.log", "GET /?token=[redacted] 101", "ONPS-8K2PX was retired") == []
 
 
 def test_the_tests_of_one_file_stay_on_one_worker(request: pytest.FixtureRequest) -> None:

@@ -36,7 +36,7 @@ def texts_in(file: Path) -> set[str]:
     return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 
 
-def test_this_test_sees_imports() -> None:
+def test_the_imports_of_a_file_are_found() -> None:
     assert django_imports(ROOT / "models" / "outlet.py", "django.db")
 
 
@@ -58,7 +58,7 @@ def test_redaction_needs_no_django_at_all() -> None:
     assert not django_imports(Path(str(redaction.__file__)), "django")
 
 
-def test_the_paths_for_programs_are_written_once() -> None:
+def test_each_path_of_an_endpoint_is_defined_once() -> None:
     own = {ROOT / "wire" / "endpoints.py", ROOT / "simulator" / "credentials.py"}
     files = {*ROOT.rglob("*.py"), *(PROJECT / "portal").rglob("*.py")} - own
     texts = {(file, each) for file in files for each in texts_in(file) if each.startswith(("/api/", "/handover/"))}

@@ -14,7 +14,7 @@ from tests.support.project import PROJECT
 FOLDERS = ("benchmarks", "deploy", "docs", "integrations", "portal", "script", "templates", "tests")
 AT_THE_ROOT = ("*.md", "*.toml", "*.txt", "*.py", ".env.example", "Dockerfile", "compose.yaml")
 NOT_OURS = {"node_modules", "__pycache__"}
-NOT_OF_TODAY = {"CHANGELOG.md"}  # it has former names of files
+NOT_OF_TODAY = {"CHANGELOG.md"}  # the changelog also names files that were renamed later
 # A path is relative to one of these folders, or to the folder of the file that names it.
 ROOTS = (PROJECT, PROJECT / "integrations", PROJECT / "portal")
 
@@ -23,7 +23,7 @@ OF_A_FILE = re.compile(r"\.(?:py|md|toml|sh|html|js|mjs|css|svg|sql|conf|yaml|ym
 LISTED = re.compile(r"`([a-z_]+)`")
 MODULE = re.compile(rf"-m ((?:{'|'.join(FOLDERS)})(?:\.\w+)*)")
 MEDIA_TYPE = re.compile(r"text/(?:html|plain|css|csv|javascript|event-stream)")
-ELSEWHERE = {"nginx.conf"}  # nginx's own
+ELSEWHERE = {"nginx.conf"}  # a file of nginx, not of this repository
 
 COMMENT = {
     ".html": re.compile(r"\{#(.*?)#\}|\{% comment %\}(.*?)\{% endcomment %\}|<!--(.*?)-->", re.DOTALL),

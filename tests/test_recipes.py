@@ -42,7 +42,8 @@ def test_each_message_type_with_a_payload_model_is_a_row_and_each_model_of_a_req
 
 @pytest.mark.parametrize("model", REQUEST_MODELS)
 def test_each_payload_model_has_an_example_and_a_form_that_accepts_it(model: str) -> None:
-    example = {name: value for name, value in EXAMPLES[model].items() if value not in (None, "")}  # others are left out
+    # The form leaves out empty values.
+    example = {name: value for name, value in EXAMPLES[model].items() if value not in (None, "")}
     typed = {f"{PREFIX}{name}": _typed(value) for name, value in example.items()}
     form = FieldsForm(
         {**typed, "request_id": str(uuid.uuid4()), "device_id": "1", "wait": "1"}, model=model, changes=False

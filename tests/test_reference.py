@@ -13,7 +13,7 @@ from integrations.wire.payloads.answer_models import ALL_MODELS, RESULT_CODES
 from tests.support.project import PROJECT
 
 COMMANDS = sorted(path.stem for path in (PROJECT / "integrations/management/commands").glob("[!_]*.py"))
-OF_DJANGO = {"migrate"}  # described by Django
+OF_DJANGO = {"migrate"}  # Django's documentation describes it
 
 
 def text_of(document: str) -> str:

@@ -259,7 +259,7 @@ def do_rate(job: dict[str, Any]) -> None:
 
 def do_flood(job: dict[str, Any]) -> None:
     callers = RepeatingCallers(job)
-    print_json({})  # ready; it runs until standard input ends
+    print_json({})  # announce the flood, which lasts until standard input ends
     print_json(callers.run(lambda seconds: seconds >= job["limit"] or has_input_ended()))
 
 

@@ -43,7 +43,6 @@ class Clockwork:
         await asyncio.sleep(0)
 
 
-# Back-off
 def test_the_ceiling_of_the_back_off_doubles_from_one_second_to_sixty() -> None:
     back_off = BackOff(lambda _low, high: high)
     assert [back_off.next_pause() for _ in range(8)] == [1, 2, 4, 8, 16, 32, 60, 60]

@@ -84,7 +84,7 @@ def test_an_invalid_amount_is_refused_with_the_name_of_its_field(written: str) -
 
 
 @pytest.mark.parametrize(("number", "written"), [("1e400", "1E+400"), ("1.50", "1.5"), ("-0.00", "-0.0"), ("7", "7.0")])
-def test_an_external_number_is_written_in_limited_length(number: str, written: str) -> None:
+def test_a_number_of_any_size_is_written_briefly(number: str, written: str) -> None:
     assert json_text.write(Decimal(number)) == written
 
 

@@ -314,7 +314,7 @@ def test_the_page_begins_with_the_state_and_ends_its_actions_with_those_that_dis
 
 
 @pytest.mark.parametrize("act", ["disable", "change_pos_remote_id", "disconnect"])
-def test_the_button_of_an_action_that_disconnects_a_till_looks_like_it(
+def test_the_button_of_an_action_that_disconnects_a_till_is_marked_as_dangerous(
     staff: Client, enabled: Enabled, act: str
 ) -> None:
     be_seen(enabled.integration, heartbeat_at=timezone.now())

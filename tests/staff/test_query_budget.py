@@ -35,7 +35,7 @@ from tests.support.query_plans import scans, statements
 from tests.support.staff.pages import act_url, be_refused, be_seen, page_url
 from tests.support.staff.world import World, make_limited, make_viewer, make_world
 
-MOST = 10  # with the queries for the session and the person who opens the page
+MOST = 10  # queries of a page, including those for the session and the person who opens it
 NEWEST = 2  # rows of each kind on an outlet's page
 ON_A_PAGE = 2  # rows of a long list
 EXPORT = "/export/"  # a download, which reads all outlets
@@ -76,7 +76,7 @@ def _add_old_rows(world: World, integration: Integration) -> None:
     be_refused(None, Outcome.UNKNOWN_OUTLET, provider_outlet_id="unknown", pos_remote_id_of=integration)
     for number in range(NEWEST):
         be_refused(integration, Outcome.THROTTLED)
-        request_id = f"Station-{integration.pk}-{number}"  # so that a search finds it by this and by the outlet
+        request_id = f"Station-{integration.pk}-{number}"  # a search for "Station" matches this and the outlet's name
         make_finished_request(integration, api_key=None, message_type=12, state="failed", request_id=request_id)
 
 
@@ -124,7 +124,7 @@ def list_urls(integration: Integration) -> Iterator[str]:
 
 
 def outlet_urls() -> Iterator[str]:
-    """Yield the page and the check of each outlet: of those that moved, too."""
+    """Yield the page and the check of each outlet, including those that moved."""
     for integration in Integration.objects.all():
         yield page_url(integration)
         yield act_url(integration, "check")

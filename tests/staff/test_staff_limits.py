@@ -33,7 +33,7 @@ from tests.support.factories import ANNA, BELLA, Enabled, make_enabled_outlet, m
 from tests.support.staff.backend_pages import ask
 from tests.support.staff.pages import be_refused, be_seen, text
 
-OTHER = "NORDLICHT"  # in every row of the other organisation; must be on no page that a limited person gets
+OTHER = "NORDLICHT"  # a text in every row of the other organisation; no page for a limited person may show it
 REFUSED = (302, 403, 404, 405)
 
 

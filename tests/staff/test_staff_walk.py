@@ -53,8 +53,8 @@ def _is_plain(pattern: Any) -> bool:
 def walk(person: User, *, most_alike: int | None = None) -> Iterator[tuple[str, str]]:
     """Yield the URL and text of each page, and of each fragment of a live page, that this person can open.
 
-    Each parameter of a page is tried once, with one value, and without the others. With `most_alike`, only so many
-    pages that differ in numbers alone are opened.
+    Each parameter of a page is tried once, with one value, and without the others. With `most_alike`, opens at most
+    this many of the pages whose URLs differ only in their numbers.
     """
     client = Client()
     client.force_login(person)

@@ -79,7 +79,7 @@ def make_unrecognised_frame(integration: Integration, *, at: datetime | None = N
 
 
 def go_online(integration: Integration, at: datetime) -> Connection:
-    """Record that its POS is connected, to a process whose heartbeat is never stale."""
+    """Record that the integration's POS is connected to a process whose heartbeat is never stale."""
     process = make_process(heartbeat_at=at)
     type(process).objects.filter(pk=process.pk).update(heartbeat_at=datetime(2999, 1, 1, tzinfo=at.tzinfo))
     Connection.objects.filter(integration=integration, closed_at=None).update(closed_at=at)
@@ -95,7 +95,7 @@ def go_online(integration: Integration, at: datetime) -> Connection:
 
 
 def go_offline(integration: Integration, at: datetime) -> None:
-    """Close its open connection, and record the outlet as offline."""
+    """Close the integration's open connection, and record the outlet as offline."""
     open_ones = Connection.objects.filter(integration=integration, closed_at=None)
     open_ones.update(closed_at=at, close_reason=CloseReason.LINK_LOST)
     _set_presence(integration, at, is_online=False)

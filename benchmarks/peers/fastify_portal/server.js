@@ -1,4 +1,4 @@
-// The same protocol in idiomatic fastify, ws and better-sqlite3, for comparison: server.js DATABASE PORT.
+// The portal's POS protocol in idiomatic fastify, ws and better-sqlite3, for comparison: server.js DATABASE PORT.
 
 "use strict";
 

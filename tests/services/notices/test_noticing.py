@@ -110,7 +110,7 @@ def test_events_before_the_first_endpoint_are_not_reported(enabled: Enabled, clo
     assert reported() == []
 
 
-def test_a_row_that_becomes_visible_late_is_reported_and_none_twice(enabled: Enabled, clock: Any) -> None:
+def test_a_row_that_becomes_visible_late_is_reported_and_no_row_twice(enabled: Enabled, clock: Any) -> None:
     make_endpoint(kinds=[NoticeKind.REQUEST_FINISHED])
     event_detection.poll()
     for second in range(0, 300, 10):

@@ -103,7 +103,7 @@ def test_due_rows_are_found_by_an_index(enabled: Enabled) -> None:
         assert "TEMP B-TREE" not in plan, f"{name}: {plan}"
 
 
-# --- Visits
+# --- Connections and attempts
 
 
 def test_ended_connections_are_deleted_with_processes_that_hold_no_others(enabled: Enabled) -> None:

@@ -98,7 +98,7 @@ def test_outlets_whose_rows_all_fit_on_one_page_have_no_next_page(outlets: list[
 
 
 @pytest.mark.parametrize("is_reversed", [False, True])
-def test_of_each_outlet_only_the_two_rows_at_the_ends_of_its_share_are_read(
+def test_only_the_first_and_the_last_row_of_each_outlets_share_are_read(
     outlets: list[Integration], is_reversed: bool
 ) -> None:
     source, order = Streams(ALL, Integration.objects.all(), "integration"), SortOrder("at", is_reversed=is_reversed)

@@ -89,7 +89,9 @@ def test_a_form_does_not_name_an_organisation_that_the_person_may_not_see(
 
 
 @pytest.mark.parametrize("page", ["integrations_apikey_add", "integrations_webhookendpoint_add", "auth_user_add"])
-def test_a_form_sent_too_late_does_not_name_it_when_shown_again(client: Client, page: str, db: None) -> None:
+def test_a_form_sent_too_late_does_not_name_such_an_organisation_when_shown_again(
+    client: Client, page: str, db: None
+) -> None:
     own, other_organisation = make_organisation(BELLA), make_organisation(THEIRS)
     person = make_limited(own)
     client.force_login(person)

@@ -19,7 +19,7 @@ from integrations.services.overview.attention import Concern, read_pending, read
 from tests.support.factories import ANNA, Enabled, make_enabled_outlet
 from tests.support.staff.pages import act_url, be_refused, be_seen, client_of, text
 
-MOST_QUERIES = 8  # including those for the session and the person
+MOST_QUERIES = 8  # queries of the page, including those for the session and the person
 START = reverse("admin:index")
 
 
@@ -97,7 +97,7 @@ def test_two_tills_need_attention_while_one_is_connected(enabled: Enabled) -> No
     assert refused() == []
 
 
-def test_the_other_concerns_are_read_together(enabled: Enabled) -> None:
+def test_alerts_webhooks_links_and_unused_secrets_need_attention(enabled: Enabled) -> None:
     now = timezone.now()
     organisation = enabled.integration.outlet.organisation
     Alert.objects.create(kind=AlertKind.OFFLINE, organisation=organisation, since=now, notify_at=now, notified_at=now)

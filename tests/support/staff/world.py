@@ -34,8 +34,8 @@ from tests.support.factories import ANNA, BELLA, make_organisation, make_outlet
 from tests.support.notice_factories import go_online, make_finished_request, make_refusal, make_unrecognised_frame
 from tests.support.staff.pages import be_refused
 
-THEIRS = "NORDLICHT"  # in each text of the other organisation's rows
-CONTENT = "HIDDENCONTENT"  # in every payload, answer and unrecognised frame
+THEIRS = "NORDLICHT"  # a marker in each text of the other organisation's rows
+CONTENT = "HIDDENCONTENT"  # a marker in every payload, answer and unrecognised frame
 
 
 @dataclass
