@@ -53,7 +53,7 @@ def run_for(clock: Any, integration: Integration, span: timedelta = LATER) -> da
     return timezone.now()
 
 
-def test_nothing_is_read_or_written_without_subscribed_endpoints(enabled: Enabled) -> None:
+def test_no_event_is_collected_without_subscribed_endpoints(enabled: Enabled) -> None:
     make_finished_request(enabled.integration)
     with CaptureQueriesContext(
         connection,
