@@ -56,7 +56,7 @@ def main() -> None:
 
 @contextmanager
 def calls_to(folder: Path, port: int, credentials: list[dict[str, str]], key: str) -> Iterator[Calls]:
-    """Yield the calls to repeat during each step: the first outlet's till is connected, the second authenticates."""
+    """Yield the calls to repeat during each step: orders to the first outlet, authentications of the second."""
     connected, other = credentials
     claim = {name: other[name] for name in ("ProviderOutletID", "POSRemoteID", "AuthSecret")}
     order = {"message_type": 1, "device_id": "kiosk-1", "payload": relay.PAYLOAD}
@@ -93,7 +93,7 @@ def measure(name: str, calls: Calls, step: Callable[[], Result]) -> Result:
 
 
 def repeat(call: Callable[[], object], is_over: threading.Event) -> list[float]:
-    """Return the seconds of each call."""
+    """Repeat the call until the event is set; return how many seconds each call took."""
     seconds = []
     while not is_over.wait(PAUSE):
         began = time.perf_counter()

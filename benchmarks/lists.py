@@ -178,10 +178,10 @@ class PairedQuery:
 
 
 def _comparable_ms(name: str, found: dict[str, tuple[Figures, Figures]]) -> float:
-    """Return the time on the small database that the large one is compared with, in milliseconds.
+    """Return the milliseconds on the small database with which the time on the large one is compared.
 
-    This is the time of the same query. If that finds fewer rows than on the large database, it is the time of the whole
-    list, if that is longer and has as many rows.
+    Usually the same query takes this time there. A query that finds fewer rows there is compared with the whole list
+    instead, if the list has enough rows and takes longer.
     """
     small, large = found[name]
     if small.rows >= large.rows:

@@ -84,7 +84,7 @@ def test_the_simulated_till_has_the_documented_message_numbers() -> None:
 def test_each_audit_verb_is_recorded_by_an_operation_and_has_a_text() -> None:
     sources = [path for path in (PROJECT / "integrations").rglob("*.py") if "migrations" not in path.parts]
     recorded = {name for path in sources for name in re.findall(r"\bVerb\.([A-Z_]+)", path.read_text())}
-    of_earlier_versions = {"BULK_DOWNLOADED"}  # their events are still shown
+    of_earlier_versions = {"BULK_DOWNLOADED"}  # pages still show the events that earlier versions recorded
     assert {verb.name for verb in Verb} - recorded == of_earlier_versions
     words = [str(verb.label) for verb in Verb]
     assert len(set(words)) == len(words)

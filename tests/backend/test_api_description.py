@@ -22,7 +22,7 @@ from tests.support.generated.client_models import read_document
 
 pytestmark = pytest.mark.django_db
 
-SUCCESSES = {"send": {"200", "202"}, "create": {"201"}}  # by the verb of the operation; 200 for any other verb
+SUCCESSES = {"send": {"200", "202"}, "create": {"201"}}  # by the first word of the operationId; {"200"} for any other
 
 
 def served() -> dict[str, set[str]]:
@@ -141,7 +141,8 @@ def test_a_discriminator_tells_the_schemas_of_every_list_apart() -> None:
     schemas = document()["components"]["schemas"]
     lists = {name: schema for name, schema in schemas.items() if "oneOf" in schema}
     assert {"Event", "DocumentedOrder", "DocumentedAnswer"} <= set(lists)
-    for name in set(lists) - {"Order", "Answer"}:  # these two have no discriminator (a name or a number)
+    # Order and Answer have no discriminator, because their message type can be a name or a number.
+    for name in set(lists) - {"Order", "Answer"}:
         member, mapping = lists[name]["discriminator"]["propertyName"], lists[name]["discriminator"]["mapping"]
         variants = [name_in(each) for each in lists[name]["oneOf"]]
         found = {schemas[each]["properties"][member]["const"]: f"#/components/schemas/{each}" for each in variants}

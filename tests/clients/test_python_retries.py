@@ -30,7 +30,7 @@ Reply = httpx2.Response | Exception
 
 
 class Portal:
-    """Gives one reply after another, and keeps the calls."""
+    """Gives one reply after another, and records the calls."""
 
     def __init__(self, *replies: Reply) -> None:
         self._replies = list(replies)

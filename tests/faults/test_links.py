@@ -55,7 +55,7 @@ def test_an_order_sent_into_a_silent_link_is_sent_again_and_executed_once(stack:
         background.wait_for_connections()
         waiting = begin(backend.ask, outlet, "CreateOrder", soup(ORDER), request_id="a")
         background.wait_until(lambda: background.pos.till.executed == ["a"])
-        link.go_quiet()  # the answer vanishes
+        link.go_quiet()  # the link drops the answer
         eventually(lambda: records.close_reasons(stack, outlet) == ["link_lost"], timeout=10)
         link.heal()
         with pos_of(outlet, till=background.pos.till) as back:

@@ -19,7 +19,7 @@ def ids(**overrides: object) -> list[str | None]:
         return [message.id for message in (*close_codes(), *public_url(), *openid_connect(), *workers())]
 
 
-@pytest.mark.django_db  # from 6.0 on, the checks of Django read the database, too
+@pytest.mark.django_db  # Django 6.0 and later read the database in their checks
 def test_the_settings_of_the_tests_pass_the_check() -> None:
     call_command("check", stdout=StringIO())
 
@@ -51,7 +51,7 @@ def test_plain_http_is_a_warning_for_production() -> None:
     assert ids(IS_PUBLIC_HTTPS=False) == ["integrations.W001"]
 
 
-@pytest.mark.django_db  # from 6.0 on, the checks of Django read the database, too
+@pytest.mark.django_db  # Django 6.0 and later read the database in their checks
 def test_the_check_command_stops_at_a_wrong_close_code() -> None:
     with override_settings(POS_CLOSE_CODES={"replaced": 1006}), pytest.raises(SystemCheckError, match=r"E002"):
         call_command("check", stdout=StringIO(), stderr=StringIO())

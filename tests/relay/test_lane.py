@@ -171,11 +171,9 @@ def test_requests_stored_as_sent_are_sent_after_an_older_one_that_is_being_claim
     async def scenario() -> None:
         pos = Pos(RuntimeError(), failures)
         pos.may_claim.clear()
-        assert [pos.lane.reserve() for _ in range(2)] == [
-            True,
-            True,
-        ]  # for requests 2 and 3, which are about to be stored
-        pos.lane.offer(outgoing(1))  # another process has just stored it
+        # Reserve places for requests 2 and 3, which are about to be stored.
+        assert [pos.lane.reserve() for _ in range(2)] == [True, True]
+        pos.lane.offer(outgoing(1))  # another process has just stored this request
         await asyncio.sleep(0)
         for pk in (2, 3):
             assert await pos.lane.send_reserved(outgoing(pk))

@@ -1,4 +1,4 @@
-"""The simulated POS: its reconnects and its connection."""
+"""The simulated POS connects, answers requests, and reconnects after a pause."""
 
 import asyncio
 from collections.abc import AsyncIterator

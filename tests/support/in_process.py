@@ -58,7 +58,7 @@ async def recorded() -> Runtime:
 async def after_first_poll() -> Runtime:
     """Return the runtime after its first poll of the database, so the test's own poll is the only one."""
     running = await runtime.running()
-    await until(running.watcher._woken._waiters.__len__)  # it waits to be woken
+    await until(running.watcher._woken._waiters.__len__)  # the watcher waits to be woken
     return running
 
 

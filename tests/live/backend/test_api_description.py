@@ -32,7 +32,7 @@ CHECKS = [
 ]
 CALLS = {each.id: each for each in operations_described()}
 SPARE = (Scope.OUTLETS_WRITE, Scope.HANDOVER_WRITE)  # calls with these scopes act on separate outlets
-EXAMPLES = {"send_request": 100}  # 20 for any other operation
+EXAMPLES = {"send_request": 100}  # drawn calls of an operation; 20 for any other operation
 SENDABLE = {"message_type": 1, "device_id": "kiosk-1", "user_identifier": None, "validate": False}
 LONGEST = 1  # seconds that a drawn request may wait
 
@@ -88,7 +88,7 @@ def test_every_answer_is_one_that_the_document_describes(
     @given(operations[call].as_strategy(generation_mode=mode))
     def check(case: schemathesis.Case[Any]) -> None:
         answer = case.call_and_validate(session=session, checks=CHECKS)
-        assert answer.status_code != 500  # documented, but always a fault of the portal
+        assert answer.status_code != 500  # a 500 is documented, but is always a fault of the portal
 
     check()
 

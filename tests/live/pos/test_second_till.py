@@ -135,7 +135,7 @@ def fights(stack: Stack, pair: tuple[Stack, Stack]) -> dict[str, Fight]:
 
 def test_two_tills_that_reconnect_at_once_replace_each_other_ever_more_slowly(fights: dict[str, Fight]) -> None:
     fight = fights["one process"]
-    # Two takeovers at once, and then after 0.1, 0.2, 0.4, 0.8, 1.6 and 3.2 s.
+    # Two takeovers happen at once, and the next ones after waits of 0.1, 0.2, 0.4, 0.8, 1.6 and 3.2 s.
     assert 4 <= fight.connections <= 11
     eventually(lambda: "second_till" in fight.waits())
     assert len(fight.waits()) < 20

@@ -279,7 +279,7 @@ def test_uploads_are_written_to_no_temporary_file(stack: Stack) -> None:
 
 def files_opened_by(pid: int) -> Iterator[str]:
     for each in Path(f"/proc/{pid}/fd").iterdir():
-        with suppress(FileNotFoundError):  # the process has already closed it
+        with suppress(FileNotFoundError):  # the process has closed this file meanwhile
             yield str(each.readlink())
 
 

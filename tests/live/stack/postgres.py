@@ -23,7 +23,8 @@ from tests.live.stack.waiting import eventually
 SUPERUSER = "portal"
 MIGRATED = "portal_migrated"  # a migrated database without rows; each PostgreSQL of the tests has it
 SETTINGS = {
-    # Tests kill the server but not the machine, so these two lose nothing. Without synchronous_commit, a kill would.
+    # These two lose nothing, because tests kill the server but not the machine. Keep synchronous_commit on: without it,
+    # a kill of the server would lose commits.
     "fsync": "off",
     "full_page_writes": "off",
     # Log every statement, so that the search for logged secrets covers what was sent to the database too.

@@ -229,7 +229,7 @@ class Stack:
         LEDGER.remember(changes.get("SECRET_KEY"))
         self.env.update(changes)
         self._process.change_environment(self.env)
-        self._shell.close()  # the next command starts it with the new settings
+        self._shell.close()  # the next command starts another shell, with the new settings
 
     def _environment(self, folder: Path) -> dict[str, str]:
         secret_key = secrets.token_urlsafe(48)

@@ -1,4 +1,4 @@
-"""Runs management commands in one long-lived process, not the server's; a new process for each takes a second."""
+"""Runs management commands in one long-lived process beside the server; a new process for each takes a second."""
 
 import json
 import os

@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 POLL_SECONDS = 0.05
-PATIENCE = 3  # factor on timeouts that are given for an idle machine
+PATIENCE = 3  # timeouts are given for an idle machine, and multiplied by this for a busy one
 
 
 class StillFalseError(AssertionError):

@@ -1,4 +1,4 @@
-"""Starts manage.py in a fork of a process that has imported the libraries: a third of a new interpreter's time.
+"""Starts manage.py in a fork of a process that has imported the libraries, in a third of a new interpreter's time.
 
 The fork runs manage.py from its first line, as a new interpreter does, with its own environment, folder, session and
 settings; no library has read settings before. Tests of the start itself (tests/live/serving/test_signals.py,

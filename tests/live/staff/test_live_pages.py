@@ -69,7 +69,7 @@ def page(chromium: Browser, portal: Portal) -> Iterator[Page]:
 @contextmanager
 def first_page(chromium: Browser, stack: Stack, login: tuple[str, str], **options: Any) -> Iterator[Page]:
     with browsing.page_at(chromium, stack, **options) as page:
-        page.clock.install()  # it runs like the real one, and tests can move it forward
+        page.clock.install()  # this clock runs like the real one, and tests can move it forward
         browsing.sign_in(page, login)
         yield page
 

@@ -52,7 +52,7 @@ def _the_database_is_its_owners_alone() -> None:
         file.chmod(0o600)
 
 
-@pytest.mark.django_db  # from 6.0 on, the checks of Django read the database, too
+@pytest.mark.django_db  # Django 6.0 and later read the database in their checks
 @pytest.mark.parametrize(
     ("part", "changes", "word"),
     [

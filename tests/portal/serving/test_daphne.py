@@ -1,4 +1,4 @@
-"""The portal's patches of daphne. tests/live runs it as a server."""
+"""The portal's patches of daphne. The tests in tests/live run daphne as a server."""
 
 import sys
 from typing import Any

@@ -76,7 +76,7 @@ def audit_event(at: datetime) -> AuditEvent:
 
 
 def prune(kind: RecordKind) -> None:
-    """Prune a kind at noon until no row is due."""
+    """Prune records of this kind, in batches, until none is due at noon."""
     while retention.prune_batch(kind, NOON):
         pass
 

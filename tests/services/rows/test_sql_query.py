@@ -91,7 +91,7 @@ def test_a_uuid_is_read_as_one(enabled: Enabled) -> None:
     process_id = uuid.uuid4()
     sql = f"SELECT integration_id, '{process_id.hex}' AS process_id FROM integrations_presence"  # noqa: S608
     [row] = SqlQuery(OfPresence, f"{sql} WHERE integration_id {{among}}").rows([enabled.integration.pk])
-    assert row.process_id in (process_id, process_id.hex)  # the literal is text on PostgreSQL as well
+    assert row.process_id in (process_id, process_id.hex)  # PostgreSQL returns the literal as text
     assert Presence.objects.filter(pk=row.integration_id).exists()
 
 

@@ -70,7 +70,7 @@ def test_no_separator_or_quoting_turns_a_cell_into_a_formula(cell: str) -> None:
     for separator in (",", ";", "|", "\t"):
         for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE):
             reader = csv.reader(io.StringIO(written, newline=""), delimiter=separator, quoting=quoting)
-            with contextlib.suppress(csv.Error):  # a line break in an unquoted cell
+            with contextlib.suppress(csv.Error):  # csv rejects a line break in an unquoted cell
                 for row in reader:
                     assert not any(read.lstrip(' "\u00a0').startswith(FORMULA) for read in row), (separator, row)
 

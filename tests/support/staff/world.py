@@ -80,7 +80,7 @@ def make_world() -> World:
 
 
 def make_viewer() -> User:
-    """Return a person in the viewers' group: sees all organisations, and no payload."""
+    """Return a person in the viewers' group, who sees all organisations but no payloads."""
     ensure_groups()
     person = User.objects.create_user("vera", is_staff=True)
     person.groups.add(Group.objects.get(name=VIEWER))
