@@ -85,9 +85,8 @@ def test_every_reason_for_a_close_by_the_server_has_a_code() -> None:
 def test_the_documents_tell_the_operator_what_to_do_about_each_outcome_of_an_attempt() -> None:
     text = (PROJECT / "docs/how-to/find-out-why-a-till-does-not-connect.md").read_text().split("## Causes")[1]
     explained = [line.split("|")[1] for line in text.splitlines() if line.startswith("| ")]
-    shown = [
-        each for each in Outcome if each not in (Outcome.ACCEPTED, Outcome.FOREIGN_ORIGIN)
-    ]  # only older versions recorded FOREIGN_ORIGIN
+    # Only older versions recorded FOREIGN_ORIGIN.
+    shown = [each for each in Outcome if each not in (Outcome.ACCEPTED, Outcome.FOREIGN_ORIGIN)]
     labels = [str(each.label).partition(" (")[0].partition(":")[0] for each in shown]
     assert [label for label in labels if not any(label in row for row in explained)] == []
 

@@ -109,10 +109,10 @@ def test_no_order_is_lost_or_doubled_and_the_portal_recovers_in_time(installatio
     print(f"{name}: normal after {seconds:.1f} s; {dict(work.tally.statuses)}; {len(work.tally.errors)} cut")
     assert seconds <= table.rows()[name]
     assert work.tally.odd == []
-    assert (
-        name.startswith("PostgreSQL ") or work.tally.expired == set()
-    )  # without the database, the portal sends no order
-    assert name.startswith("A ") or work.tally.errors == []  # a killed process drops the connections of its callers
+    # Without the database the portal sends no order, so urgent ones expire.
+    assert name.startswith("PostgreSQL ") or work.tally.expired == set()
+    # A killed process drops the connections of its callers.
+    assert name.startswith("A ") or work.tally.errors == []
     assert "Traceback" not in work.log_text()
 
 

@@ -46,11 +46,8 @@ def test_only_the_shared_clock_and_code_that_checks_it_read_this_hosts_clock() -
         for path in (PROJECT / source).rglob("*.py")
         if re.search(r"timezone\.now\(\)|datetime\.now\(|utcnow\(", path.read_text())
     }
-    apart = {
-        backup.__file__,
-        simulate_pos.__file__,
-        simulated_pos.__file__,
-    }  # a time in the name of a backup, and the clock of simulated tills
+    # The name of a backup contains this host's time, and simulated tills have no other clock.
+    apart = {backup.__file__, simulate_pos.__file__, simulated_pos.__file__}
     assert readers - apart == {clock.__file__, database.__file__}
 
 

@@ -126,7 +126,7 @@ def test_a_lane_that_ends_while_it_cannot_send_drops_its_requests(end: Callable[
         pos.lane.offer(outgoing(1))
         pos.lane.ask(Transient(str(uuid.uuid4()), "a poll", shared_now() + SOON, answer))
         pos.may_claim.clear()
-        await asyncio.sleep(0)  # both are being claimed
+        await asyncio.sleep(0)  # the lane begins to claim both requests
         end(pos.lane)
         pos.may_claim.set()
         await until(answer.done)

@@ -17,7 +17,6 @@ def read_settings(variables: dict[str, str], *, project: Path = PROJECT) -> dict
     `project` is the folder that holds `.env`, and `portal/settings.py` or a copy of it.
     """
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "DATA_DIR") if name in os.environ}
-    with mock.patch.dict(
-        os.environ, kept | {"SECRET_KEY": "x" * 50} | variables, clear=True
-    ):  # the settings add the variables of .env
+    # Reading the settings adds the variables of .env to os.environ, which is restored afterwards.
+    with mock.patch.dict(os.environ, kept | {"SECRET_KEY": "x" * 50} | variables, clear=True):
         return runpy.run_path(str(project / "portal" / "settings.py"))

@@ -97,7 +97,7 @@ def test_the_rows_of_an_embedded_database_move_to_postgresql(
     assert before["integrations_request"]
     assert (checkout / "portal.json").stat().st_mode & 0o777 == 0o600
     again = ["enable_outlet", "--organisation", "Later", "--outlet", "Later", "--pos-remote-id", "Later-1"]
-    manage(checkout, moved, *again)  # the sequences continue at their old values
+    manage(checkout, moved, *again)  # needs sequences that continue at their old values
     findings = manage(checkout, moved, "doctor", "--format", "json", status=1).stdout
     assert '"Everything that is stored under a key' in findings
 

@@ -21,7 +21,7 @@ from tests.live.stack.redis import Redis
 from tests.live.stack.servers import Credentials, Depot, Stack
 from tests.live.stack.waiting import PATIENCE, eventually
 
-FIGHT = 8.0  # seconds
+FIGHT = 8.0  # seconds for which two tills take the outlet over from each other
 REPLACED = 4409
 ORDER = "an-order"
 

@@ -148,13 +148,9 @@ class _Parent:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             env = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TZ") if name in os.environ}
+            # Without -P, `import redis` would find redis.py in this folder.
             self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-P",
-                    __file__,
-                    str(theirs.fileno()),
-                ],  # without -P, `import redis` would find redis.py in this folder
+                [sys.executable, "-P", __file__, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 env=env | {"PYTHONUNBUFFERED": "1"},

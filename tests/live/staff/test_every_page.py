@@ -17,7 +17,7 @@ from tests.live.conftest import Demo
 AXE = "axe-core/axe.min.js"
 NOT_WALKED = re.compile(r"/logout/|/jsi18n/|/static/|/export/|^/api/v1/schema")  # the export is a download, not a page
 NARROW: ViewportSize = {"width": 390, "height": 800}
-# Off by default, this rule requires that each link and button measures at least 24 px.
+# In axe, the rule that each link and button measures at least 24 px is off by default.
 ALL_RULES: dict[str, object] = {"rules": {"target-size": {"enabled": True}}}
 COLOURS: dict[str, object] = {"runOnly": ["color-contrast", "link-in-text-block"]}  # the rules about colours
 VARIANTS: tuple[tuple[Scheme, ViewportSize, dict[str, object]], ...] = (

@@ -69,7 +69,7 @@ def wrapped(text: str, chance: random.Random, escaped: float) -> str:
 
 @st.composite
 def texts(draw: st.DrawFn) -> str:
-    chance = draw(st.randoms(use_true_random=True))  # Hypothesis draws one seed, which is faster than every character
+    chance = draw(st.randoms(use_true_random=True))  # Hypothesis draws one seed; to draw each character takes longer
     depth, escaped = draw(st.sampled_from([(0, 0.5), (1, 1.0), (2, 0.5), (3, 0.3), (5, 0.05), (9, 0.0)]))
     text = member(chance, escaped)
     for _ in range(depth):

@@ -86,7 +86,8 @@ def test_a_batch_is_limited_to_its_maximum_size(enabled: Enabled) -> None:
         ask(enabled, NOON - ROW - timedelta(days=day + 1))
     assert retention.prune_batch(RecordKind.REQUESTS, NOON)
     assert Request.objects.count() == 4
-    assert not Request.objects.filter(ended_at__lt=NOON - ROW - timedelta(days=4)).exists()  # the oldest first
+    # The oldest rows are deleted first.
+    assert not Request.objects.filter(ended_at__lt=NOON - ROW - timedelta(days=4)).exists()
     assert retention.prune_batch(RecordKind.REQUESTS, NOON)
     assert not retention.prune_batch(RecordKind.REQUESTS, NOON)
     assert Request.objects.count() == 0
