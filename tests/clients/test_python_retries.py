@@ -107,7 +107,7 @@ def test_the_deadline_ends_the_attempts(clock: list[float]) -> None:
     assert len(portal.calls) > 2
 
 
-def test_a_known_outcome_is_not_asked_for_again() -> None:
+def test_a_call_with_a_known_outcome_is_not_repeated() -> None:
     portal = Portal(problem("pos-offline", 503, **{"Retry-After": "5"}))
     with pytest.raises(errors.PosOffline):
         send(portal.client())

@@ -224,7 +224,7 @@ class TestTheSettings:
 
     @pytest.mark.parametrize("name", ["CREDENTIAL_KEY", "METRICS_TOKEN", "OIDC_CLIENT_SECRET", "SECRET_KEY"])
     @pytest.mark.parametrize("place", ["file", "environment"])
-    def test_a_value_that_begins_with_a_dollar_is_itself(self, tmp_path: Path, name: str, place: str) -> None:
+    def test_a_value_that_begins_with_a_dollar_is_used_unchanged(self, tmp_path: Path, name: str, place: str) -> None:
         values = {name: "$" + KEY}
         read = settings_of(tmp_path, **{place: values})  # type: ignore[arg-type]
         assert read[name] == "$" + KEY

@@ -75,7 +75,7 @@ def test_a_request_with_a_custom_id_is_found(text: str, request_id: str) -> None
         '{"requestId" : "b9',
     ],
 )
-def test_a_frame_about_another_or_several_requests_matches_none(text: str) -> None:
+def test_a_frame_that_names_another_request_or_several_matches_none(text: str) -> None:
     assert mentions.find(text, ["1", "order-2026-0000001", ID, OTHER]) is None
 
 

@@ -42,7 +42,7 @@ def test_faults_are_about_as_frequent_as_planned() -> None:
     assert 1800 < faults.count(Fault.GARBAGE) < 2200
 
 
-def test_a_script_comes_before_the_chances() -> None:
+def test_scripted_faults_come_before_random_ones() -> None:
     behaviour = Behaviour(Plan(script=[None, Fault.NEVER], chances={Fault.TWICE: 1.0}), name="x")
     assert [behaviour.next_fault() for _ in range(3)] == [None, Fault.NEVER, Fault.TWICE]
 

@@ -67,14 +67,14 @@ class Misbehaving(ConnectedTill):
             assert len(frames) > 5
             assert (len(pos.till.orders), pos.closures) == (23, [])
 
-    async def test_a_link_dropped_before_has_executed_nothing(self) -> None:
+    async def test_a_request_whose_link_is_dropped_before_its_execution_is_executed_when_repeated(self) -> None:
         async with self.script(Fault.DROP_BEFORE) as (pos, socket):
             await self.assert_dropped(socket, request("r-1"), close_code=1001)
             assert pos.till.executed == []
             assert (await ask(await self.portal.next_socket(), request("r-1")))["ResultCode"] == 0
             assert pos.till.executed == ["r-1"]
 
-    async def test_a_link_dropped_after_has_executed_once_and_the_answer_comes_on_the_next(self) -> None:
+    async def test_a_request_whose_link_is_dropped_after_its_execution_is_answered_on_the_next_link(self) -> None:
         async with self.script(Fault.DROP_AFTER) as (pos, socket):
             await self.assert_dropped(socket, request("r-1"), close_code=1001)
             assert pos.till.executed == ["r-1"]

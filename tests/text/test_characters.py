@@ -63,7 +63,7 @@ def test_the_identity_of_an_identity_is_itself(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", [f"TestOrg-{UUID.upper()}", f"{{{UUID}", f"{UUID[:-1]}G", "0042", "Store-7"])
-def test_another_id_is_its_own_identity(text: str) -> None:
+def test_an_id_that_is_not_a_uuid_is_its_own_identity(text: str) -> None:
     assert identity(text) == text
 
 

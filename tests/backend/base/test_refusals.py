@@ -72,7 +72,7 @@ def test_an_operation_that_cannot_be_done_now_is_a_conflict() -> None:
     assert problem_of(NothingToDisconnect())["status"] == 409
 
 
-def test_a_database_that_is_only_slow_is_told_apart_from_one_that_is_away() -> None:
+def test_a_slow_database_is_distinguished_from_an_unavailable_one() -> None:
     slow, away = problem_of(DatabaseUnresponsive()), problem_of(OperationalError("connection refused"))
     assert slow["type"] == away["type"] == problems.DATABASE_AWAY.type
     assert slow["detail"] == problems.UNRESPONSIVE
@@ -80,7 +80,7 @@ def test_a_database_that_is_only_slow_is_told_apart_from_one_that_is_away() -> N
 
 
 @pytest.mark.parametrize("refusal", list(subclasses(PortalError)), ids=lambda each: each.__name__)
-def test_every_refusal_of_a_service_is_a_problem_of_its_own(refusal: type[PortalError]) -> None:
+def test_every_refusal_of_a_service_has_a_problem_with_a_status_and_a_title(refusal: type[PortalError]) -> None:
     kind = of_refusal(refusal)
     assert HTTPStatus.UNAUTHORIZED <= kind.status < HTTPStatus.INTERNAL_SERVER_ERROR or kind.status == 503
     assert kind.title.endswith((".", "!"))

@@ -147,7 +147,7 @@ def test_a_backup_by_a_newer_version_is_refused(stopped: Stack, run: Run, tmp_pa
         run(stopped, "restore", file)
 
 
-def test_on_postgres_the_commands_name_its_own_tools_without_the_password(stopped: Stack) -> None:
+def test_on_postgresql_the_commands_print_those_of_its_tools_without_the_password(stopped: Stack) -> None:
     stopped.env["DATABASE_URL"] = "postgres://portal:hidden-Passw0rd@127.0.0.1:1/portal"
     made = stopped.manage("backup", "x")
     assert "pg_dump --format=custom" in made.stderr

@@ -86,7 +86,7 @@ def test_the_till_ends_when_another_till_replaces_it(stack: Stack, tmp_path: Pat
 
 
 @PROGRAMS
-def test_the_tutorial_shows_the_program_as_it_is(program: str) -> None:
+def test_the_tutorial_contains_the_whole_program(program: str) -> None:
     assert (TUTORIALS / program).read_text() in (TUTORIALS / "write-a-till.md").read_text()
 
 

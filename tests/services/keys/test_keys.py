@@ -74,7 +74,7 @@ def test_beside_a_process_that_lacks_the_new_key_the_old_one_is_used() -> None:
     assert chosen() == {OLD}
 
 
-def test_beside_processes_that_have_the_new_key_it_is_used() -> None:
+def test_beside_processes_that_have_the_new_key_the_new_one_is_used() -> None:
     make_process(NEW, OLD)
     make_process(NEW)
     assert chosen() == {NEW}
@@ -91,7 +91,7 @@ def test_a_process_of_a_version_that_announced_nothing_does_not_count() -> None:
     assert chosen() == {NEW}
 
 
-def test_a_process_without_a_common_key_writes_under_its_own_newest() -> None:
+def test_a_process_without_a_common_key_writes_under_its_own_newest_key() -> None:
     make_process(NEWEST)
     assert chosen() == {NEW}
 

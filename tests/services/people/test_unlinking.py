@@ -123,7 +123,7 @@ def test_staff_cannot_unlink_themselves_or_higher_roles_and_viewers_cannot_unlin
     assert SocialAccount.objects.count() == 3
 
 
-def test_the_page_of_a_person_without_an_identity_says_none(ada: User, otto: User) -> None:
+def test_the_page_of_a_person_without_an_identity_says_so(ada: User, otto: User) -> None:
     page = text(browser_of(ada).get(page_of(otto)))
     assert "Linked identities: none" in page
     assert "Unlink" not in page

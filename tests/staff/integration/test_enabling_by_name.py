@@ -40,7 +40,7 @@ def test_an_outlet_that_is_not_enabled_yet_is_used(staff: Client, outlet: Outlet
     assert Integration.objects.get().outlet == outlet
 
 
-def test_an_own_provider_outlet_id_and_an_existing_secret_are_used(staff: Client) -> None:
+def test_a_chosen_provider_outlet_id_and_an_existing_secret_are_used(staff: Client) -> None:
     page = staff.post(ENABLE, {**VALUES, "provider_outlet_id": "own-7", "adopted_secret": ADOPTED})
     assert ADOPTED in page.content.decode()
     assert Outlet.objects.get().provider_outlet_id == "own-7"

@@ -62,7 +62,9 @@ def test_a_blocked_attempt_shows_its_cause_and_ends_the_wait(staff: Client, enab
     assert f'href="{end}"' not in staff.get(url_of(blocked)).content.decode()
 
 
-def test_a_blocked_attempt_without_a_cause_shows_that_of_the_one_before(staff: Client, enabled: Enabled) -> None:
+def test_a_blocked_attempt_without_a_cause_shows_the_cause_of_the_attempt_before(
+    staff: Client, enabled: Enabled
+) -> None:
     be_refused(enabled.integration, Outcome.RETIRED_SECRET)
     blocked = be_refused(enabled.integration, Outcome.THROTTLED)
     assert "The till has a secret that was replaced" in text(staff.get(url_of(blocked)))

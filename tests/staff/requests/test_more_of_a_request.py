@@ -37,21 +37,21 @@ def test_the_part_is_closed_until_it_holds_a_value(staff: Client, online: Enable
     assert '<details class="onp-more" open>' in page.content.decode()
 
 
-def test_an_own_request_id_and_correlation_id_are_sent(staff: Client, online: Enabled) -> None:
+def test_a_chosen_request_id_and_correlation_id_are_sent(staff: Client, online: Enabled) -> None:
     send(staff, ask_url(online, 1), own_request_id="desk 17/a", correlation_id="ticket-4711")
     row = Request.objects.get()
     assert (row.request_id, row.correlation_id) == ("desk 17/a", "ticket-4711")
     assert AuditEvent.objects.get(verb=Verb.POS_ASKED).detail["request_id"] == "desk 17/a"
 
 
-def test_without_own_ids_the_portal_generates_them(staff: Client, online: Enabled) -> None:
+def test_without_chosen_ids_the_portal_generates_them(staff: Client, online: Enabled) -> None:
     send(staff, ask_url(online, 1))
     row = Request.objects.get()
     assert str(uuid.UUID(row.request_id)) == row.request_id
     assert row.correlation_id
 
 
-def test_an_own_request_id_that_was_used_with_other_values_is_refused_at_its_field(
+def test_a_chosen_request_id_that_was_used_with_other_values_is_refused_at_its_field(
     staff: Client, online: Enabled
 ) -> None:
     url = ask_url(online, 1, raw=True)

@@ -81,7 +81,7 @@ def test_a_person_ends_one_of_their_other_sessions() -> None:
 
 
 @pytest.mark.usefixtures("anna")
-def test_neither_the_own_session_nor_that_of_another_person_is_ended_alone() -> None:
+def test_neither_the_session_in_use_nor_one_of_another_person_can_be_ended() -> None:
     User.objects.create_superuser("ben", password=PASSWORD)
     office, other = browser(FIREFOX), Client(REMOTE_ADDR="203.0.113.9")
     other.force_login(User.objects.get(username="ben"))

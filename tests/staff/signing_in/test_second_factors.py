@@ -187,7 +187,9 @@ def test_without_the_encryption_key_codes_fail_and_pages_still_work(client: Clie
 # --- Incomplete sessions ---
 
 
-def test_a_session_opened_before_the_factor_has_no_access_until_it_proves_it(client: Client, anna: User) -> None:
+def test_a_session_opened_before_the_factor_was_set_up_has_no_access_until_it_proves_the_factor(
+    client: Client, anna: User
+) -> None:
     client.force_login(anna)
     secret = add_app(anna)
     assert client.get(START, follow=True).redirect_chain[-1][0].startswith(CONFIRM_CODE)
