@@ -7,7 +7,7 @@ import WebSocket from "ws";
 const GIVE_UP_AFTER_MS = 60_000;
 
 const say = (event) => process.stdout.write(JSON.stringify(event) + "\n");
-// After the address, the subprotocols to offer.
+// The arguments are the address, and then the subprotocols to offer.
 const socket = new WebSocket(process.argv[2], process.argv.slice(3), { handshakeTimeout: 20_000 });
 
 socket.on("open", () => say(socket.protocol ? { event: "open", protocol: socket.protocol } : { event: "open" }));

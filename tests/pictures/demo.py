@@ -151,8 +151,8 @@ for name, group in (("anna", "operator"), ("ben", "viewer"), ("security", "admin
 anna = User.objects.get(username="anna")
 totp.TOTP.activate(anna, totp.generate_totp_secret())
 RecoveryCodes.activate(anna)
-told = {"email": anna.email, "email_verified": True}
-SocialAccount.objects.create(user=anna, provider="oidc", uid="00u7k2p", extra_data={"userinfo": told})
+claims = {"email": anna.email, "email_verified": True}
+SocialAccount.objects.create(user=anna, provider="oidc", uid="00u7k2p", extra_data={"userinfo": claims})
 AlertRecipient.objects.create(email="operations@example.com")
 """,
     )

@@ -25,9 +25,9 @@ from tests.support.factories import ANNA, Enabled, RecordingSocket, make_enabled
 from tests.support.in_process import LIMIT, InProcess, after_first_poll, in_main, stop_runtime, until
 
 
-def told(live: Live) -> list[CloseReason]:
+def close_reasons(live: Live) -> list[CloseReason]:
     assert isinstance(live.socket, RecordingSocket)
-    return live.socket.told
+    return live.socket.close_reasons
 
 
 class Watching(InProcess):
@@ -47,43 +47,43 @@ class Watching(InProcess):
 class Closing(Watching):
     async def test_without_a_change_no_connection_is_closed(self) -> None:
         await (await self.hold()).watcher.poll()
-        assert told(self.live) == []
+        assert close_reasons(self.live) == []
 
     async def test_disabling_closes_the_socket(self) -> None:
         await self.hold()
         await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
-        await until(lambda: told(self.live))
-        assert set(told(self.live)) == {CloseReason.DISABLED}
+        await until(lambda: close_reasons(self.live))
+        assert set(close_reasons(self.live)) == {CloseReason.DISABLED}
 
     async def test_rotating_without_overlap_closes(self) -> None:
         await self.hold()
         await in_main(rotate_secret, self.harbour.integration, actor=ANNA)
-        await until(lambda: told(self.live))
-        assert set(told(self.live)) == {CloseReason.CREDENTIAL_RETIRED}
+        await until(lambda: close_reasons(self.live))
+        assert set(close_reasons(self.live)) == {CloseReason.CREDENTIAL_RETIRED}
 
     async def test_correcting_the_pos_remote_id_closes(self) -> None:
         await self.hold()
         await in_main(change_pos_remote_id, self.harbour.integration, pos_remote_id="right", actor=ANNA)
-        await until(lambda: told(self.live))
+        await until(lambda: close_reasons(self.live))
 
     async def test_rotating_with_overlap_leaves_the_connection_until_the_overlap_ends(self) -> None:
         running = await self.hold()
         await in_main(rotate_secret, self.harbour.integration, overlap="1h", actor=ANNA)
         await running.watcher.poll()
-        assert told(self.live) == []
+        assert close_reasons(self.live) == []
         with time_machine.travel(timezone.now() + timedelta(minutes=30), tick=False) as clock:
             await running.watcher.poll()
-            assert told(self.live) == []
+            assert close_reasons(self.live) == []
             clock.shift(timedelta(minutes=31))
             await running.watcher.poll()
-        assert set(told(self.live)) == {CloseReason.CREDENTIAL_RETIRED}
+        assert set(close_reasons(self.live)) == {CloseReason.CREDENTIAL_RETIRED}
 
     async def test_ending_the_overlap_closes_a_connection_of_the_old_secret(self) -> None:
         running = await self.hold()
         await in_main(rotate_secret, self.harbour.integration, overlap="1h", actor=ANNA)
         await in_main(end_overlap, self.harbour.integration, actor=ANNA)
         await running.watcher.poll()
-        assert set(told(self.live)) == {CloseReason.CREDENTIAL_RETIRED}
+        assert set(close_reasons(self.live)) == {CloseReason.CREDENTIAL_RETIRED}
 
     async def test_ending_the_overlap_keeps_a_connection_of_the_new_secret(self) -> None:
         await in_main(rotate_secret, self.harbour.integration, overlap="1h", actor=ANNA)
@@ -91,7 +91,7 @@ class Closing(Watching):
         running = await self.hold(newer)
         await in_main(end_overlap, self.harbour.integration, actor=ANNA)
         await running.watcher.poll()
-        assert told(newer) == []
+        assert close_reasons(newer) == []
 
     async def test_disabling_and_enabling_between_two_polls_closes(self) -> None:
         running = await self.hold()
@@ -99,21 +99,21 @@ class Closing(Watching):
         await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
         await in_main(reenable, self.harbour.integration, actor=ANNA)
         await running.watcher.poll()
-        assert told(self.live) == [CloseReason.CREDENTIAL_RETIRED]
+        assert close_reasons(self.live) == [CloseReason.CREDENTIAL_RETIRED]
 
     async def test_another_outlets_change_closes_nothing_here(self) -> None:
         station = await in_main(make_enabled_outlet, "Station")
         running = await self.hold()
         await in_main(disable, station.integration, reason="pause", actor=ANNA)
         await running.watcher.poll()
-        assert told(self.live) == []
+        assert close_reasons(self.live) == []
 
     async def test_a_change_in_this_process_is_seen_before_the_next_interval(self) -> None:
         await self.hold()
         loop = asyncio.get_running_loop()
         await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
         began = loop.time()
-        await until(lambda: told(self.live))
+        await until(lambda: close_reasons(self.live))
         assert loop.time() - began < 1
 
     async def test_a_change_in_another_process_is_seen_at_the_next_interval_without_a_wake_up(self) -> None:
@@ -121,7 +121,7 @@ class Closing(Watching):
             running = await self.hold()
             wake.forget(running._changed)
             await in_main(disable, self.harbour.integration, reason="pause", actor=ANNA)
-            await until(lambda: told(self.live), limit=2)
+            await until(lambda: close_reasons(self.live), limit=2)
 
     async def test_a_row_that_became_visible_after_its_own_timestamp_is_seen(self) -> None:
         running = await self.hold()
@@ -131,16 +131,16 @@ class Closing(Watching):
             is_enabled=False, disabled_reason="late", changed_at=before
         )
         await running.watcher.poll()
-        assert told(self.live) == [CloseReason.DISABLED]
+        assert close_reasons(self.live) == [CloseReason.DISABLED]
 
     async def test_a_change_without_a_new_timestamp_is_seen_by_a_full_poll(self) -> None:
         running = await self.hold()
         await Integration.objects.filter(pk=self.harbour.integration.pk).aupdate(generation=9)
         await running.watcher.poll()
-        assert told(self.live) == []
+        assert close_reasons(self.live) == []
         running.watcher._full_poll_due = 0
         await running.watcher.poll()
-        assert told(self.live) == [CloseReason.CREDENTIAL_RETIRED]
+        assert close_reasons(self.live) == [CloseReason.CREDENTIAL_RETIRED]
 
     async def test_a_full_poll_checks_the_connections_of_all_batches(self) -> None:
         others = [await in_main(make_enabled_outlet, f"Station {number}") for number in range(4)]
@@ -152,7 +152,7 @@ class Closing(Watching):
         running.watcher._full_poll_due = 0
         with mock.patch.object(watcher, "BATCH", 2):
             await running.watcher.poll()
-        assert [told(live) for live in (self.live, *lives)] == [[CloseReason.CREDENTIAL_RETIRED]] * 5
+        assert [close_reasons(live) for live in (self.live, *lives)] == [[CloseReason.CREDENTIAL_RETIRED]] * 5
 
     async def test_the_frame_counts_of_a_connection_are_recorded_again_after_more_frames(self) -> None:
         running = await self.hold()
@@ -179,37 +179,37 @@ class Replacing(Watching):
         newer = await in_main(make_live, self.harbour.integration, opened_at=timezone.now())
         await in_main(_write_opened, newer, there.pk)
         await running.watcher.poll()
-        assert told(self.live) == [CloseReason.REPLACED]
+        assert close_reasons(self.live) == [CloseReason.REPLACED]
 
     async def test_an_older_connection_that_is_recorded_late_is_closed_when_written(self) -> None:
         there = await in_main(make_process, heartbeat_at=timezone.now())
         newer = await in_main(make_live, self.harbour.integration, opened_at=timezone.now() + timedelta(seconds=1))
         await in_main(_write_opened, newer, there.pk)
         await self.hold()
-        assert told(self.live) == [CloseReason.REPLACED]
+        assert close_reasons(self.live) == [CloseReason.REPLACED]
         assert (await Presence.objects.aget()).connection_id == newer.id
 
 
 class Announcing(Watching):
     async def test_a_change_is_announced_once_with_the_outlets_id(self) -> None:
         running = await self.hold()
-        heard: list[str] = []
-        running.watcher.on_change(heard.append)
+        announced: list[str] = []
+        running.watcher.on_change(announced.append)
         wake.forget(running._changed)
         await in_main(rotate_secret, self.harbour.integration, overlap="1h", actor=ANNA)
         for _ in range(3):
             await running.watcher.poll()
-        assert heard == [self.harbour.handover.provider_outlet_id]
+        assert announced == [self.harbour.handover.provider_outlet_id]
 
     async def test_the_next_change_is_announced_again(self) -> None:
         running = await self.hold()
-        heard: list[str] = []
-        running.watcher.on_change(heard.append)
+        announced: list[str] = []
+        running.watcher.on_change(announced.append)
         wake.forget(running._changed)
         for act in (lambda: disable(self.harbour.integration, reason="x", actor=ANNA), self._reenable):
             await in_main(act)
             await running.watcher.poll()
-        assert len(heard) == 2
+        assert len(announced) == 2
 
     def _reenable(self) -> None:
         reenable(self.harbour.integration, actor=ANNA)
@@ -226,7 +226,7 @@ class Leasing(Watching):
         row = await Connection.objects.select_related("process").aget()
         assert (row.closed_at, row.close_reason, row.process.ended_at) == (None, "", None)
         assert (await Presence.objects.aget()).is_online
-        assert told(self.live) == []
+        assert close_reasons(self.live) == []
 
     async def test_connections_that_another_process_closed_as_lost_are_recorded_again_before_the_lease_is_due(
         self,
@@ -236,7 +236,7 @@ class Leasing(Watching):
         await running.watcher.poll()
         await running.recorder.flush()
         assert (await Presence.objects.aget()).is_online
-        assert told(self.live) == []
+        assert close_reasons(self.live) == []
 
     async def test_the_lease_is_renewed_at_a_third_of_its_length(self) -> None:
         running = await self.hold()
@@ -314,7 +314,7 @@ class Registering(InProcess):
         registry.add(old)
         registry.add(new)
         assert registry.find(self.harbour.integration.pk) is new
-        assert (told(old), told(new), len(registry)) == ([CloseReason.REPLACED], [], 1)
+        assert (close_reasons(old), close_reasons(new), len(registry)) == ([CloseReason.REPLACED], [], 1)
 
     def test_a_late_end_of_the_older_connection_keeps_the_newer_registered(self) -> None:
         registry = Registry()

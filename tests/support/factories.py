@@ -74,10 +74,10 @@ class RecordingSocket:
     closing: asyncio.Task[None] | None = None
 
     def __init__(self) -> None:
-        self.told: list[CloseReason] = []
+        self.close_reasons: list[CloseReason] = []
 
     def close_soon(self, reason: CloseReason) -> None:
-        self.told.append(reason)
+        self.close_reasons.append(reason)
 
 
 def make_live(integration: Integration, *, opened_at: datetime = NOON, **changes: Any) -> Live:

@@ -46,9 +46,9 @@ async def poll(backend: Backend, outlet: Enabled, pin: str = PIN) -> Answer:
 
 def comparable_part(answer: Answer) -> tuple[int, dict[str, Any]]:
     """Return an answer without the members that differ for each call."""
-    told = answer.json()
-    del told["correlation_id"]
-    return answer.status, told
+    body = answer.json()
+    del body["correlation_id"]
+    return answer.status, body
 
 
 async def unequal_attempts() -> int:
@@ -217,10 +217,10 @@ class NotRecordedYet(InProcess):
         outlet, owner, other = await make_outlet(), await Backend.make("owner"), await Backend.make("other")
         async with await Pos.of(outlet) as pos:
             first = await answered(pos, owner, outlet)
-            early = [await tell_all(owner, other, outlet, way) for way in (poll, ask_and_wait)]
+            early = [await three_answers(owner, other, outlet, way) for way in (poll, ask_and_wait)]
             assert not pos.has_more(), "nothing is sent to the POS again"
             await recorded()
-            assert early == [await tell_all(owner, other, outlet, way) for way in (poll, ask_and_wait)]
+            assert early == [await three_answers(owner, other, outlet, way) for way in (poll, ask_and_wait)]
             assert early[0][0] == (200, first.json())
             assert not pos.has_more()
         assert await in_main(Request.objects.count) == 1
@@ -301,7 +301,7 @@ async def answered(pos: Pos, backend: Backend, outlet: Enabled) -> Answer:
     return await asking
 
 
-async def tell_all(owner: Backend, other: Backend, outlet: Enabled, way: Any) -> list[tuple[int, dict[str, Any]]]:
+async def three_answers(owner: Backend, other: Backend, outlet: Enabled, way: Any) -> list[tuple[int, dict[str, Any]]]:
     """Return three answers: to each of the two keys with the right PIN, and to `other` with a wrong PIN."""
     answers = [await way(owner, outlet), *[await way(other, outlet, pin) for pin in (PIN, "0000")]]
     assert [(answer.status, kind_of(answer)) for answer in answers[1:]] == [REUSED] * 2

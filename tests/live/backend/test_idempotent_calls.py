@@ -61,12 +61,12 @@ def process(stack: Stack) -> Iterator["subprocess.Popen[str]"]:
         started.communicate()
 
 
-def told(child: "subprocess.Popen[str]") -> str:
+def read_line(child: "subprocess.Popen[str]") -> str:
     assert child.stdout
     return child.stdout.readline().strip()
 
 
-def tell(child: "subprocess.Popen[str]", line: str) -> None:
+def write_line(child: "subprocess.Popen[str]", line: str) -> None:
     assert child.stdin
     child.stdin.write(f"{line}\n")
     child.stdin.flush()
@@ -74,24 +74,24 @@ def tell(child: "subprocess.Popen[str]", line: str) -> None:
 
 def test_a_call_whose_process_crashed_happens_with_its_repeat(stack: Stack) -> None:
     with process(stack) as crashing:
-        assert told(crashing) == "inside"
-        tell(crashing, "crash")
+        assert read_line(crashing) == "inside"
+        write_line(crashing, "crash")
         assert crashing.wait(30) == 1
     with process(stack) as repeating:
-        assert told(repeating) == "inside"
-        tell(repeating, "go on")
-        assert told(repeating) == "done 1"
+        assert read_line(repeating) == "inside"
+        write_line(repeating, "go on")
+        assert read_line(repeating) == "done 1"
     with process(stack) as once_more:
-        assert told(once_more) == "replayed 1"
+        assert read_line(once_more) == "replayed 1"
 
 
 def test_a_repeat_in_another_process_never_runs_beside_the_first_call(stack: Stack, database: str) -> None:
     with process(stack) as first:
-        assert told(first) == "inside"
+        assert read_line(first) == "inside"
         with process(stack) as repeat:
             if database == "postgres":
-                assert told(repeat) == "in use"
-            tell(first, "go on")
-            assert told(first) == "done 1"
+                assert read_line(repeat) == "in use"
+            write_line(first, "go on")
+            assert read_line(first) == "done 1"
             if database == "sqlite":
-                assert told(repeat) == "replayed 1"
+                assert read_line(repeat) == "replayed 1"

@@ -30,11 +30,11 @@ def test_the_log_is_json_and_follows_a_call_to_the_pos_and_back(new_stack: NewSt
         refused = ask(backend, outlet, "order-78", query=f"?token={outlet.auth_secret}")
     assert (answer.status_code, answer.headers["x-request-id"]) == (200, "order-77")
     assert refused.status_code == 422
-    told = {line["message"]: line for line in lines_of(stack) if line.get("correlation_id") == "order-77"}
-    assert list(told) == ["Request sent to POS.", "POS answered.", "API call answered."]
-    assert {line["traceparent"] for line in told.values()} == {TRACE}
-    assert told["POS answered."]["outlet"] == outlet.provider_outlet_id
-    assert told["Request sent to POS."]["request_id"] == answer.json()["request_id"]
+    by_message = {line["message"]: line for line in lines_of(stack) if line.get("correlation_id") == "order-77"}
+    assert list(by_message) == ["Request sent to POS.", "POS answered.", "API call answered."]
+    assert {line["traceparent"] for line in by_message.values()} == {TRACE}
+    assert by_message["POS answered."]["outlet"] == outlet.provider_outlet_id
+    assert by_message["Request sent to POS."]["request_id"] == answer.json()["request_id"]
     assert not LEDGER.leaks(), "also read at the end of the run, with the other logs"
 
 
