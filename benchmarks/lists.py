@@ -178,7 +178,7 @@ class PairedQuery:
 
 
 def _comparable_ms(name: str, found: dict[str, tuple[Figures, Figures]]) -> float:
-    """Return the milliseconds on the small database with which the time on the large one is compared.
+    """Return the milliseconds on the small database that are compared with the time on the large one.
 
     Usually the same query takes this time there. A query that finds fewer rows there is compared with the whole list
     instead, if the list has enough rows and takes longer.

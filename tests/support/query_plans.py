@@ -8,7 +8,7 @@ from typing import Any
 from django.db import connection
 
 BOUNDED_SUBQUERY = re.compile(r'\(SELECT (U\d+)\."id"[^()]*? FROM "\w+" U\d+ ORDER BY [^()]* LIMIT \d+\)')
-OF_OPEN_ONES = "USING INDEX connection_open"  # this index contains only open connections, of which there are few
+OF_OPEN_ONES = "USING INDEX connection_open"  # this index contains only open connections, and they are few
 GROWING = {
     f"integrations_{name}"
     for name in ("request", "connection", "authattempt", "unrecognisedframe", "auditevent", "delivery", "notice")

@@ -27,7 +27,7 @@ SETTINGS = {
     # a kill of the server would lose commits.
     "fsync": "off",
     "full_page_writes": "off",
-    # Log every statement, so that the search for logged secrets covers what was sent to the database too.
+    # Log every statement: the search for logged secrets then covers the texts that the database got.
     "log_statement": "all",
 }
 

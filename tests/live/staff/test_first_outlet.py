@@ -121,7 +121,7 @@ def test_the_form_of_an_outlet_accepts_the_first_key_press(
     name = f"Pressed {scripts}"
     page.goto("/admin/integrations/organisation/add/")
     page.get_by_label("Name:").fill(name)
-    with page.expect_navigation():  # otherwise the other page might not offer the new organisation yet
+    with page.expect_navigation():  # otherwise the other page may not offer the new organisation yet
         page.keyboard.press("Enter")
     session = page.context.storage_state()
     with browsing.page_at(chromium, portal, java_script_enabled=scripts, storage_state=session) as other:
