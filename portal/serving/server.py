@@ -221,9 +221,9 @@ def tune_garbage_collector(connections: Sized) -> None:
 def tune_database() -> None:
     """Keep temporary data of the embedded database in memory, in connections opened from now on.
 
-    A statement that inserts several requests otherwise copies the pages that it changes to a temporary file: a tenth of
-    a durable request's CPU time, and customers' data outside the database's folder. Commands do not call this, because
-    a migration may sort millions of rows.
+    A statement that changes several rows may otherwise copy the changed pages to a temporary file, which costs time and
+    stores customers' data outside the database's folder. Commands do not call this, because a migration may sort
+    millions of rows.
     """
     connection_created.connect(_keep_temporary_data_in_memory)
 

@@ -7,6 +7,7 @@ transaction instead of a hundred.
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
@@ -31,6 +32,25 @@ from integrations.services.requests.request_types import (
 )
 from integrations.services.requests.secret_members import hide
 from integrations.services.rows import plain_rows
+from integrations.services.rows.sql_query import SqlQuery
+
+
+@dataclass(slots=True)
+class _Inserted:
+    """The keys of a request that was just inserted."""
+
+    uuid: uuid.UUID
+    pk: int
+
+
+_inserted = SqlQuery(
+    _Inserted,
+    """
+    SELECT request.uuid, request.id AS pk
+    FROM integrations_request AS request
+    WHERE request.uuid {among}
+    """,
+)
 
 
 def store(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
@@ -99,7 +119,8 @@ def _insert(new: Sequence[NewRequest], queues: Mapping[int, Queue]) -> dict[NewR
     """Insert requests and return the outcome of each. A repeated RequestID is not inserted, but compared."""
     leaving = {each for each in new if _leaves_at_once(each, queues[each.integration_id])}
     now = shared_now()
-    pks = _insert_rows(_request_row(each, now, leaves=each in leaving) for each in new)
+    _insert_rows(_request_row(each, now, leaves=each in leaving) for each in new)
+    pks = {row.uuid: row.pk for row in _inserted.rows([each.uuid.hex for each in new])}
     outcomes: dict[NewRequest, Stored | NotStored] = {
         each: Stored(
             pks[each.uuid],
@@ -121,14 +142,12 @@ _COLUMNS = {
 _values = itemgetter(*_COLUMNS)
 
 
-def _insert_rows(rows: Iterable[dict[str, Any]]) -> dict[uuid.UUID, int]:
-    """Insert rows of these columns, and defaults for the others. Return the primary keys of the inserted ones.
+def _insert_rows(rows: Iterable[dict[str, Any]]) -> None:
+    """Insert rows of these columns, and defaults for the others.
 
     Rows of the same RequestID, in this batch or in the table, are skipped.
     """
-    values = (_values(_COLUMNS | row) for row in rows)
-    inserted = plain_rows.insert_new_rows(Request, tuple(_COLUMNS), values, returning=("uuid", "id"))
-    return {uuid.UUID(str(key)): pk for key, pk in inserted}
+    plain_rows.insert_new_rows(Request, tuple(_COLUMNS), (_values(_COLUMNS | row) for row in rows))
 
 
 def _request_row(new: NewRequest, now: datetime, *, leaves: bool) -> dict[str, Any]:

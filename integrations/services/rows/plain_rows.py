@@ -4,19 +4,14 @@ Used for the records of a reconnect storm, where Django's work for each object w
 database work itself, and for bulk actions, which block other writers of SQLite until they are committed.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
-from itertools import chain
-from typing import Any, TypeVar
+from typing import Any
 
 from django.db import connection, models
 
 from integrations.services.rows.chunks import chunks
-
-Row = TypeVar("Row")
-
-MOST_TOGETHER = 64  # rows of one statement; with 30 columns, below SQLite's limit of variables
 
 
 def insert_rows(
@@ -32,11 +27,9 @@ def insert_rows(
     Nothing is validated and model defaults are not applied, so name every field. Raises the database's errors.
     """
     values = _prepared(model, names, rows)
-    if not values:
-        return
-    fields = [_field(model, name) for name in names]
-    with connection.cursor() as cursor:
-        cursor.executemany(_statement(model, fields, key, update), values)
+    if values:
+        with connection.cursor() as cursor:
+            cursor.executemany(_statement(model, tuple(names), key, tuple(update)), values)
 
 
 def insert_objects(rows: Sequence[models.Model]) -> None:
@@ -63,21 +56,12 @@ def insert_with_keys(rows: Sequence[models.Model], *, unique: str) -> None:
             by_value[value].pk = key
 
 
-def insert_new_rows(
-    model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]], *, returning: Sequence[str]
-) -> list[tuple[Any, ...]]:
-    """Insert rows as `insert_rows` does; skip those that violate a unique constraint.
-
-    Return these columns of the inserted rows, in any order, as the driver returns them.
-    """
+def insert_new_rows(model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Insert rows as `insert_rows` does; skip those that violate a unique constraint."""
     values = _prepared(model, names, rows)
-    inserted: list[tuple[Any, ...]] = []
-    with connection.cursor() as cursor:
-        for part in _doubling_parts(values):
-            statement = _returning_statement(model, tuple(names), tuple(returning), len(part))
-            cursor.execute(statement, list(chain.from_iterable(part)))
-            inserted += cursor.fetchall()
-    return inserted
+    if values:
+        with connection.cursor() as cursor:
+            cursor.executemany(f"{_statement(model, tuple(names))} ON CONFLICT DO NOTHING", values)
 
 
 def update_rows(model: type[models.Model], changes: Mapping[Any, Mapping[str, Any]]) -> None:
@@ -104,10 +88,11 @@ def stamp_rows(model: type[models.Model], name: str, at: datetime, keys: Iterabl
         )
 
 
-def _statement(model: type[models.Model], fields: Sequence[Any], key: str = "", update: Sequence[str] = ()) -> str:
+@cache
+def _statement(model: type[models.Model], names: tuple[str, ...], key: str = "", update: tuple[str, ...] = ()) -> str:
     quote = connection.ops.quote_name
-    columns = ", ".join(quote(field.column) for field in fields)
-    places = ", ".join(["%s"] * len(fields))
+    columns = ", ".join(quote(_field(model, name).column) for name in names)
+    places = ", ".join(["%s"] * len(names))
     statement = f"INSERT INTO {quote(model._meta.db_table)} ({columns}) VALUES ({places})"  # noqa: S608  (our names)
     if not update:
         return statement
@@ -122,26 +107,6 @@ def _update_statement(model: type[models.Model], names: tuple[str, ...]) -> str:
     changes = ", ".join(f"{quote(_field(model, name).column)} = %s" for name in names)
     where = f"{quote(_primary_key(model).column)} = %s"
     return f"UPDATE {quote(model._meta.db_table)} SET {changes} WHERE {where}"  # noqa: S608  (our names)
-
-
-@cache
-def _returning_statement(
-    model: type[models.Model], names: tuple[str, ...], returning: tuple[str, ...], count: int
-) -> str:
-    fields = [_field(model, name) for name in names]
-    one = f"({', '.join(['%s'] * len(fields))})"
-    insert = _statement(model, fields).replace(one, ", ".join([one] * count))
-    columns = ", ".join(connection.ops.quote_name(_field(model, name).column) for name in returning)
-    return f"{insert} ON CONFLICT DO NOTHING RETURNING {columns}"
-
-
-def _doubling_parts(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
-    """Split rows into parts of 1, 2, 4, ... or MOST_TOGETHER rows, so that few different statements are needed."""
-    begin = 0
-    while left := len(rows) - begin:
-        size = min(MOST_TOGETHER, 1 << left.bit_length() - 1)
-        yield rows[begin : begin + size]
-        begin += size
 
 
 def _field(model: type[models.Model], name: str) -> Any:

@@ -99,22 +99,21 @@ def test_a_row_that_the_database_rejects_raises_its_error(enabled: Enabled) -> N
     assert not AuthAttempt.objects.exists()
 
 
-@pytest.mark.parametrize("count", [1, 2, 7, 2 * plain_rows.MOST_TOGETHER + 3])
-def test_new_rows_get_their_keys_in_order_and_repeats_are_skipped(enabled: Enabled, count: int) -> None:
+@pytest.mark.parametrize("count", [1, 2, 131])
+def test_new_rows_are_inserted_in_order_and_repeats_are_skipped(enabled: Enabled, count: int) -> None:
     first = ask(enabled, "r-0")
     names = [field.attname for field in Request._meta.concrete_fields if not field.primary_key]
     template = {name: getattr(first, name) for name in names}
     wanted = [template | {"uuid": uuid.uuid4(), "request_id": f"r-{number}"} for number in range(count + 1)]
     rows = [tuple(each.values()) for each in (*wanted, wanted[-1] | {"uuid": uuid.uuid4()})]
-    inserted = plain_rows.insert_new_rows(Request, names, rows, returning=["uuid", "id"])
-    stored = {row.uuid: row for row in Request.objects.exclude(pk=first.pk).order_by("pk")}
-    assert {uuid.UUID(str(key)): pk for key, pk in inserted} == {row.uuid: row.pk for row in stored.values()}
-    assert [{name: getattr(row, name) for name in names} for row in stored.values()] == wanted[1:]
+    plain_rows.insert_new_rows(Request, names, rows)
+    stored = Request.objects.exclude(pk=first.pk).order_by("pk")
+    assert [{name: getattr(row, name) for name in names} for row in stored] == wanted[1:]
 
 
 def test_without_rows_no_statement_is_executed(db: None) -> None:
     plain_rows.insert_rows(AuthAttempt, NAMES, [])
-    assert plain_rows.insert_new_rows(AuthAttempt, NAMES, [], returning=["id"]) == []
+    plain_rows.insert_new_rows(AuthAttempt, NAMES, [])
     plain_rows.update_rows(Connection, {})
 
 
