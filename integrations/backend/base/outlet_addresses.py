@@ -8,7 +8,6 @@ call. An ID with plain slashes is also accepted, unless it ends in such a name.
 import re
 from urllib.parse import quote, unquote
 
-from integrations.wire.asgi_types import Scope
 from integrations.wire.endpoints import API_PATH
 
 # Stands for an encoded slash while the address is matched. Decoded text never contains a lone surrogate.
@@ -16,10 +15,9 @@ _SLASH_OF_ID = "\udc2f"
 _encoded_slash = re.compile("%2f", re.IGNORECASE)
 
 
-def path_of(scope: Scope) -> str:
+def path_of(decoded: str, raw_path: bytes) -> str:
     """Return the path of a request below the API's prefix, with its encoded slashes marked. See `outlet_id`."""
-    decoded: str = scope["path"]
-    raw = str(scope.get("raw_path") or b"", "latin-1")
+    raw = str(raw_path, "latin-1")
     marked = _SLASH_OF_ID.join(map(unquote, _encoded_slash.split(raw)))
     return (marked if marked.startswith(API_PATH) else decoded)[len(API_PATH) :]
 
