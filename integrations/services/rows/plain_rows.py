@@ -152,10 +152,13 @@ def _plain_texts(column: Sequence[Any]) -> list[Any]:
 
 
 def _moments(column: Sequence[Any]) -> list[Any]:
-    return list(map(connection.ops.adapt_datetimefield_value, column))
+    return [_moment(value) for value in column]
+
+
+def _moment(value: datetime | None) -> Any:
+    return value and connection.ops.adapt_datetimefield_value(value)
 
 
 def _moments_in_utc(column: Sequence[Any]) -> list[Any]:
     """Return the same as `_moments` in a tenth of the time, because times in UTC need no conversion."""
-    adapt = connection.ops.adapt_datetimefield_value
-    return [value and (str(value)[:-6] if value.tzinfo is UTC else adapt(value)) for value in column]
+    return [str(value)[:-6] if value and value.tzinfo is UTC else _moment(value) for value in column]

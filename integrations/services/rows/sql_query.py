@@ -8,7 +8,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, get_args, get_type_hints
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.utils.timezone import make_aware
 
 from integrations.models.request import OPEN_STATES
@@ -55,18 +55,19 @@ class SqlQuery(Generic[Row]):
         """Return the rows with these values, unordered unless the SQL sorts them. Raises the database's errors."""
         if not lists[0]:
             return []
-        with connection.cursor() as cursor:
-            cursor.execute(*self._statement(lists))
+        database = connections[DEFAULT_DB_ALIAS]  # django.db.connection would find it again for each attribute
+        with database.cursor() as cursor:
+            cursor.execute(*self._statement(database.vendor, lists))
             if not self._is_checked:
                 self._check_columns([column[0] for column in cursor.description])
             found = cursor.fetchall()
-        if self._converters and connection.vendor == "sqlite":
+        if self._converters and database.vendor == "sqlite":
             found = self._converted(found)
         return [self._row_type(*row) for row in found]
 
-    def _statement(self, lists: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
+    def _statement(self, vendor: str, lists: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
         """Return the SQL for lists of this length, and its parameters."""
-        if connection.vendor == "sqlite":
+        if vendor == "sqlite":
             return self._sqlite, [*map(json.dumps, lists)]
         length = len(lists[0])
         # Pad the lists: each length needs a statement of its own, and the driver caches only a few.
