@@ -16,6 +16,9 @@ from integrations.wire.security_headers import SECURITY_HEADERS
 WHOLE = "portal.http.response"  # extension and message type: one message with the whole answer
 
 
+_EMPTY = QueryDict()
+
+
 @dataclass
 class PlainRequest:
     """A request to an entry point for machines, parsed lazily.
@@ -38,7 +41,8 @@ class PlainRequest:
 
     @cached_property
     def query(self) -> QueryDict:
-        return QueryDict(self.scope.get("query_string", b""))
+        written = self.scope.get("query_string")
+        return QueryDict(written) if written else _EMPTY
 
     def headers(self, name: bytes) -> list[str]:
         """Return all headers with this lower-case name."""

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -35,13 +35,13 @@ class OrderCall:
     message_type: int | str
     payload: str = field(repr=False)
     device_id: str
-    user_identifier: str | None = field(repr=False)
-    request_id: str | None
-    mode: str
-    timeout: int
-    expires_in: int
-    durable: bool
-    validate: bool | None  # None: validate if the message type was sent by name and has a model
+    user_identifier: str | None = field(default=None, repr=False)
+    request_id: str | None = None
+    mode: str = "wait"
+    timeout: int = DEFAULT_TIMEOUT
+    expires_in: int = 0
+    durable: bool = True
+    validate: bool | None = None  # None: validate if the message type was sent by name and has a model
 
     def identified_by(self, key: str | None) -> "OrderCall":
         """Return the order with an Idempotency-Key as its request_id. Raises Problem if it has another request_id."""
@@ -78,35 +78,32 @@ class OrderCall:
 def read_order(body: bytes) -> OrderCall:
     """Return the order in a body. Raises Problem, which names each wrong field."""
     given = read_members(body)
-    errors = {name[:64]: UNKNOWN for name in given if name not in _READERS}
-    values = {}
-    for name, (reader, default) in _READERS.items():
+    values: dict[str, Any] = {}
+    errors = {name: "is missing" for name in _REQUIRED if name not in given}
+    for name, spelled in given.items():
+        read = _READERS.get(name)
+        if read is None:
+            errors[name[:64]] = UNKNOWN
+            continue
         try:
-            values[name] = _member_value(given, name, reader, default)
+            values[name] = read(spelled)
         except _Wrong as error:
             errors[name] = str(error)
-    if not errors:
-        errors = _contradictions(values)
     if errors:
         raise invalid_fields(errors)
-    return OrderCall(**values)
+    order = OrderCall(**values)
+    if contradictions := _contradictions(order):
+        raise invalid_fields(contradictions)
+    return order
 
 
-def _member_value(given: dict[str, str], name: str, reader: Callable[[str], Any], default: Any) -> Any:
-    if name in given:
-        return reader(given[name])
-    if default is REQUIRED:
-        raise _Wrong("is missing")
-    return default
-
-
-def _contradictions(values: dict[str, Any]) -> dict[str, str]:
-    if values["durable"]:
+def _contradictions(order: OrderCall) -> dict[str, str]:
+    if order.durable:
         return {}
     errors = {}
-    if values["expires_in"]:
+    if order.expires_in:
         errors["expires_in"] = "cannot be used with durable: false, which makes only one attempt"
-    if values["mode"] == "async":
+    if order.mode == "async":
         errors["mode"] = "must be wait with durable: false, because the outcome is not stored for later"
     return errors
 
@@ -163,17 +160,16 @@ def _mode(spelled: str) -> str:
 
 _user_identifier = _text_of_length(0, longest(Request, "user_identifier"))
 
-REQUIRED = object()
-
-_READERS: dict[str, tuple[Callable[[str], Any], Any]] = {
-    "message_type": (_message_type, REQUIRED),
-    "payload": (_payload, REQUIRED),
-    "device_id": (_text_of_length(1, longest(Request, "device_id")), REQUIRED),
-    "user_identifier": (_text_or_null, None),
-    "request_id": (_text_of_length(1, longest(Request, "request_id")), None),
-    "mode": (_mode, "wait"),
-    "timeout": (_whole_number(1, MAX_TIMEOUT), DEFAULT_TIMEOUT),
-    "expires_in": (_whole_number(0, MAX_EXPIRES_IN), 0),
-    "durable": (_flag, True),
-    "validate": (_flag, None),
+_READERS: dict[str, Callable[[str], Any]] = {
+    "message_type": _message_type,
+    "payload": _payload,
+    "device_id": _text_of_length(1, longest(Request, "device_id")),
+    "user_identifier": _text_or_null,
+    "request_id": _text_of_length(1, longest(Request, "request_id")),
+    "mode": _mode,
+    "timeout": _whole_number(1, MAX_TIMEOUT),
+    "expires_in": _whole_number(0, MAX_EXPIRES_IN),
+    "durable": _flag,
+    "validate": _flag,
 }
+_REQUIRED = [each.name for each in fields(OrderCall) if each.default is MISSING]
