@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import uuid
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from unittest import mock
@@ -57,6 +56,11 @@ class Pos:
 def outgoing(pk: int, *, disconnects: int = 0) -> Outgoing:
     now = shared_now()
     return Outgoing(pk, str(pk), f"frame {pk}", now + SOON, now + SOON, disconnects=disconnects)
+
+
+def transient(name: str) -> Transient:
+    """Return a request that is not stored; its RequestID and its frame are `name`."""
+    return Transient(name, name, shared_now() + SOON, asyncio.get_running_loop().create_future())
 
 
 @pytest.fixture(autouse=True)
@@ -122,15 +126,15 @@ def test_a_repeated_internal_error_is_logged_once(caplog: pytest.LogCaptureFixtu
 def test_a_lane_that_ends_while_it_cannot_send_drops_its_requests(end: Callable[[Lane], None]) -> None:
     async def scenario() -> None:
         pos = Pos(RuntimeError(), failures=3)
-        answer = asyncio.get_running_loop().create_future()
+        poll = transient("a poll")
         pos.lane.offer(outgoing(1))
-        pos.lane.ask(Transient(str(uuid.uuid4()), "a poll", shared_now() + SOON, answer))
+        await pos.lane.ask(poll)
         pos.may_claim.clear()
         await asyncio.sleep(0)  # the lane begins to claim both requests
         end(pos.lane)
         pos.may_claim.set()
-        await until(answer.done)
-        assert isinstance(answer.exception(), LinkLost)
+        await until(poll.answer.done)
+        assert isinstance(poll.answer.exception(), LinkLost)
         await until(lambda: not pos.lane.begun or pos.lane.is_closed)
         assert pos.left == []
 
@@ -142,9 +146,30 @@ def test_a_transient_request_after_the_end_of_a_lane_is_refused_immediately(end:
     async def scenario() -> None:
         pos = Pos()
         end(pos.lane)
-        answer = asyncio.get_running_loop().create_future()
-        pos.lane.ask(Transient(str(uuid.uuid4()), "a poll", shared_now() + SOON, answer))
-        assert isinstance(answer.exception(), LinkLost)
+        poll = transient("a poll")
+        await pos.lane.ask(poll)
+        assert isinstance(poll.answer.exception(), LinkLost)
+
+    asyncio.run(scenario())
+
+
+def test_a_transient_request_is_sent_at_once_unless_others_wait_or_the_window_is_full() -> None:
+    async def scenario() -> None:
+        pos = Pos(window=2)
+        pos.may_claim.clear()
+        await pos.lane.ask(transient("first"))
+        assert pos.left == ["first"]
+        pos.lane.offer(outgoing(1))
+        await pos.lane.ask(transient("behind a durable request"))
+        assert pos.left == ["first"]
+        pos.may_claim.set()
+        await until(lambda: pos.left == ["first", "frame 1"])
+        assert pos.lane.take_answer("first")
+        await until(lambda: pos.left == ["first", "frame 1", "behind a durable request"])
+        await pos.lane.ask(transient("beyond the window"))
+        assert len(pos.left) == 3
+        assert pos.lane.take_answer("1")
+        await until(lambda: pos.left[3:] == ["beyond the window"])
 
     asyncio.run(scenario())
 

@@ -4,6 +4,7 @@ backend/requests/order_calls.py parses requests to a POS.
 """
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -59,7 +60,7 @@ def read_body(body: bytes, form: type[Serializer[Any]], *, partial: bool = False
 def read_members(body: bytes, read: Callable[[str], Any] = str) -> dict[str, Any]:
     """Return the members of a body; `read` gets the JSON text of each. Raises Problem, also for a repeated member."""
     try:
-        text = body.decode("utf-8-sig")
+        text = body.removeprefix(BOM_UTF8).decode()
         found = raw_json.members(text)
         values = {name: read(spelled) for name, spelled in found.items()}
     except raw_json.TooDeep as error:

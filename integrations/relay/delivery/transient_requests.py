@@ -239,7 +239,8 @@ class TransientRequests:
         underway = self._running[_key_of(new)]
         live = self._registry.find(new.integration_id)
         if live is not None and live.lane is not None:
-            underway.transient = _queue(live, live.lane, Waiting.of(new, 0, was_sent=True))
+            underway.transient = _transient(live, live.lane, Waiting.of(new, 0, was_sent=True))
+            await live.lane.ask(underway.transient)
             return await underway.transient.answer
         if isinstance(get_channel_layer(), InMemoryChannelLayer | None) or self.channel is None:
             raise PosOffline
@@ -269,8 +270,10 @@ class TransientRequests:
         waiting = read_ask(message)
         await wake.reply(message["reply_to"], reply | {"taken": True})
         try:
-            limit = _seconds_until(waiting.answer_before)
-            answer = await asyncio.wait_for(_queue(live, lane, waiting).answer, limit)
+            transient = _transient(live, lane, waiting)
+            async with asyncio.timeout(_seconds_until(waiting.answer_before)):
+                await lane.ask(transient)
+                answer = await transient.answer
             reply["answer"] = [answer.result_code, answer.error_message, answer.payload]
         except TimeoutError:
             return
@@ -300,17 +303,18 @@ class TransientRequests:
         return Result.of(ending, new.uuid)
 
 
-def _queue(live: Live, lane: Lane, waiting: Waiting) -> Transient:
-    """Put a request on a lane. Raises QueueFull."""
+def _transient(live: Live, lane: Lane, waiting: Waiting) -> Transient:
+    """Return a request as a lane sends it. Raises QueueFull if too many wait there already."""
     if lane.length >= settings.REQUESTS_QUEUED_PER_OUTLET:
         raise QueueFull
-    answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-    frame = live.socket.frame_of(waiting)
-    transient = Transient(
-        waiting.request_id, frame, waiting.answer_before, answer, waiting.correlation_id, waiting.traceparent
+    return Transient(
+        request_id=waiting.request_id,
+        frame=live.socket.frame_of(waiting),
+        answer_before=waiting.answer_before,
+        answer=asyncio.get_running_loop().create_future(),
+        correlation_id=waiting.correlation_id,
+        traceparent=waiting.traceparent,
     )
-    lane.ask(transient)
-    return transient
 
 
 def _still_open(underway: _Underway) -> Result:

@@ -173,13 +173,16 @@ class Lane:
             self._queue.append(outgoing)
         self._pump()
 
-    def ask(self, transient: Transient) -> None:
-        """Queue a request that is not stored."""
+    async def ask(self, transient: Transient) -> None:
+        """Send a request that is not stored; if others wait before it or the window is full, queue it."""
         if self.is_closed or self._is_resting:
             transient.finish(LinkLost())
-            return
-        self._queue.append(transient)
-        self._pump()
+        elif self.reserve():
+            self._window.reserved -= 1
+            await self._transmit(transient)
+        else:
+            self._queue.append(transient)
+            self._pump()
 
     def take_answer(self, request_id: str) -> Outgoing | Transient | None:
         """Return the request in flight that an answer belongs to, and free its place; None if there is none."""
