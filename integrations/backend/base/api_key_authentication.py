@@ -43,8 +43,8 @@ class Caller:
     retired_at: datetime | None
     api_key_id: int
     organisation_id: int | None
-    scopes: str  # JSON
-    networks: str  # JSON
+    scopes: str  # a JSON list
+    networks: str  # a JSON list
     name: str
     calls_per_second: int | None = None
     calls_burst: int | None = None
@@ -106,7 +106,7 @@ async def authenticate(given: Sequence[str], recorder: Recorder, *, address: str
 
     `address` is the client's. Raises Problem, or the database's error.
     """
-    if len(given) > 1:  # a proxy and the portal might check different ones
+    if len(given) > 1:  # of two headers, a proxy might check one and the portal the other
         raise Problem(INVALID_KEY, "Send one Authorization header: the call has several.")
     canonical = _read_key("".join(given))
     now = shared_now()

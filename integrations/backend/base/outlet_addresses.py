@@ -1,4 +1,4 @@
-"""The address of an outlet, whose ProviderOutletID is free text. Pure.
+"""Converts between the ProviderOutletID of an outlet, which is free text, and its address in the API. Without I/O.
 
 A caller percent-encodes the ID. An encoded slash belongs to the ID; only a plain slash separates the parts of the
 address. So the address of an ID that ends in the name of a call, such as `/check`, differs from the address of that

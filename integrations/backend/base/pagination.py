@@ -1,6 +1,6 @@
 """Cursor pagination. A cursor names the last row that the caller has seen, so added rows do not shift the pages.
 
-It also contains a digest of its list: in another list, the same position would be that of an arbitrary row.
+A cursor also contains a digest of its list, because the same position would mean an arbitrary row of another list.
 """
 
 import base64

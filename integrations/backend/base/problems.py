@@ -44,13 +44,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ProblemKind:
-    """One row of the table of problems. `members` are the members that it can have in addition to the standard ones."""
+    """One kind of problem. `members` are the members that it can have in addition to the standard ones."""
 
     name: str
     title: str
     status: int
     members: tuple[str, ...] = ()
-    can_be_retried: bool = False  # the answer has a Retry-After
+    can_be_retried: bool = False  # whether the answer has a Retry-After header
 
     @property
     def type(self) -> str:
@@ -58,7 +58,8 @@ class ProblemKind:
         return f"urn:order-n-pay:problem:{self.name}"
 
 
-_STORED = ("id", "request_id", "location", "state")  # the id of a stored request; Location leads to it
+# The members that name a stored request; `location` is also in the Location header.
+_STORED = ("id", "request_id", "location", "state")
 
 
 MALFORMED = ProblemKind("malformed-request", "The request cannot be read.", 400)

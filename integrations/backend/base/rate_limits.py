@@ -1,11 +1,12 @@
 """Limits the calls of each API key, without a query: each process counts what it receives, in memory.
 
-A refusal is delayed, so a caller that repeats refused calls at once cannot use up the process's time. With several
-processes, each allows a key the whole limit. If they divided it, a caller with one connection, which leads to one
-process, would get only a part of its limit.
+A refusal is delayed, so a caller that immediately repeats refused calls cannot use up the process's time. With several
+processes, each allows a key the whole limit. If they divided the limit, a caller with one connection, which leads to
+one process, would get only a part of it.
 
 The header fields are those of draft-ietf-httpapi-ratelimit-headers-10: `RateLimit-Policy` has the quota `q` of each
-window of `w` seconds, and `RateLimit` the rest of it (`r`) and the seconds until the whole quota is available (`t`).
+window of `w` seconds. `RateLimit` has the calls that are left (`r`) and the seconds until the whole quota is available
+again (`t`).
 """
 
 import asyncio

@@ -18,7 +18,7 @@ from integrations.services import metrics
 from integrations.services.api_keys.errors import FirstAnswerUnreadable, IdempotencyKeyInUse, IdempotencyKeyReused
 from integrations.services.errors import PortalError
 
-SENDING = "send_request"  # its Idempotency-Key is the request_id
+SENDING = "send_request"  # the operation whose Idempotency-Key is the request_id
 SCOPE = "x-required-scope"  # the member of an operation that names its scope
 ID_SCHEMA = {"type": "integer", "format": "int64", "minimum": 1, "maximum": HIGHEST_ID}
 OUTLET_ID = OpenApiParameter(
@@ -71,7 +71,7 @@ def operation(
     def decorate(handler: Handler) -> Handler:
         kinds = [*_OF_EVERY_CALL, *([MISSING_SCOPE] if scope else []), *map(_kind, problems)]
         if any(each.location == OpenApiParameter.PATH for each in parameters):
-            kinds.append(NOT_FOUND)  # if a value in the path does not have the parameter's format
+            kinds.append(NOT_FOUND)  # for a value in the path that does not have the format of its parameter
         if handler.__name__ != "get" and operation_id != SENDING:
             kinds += map(_kind, _OF_AN_IDEMPOTENCY_KEY)
         describe = extend_schema(operation_id, [*parameters], responses=successes | responses_with(kinds), **more)

@@ -77,7 +77,7 @@ class BackendView(APIView):
         self.caller = await authenticate(given, self.running.recorder, address=address)
         self.usage = rate_limits.buckets.take(self.caller.api_key_id, self.caller.call_limit)
         if self.usage.wait:
-            request.body = b""  # do not hold it during the delay
+            request.body = b""  # free the memory of the body before the delay
             await rate_limits.buckets.delay()
             raise self.usage.problem()
         self.actor = Actor.api_key(self.caller.name, address=address)
@@ -113,7 +113,7 @@ class BackendView(APIView):
 
 def _answer_of(function: Callable[[], Any], status: int, location: Callable[[Any], str] | None) -> PlainResponse:
     content = function()
-    if isinstance(content, PlainResponse):  # its JSON must stay exactly as written
+    if isinstance(content, PlainResponse):  # a response with JSON that must stay exactly as written
         return content
     response = plain_data(content, status=status)
     if location:

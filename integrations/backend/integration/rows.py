@@ -8,7 +8,7 @@ from integrations.services.integration.outlet_check import OutletCheck, read_che
 
 
 def get_check(caller: Caller, provider_outlet_id: str) -> OutletCheck:
-    """Return the check of an outlet. It contains texts of the POS only if the key may read requests.
+    """Return the check of an outlet. It contains texts from the POS only if the key may read requests.
 
     Raises Problem or NotEnabled.
     """

@@ -29,6 +29,6 @@ def events_page(caller: Caller, request: PlainRequest) -> tuple[list[Notice], Po
 
 
 def _indexed(rows: QuerySet[Notice], asked: dict[str, Any]) -> QuerySet[Notice]:
-    """Return the rows with the first of these values. Each column has an index that is in the order of the log."""
+    """Filter by the first of these values only. Each of these columns has an index in the order of the log."""
     first = next(iter(asked.items()), None)
     return rows.filter(**dict([first])) if first else rows

@@ -87,7 +87,7 @@ def get_integration(caller: Caller, provider_outlet_id: str) -> Integration:
 def integration_id_of(caller: Caller, provider_outlet_id: str) -> int:
     """Return the key of the integration of an outlet that the caller may see. Raises Problem.
 
-    For an outlet that was never enabled, it is a key that no row has.
+    For an outlet that was never enabled, return 0, which is no row's key.
     """
     integration = Integration.of(get_outlet(caller, provider_outlet_id))
     return integration.pk if integration else 0
@@ -100,8 +100,8 @@ def last_seen(outlet: Outlet) -> datetime | None:
         return None
     if presence.is_online and presence.connection is not None:
         # A dead process sends no heartbeat, so this is when it was last known to be alive.
-        beats = (presence.connection.process.heartbeat_at, presence.last_seen_at)
-        return max(moment for moment in beats if moment is not None)
+        heartbeats = (presence.connection.process.heartbeat_at, presence.last_seen_at)
+        return max(moment for moment in heartbeats if moment is not None)
     return presence.last_seen_at
 
 

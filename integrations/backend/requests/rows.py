@@ -84,7 +84,7 @@ def _source(caller: Caller, rows: QuerySet[Request], *, is_of_outlet: bool) -> S
 
 
 def _with_ids(ids: dict[str, str], asked: dict[str, Any]) -> QuerySet[Request]:
-    """Filter by these ids only: with more conditions, the planner might choose an index that finds many more rows.
+    """Filter by these ids only: any other condition might lead the planner to an index that finds many more rows.
 
     The outlet is added only to a request_id, because one unique index contains both.
     """
