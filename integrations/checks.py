@@ -13,7 +13,7 @@ from django.core.checks import CheckMessage, register
 
 from integrations.pos.close_codes import CLOSE_CODES
 
-SETTINGS = "settings"  # the tag of all of them
+SETTINGS = "settings"  # the tag of all these checks
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 

@@ -21,12 +21,12 @@ class OutletCommand(BaseCommand):
     """A command that calls one service. A refusal of the service is printed as one line, with exit code 1."""
 
     requires_migrations_checks = False
-    requires_system_checks = [SETTINGS]  # Django's own would take a third of the command's time
+    requires_system_checks = [SETTINGS]  # Django's own checks would take a third of the command's time
 
     def call_service(self, service: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
         """Call a service as the person at this shell. Raises CommandError."""
         try:
-            clock.compare()  # the times that the command stores are compared with those of the servers
+            clock.compare()  # use the servers' clock, because the command stores times
             return service(*args, **kwargs, actor=shell_actor())
         except PortalError as error:
             raise CommandError(str(error)) from error

@@ -8,7 +8,7 @@ BATCH = 500
 
 
 def fill_match_ids(apps: Apps, editor: BaseDatabaseSchemaEditor) -> None:
-    """Store the form by which each ProviderOutletID is compared; the ID itself stays as it is."""
+    """Store the normalised form of each ProviderOutletID, which is used in comparisons. The ID itself does not change."""
     outlets = apps.get_model("integrations", "Outlet").objects.using(editor.connection.alias)
     changed = []
     for outlet in outlets.only("pk", "provider_outlet_id"):

@@ -6,7 +6,7 @@ from integrations.text.characters import normalised_name
 
 
 def normalise_names(apps: Apps, editor: BaseDatabaseSchemaEditor) -> None:
-    """Normalise names as new ones are; a name that another row has already in that form stays as it is."""
+    """Normalise stored names like new ones. A name does not change if another row already has the normalised name."""
     for model, within in (("Organisation", None), ("Outlet", "organisation_id")):
         rows = apps.get_model("integrations", model).objects.using(editor.connection.alias).order_by("pk")
         taken = {(within and getattr(row, within), row.name) for row in rows}

@@ -11,7 +11,7 @@ BEFORE, AFTER = "The POSRemoteID that was sent is that of outlet ", "."
 
 
 def refer(apps: StateApps, _schema: BaseDatabaseSchemaEditor) -> None:
-    """In steps of their own transactions: the table may be large, and the lock is held for each step only."""
+    """Refer to the owners in several short transactions, because the table may be large and each one locks it."""
     attempts = apps.get_model("integrations", "AuthAttempt").objects
     rows = attempts.filter(outcome="wrong_pos_remote_id").exclude(detail="")
     names = _Names(apps)

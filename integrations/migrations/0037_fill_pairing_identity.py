@@ -8,7 +8,7 @@ BATCH = 500
 
 
 def fill_match_ids(apps: Apps, editor: BaseDatabaseSchemaEditor) -> None:
-    """Store the form by which each POSRemoteID is compared; the ID itself stays, also where two have one form."""
+    """Store the normalised form of each POSRemoteID, even if two have the same one. The ID itself does not change."""
     integrations = apps.get_model("integrations", "Integration").objects.using(editor.connection.alias)
     changed = []
     for integration in integrations.only("pk", "pos_remote_id"):

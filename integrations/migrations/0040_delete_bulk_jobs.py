@@ -4,7 +4,7 @@ from django.db import migrations
 
 
 def delete_rights(apps: Any, _schema_editor: Any) -> None:
-    """Take the rights on bulk jobs out of the groups and people who have them, and delete them."""
+    """Remove the permissions for bulk jobs from all groups and people, and delete these permissions."""
     rights = apps.get_model("auth", "Permission").objects
     rights.filter(content_type__app_label="integrations", content_type__model="bulkjob").delete()
 

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    """Finds the attempts that sent an outlet's POSRemoteID under another ProviderOutletID."""
+    """Lets staff find the attempts that sent an outlet's POSRemoteID under another ProviderOutletID."""
 
     dependencies = [("integrations", "0045_attempt_cause")]
     operations = [

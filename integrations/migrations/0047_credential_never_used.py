@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    """Finds the secrets that were never used, for the start page."""
+    """Adds an index with which the start page finds the secrets that were never used."""
 
     dependencies = [("integrations", "0046_attempt_of_pos_remote_id")]
     operations = [

@@ -2,7 +2,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    """Call attempts in the menu and in titles what the other pages call them. The database does not change."""
+    """Names authentication attempts in the menu and in titles as the other pages do. The database does not change."""
 
     dependencies = [("integrations", "0053_index_of_secrets_beginnings")]
 

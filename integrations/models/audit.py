@@ -122,10 +122,10 @@ def verbs() -> list[tuple[str, str]]:
 
 
 class AuditEvent(models.Model):
-    """An action of staff: who did what, when and from where. It shares the action's transaction and holds no secret.
+    """An action: who did what, when and from where. It shares the action's transaction and holds no secret.
 
-    The references have no database constraint, because an event outlives the row that it is about. `subject` names
-    that row.
+    The references have no database constraint, because an event outlives the row that it is about. `subject` names that
+    row.
     """
 
     at = models.DateTimeField(default=shared_now, editable=False, db_index=True)
@@ -155,7 +155,7 @@ class AuditEvent(models.Model):
 
     class Meta:
         ordering = ("-at", "-id")
-        indexes = [  # actions of staff are rare, so these indexes cost little
+        indexes = [  # audit events are few, so these indexes cost little
             models.Index(fields=["organisation", "-at"], name="audit_of_organisation"),
             models.Index(fields=["outlet", "-at"], name="audit_of_outlet"),
             models.Index(fields=["integration", "-at"], name="audit_of_integration"),

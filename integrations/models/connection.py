@@ -10,7 +10,7 @@ from integrations.models.integration import Credential, Integration
 
 
 def _lease_limit(now: datetime) -> datetime:
-    """Return the newest heartbeat of a dead server process at `now` (shared clock)."""
+    """Return the time after which a process must have sent a heartbeat to count as alive at `now` (shared clock)."""
     return now - timedelta(seconds=settings.LEASE_SECONDS)
 
 
@@ -65,8 +65,8 @@ class CloseReason(models.TextChoices):
     SERVER_LOST = "server_lost", "the server process died"
 
 
-# Reasons that cannot be caused by the requests that the POS was working on. A takeover is not among them: the POS had
-# time to answer, and opened another connection instead.
+# The reasons for an end that no request can have caused. A takeover is not among them: the POS had time to answer its
+# requests, but opened another connection instead.
 NOT_BY_A_REQUEST = frozenset(
     {
         CloseReason.DISABLED,

@@ -29,8 +29,8 @@ from integrations.text.characters import printable
 from integrations.wire import envelope, raw_json
 from integrations.wire.asgi_types import Receive, Scope, Send
 
-PONG_SECONDS = 1.0  # time for a replaced POS to answer a ping; if it does, the portal waits for its answers
-ANSWER_SECONDS = 5.0  # how long the portal then waits
+PONG_SECONDS = 1.0  # seconds for a replaced POS to answer a ping; if it does, the portal waits for its answers
+ANSWER_SECONDS = 5.0  # seconds for which the portal then waits for the answers
 POLL = 0.05  # seconds
 MOST_UNRECOGNISED = 50  # unrecognised frames stored for each connection; the others are only counted
 EXCERPT = 2_000  # characters
@@ -95,7 +95,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             return
         admission: Admission = self.scope[ADMISSION]
         self.live = self._make_live(admission)
-        self.scope.clear()  # not read again: 2 KiB for each idle POS
+        self.scope.clear()  # it is not read again, and takes 2 KiB for each idle POS
         self._registry.add(self.live)
         metrics.connections_opened.inc()
         self._recorder.record(ConnectionOpened(self.live))

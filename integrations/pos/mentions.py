@@ -1,13 +1,13 @@
-"""Finds the request that an unreadable answer refers to. The caller then ends the request. Pure."""
+"""Finds the request that an unreadable answer refers to. The caller then ends the request. Without I/O."""
 
 import re
 from collections.abc import Iterable, Set
 
 from integrations.text.characters import identity, is_canonical_uuid
 
-LEAST = 16  # characters: a shorter RequestID could occur by chance, so it counts only after its name
+LEAST = 16  # minimum length of a RequestID that counts without its name: a shorter one could occur by chance
 TAIL = 400  # characters searched at the end of a truncated text
-LEAST_OF_TAIL = 8  # characters that must be left of a truncated RequestID
+LEAST_OF_TAIL = 8  # minimum length of a truncated RequestID
 
 _NAME = r"request[\W_]*+id[\W_]++"  # name of the RequestID in JSON, XML, a form or any other format and spelling
 _CUT_OFF = re.compile(rf"{_NAME}([\w-]{{{LEAST_OF_TAIL},}})\Z")

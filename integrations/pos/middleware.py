@@ -1,8 +1,8 @@
 """Checks the token before the POS's consumer runs, and refuses handshakes.
 
 The Origin header is not checked. Checking it protects cookies, which a browser adds to requests from other sites'
-pages. This websocket uses no cookies, and its token is only issued for the secret. .NET clients invent an Origin
-(`ws://HOST:PORT`, `null`, an empty one), so a check would reject tills and protect nothing.
+pages. This websocket uses no cookies, and only a caller that knows the secret gets a token. .NET clients invent an
+Origin (`ws://HOST:PORT`, `null`, an empty one), so a check would reject tills and protect nothing.
 """
 
 import json

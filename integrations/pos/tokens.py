@@ -76,7 +76,7 @@ def _signer_under(key: str) -> "_Signer":
 
 
 class _Signer(signing.TimestampSigner):
-    """Django's signer, but the keyed HMAC and the encoded second are kept instead of computed for each token."""
+    """Works like Django's signer, but computes the keyed HMAC once for each key, and the encoded time once a second."""
 
     def sign_bytes(self, value: bytes) -> str:
         """Return the same text as `sign` for the base64 encoding of `value`."""

@@ -57,7 +57,8 @@ class Command(OutletCommand):
 
     def _create(self, files: DemoFiles) -> None:
         try:
-            with transaction.atomic():  # undone if the file cannot be written: secrets cannot be shown again
+            # Rolled back if the file cannot be written, because the secrets cannot be shown again.
+            with transaction.atomic():
                 demo: Demo = self.call_service(_create)
                 files.write(demo)
         except OSError as error:

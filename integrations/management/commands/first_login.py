@@ -8,7 +8,7 @@ from django.db import IntegrityError
 from integrations.checks import SETTINGS
 
 USER_NAME = "admin"
-# Five bits each. Without i, l, o and u, no letter looks like a digit and no words can occur.
+# Each character has five bits. Without i, l, o and u, no letter looks like a digit and no words can occur.
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 GROUPS, GROUP_LENGTH = 5, 4
 

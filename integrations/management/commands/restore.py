@@ -28,7 +28,7 @@ class Command(BaseCommand):
         try:
             with folder_lock(database.parent):
                 refuse_while_it_is_used(database)
-                pending = pending_of(file)
+                pending = needs_migrations(file)
                 aside = restore(file, database)
         except (PortalError, OSError) as error:
             raise CommandError(str(error)) from error
@@ -55,7 +55,7 @@ def refuse_while_it_is_used(database: Path) -> None:
         raise CommandError("A server runs, or was killed less than LEASE_SECONDS ago. Stop it, or wait that long.")
 
 
-def pending_of(file: Path) -> bool:
+def needs_migrations(file: Path) -> bool:
     """Return whether a backup needs migrations. Raises CommandError if a newer version created it."""
     known = {key: each for key, each in MigrationLoader(None).disk_migrations.items() if key[0] == "integrations"}
     seen = {key for key in migrations_of(file) if key[0] == "integrations"}

@@ -34,7 +34,7 @@ MOST_WORKERS = 64
 class Command(BaseCommand):
     help = "Serve the portal, the auth endpoint and the websocket: the production server. SIGTERM drains it."
     requires_migrations_checks = False
-    requires_system_checks = [SETTINGS, Tags.urls]  # the second loads all pages before the server listens
+    requires_system_checks = [SETTINGS, Tags.urls]  # the check of the URLs loads all pages before the server listens
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on; default: 127.0.0.1")

@@ -72,12 +72,12 @@ class Notice(models.Model):
 
     @property
     def webhook_id(self) -> str:
-        """Return the ID that receivers see: the same at each attempt and at each endpoint."""
+        """The ID that receivers see: the same at each attempt and at each endpoint."""
         return f"evt_{self.uuid.hex}"
 
 
 class NoticeCursor(models.Model):
-    """The progress of one kind of event detection. Without a row, nothing subscribes to that kind.
+    """The progress of one kind of event detection. There is no row for a kind without subscribers.
 
     Rows can become visible later than their time says (a long transaction, a database outage). So reading begins at
     `at`, and `at` advances to `mark` only when the mark is older than the look-back.

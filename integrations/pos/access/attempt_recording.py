@@ -17,8 +17,8 @@ from integrations.text.characters import printable, spelled
 from integrations.text.client_address import network_of
 
 _sampler = Sampler()
-_of_one_address = Sampler(burst=200)  # counts all IDs together: otherwise, each new ID would start a new count
-# Regardless of the number of addresses. Attempts of known outlets count separately, so a flood cannot hide them.
+_of_one_address = Sampler(burst=200)  # counts all IDs together, because a caller can invent a new ID for each attempt
+# Counts all addresses together. Attempts of known outlets count separately, so a flood cannot hide them.
 _of_all_addresses = Sampler(burst=400)
 
 

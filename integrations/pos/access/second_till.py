@@ -11,7 +11,7 @@ from integrations.pos.access.visitors import Visitor
 from integrations.relay import runtime
 from integrations.relay.runtime import Runtime
 
-HELD_SECONDS = 5.0  # longest delay of a handshake before it is refused
+HELD_SECONDS = 5.0  # seconds for which a handshake is delayed before it is refused
 
 
 async def admit(token: str | None, visitor: Visitor, origin: str = "") -> Admission:
@@ -23,7 +23,7 @@ async def admit(token: str | None, visitor: Visitor, origin: str = "") -> Admiss
     if not await _is_taken(running, admission.integration_id):
         return admission
     await _wait_for_turn(running, admission.integration_id, visitor)
-    return await admissions.admit(token, visitor, origin)  # again: staff may have disabled the outlet during the wait
+    return await admissions.admit(token, visitor, origin)  # check again: staff may have disabled the outlet meanwhile
 
 
 async def _wait_for_turn(running: Runtime, integration_id: int, visitor: Visitor) -> None:
@@ -32,7 +32,7 @@ async def _wait_for_turn(running: Runtime, integration_id: int, visitor: Visitor
     The delay also slows down clients that ignore Retry-After.
     """
     takeovers = running.registry.takeovers
-    # Record it before the delay: staff then see it immediately.
+    # Record the attempt before the delay, so that staff see it immediately.
     await attempt_recording.record_refused_socket(SecondTill(integration_id, 0.0), visitor)
     deadline = time.monotonic() + HELD_SECONDS
     # Check repeatedly, because the delay can grow: the previous takeover may be counted late, or another may happen.

@@ -18,13 +18,13 @@ from django.conf import settings
 from integrations.services.integration.waits import LONGEST_MINUTES
 from integrations.text.client_address import network_of
 
-FIRST_BLOCK = 15  # seconds: short, for a typing error. Each further failure doubles it, up to MAX_BLOCK
+FIRST_BLOCK = 15  # seconds: short, because the first failures may be typing errors; doubles with each further failure
 MAX_BLOCK = 60.0 * LONGEST_MINUTES  # seconds
 FORGET_AFTER = MAX_BLOCK  # seconds without a failure, and without a block
 KEPT = 100_000
 TARPIT_SECONDS = 1.0  # delay of the answer to a blocked caller
 EVERYWHERE = "*"  # stands for all addresses together
-ADDRESSES_OF_ONE_OUTLET = 10  # one outlet may have as many failures in total as this many addresses
+ADDRESSES_OF_ONE_OUTLET = 10  # the total limit of an outlet, as a multiple of its limit for one address
 HELD_ANSWERS = 500  # delayed answers at a time; each holds a connection
 
 
