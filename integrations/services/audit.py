@@ -24,7 +24,7 @@ from integrations.services.rows.plain_rows import insert_objects
 
 @dataclass(frozen=True)
 class Actor:
-    """The person or process that acts: a member of staff with an address, or a shell user (no user, no address)."""
+    """The person, system or process that acts. `user` is a member of staff; a person at the shell has no `address`."""
 
     name: str
     user: AbstractBaseUser | None = None
@@ -32,7 +32,7 @@ class Actor:
 
     @property
     def stored_name(self) -> str:
-        """The name as rows hold it."""
+        """The name that rows store."""
         return self.name[: longest(AuditEvent, "actor_name")]
 
     @classmethod

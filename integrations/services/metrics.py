@@ -1,4 +1,4 @@
-"""All Prometheus metrics of the portal. The core only counts; portal/serving/metrics.py exports the values.
+"""All Prometheus metrics of the portal. The code only counts; portal/serving/metrics.py exports the values.
 
 Values are counted in this process's memory. If PROMETHEUS_MULTIPROC_DIR is set before this module is imported, they are
 counted in files, whose sums cover all processes of that folder. No label holds a value that a customer chose, so each

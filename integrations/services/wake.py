@@ -77,7 +77,7 @@ async def _send(send: Callable[[str, dict[str, Any]], Awaitable[None]], target: 
     try:
         async with asyncio.timeout(SEND_SECONDS):
             await send(target, message)
-    except Exception as error:  # noqa: BLE001  (whatever the layer's trouble is, the rows say the same a second later)
+    except Exception as error:  # noqa: BLE001  (polling the rows has the same effect a second later)
         _quiet_until = time.monotonic() + QUIET_SECONDS
         metrics.layer_losses.inc()
         details = {"error": str(error) or "no answer from the channel layer"}

@@ -1,4 +1,4 @@
-"""How a connection ended, as text for staff. Pure functions: callers pass in the current time."""
+"""How a connection ended, as text for staff. These functions do no I/O: callers pass in the current time."""
 
 from datetime import datetime
 

@@ -21,7 +21,7 @@ def acquire(name: str, holder: uuid.UUID, *, seconds: float) -> bool:
     try:
         with transaction.atomic():
             Lease.objects.create(name=name, holder=holder, until=until)
-    except IntegrityError:  # another process was first
+    except IntegrityError:  # another process acquired it first
         return False
     return True
 

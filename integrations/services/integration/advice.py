@@ -1,4 +1,4 @@
-"""What to do about each refusal of a till and each end of a connection. Pure functions.
+"""What to do about each refusal of a till and each end of a connection. These functions do no I/O.
 
 The texts are for the person on site, and for the member of staff who reads the page. The outlet check and the page of
 one attempt use the same texts.

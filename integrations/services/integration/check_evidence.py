@@ -25,11 +25,12 @@ BEGINNINGS = {
     Verb.POS_REMOTE_ID_CHANGED: "the POSRemoteID was changed",
 }
 ANSWERED = (RequestState.ANSWERED, RequestState.REFUSED)
-STRANGERS = timedelta(hours=24)  # how far back to search for an attempt under another ProviderOutletID
+OTHER_ID = timedelta(hours=24)  # how far back to search for attempts under another ID
 SECOND_TILL = timedelta(minutes=5)  # how long to report two tills with the same credentials
 NEWEST = 10  # connections and attempts to search for two tills
-ATTEMPTS = ("attempt", "before_block", "undecided", "handshake", "stranger")  # names in Evidence and key_columns
-PREFIX = "check_"  # the names of key_columns begin with it
+# The names of attempts in Evidence and key_columns.
+ATTEMPTS = ("attempt", "before_block", "undecided", "handshake", "under_another_id")
+PREFIX = "check_"  # the beginning of each name in key_columns
 RECENT_REQUESTS = 500  # requests to search for the last answer
 
 
@@ -39,9 +40,9 @@ class Evidence:
 
     Four are attempts. `attempt` was accepted or refused at the auth endpoint. `before_block` is the newest of these
     that was not refused because of a block. `undecided` could not be checked. `handshake` was refused at the websocket.
-    `connection` was opened after `since`, and is open (`is_online`) or closed. `stranger` is an attempt with this
-    outlet's POSRemoteID under another ProviderOutletID. `request` is the newest test request, or another request that
-    the POS answered.
+    `connection` was opened after `since`, and is open (`is_online`) or closed. `under_another_id` is an attempt with
+    this outlet's POSRemoteID and another ProviderOutletID. `request` is the newest test request, or another request
+    that the POS answered.
     """
 
     at: datetime
@@ -54,7 +55,7 @@ class Evidence:
     before_block: AuthAttempt | None = None
     undecided: AuthAttempt | None = None
     handshake: AuthAttempt | None = None
-    stranger: AuthAttempt | None = None
+    under_another_id: AuthAttempt | None = None
     connection: Connection | None = None
     second_till_at: datetime | None = None  # when two tills last used this outlet's credentials
     twin: str = ""  # text about another outlet with the same POSRemoteID
@@ -150,7 +151,7 @@ def key_columns(now: datetime, organisations: frozenset[int] | None, *, path: st
         "before_block": at_auth.exclude(outcome__in=(*UNDECIDED, Outcome.THROTTLED)).values("pk"),
         "undecided": at_auth.filter(outcome__in=UNDECIDED).values("pk"),
         "handshake": at_socket.values("pk"),
-        "stranger": _strangers(own, now, organisations).values("pk"),
+        "under_another_id": _under_another_id(own, now, organisations).values("pk"),
         **twin_columns(path),
         "disabled_at": disabled.values("at"),
         "disabled_by": disabled.values("actor_name"),
@@ -184,12 +185,12 @@ def _attempts(keys: Mapping[str, Any], rows: OutletRows, since: datetime) -> dic
     return {name: each if each and each.at >= since else None for name, each in found.items()}
 
 
-def _strangers(own: OuterRef, now: datetime, organisations: frozenset[int] | None) -> QuerySet[AuthAttempt]:
+def _under_another_id(own: OuterRef, now: datetime, organisations: frozenset[int] | None) -> QuerySet[AuthAttempt]:
     """Return the attempts with the outlet's POSRemoteID under another ProviderOutletID.
 
     A viewer of some organisations sees only those under an ID of one of their outlets.
     """
-    sent = AuthAttempt.objects.filter(pos_remote_id_of=own, at__gte=now - STRANGERS)
+    sent = AuthAttempt.objects.filter(pos_remote_id_of=own, at__gte=now - OTHER_ID)
     sent = sent.filter(Q(integration=None) | ~Q(integration=own))
     if organisations is None:
         return sent

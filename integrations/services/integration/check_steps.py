@@ -1,4 +1,4 @@
-"""What the evidence says about each step of an outlet's check, and what to do about it. Pure functions."""
+"""What the evidence says about each step of an outlet's check, and what to do about it. These functions do no I/O."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -67,9 +67,9 @@ def enabled(evidence: Evidence) -> StepFinding:
 
 
 def attempted(evidence: Evidence) -> StepFinding:
-    seen, stranger = _seen_at(evidence), evidence.stranger
-    if stranger and not evidence.is_online and (seen is None or stranger.at > seen):
-        return _under_another_id(evidence, stranger)
+    seen, attempt = _seen_at(evidence), evidence.under_another_id
+    if attempt and not evidence.is_online and (seen is None or attempt.at > seen):
+        return _under_another_id(evidence, attempt)
     if seen:
         attempt = evidence.attempt or evidence.undecided or evidence.handshake
         return StepFinding(True, f"The last attempt was {distance(seen, evidence.at)}{_from(attempt)}.")
@@ -97,16 +97,16 @@ def _none_since(evidence: Evidence) -> str:
     return f"No attempt since {evidence.action}, {distance(evidence.since, evidence.at)}."
 
 
-def _under_another_id(evidence: Evidence, stranger: AuthAttempt) -> StepFinding:
+def _under_another_id(evidence: Evidence, attempt: AuthAttempt) -> StepFinding:
     own = evidence.integration.outlet.provider_outlet_id
-    sent, seen = stranger.provider_outlet_id, _seen_at(evidence)
+    sent, seen = attempt.provider_outlet_id, _seen_at(evidence)
     before = f"The last attempt with it was {distance(seen, evidence.at)}." if seen else _none_since(evidence)
     return StepFinding(
         False,
-        f"{before} But a POS sent this outlet's POSRemoteID {distance(stranger.at, evidence.at)}{_from(stranger)} with "
+        f"{before} But a POS sent this outlet's POSRemoteID {distance(attempt.at, evidence.at)}{_from(attempt)} with "
         f"the ProviderOutletID “{spelled(sent)}”, which is not this outlet's.{unlike(sent, own)}",
         tell=f"Correct the ProviderOutletID: it is {spelled(own)}. {CONNECT_AGAIN}",
-        attempt=stranger.pk,
+        attempt=attempt.pk,
         headline="The till sends another ProviderOutletID.",
     )
 

@@ -21,8 +21,8 @@ def is_over(attempt: AuthAttempt, integration: Integration, now: datetime) -> bo
 def end_wait(integration: Integration, *, actor: Actor) -> None:
     """Let the server processes forget the failed attempts of this outlet; its connection and tokens stay valid.
 
-    Each process does so when it reads the changed row, within about two seconds. A block of a whole address ends for
-    this outlet, and stays for the other outlets there.
+    Each process does so when it reads the changed row, within about two seconds. If a whole address is blocked, the
+    block ends for this outlet and continues for the other outlets at that address.
     """
     integration = integration.locked()
     change_integrations([integration])

@@ -42,7 +42,7 @@ def update() -> None:
 def send_due_messages(now: datetime) -> None:
     """Send a message for each alert that has collected its members, and for each alert that is over."""
     open_member = Exists(AlertMember.objects.filter(alert=OuterRef("pk"), ended_at=None))
-    Alert.objects.filter(~open_member, notified_at=None).delete()  # over before any message was sent
+    Alert.objects.filter(~open_member, notified_at=None).delete()  # these ended before any message was sent
     for alert in Alert.objects.filter(notified_at=None, notify_at__lte=now).select_related("organisation"):
         _notify_begin(alert, now)
     for alert in Alert.objects.filter(~open_member, notified_at__isnull=False, ended_at=None):

@@ -22,8 +22,8 @@ RequestId = Annotated[str, Meta(extra_json_schema={"format": "uuid"}, descriptio
 Traceparent = Annotated[str, Meta(description="The valid `traceparent` of the call that sent the request.")]
 _ENDED = [state.value for state in RequestState if state not in OPEN_STATES]
 EndState = Annotated[str, Meta(extra_json_schema={"enum": _ENDED})]
-_LEFT = [reason.value for reason in CloseReason if reason is not CloseReason.REPLACED]  # the outlet is offline
-EndReason = Annotated[str, Meta(extra_json_schema={"enum": _LEFT})]
+_OFFLINE_REASONS = [reason.value for reason in CloseReason if reason is not CloseReason.REPLACED]
+EndReason = Annotated[str, Meta(extra_json_schema={"enum": _OFFLINE_REASONS})]
 Endpoint = Annotated[str, Meta(extra_json_schema={"enum": PosEndpoint.values})]
 RefusalReason = Annotated[str, Meta(extra_json_schema={"enum": [outcome.value for outcome in REFUSALS]})]
 FrameKind = Annotated[str, Meta(extra_json_schema={"enum": UnrecognisedFrameKind.values})]
@@ -125,7 +125,7 @@ class AlertSubject(TypedDict):
 
 
 class AlertBeganData(TypedDict):
-    """Staff are alerted."""
+    """An alert has begun."""
 
     alert: Annotated[int, Meta(description="The number of the alert.")]
     what: AlertCause
@@ -141,7 +141,7 @@ class AlertEndedData(AlertBeganData):
 
 
 class TestData(TypedDict):
-    """Staff pressed Send a test event, or an API key sent one."""
+    """A test event, which staff or an API key sent."""
 
     organisation: EventOrganisation | None
     endpoint: Annotated[str, Meta(description="The name of the webhook endpoint.")]

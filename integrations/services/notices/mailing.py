@@ -51,7 +51,7 @@ def write(organisation_id: int | None, *, subject: str, body: str, alert: Alert 
         return
     whose = Q(organisation=None) if organisation_id is None else Q(organisation=None) | Q(organisation=organisation_id)
     addresses = AlertRecipient.objects.filter(whose).values_list("email", flat=True)
-    line = " ".join(subject.split())[:300]  # a header is one line
+    line = " ".join(subject.split())[:300]  # a header must be one line
     now = shared_now()
     Mail.objects.bulk_create(
         Mail(alert=alert, recipient=address, subject=line, body=body, next_at=now)

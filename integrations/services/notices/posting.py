@@ -22,7 +22,7 @@ SECONDS = 10.0  # limit of one try: look up the name, connect, read the answer
 MAX_ANSWER = 16 * 1024  # bytes of an answer that are read
 EXCERPT = 500  # characters of an answer that are stored
 GONE = 410
-MOST_SECONDS = 10.0**9  # the largest pause that is read; the caller limits it much further
+MOST_SECONDS = 10.0**9  # the longest pause that is parsed; the caller limits it further
 _PORTS = {"http": 80, "https": 443}
 
 

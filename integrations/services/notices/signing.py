@@ -1,4 +1,4 @@
-"""Signatures of the Standard Webhooks scheme (https://www.standardwebhooks.com), symmetric, v1. Pure."""
+"""Signs webhooks by the scheme Standard Webhooks (https://www.standardwebhooks.com), symmetric, v1. Does no I/O."""
 
 import base64
 import hashlib

@@ -32,7 +32,7 @@ def beginning_with(field: str, text: str) -> Q:
 def outlet_called(text: str, path: str = "") -> Q:
     """Match outlets that have each of these words in a name or an ID. `path` leads to the outlet.
 
-    A dash between words is no word: the pages show the names of an organisation and its outlet with one between them.
+    A dash between words is ignored, because the pages show a dash between the names of an organisation and its outlet.
     """
     names = ("name", "organisation__name", "provider_outlet_id", "integration__pos_remote_id")
     called = Q()

@@ -19,7 +19,7 @@ from integrations.services.integration.check_evidence import SECOND_TILL
 from integrations.services.overview.fleet_state import HOUR, Organisations, within
 
 SHOWN = 5  # rows of each kind
-INSPECTED = 200  # refusals of the last hour
+INSPECTED = 200  # refusals of the last hour that are read, the newest first
 
 
 class Concern(StrEnum):
@@ -82,7 +82,8 @@ def read_pending(organisations: Organisations, concerns: Collection[Concern]) ->
     parts = [_SOURCES[concern](organisations) for concern in Concern if concern in concerns]
     if not parts:
         return []
-    found = parts[0].union(*parts[1:], all=True).order_by()  # one union: from 6.1 on, Django sorts each inside another
+    # One flat union, because Django 6.1 sorts a union inside another one.
+    found = parts[0].union(*parts[1:], all=True).order_by()
     rows = [Pending(**{**row, "concern": Concern(row["concern"])}) for row in found]
     return sorted(rows, key=lambda row: row.begun_at, reverse=True)
 
@@ -106,7 +107,7 @@ def _refused_outlet(group: Sequence[AuthAttempt]) -> RefusedOutlet:
         before = next((each.outcome for each in group if each.outcome != Outcome.THROTTLED), cause)
         cause = last.cause or before
     if last.integration is None and last.provider_outlet_id:
-        cause = Outcome.UNKNOWN_OUTLET  # this is to be corrected first, even if the secret is also wrong
+        cause = Outcome.UNKNOWN_OUTLET  # an unknown ID must be corrected first, even if the secret is wrong, too
     meant = last.integration or last.pos_remote_id_of
     return RefusedOutlet(meant, last.pk, last.provider_outlet_id, Outcome(cause), last.at, len(group))
 

@@ -1,4 +1,4 @@
-"""The state of all outlets for the first page: current counts, and samples of the last 24 hours.
+"""The state of all outlets for the start page: current counts, and samples of the last 24 hours.
 
 Cheap for any number of rows: it counts the states of the outlets and one hour of refusals by an index, and adds the
 requests that ended since the last sample to the day's samples. Runs in a database thread.
@@ -149,7 +149,7 @@ def _count_fleet(organisations: Organisations, now: datetime, *, since: datetime
         for of, (rows, column) in counted.items()
     ]
     found: dict[str, Counter[str]] = {of: Counter() for of in counted}
-    for of, value, count in parts[0].union(*parts[1:], all=True).order_by():  # from 6.1 on, Django sorts a union
+    for of, value, count in parts[0].union(*parts[1:], all=True).order_by():  # Django 6.1 would sort it
         found[of][value] = count
     return found
 

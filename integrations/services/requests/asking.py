@@ -69,7 +69,7 @@ def ask_pos(integration: Integration, question: Question, *, actor: Actor, verb:
         if isinstance(outcome, Stored) and outcome.is_new:
             record_asked(integration, question, actor=actor, verb=verb)
             wake.on_commit(integration.pk)
-    if isinstance(outcome, NotStored):  # not inside the transaction, which would lose the count of attempts
+    if isinstance(outcome, NotStored):  # raised after the transaction, which would otherwise lose the count of attempts
         raise outcome.refusal
     return outcome.pk
 

@@ -149,7 +149,7 @@ def is_digest_of(kept: str, content: Content) -> bool:
 
 
 def is_keyed(kept: str) -> bool:
-    """Return whether a stored digest is keyed, which a mark after the key's id shows.
+    """Return whether a stored digest is keyed. A mark after the key's id shows that.
 
     The mark is a colon, or a full stop if the spelling of the JSON matters.
     """

@@ -1,4 +1,4 @@
-"""Find and hide the secret members of payloads and answers. Pure except for reading one setting."""
+"""Find and hide the secret members of payloads and answers. Does no I/O, but reads a setting."""
 
 import functools
 import re

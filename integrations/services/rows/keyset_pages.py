@@ -5,8 +5,8 @@ reads at most a fixed number of rows in the list's order from an index (a Source
 each matches. The planner's row estimates make no difference. If the number is used up before the page is full, the page
 returns the position that it reached, and the next page continues from there.
 
-The large tables have no column for the organisation. With one, moving an outlet would rewrite all of its rows, and
-each insert would maintain one more index. A search by the names of outlets would need Streams all the same.
+The large tables have no column for the organisation. With such a column, moving an outlet would rewrite all of its
+rows, and each insert would maintain one more index. A search by the names of outlets would still need Streams.
 """
 
 import uuid

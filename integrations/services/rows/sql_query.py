@@ -37,7 +37,7 @@ class SqlQuery(Generic[Row]):
     """
 
     def __init__(self, row_type: type[Row], sql: str) -> None:
-        sql = " ".join(sql.split())  # one line of the database's log
+        sql = " ".join(sql.split())  # so that it takes one line in the database's log
         self._row_type = row_type
         self._sqlite = sql.format_map(_SQLITE)
         self._postgresql = functools.cache(lambda size: sql.format_map(_postgresql(size)))

@@ -96,22 +96,22 @@ def test_without_an_attempt_the_step_names_the_address_and_the_id() -> None:
 
 
 def test_an_attempt_under_another_provider_outlet_id_is_found() -> None:
-    step = open_step(evidence(stranger=attempt(Outcome.UNKNOWN_OUTLET, provider_outlet_id="statoin-1")))
+    step = open_step(evidence(under_another_id=attempt(Outcome.UNKNOWN_OUTLET, provider_outlet_id="statoin-1")))
     assert "“statoin-1”" in step.words
     assert "Correct the ProviderOutletID: it is station-1." in step.tell
 
 
 def test_an_attempt_under_another_provider_outlet_id_is_found_after_older_attempts() -> None:
-    stranger = attempt(Outcome.UNKNOWN_OUTLET, minutes=1, provider_outlet_id="statoin-1")
+    other = attempt(Outcome.UNKNOWN_OUTLET, minutes=1, provider_outlet_id="statoin-1")
     ended = connection(closed_at=NOON - timedelta(minutes=4), close_reason=CloseReason.BY_POS)
-    found = connected(connection=ended, is_online=False, stranger=stranger)
+    found = connected(connection=ended, is_online=False, under_another_id=other)
     assert "“statoin-1”" in open_step(found).words
     assert "sends another ProviderOutletID" in sentence_of(steps_of(found))
 
 
 def test_an_older_attempt_under_another_id_does_not_hide_the_newest_refusal() -> None:
-    stranger = attempt(Outcome.UNKNOWN_OUTLET, minutes=20, provider_outlet_id="statoin-1")
-    assert open_step(evidence(attempt=attempt(Outcome.WRONG_SECRET), stranger=stranger)).title == "Secret correct"
+    other = attempt(Outcome.UNKNOWN_OUTLET, minutes=20, provider_outlet_id="statoin-1")
+    assert open_step(evidence(attempt=attempt(Outcome.WRONG_SECRET), under_another_id=other)).title == "Secret correct"
 
 
 def test_a_till_still_using_the_old_secret_does_not_pass_as_updated() -> None:

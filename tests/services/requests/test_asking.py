@@ -201,8 +201,8 @@ def test_a_blocked_attempt_does_not_hide_the_one_before_it(enabled: Enabled) -> 
 def test_attempts_under_another_id_are_shown_only_to_staff_without_limits(enabled: Enabled) -> None:
     values = {"pos_remote_id": "Bella-Station", "pos_remote_id_of": enabled.integration}
     stranger = be_refused(None, Outcome.UNKNOWN_OUTLET, provider_outlet_id="mistyped", **values)
-    assert evidence_of(enabled).stranger == stranger
-    assert evidence_of(enabled, frozenset({enabled.integration.outlet.organisation_id})).stranger is None
+    assert evidence_of(enabled).under_another_id == stranger
+    assert evidence_of(enabled, frozenset({enabled.integration.outlet.organisation_id})).under_another_id is None
 
 
 def test_the_detail_of_a_wrong_pos_remote_id_names_no_outlet_of_others(enabled: Enabled) -> None:
