@@ -1,4 +1,4 @@
-"""Finds the request that an unreadable answer refers to. The caller then ends the request. Without I/O."""
+"""Finds the request that an unreadable answer refers to. The caller then ends the request. Does no I/O."""
 
 import re
 from collections.abc import Iterable, Set

@@ -1,4 +1,4 @@
 """Generates, digests and seals secrets, redacts them from logs, and knows which addresses are public.
 
-Pure: it imports only `text` of this project.
+This package does no I/O and imports only `text` of this project.
 """

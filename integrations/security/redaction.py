@@ -1,4 +1,4 @@
-"""Replaces secrets that must never be stored or logged in plain text. Pure: text in, text out."""
+"""Replaces secrets that must never be stored or logged in plain text. Does no I/O."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Prices lines by the till's or the provider's prices, and computes an order's service charge. Pure."""
+"""Prices lines by the till's or the provider's prices, and computes an order's service charge. Does no I/O."""
 
 from collections.abc import Iterable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Converts a till to one JSON text and back: its set-up, stock, orders and remembered answers. Pure."""
+"""Converts a till to one JSON text and back: its set-up, stock, orders and remembered answers. Does no I/O."""
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass

@@ -1,4 +1,4 @@
-"""Counts the remaining units of articles. Pure."""
+"""Counts the remaining units of articles. Does no I/O."""
 
 from collections.abc import Iterable, Iterator
 

@@ -1,4 +1,4 @@
-"""Maps each message to a method of the till: a request in, an answer out. Pure."""
+"""Maps each message to a method of the till: a request in, an answer out. Does no I/O."""
 
 from collections.abc import Callable
 

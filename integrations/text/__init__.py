@@ -1,4 +1,4 @@
 """Hidden characters, comparison of names, addresses and browsers of clients, random IDs, moments as text.
 
-Pure: it imports nothing else of this project.
+This package does no I/O and imports nothing else of this project.
 """

@@ -1,4 +1,4 @@
-"""Handles hidden characters, and normalises and compares names and IDs. Pure: text in, text out.
+"""Handles hidden characters, and normalises and compares names and IDs. Does no I/O.
 
 People copy values from mails, chats and spreadsheets, together with hidden characters (a no-break space, a zero width
 space, a byte order mark). Such characters must never decide whether two values are equal.

@@ -1,4 +1,4 @@
-"""Writes JSON in one canonical spelling, to compare texts with the same meaning. Pure: text in, text out.
+"""Writes JSON in one canonical spelling, to compare texts with the same meaning. Does no I/O.
 
 Keys are sorted, whitespace is removed, and strings are escaped in one way. Whole numbers are written as digits, and
 others as digits and a power of ten, so `1`, `1.00` and `1e0` are equal. The result is only for comparison: a

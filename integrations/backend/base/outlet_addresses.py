@@ -1,4 +1,4 @@
-"""Converts between the ProviderOutletID of an outlet, which is free text, and its address in the API. Without I/O.
+"""Converts between the ProviderOutletID of an outlet, which is free text, and its address in the API. Does no I/O.
 
 A caller percent-encodes the ID. An encoded slash belongs to the ID; only a plain slash separates the parts of the
 address. So the address of an ID that ends in the name of a call, such as `/check`, differs from the address of that

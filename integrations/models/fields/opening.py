@@ -1,4 +1,4 @@
-"""Opening hours as staff type them: `mon-fri 09:00-23:00; sat,sun 10:00-02:00`. No I/O."""
+"""Reads opening hours as staff type them: `mon-fri 09:00-23:00; sat,sun 10:00-02:00`. Does no I/O."""
 
 import re
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Slows down takeovers of an outlet where two tills use the same credentials and disconnect each other. Pure."""
+"""Slows down takeovers of an outlet where two tills use the same credentials and disconnect each other. Does no I/O."""
 
 import time
 from collections import deque

@@ -1,4 +1,4 @@
-"""The chart of the start page: outlets online as a line, requests as bars, over 24 hours. Pure functions.
+"""The chart of the start page: outlets online as a line, requests as bars, over 24 hours. These functions do no I/O.
 
 The line and the bars have separate axes. The chart ends at the next half hour, so its hours stay in place between
 two refreshes.
