@@ -200,7 +200,7 @@ async def stop() -> None:
 
 
 def _log_error(starting: "asyncio.Task[Runtime]") -> None:
-    # Callers that need the runtime see the error in their own start; this start may have had no caller.
+    # A call that needs the runtime starts it again and sees the error itself; this start may have had no caller.
     if error := error_of(starting):
         details = {"error": str(error)}
         logger.warning("Start failed because the database is unavailable; the next call retries.", extra=details)

@@ -138,7 +138,7 @@ class Dispatcher:
             for integration_id, pk in await readers.run(sending.overlooked):
                 self._filler.fill_if_overlooked(integration_id, pk)
         await self._waiters.refresh_all()
-        if expired := await watchers.run(ending.expire_due):  # last, because it may wait for other writers
+        if expired := await watchers.run(ending.expire_due):  # this comes last, because it may wait for other writers
             await self.ended(expired)
 
     @property

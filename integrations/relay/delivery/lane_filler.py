@@ -101,7 +101,10 @@ class LaneFiller:
         self._put_on(live, lane, [each for each in rows if each.pk not in elsewhere - unconfirmed], held | unconfirmed)
 
     def _put_on(self, live: Live, lane: Lane, rows: Iterable[Waiting], elsewhere: Set[int]) -> None:
-        """Put requests on a lane, up to the first non-suspect that another connection may still answer."""
+        """Put requests on a lane, except those that another connection may still answer.
+
+        Stop at the first of those that is not a suspect, because requests after it must not overtake it.
+        """
         for waiting in rows:
             if waiting.pk in elsewhere:
                 lane.load_soon()

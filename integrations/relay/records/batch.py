@@ -60,7 +60,7 @@ class Batch:
         return (record for records in self._records.values() for record in records.values())
 
     def add(self, record: BatchRecord) -> bool:
-        """Add a record. Return whether another one was dropped whose loss is reported."""
+        """Add a record. Return whether this dropped an older record whose loss is reported."""
         kind = type(record)
         records = self._records.setdefault(kind, OrderedDict())
         records[record.key] = record

@@ -46,7 +46,7 @@ class Lane:
         self._claim = claim
         self._load_more = load_more
         self._unsent = unsent
-        self._queue: list[Outgoing | Transient] = []  # short; an empty deque takes 0.7 KiB
+        self._queue: list[Outgoing | Transient] = []  # the queue is short, and an empty deque takes 0.7 KiB
         self._suspects = Suspects(self._window)
         self._recheck_timer: asyncio.TimerHandle | None = None
         self._load: asyncio.TimerHandle | None = None
@@ -55,7 +55,7 @@ class Lane:
         self._sending: asyncio.Task[None] | None = None
         self._is_resting = False
         self.is_closed = False
-        # Since this connection was replaced. Its POS has then received everything that was sent to it.
+        # Whether the POS answered a ping after this connection was replaced, so it has received all earlier frames.
         self.has_answered_ping = False
         self.is_loading = False
         self.load_again = False
@@ -222,7 +222,7 @@ class Lane:
         return not self._is_resting and self._window.is_open
 
     def _due_suspect(self) -> Outgoing | None:
-        """Return a suspect that may be sent now: nothing is in flight except requests that the POS is slow with."""
+        """Return a suspect that may be sent now: the POS is slow to answer all requests in flight, if any."""
         if not self._suspects or self._is_resting or not self._window.may_take_suspect:
             return None
         if (self._queue or self.arriving) and not self._suspects.are_overdue:
@@ -272,15 +272,15 @@ class Lane:
         return taken
 
     async def _send_some(self, batch: Sequence[Outgoing | Transient]) -> None:
-        """Send these in order. The durable ones are claimed together in one transaction.
+        """Send these requests in order. The durable ones are claimed together in one transaction.
 
         Requests that could not be sent are queued again, before all others. Raises the error that prevented them.
         """
         left = deque(batch)
         try:
             verdicts = await self._verdicts(batch)
-            for may_leave in takewhile(lambda verdict: isinstance(verdict, bool), verdicts):
-                await self._send_or_drop(left.popleft(), may_leave=bool(may_leave))
+            for may_be_sent in takewhile(lambda verdict: isinstance(verdict, bool), verdicts):
+                await self._send_or_drop(left.popleft(), may_be_sent=bool(may_be_sent))
         finally:
             self._put_back(left)
         if left:
@@ -310,12 +310,12 @@ class Lane:
             self._window.reserved -= len(batch)
             self._claiming = ()
 
-    async def _send_or_drop(self, outgoing: Outgoing | Transient, *, may_leave: bool) -> None:
-        if may_leave and not self.is_closed:
+    async def _send_or_drop(self, outgoing: Outgoing | Transient, *, may_be_sent: bool) -> None:
+        if may_be_sent and not self.is_closed:
             await self._transmit(outgoing)
-        elif may_leave and isinstance(outgoing, Transient):
+        elif may_be_sent and isinstance(outgoing, Transient):
             outgoing.finish(LinkLost())
-        elif may_leave and isinstance(outgoing, Outgoing):
+        elif may_be_sent and isinstance(outgoing, Outgoing):
             self._unsent(outgoing.pk)
         elif isinstance(outgoing, Outgoing):
             self._known.discard(outgoing.pk)

@@ -8,7 +8,8 @@ FREE = 2  # takeovers without a delay
 SHORTEST = 0.1  # seconds before the next takeover; each takeover doubles the delay
 LONGEST = 60.0  # seconds
 CALM = 300.0  # seconds without a takeover; then the earlier ones are forgotten
-# Replacements of one outlet's connection in a minute; each further one counts as a takeover, even of a silent POS.
+# If an outlet's connection is replaced more often than this in a minute, each further replacement counts as a takeover,
+# even if the previous POS did not respond.
 OFTEN = 10
 MINUTE = 60.0
 

@@ -31,7 +31,7 @@ class Window:
 
     @property
     def may_take_suspect(self) -> bool:
-        """Whether nothing is in flight except requests that the POS is slow with."""
+        """Whether nothing is in flight or about to be sent, except requests that the POS is slow to answer."""
         return not self.reserved and all(map(self._is_slow, self._in_flight))
 
     @property

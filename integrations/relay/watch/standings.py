@@ -26,7 +26,7 @@ class Standing:
     generation: int
     changed_at: str  # in the database's format; only for comparison
     provider_outlet_id: str
-    live_credentials: dict[int, datetime | None]  # the expiry time of each
+    live_credentials: dict[int, datetime | None]  # the expiry time of each, by primary key
 
 
 @dataclass(slots=True)

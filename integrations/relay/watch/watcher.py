@@ -95,7 +95,7 @@ class Watcher:
         self._seen_until = started
         await self._poll_all()
         await self._dispatcher.poll()
-        await self._renew_lease()  # last, because it writes: a locked database must not delay the reads
+        await self._renew_lease()  # this comes last: it writes, and a locked database must not delay the reads
 
     async def _wait_for_next_poll(self) -> None:
         with contextlib.suppress(TimeoutError):

@@ -116,7 +116,7 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         title = capfirst(self.opts.verbose_name_plural)
-        scripts = Media(js=["admin/js/actions.js"] if self.actions else [])  # the others are for forms
+        scripts = Media(js=["admin/js/actions.js"] if self.actions else [])  # Django's other scripts are for forms
         ours = {"title": title, "fragment": LIST_TEMPLATE if self.is_live else "", "media": scripts}
         return super().changelist_view(request, {**ours, **(extra_context or {})})
 

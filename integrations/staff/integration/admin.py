@@ -14,7 +14,7 @@ from integrations.staff.integration import actions as views
 from integrations.staff.integration import check_page
 from integrations.staff.requests import ask_page, asked_page
 
-KEPT = ("q", "state", "organisation")  # parameters that the list of outlets has as well
+KEPT = ("q", "state", "organisation")  # parameters that the list of outlets accepts as well
 ACTIONS = {
     "check": check_page.CheckOutlet,
     "ask": ask_page.AskPos,
@@ -39,7 +39,7 @@ class IntegrationAdmin(ReadOnlyAdmin[Integration]):
     organisation_path = "outlet__organisation"
 
     def has_module_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
-        return False  # the menu has no entry
+        return False  # so that the menu has no entry for it
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Integration]:
         return super().get_queryset(request).select_related("outlet__organisation", "presence__connection__process")

@@ -71,7 +71,7 @@ class AsksForProof:
     def _may_write(self, request: HttpRequest, object_id: str | None) -> bool:
         if object_id is None:
             return bool(self.has_add_permission(request))  # type: ignore[attr-defined]
-        is_own = object_id == str(request.user.pk)  # nobody can change their own row
+        is_own = object_id == str(request.user.pk)  # a person cannot change their own row
         return not is_own and bool(self.has_change_permission(request))  # type: ignore[attr-defined]
 
 

@@ -34,7 +34,8 @@ SEALED = "second factor"
 PAGES = "/admin/"  # a sign-in may redirect only to pages under this path
 NOT_STAFF = "account is inactive or not a staff account"
 REASON_LENGTH = 300
-UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104 - of a client without one, for example at a Unix socket; nothing listens on it
+# For a request without the address of a client, for example at a Unix socket. No client has this address.
+UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104  (nothing listens on it)
 METHODS = {
     "reauthenticate": "Your password",
     "mfa_reauthenticate": "A code from your authenticator app, or a recovery code",
@@ -153,7 +154,7 @@ class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         return user.get_username()
 
     def generate_authenticator_name(self, user: AbstractBaseUser, type: Authenticator.Type) -> str:  # noqa: A002
-        """Return the default name in the form."""
+        """Return the name that the form suggests for a new passkey."""
         count = Authenticator.objects.filter(user_id=user.pk, type=type).count()
         return f"Passkey {count + 1}" if count else "Passkey"
 

@@ -78,7 +78,8 @@ class PortalSite(AdminSite):
             return TemplateResponse(request, "staff/people/no_role.html", {**self.each_context(request), **NO_ROLE})
         shown = figures(request)
         if sessions.is_refresh(request):
-            return TemplateResponse(request, "admin/index.html", shown)  # a fifth less work than the whole page
+            # The live part alone takes a fifth less work than the whole page.
+            return TemplateResponse(request, "admin/index.html", shown)
         next_step = what_next(request, has_figures=bool(shown))
         ours = {"next_step": next_step, "recent_activity": recent_activity(request), **shown}
         return super().index(request, {**ours, **(extra_context or {})})

@@ -7,7 +7,7 @@ STRING, GUID, WHOLE, DECIMAL, FLAG, OBJECT = "string", "GUID", "int", "decimal(1
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of a model. `kind` is one of the above, or a model's name.
+    """A field of a model. `kind` is one of the constants above, or a model's name.
 
     A field that is neither required nor nullable may be omitted.
     """
