@@ -164,7 +164,7 @@ def _replace(file: Path, content: bytes) -> None:
     """Replace the file atomically. Only its owner can read it."""
     target = file.resolve()
     try:
-        descriptor, new = tempfile.mkstemp(prefix=".env.", dir=target.parent)  # mode 600
+        descriptor, new = tempfile.mkstemp(prefix=".env.", dir=target.parent)  # creates the file with mode 600
     except OSError:
         raise EnvFileError(f"{file.name} cannot be written: this user may not write to {target.parent}.") from None
     try:

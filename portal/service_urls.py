@@ -133,7 +133,8 @@ def _split(url: str) -> SplitResult:
 
     An unescaped `/`, `?` or `#` in a password ends the host part early. Then an @ or a fragment follows that part.
     """
-    if re.search(r"[\x00-\x1f\x7f]", url) or url != url.strip() or "://" not in url:  # urlsplit would drop some of them
+    # urlsplit would drop some control characters and spaces.
+    if re.search(r"[\x00-\x1f\x7f]", url) or url != url.strip() or "://" not in url:
         raise UnreadableUrl
     parts = urlsplit(url)
     if "#" in url or "@" in parts.path + parts.query:
@@ -257,7 +258,7 @@ def _known_to_libpq(options: Collection[str]) -> set[str]:
 
 
 def _refuse_other_redis(url: _Url) -> None:
-    """Raise UnreadableUrl for parts that redis-py would drop: a path that is no number, a host with a socket path."""
+    """Raise UnreadableUrl for parts that redis-py would drop: a path other than a number, a host with a socket path."""
     if url.options.keys() & {"host", "port", "username", "password", "path"}:
         raise UnreadableUrl
     if url.scheme == "unix":

@@ -13,6 +13,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path(API_PATH.removeprefix("/"), include("integrations.backend.urls")),
     path(HANDOVER_PATH.removeprefix("/"), include("integrations.recipient.urls")),
-    path("admin/", include("integrations.staff.signing_in.urls")),  # first: its pages take the place of the admin's
+    # First, because its pages replace those of the admin.
+    path("admin/", include("integrations.staff.signing_in.urls")),
     path("admin/", admin.site.urls),
 ]

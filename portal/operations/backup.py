@@ -78,7 +78,7 @@ def users_of(database: Path) -> set[int]:
 
 @contextmanager
 def _new_file_beside(target: Path) -> Iterator[Path]:
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # mode 600
+    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # creates the file with mode 600
     os.close(descriptor)
     try:
         yield Path(name)

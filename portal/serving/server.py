@@ -205,13 +205,13 @@ class StormPromotion:
         self._seen += new
         if new >= MANY_CONNECTIONS:
             gc.freeze()  # the only way to take objects out of the younger generations
-            gc.unfreeze()  # puts them into the oldest one
+            gc.unfreeze()  # moves them to the oldest one
 
 
 def tune_garbage_collector(connections: Sized) -> None:
     """Make collections of new objects rarer, and skip those of a reconnect storm.
 
-    This does not collect first: a start leaves a few hundred objects of garbage, and searching all takes 0.14 s.
+    Garbage is not collected first: a start leaves a few hundred objects of it, and finding them takes 0.14 s.
     """
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)

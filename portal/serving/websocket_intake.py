@@ -133,7 +133,7 @@ class MeteredWebsocket(WebSocketsSansIOProtocol):
     async def receive(self) -> Any:
         message = await super().receive()
         if self._unparsed or self._resuming is not None or self._is_flooding:
-            self._parse()  # or pause again: uvicorn has resumed reading
+            self._parse()  # parse the rest, or pause again: uvicorn has resumed reading
         return message
 
     def _parse(self) -> None:

@@ -124,7 +124,7 @@ def _is_success(query: "asyncio.Future[None]") -> bool:
 
 
 async def _query_on_new_connection() -> None:
-    import psycopg  # optional
+    import psycopg  # an optional package
 
     await asyncio.sleep(HEAD_START)
     # Only the parameters for libpq, without those that Django adds for its own connections.

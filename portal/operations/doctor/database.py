@@ -88,7 +88,7 @@ def _try_once() -> None:
     if connection.vendor == "sqlite":
         connection.ensure_connection()
         return
-    import psycopg  # optional
+    import psycopg  # an optional package
 
     parameters = connection.get_connection_params() | {"connect_timeout": PATIENCE}
     with connection.wrap_database_errors:
@@ -168,6 +168,6 @@ def _ahead_of_others() -> timedelta | None:
         return timezone.now() - theirs
     try:
         newest = ServerProcess.objects.order_by("-heartbeat_at").values_list("heartbeat_at", flat=True).first()
-    except DatabaseError:  # no tables yet: another part says so
+    except DatabaseError:  # there are no tables yet, which another part reports
         return None
     return min(timedelta(), timezone.now() - newest) if newest else None

@@ -54,7 +54,7 @@ class HttpProtocol(HttpFraming):
 
     server_state: DrainingState
     _arrival: TimerHandle | None = None
-    _is_counted = False  # among the incomplete heads of its address
+    _is_counted = False  # whether this connection is counted among the incomplete heads of its address
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -66,7 +66,7 @@ class HttpProtocol(HttpFraming):
         super().connection_lost(exc)
 
     def _weigh(self) -> None:
-        self._await_request()  # only here: most requests arrive in one piece, and a timer for each would cost time
+        self._await_request()  # set the timer only here: most requests arrive in one piece
         super()._weigh()
         if self._is_head and self._is_arriving:
             self._count_head()
