@@ -877,7 +877,7 @@ export interface webhooks {
         put?: never;
         /**
          * Alert began
-         * @description Staff are alerted. Receivers verify the signature, and process each id once.
+         * @description An alert has begun. Receivers verify the signature, and process each id once.
          */
         post: operations["receive_alert_began"];
         delete?: never;
@@ -917,7 +917,7 @@ export interface webhooks {
         put?: never;
         /**
          * Test event
-         * @description Staff pressed Send a test event, or an API key sent one. Receivers verify the signature, and process each id once.
+         * @description A test event, which staff or an API key sent. Receivers verify the signature, and process each id once.
          */
         post: operations["receive_test"];
         delete?: never;
@@ -1076,7 +1076,7 @@ export interface components {
         /** @description The event of a delivery, without its data. */
         DeliveredEvent: {
             readonly id: number;
-            /** @description Return the ID that receivers see: the same at each attempt and at each endpoint. */
+            /** @description The ID that receivers see: the same at each attempt and at each endpoint. */
             readonly webhook_id: string;
             type: components["schemas"]["EventTypeEnum"];
             /** Format: date-time */
@@ -1392,7 +1392,7 @@ export interface components {
         };
         /** @description The options of a new link and of the new secret that it hands over. */
         NewLinkBody: {
-            /** @description How long it is valid; by default, as the portal is set. */
+            /** @description How long it is valid; by default, as long as the setting of the portal says. */
             hours?: number;
             /** @description At least 10 characters that are not easy to guess; generated if you send none. */
             passphrase?: string;
@@ -1956,7 +1956,7 @@ export interface components {
         OutletEnabledData: {
             /** @enum {string} */
             by: "staff" | "api_key" | "shell" | "portal";
-            /** @description False if it was disabled before. */
+            /** @description False if it was enabled before. */
             is_first_time: boolean;
             organisation: components["schemas"]["EventOrganisation"];
             outlet: components["schemas"]["EventOutlet"];
@@ -1976,10 +1976,10 @@ export interface components {
             by: "staff" | "api_key" | "shell" | "portal";
             organisation: components["schemas"]["EventOrganisation"];
             outlet: components["schemas"]["EventOutlet"];
-            /** @description Until then the old secret is valid, too. */
+            /** @description The old secret is valid until then. */
             overlap_ends_at: string | null;
         };
-        /** @description Staff are alerted. */
+        /** @description An alert has begun. */
         AlertBeganData: {
             /** @description The number of the alert. */
             alert: number;
@@ -2013,7 +2013,7 @@ export interface components {
             /** @enum {string} */
             what: "offline" | "refusals" | "expiry";
         };
-        /** @description Staff pressed Send a test event, or an API key sent one. */
+        /** @description A test event, which staff or an API key sent. */
         TestData: {
             /** @description The name of the webhook endpoint. */
             endpoint: string;
@@ -2033,7 +2033,7 @@ export interface components {
         };
         /** @description A POS has been connected for 30 s. */
         OutletOnlineEvent: {
-            /** @description Its place in the log: pass the last one that you have read as `after`. */
+            /** @description Its position in the log: pass the last one that you have read as `after`. */
             id: number;
             /** @description The `webhook-id` of the webhooks that deliver it. */
             webhook_id: string;
@@ -2062,7 +2062,7 @@ export interface components {
         };
         /** @description A POS has been disconnected for 30 s. */
         OutletOfflineEvent: {
-            /** @description Its place in the log: pass the last one that you have read as `after`. */
+            /** @description Its position in the log: pass the last one that you have read as `after`. */
             id: number;
             /** @description The `webhook-id` of the webhooks that deliver it. */
             webhook_id: string;
@@ -2091,7 +2091,7 @@ export interface components {
         };
         /** @description A request ended. */
         RequestFinishedEvent: {
-            /** @description Its place in the log: pass the last one that you have read as `after`. */
+            /** @description Its position in the log: pass the last one that you have read as `after`. */
             id: number;
             /** @description The `webhook-id` of the webhooks that deliver it. */
             webhook_id: string;
@@ -2120,7 +2120,7 @@ export interface components {
         };
         /** @description The portal refused an authentication or a websocket handshake; without an outlet if it is unknown. */
         AuthenticationRefusedEvent: {
-            /** @description Its place in the log: pass the last one that you have read as `after`. */
+            /** @description Its position in the log: pass the last one that you have read as `after`. */
             id: number;
             /** @description The `webhook-id` of the webhooks that deliver it. */
             webhook_id: string;
@@ -2149,7 +2149,7 @@ export interface components {
         };
         /** @description A POS sent an unrecognised frame. */
         UnrecognisedFrameEvent: {
-            /** @description Its place in the log: pass the last one that you have read as `after`. */
+            /** @description Its position in the log: pass the last one that you have read as `after`. */
             id: number;
             /** @description The `webhook-id` of the webhooks that deliver it. */
             webhook_id: string;
@@ -2178,7 +2178,7 @@ export interface components {
         };
         /** @description An outlet was enabled, for the first time or again. */
         OutletEnabledEvent: {
-            /** @description Its place in the log: pass the last one that you have read as `after`. */
+            /** @description Its position in the log: pass the last one that you have read as `after`. */
             id: number;
             /** @description The `webhook-id` of the webhooks that deliver it. */
             webhook_id: string;
@@ -2207,7 +2207,7 @@ export interface components {
         };
         /** @description An outlet was disabled. */
         OutletDisabledEvent: {
-            /** @description Its place in the log: pass the last one that you have read as `after`. */
+            /** @description Its position in the log: pass the last one that you have read as `after`. */
             id: number;
             /** @description The `webhook-id` of the webhooks that deliver it. */
             webhook_id: string;
@@ -2236,7 +2236,7 @@ export interface components {
         };
         /** @description The secret of an outlet was replaced. The event has no secret: only the call that rotated it returned it. */
         SecretRotatedEvent: {
-            /** @description Its place in the log: pass the last one that you have read as `after`. */
+            /** @description Its position in the log: pass the last one that you have read as `after`. */
             id: number;
             /** @description The `webhook-id` of the webhooks that deliver it. */
             webhook_id: string;
@@ -2252,7 +2252,7 @@ export interface components {
             timestamp: string;
             data: components["schemas"]["SecretRotatedData"];
         };
-        /** @description Staff are alerted. */
+        /** @description An alert has begun. */
         AlertBeganWebhook: {
             /** @constant */
             type: "alert.began";
@@ -2263,9 +2263,9 @@ export interface components {
             timestamp: string;
             data: components["schemas"]["AlertBeganData"];
         };
-        /** @description Staff are alerted. */
+        /** @description An alert has begun. */
         AlertBeganEvent: {
-            /** @description Its place in the log: pass the last one that you have read as `after`. */
+            /** @description Its position in the log: pass the last one that you have read as `after`. */
             id: number;
             /** @description The `webhook-id` of the webhooks that deliver it. */
             webhook_id: string;
@@ -2294,7 +2294,7 @@ export interface components {
         };
         /** @description An alert has ended. */
         AlertEndedEvent: {
-            /** @description Its place in the log: pass the last one that you have read as `after`. */
+            /** @description Its position in the log: pass the last one that you have read as `after`. */
             id: number;
             /** @description The `webhook-id` of the webhooks that deliver it. */
             webhook_id: string;
@@ -2310,7 +2310,7 @@ export interface components {
             timestamp: string;
             data: components["schemas"]["AlertEndedData"];
         };
-        /** @description Staff pressed Send a test event, or an API key sent one. */
+        /** @description A test event, which staff or an API key sent. */
         TestWebhook: {
             /** @constant */
             type: "webhook.test";
@@ -2321,9 +2321,9 @@ export interface components {
             timestamp: string;
             data: components["schemas"]["TestData"];
         };
-        /** @description Staff pressed Send a test event, or an API key sent one. */
+        /** @description A test event, which staff or an API key sent. */
         TestEvent: {
-            /** @description Its place in the log: pass the last one that you have read as `after`. */
+            /** @description Its position in the log: pass the last one that you have read as `after`. */
             id: number;
             /** @description The `webhook-id` of the webhooks that deliver it. */
             webhook_id: string;
@@ -4052,7 +4052,7 @@ export interface components {
             /** @description 0: Success. 4: No person matches the PIN or the user identifier. The number is documented for GetUserFromPIN only. */
             result_code: number;
             error_message: string | null;
-            /** @description Just as the POS sent it, not checked; null if it sent none or after deletion. */
+            /** @description Exactly as the POS sent it, without a check; null if it sent none, or after deletion. */
             payload: components["schemas"]["OrderNPayGetUserFromPINResponse"] | null;
             /**
              * Format: date-time
@@ -4080,7 +4080,7 @@ export interface components {
             /** @description 0: Success. 4: No person matches the PIN or the user identifier. The number is documented for GetUserFromPIN only. */
             result_code: number;
             error_message: string | null;
-            /** @description Just as the POS sent it, not checked; null if it sent none or after deletion. */
+            /** @description Exactly as the POS sent it, without a check; null if it sent none, or after deletion. */
             payload: components["schemas"]["OrderNPayGetOpenOrdersResponse"] | null;
             /**
              * Format: date-time
@@ -4108,7 +4108,7 @@ export interface components {
             /** @description 0: Success. 4: No person matches the PIN or the user identifier. The number is documented for GetUserFromPIN only. */
             result_code: number;
             error_message: string | null;
-            /** @description Just as the POS sent it, not checked; null if it sent none or after deletion. */
+            /** @description Exactly as the POS sent it, without a check; null if it sent none, or after deletion. */
             payload: components["schemas"]["OrderNPayCreateOrderResponse"] | null;
             /**
              * Format: date-time
@@ -4136,7 +4136,7 @@ export interface components {
             /** @description 0: Success. 4: No person matches the PIN or the user identifier. The number is documented for GetUserFromPIN only. */
             result_code: number;
             error_message: string | null;
-            /** @description Just as the POS sent it, not checked; null if it sent none or after deletion. */
+            /** @description Exactly as the POS sent it, without a check; null if it sent none, or after deletion. */
             payload: components["schemas"]["OrderNPayUpdateOrderResponse"] | null;
             /**
              * Format: date-time
@@ -4164,7 +4164,7 @@ export interface components {
             /** @description 0: Success. 4: No person matches the PIN or the user identifier. The number is documented for GetUserFromPIN only. */
             result_code: number;
             error_message: string | null;
-            /** @description Just as the POS sent it, not checked; null if it sent none or after deletion. */
+            /** @description Exactly as the POS sent it, without a check; null if it sent none, or after deletion. */
             payload: components["schemas"]["OrderNPaySimulateOrderResponse"] | null;
             /**
              * Format: date-time
@@ -4192,7 +4192,7 @@ export interface components {
             /** @description 0: Success. 4: No person matches the PIN or the user identifier. The number is documented for GetUserFromPIN only. */
             result_code: number;
             error_message: string | null;
-            /** @description Just as the POS sent it, not checked; null if it sent none or after deletion. */
+            /** @description Exactly as the POS sent it, without a check; null if it sent none, or after deletion. */
             payload: components["schemas"]["OrderNPayCreatePaymentResponse"] | null;
             /**
              * Format: date-time
@@ -4217,7 +4217,7 @@ export interface components {
             /** @description 0: Success. 4: No person matches the PIN or the user identifier. The number is documented for GetUserFromPIN only. */
             result_code: number;
             error_message: string | null;
-            /** @description Just as the POS sent it, not checked; null if it sent none or after deletion. */
+            /** @description Exactly as the POS sent it, without a check; null if it sent none, or after deletion. */
             payload: unknown;
             /**
              * Format: date-time

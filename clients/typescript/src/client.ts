@@ -5,7 +5,7 @@ import { Deadline, Transport } from "./transport.js";
 
 type Order = Schemas["Order"];
 type Answer = Schemas["Answer"];
-/** A documented message type by name, or the number of any. */
+/** The name of a documented message type, or the number of any message type. */
 export type MessageTypeName = Order["message_type"];
 type OfType<M> = { message_type: M extends number ? number : M };
 export type PayloadOf<M extends MessageTypeName> = Extract<Order, OfType<M>>["payload"];
@@ -17,7 +17,7 @@ export interface SubmitOptions extends Pick<Order, "device_id" | "user_identifie
 }
 
 export interface SendOptions extends SubmitOptions {
-    /** False: sent once, and not stored before that. Only for what reads. */
+    /** If false, the request is sent once, and not stored before that. Use it only for requests that change nothing. */
     durable?: boolean;
     /** Seconds in which the outcome must be known; otherwise OutcomeUnknown is thrown. Default: the client's. */
     deadline?: number;

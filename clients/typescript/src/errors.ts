@@ -19,7 +19,7 @@ export class OutcomeUnknown extends OrderNPayError {
     }
 }
 
-/** The portal answered with a problem. Compare `type`; a later portal may have others than those listed. */
+/** The portal answered with a problem. Compare `type`; a later portal may have types that are not listed. */
 export class ApiError extends OrderNPayError {
     override name = "ApiError";
     /** The type without its prefix, such as `pos-offline`; empty if a proxy answered. */

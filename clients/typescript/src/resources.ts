@@ -100,7 +100,7 @@ export class Outlets extends Resource {
         return this.#act(outlet, "reenable", body, once);
     }
 
-    /** Replace the secret; the older one works until the `overlap` ends. `handover` has the new one, shown only once. */
+    /** Replace the secret; the old one works until the `overlap` ends. `handover` has the new one, shown only once. */
     rotateSecret(
         outlet: string,
         body: Schemas["Rotation"] = {},
@@ -109,7 +109,7 @@ export class Outlets extends Resource {
         return this.#act(outlet, "rotate-secret", body, once);
     }
 
-    /** Replace the new secret of an overlap that was lost before the POS used it. The older one stays valid. */
+    /** Replace the new secret of an overlap, if it was lost before the POS used it. The old one stays valid. */
     replaceUnusedSecret(outlet: string, once: Once = {}): Promise<Schemas["HandedOverOutlet"]> {
         return this.#act(outlet, "replace-unused-secret", {}, once);
     }

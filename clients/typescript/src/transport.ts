@@ -13,13 +13,13 @@ export interface Once {
     idempotencyKey?: string;
 }
 
-/** One call, and how it may be repeated. `body` returns that of the next attempt. */
+/** One call, and how it may be repeated. `body` returns the body of the next attempt. */
 export interface Call {
     readonly method: Method;
     readonly path: string;
     readonly query?: Query | undefined;
     readonly body?: (() => unknown) | undefined;
-    /** For OutcomeUnknown; the headers or the body hold it. */
+    /** The idempotency key, for OutcomeUnknown. The headers or the body hold it, too. */
     readonly key?: string | undefined;
     readonly headers?: Readonly<Record<string, string>>;
     readonly isRepeatable?: boolean;
@@ -53,7 +53,7 @@ export class Deadline {
 /** Calls one portal with one API key. */
 export class Transport {
     readonly #base: string;
-    readonly #apiKey: string; // private: not in a log of this object
+    readonly #apiKey: string; // private, so that a log of this object does not contain it
 
     constructor(
         url: string,
@@ -89,7 +89,7 @@ export class Transport {
         while (left) {
             const page: { results: T[]; next: string | null } = await this.get(path, left);
             yield* page.results;
-            // The query only: the API key is never sent to another address, and the portal's own may be another.
+            // Use only the query of this URL: its host may differ from the client's, and must not get the API key.
             left = page.next === null ? undefined : Object.fromEntries(new URL(page.next).searchParams);
         }
     }

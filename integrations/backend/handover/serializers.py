@@ -77,7 +77,7 @@ class NewLinkBodySerializer(serializers.Serializer[Any]):
         min_value=1,
         max_value=MAX_HOURS,
         required=False,
-        help_text="How long it is valid; by default, as the portal is set.",
+        help_text="How long it is valid; by default, as long as the setting of the portal says.",
     )
     passphrase = serializers.CharField(
         max_length=MAX_PASSPHRASE_LENGTH,

@@ -21,7 +21,7 @@ class EventSerializer(serializers.Serializer[Any]):
     """An event: the body of its webhook, and the ids of the event."""
 
     # This class only describes an event, without its data (see `event_schema`); `event` writes it.
-    id = serializers.IntegerField(help_text="Its place in the log: pass the last one that you have read as `after`.")
+    id = serializers.IntegerField(help_text="Its position in the log: pass the last one that you have read as `after`.")
     webhook_id = serializers.CharField(help_text="The `webhook-id` of the webhooks that deliver it.")
     type = serializers.ChoiceField(choices=NoticeKind.values)
     timestamp = serializers.DateTimeField(help_text="When it happened.")

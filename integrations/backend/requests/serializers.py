@@ -100,7 +100,7 @@ class AnswerSerializer(serializers.Serializer[Any]):
     result_code = serializers.IntegerField(help_text=result_codes_in_words())
     error_message = serializers.CharField(allow_null=True)
     payload = serializers.JSONField(
-        help_text="Just as the POS sent it, not checked; null if it sent none or after deletion."
+        help_text="Exactly as the POS sent it, without a check; null if it sent none, or after deletion."
     )
     content_pruned_at = serializers.DateTimeField(
         required=False, help_text="When the answer was deleted after its retention period; otherwise absent."

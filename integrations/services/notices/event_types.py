@@ -99,7 +99,7 @@ class OutletEnabledData(_OfOutlet):
     """An outlet was enabled, for the first time or again."""
 
     pos_remote_id: str
-    is_first_time: Annotated[bool, Meta(description="False if it was disabled before.")]
+    is_first_time: Annotated[bool, Meta(description="False if it was enabled before.")]
     by: ChangedBy
 
 
@@ -113,7 +113,7 @@ class OutletDisabledData(_OfOutlet):
 class SecretRotatedData(_OfOutlet):
     """The secret of an outlet was replaced. The event has no secret: only the call that rotated it returned it."""
 
-    overlap_ends_at: Annotated[Moment | None, Meta(description="Until then the old secret is valid, too.")]
+    overlap_ends_at: Annotated[Moment | None, Meta(description="The old secret is valid until then.")]
     by: ChangedBy
 
 

@@ -21,16 +21,16 @@ class SubmitOptions(TypedDict):
     request_id: NotRequired[str]
     """Your idempotency key; generated if you pass none. Store it with your order to be able to send again."""
     expires_in: NotRequired[int]
-    """Seconds that the request may wait for an offline POS; without it, only if the POS is online now."""
+    """Seconds that the request may wait for an offline POS. Without it, an offline POS is an error."""
     validate: NotRequired[bool]
-    """Whether the portal checks the payload; by default, if the message type is a name."""
+    """Whether the portal checks the payload. By default, it does so if the message type is a name."""
 
 
 class SendOptions(SubmitOptions):
     """The options of `send`."""
 
     durable: NotRequired[bool]
-    """False: sent once, and not stored before that. Only for what reads."""
+    """If false, the request is sent once, and not stored before that. Use it only for requests that change nothing."""
     deadline: NotRequired[float]
     """Seconds in which the outcome must be known; otherwise OutcomeUnknown is raised. Default: the client's."""
 

@@ -1,4 +1,4 @@
-"""The events of the log. `type` tells them apart; `OtherEvent` is one that this version does not know."""
+"""The events of the log, distinguished by `type`. `OtherEvent` is an event that this version does not know."""
 
 from datetime import datetime
 from typing import Annotated, Any, TypeAlias
@@ -9,7 +9,7 @@ from order_n_pay import models
 
 
 class OtherEvent(BaseModel):
-    """An event of another type, or with other data than this version knows."""
+    """An event of a type, or with data, that this version does not know."""
 
     id: int
     webhook_id: str

@@ -445,7 +445,7 @@ class OutletDisabledEvent(BaseModel):
     )
     id: int
     """
-    Its place in the log: pass the last one that you have read as `after`.
+    Its position in the log: pass the last one that you have read as `after`.
     """
     webhook_id: str
     """
@@ -486,7 +486,7 @@ class OutletEnabledData(BaseModel):
     by: Literal["staff", "api_key", "shell", "portal"] | str
     is_first_time: bool
     """
-    False if it was disabled before.
+    False if it was enabled before.
     """
     organisation: EventOrganisation
     outlet: EventOutlet
@@ -503,7 +503,7 @@ class OutletEnabledEvent(BaseModel):
     )
     id: int
     """
-    Its place in the log: pass the last one that you have read as `after`.
+    Its position in the log: pass the last one that you have read as `after`.
     """
     webhook_id: str
     """
@@ -574,7 +574,7 @@ class OutletOfflineEvent(BaseModel):
     )
     id: int
     """
-    Its place in the log: pass the last one that you have read as `after`.
+    Its position in the log: pass the last one that you have read as `after`.
     """
     webhook_id: str
     """
@@ -627,7 +627,7 @@ class OutletOnlineEvent(BaseModel):
     )
     id: int
     """
-    Its place in the log: pass the last one that you have read as `after`.
+    Its position in the log: pass the last one that you have read as `after`.
     """
     webhook_id: str
     """
@@ -835,7 +835,7 @@ class RequestFinishedEvent(BaseModel):
     )
     id: int
     """
-    Its place in the log: pass the last one that you have read as `after`.
+    Its position in the log: pass the last one that you have read as `after`.
     """
     webhook_id: str
     """
@@ -898,7 +898,7 @@ class SecretRotatedData(BaseModel):
     outlet: EventOutlet
     overlap_ends_at: AwareDatetime | None
     """
-    Until then the old secret is valid, too.
+    The old secret is valid until then.
     """
 
 
@@ -912,7 +912,7 @@ class SecretRotatedEvent(BaseModel):
     )
     id: int
     """
-    Its place in the log: pass the last one that you have read as `after`.
+    Its position in the log: pass the last one that you have read as `after`.
     """
     webhook_id: str
     """
@@ -964,7 +964,7 @@ class SimulateOrderAnswer(BaseModel):
     error_message: str | None
     payload: OrderNPaySimulateOrderResponse | None
     """
-    Just as the POS sent it, not checked; null if it sent none or after deletion.
+    Exactly as the POS sent it, without a check; null if it sent none, or after deletion.
     """
     content_pruned_at: AwareDatetime | None = None
     """
@@ -996,7 +996,7 @@ class Tax(BaseModel):
 
 class TestData(BaseModel):
     """
-    Staff pressed Send a test event, or an API key sent one.
+    A test event, which staff or an API key sent.
     """
 
     model_config = ConfigDict(
@@ -1012,7 +1012,7 @@ class TestData(BaseModel):
 
 class TestEvent(BaseModel):
     """
-    Staff pressed Send a test event, or an API key sent one.
+    A test event, which staff or an API key sent.
     """
 
     model_config = ConfigDict(
@@ -1020,7 +1020,7 @@ class TestEvent(BaseModel):
     )
     id: int
     """
-    Its place in the log: pass the last one that you have read as `after`.
+    Its position in the log: pass the last one that you have read as `after`.
     """
     webhook_id: str
     """
@@ -1036,7 +1036,7 @@ class TestEvent(BaseModel):
 
 class TestWebhook(BaseModel):
     """
-    Staff pressed Send a test event, or an API key sent one.
+    A test event, which staff or an API key sent.
     """
 
     model_config = ConfigDict(
@@ -1074,7 +1074,7 @@ class UnrecognisedFrameEvent(BaseModel):
     )
     id: int
     """
-    Its place in the log: pass the last one that you have read as `after`.
+    Its position in the log: pass the last one that you have read as `after`.
     """
     webhook_id: str
     """
@@ -1126,7 +1126,7 @@ class UpdateOrderAnswer(BaseModel):
     error_message: str | None
     payload: OrderNPayUpdateOrderResponse | None
     """
-    Just as the POS sent it, not checked; null if it sent none or after deletion.
+    Exactly as the POS sent it, without a check; null if it sent none, or after deletion.
     """
     content_pruned_at: AwareDatetime | None = None
     """
@@ -1251,7 +1251,7 @@ class WholeRequest(BaseModel):
 
 class AlertBeganData(BaseModel):
     """
-    Staff are alerted.
+    An alert has begun.
     """
 
     model_config = ConfigDict(
@@ -1274,7 +1274,7 @@ class AlertBeganData(BaseModel):
 
 class AlertBeganEvent(BaseModel):
     """
-    Staff are alerted.
+    An alert has begun.
     """
 
     model_config = ConfigDict(
@@ -1282,7 +1282,7 @@ class AlertBeganEvent(BaseModel):
     )
     id: int
     """
-    Its place in the log: pass the last one that you have read as `after`.
+    Its position in the log: pass the last one that you have read as `after`.
     """
     webhook_id: str
     """
@@ -1298,7 +1298,7 @@ class AlertBeganEvent(BaseModel):
 
 class AlertBeganWebhook(BaseModel):
     """
-    Staff are alerted.
+    An alert has begun.
     """
 
     model_config = ConfigDict(
@@ -1345,7 +1345,7 @@ class AlertEndedEvent(BaseModel):
     )
     id: int
     """
-    Its place in the log: pass the last one that you have read as `after`.
+    Its position in the log: pass the last one that you have read as `after`.
     """
     webhook_id: str
     """
@@ -1540,7 +1540,7 @@ class AuthenticationRefusedEvent(BaseModel):
     )
     id: int
     """
-    Its place in the log: pass the last one that you have read as `after`.
+    Its position in the log: pass the last one that you have read as `after`.
     """
     webhook_id: str
     """
@@ -1655,7 +1655,7 @@ class CreatePaymentAnswer(BaseModel):
     error_message: str | None
     payload: OrderNPayCreatePaymentResponse | None
     """
-    Just as the POS sent it, not checked; null if it sent none or after deletion.
+    Exactly as the POS sent it, without a check; null if it sent none, or after deletion.
     """
     content_pruned_at: AwareDatetime | None = None
     """
@@ -1734,7 +1734,7 @@ class DeliveredEvent(BaseModel):
     id: int
     webhook_id: str
     """
-    Return the ID that receivers see: the same at each attempt and at each endpoint.
+    The ID that receivers see: the same at each attempt and at each endpoint.
     """
     type: (
         Literal[
@@ -1968,7 +1968,7 @@ class GetOpenOrdersAnswer(BaseModel):
     error_message: str | None
     payload: OrderNPayGetOpenOrdersResponse | None
     """
-    Just as the POS sent it, not checked; null if it sent none or after deletion.
+    Exactly as the POS sent it, without a check; null if it sent none, or after deletion.
     """
     content_pruned_at: AwareDatetime | None = None
     """
@@ -1998,7 +1998,7 @@ class GetUserFromPINAnswer(BaseModel):
     error_message: str | None
     payload: OrderNPayGetUserFromPINResponse | None
     """
-    Just as the POS sent it, not checked; null if it sent none or after deletion.
+    Exactly as the POS sent it, without a check; null if it sent none, or after deletion.
     """
     content_pruned_at: AwareDatetime | None = None
     """
@@ -2261,7 +2261,7 @@ class OtherAnswer(BaseModel):
     error_message: str | None
     payload: Any
     """
-    Just as the POS sent it, not checked; null if it sent none or after deletion.
+    Exactly as the POS sent it, without a check; null if it sent none, or after deletion.
     """
     content_pruned_at: AwareDatetime | None = None
     """
@@ -2409,7 +2409,7 @@ class CreateOrderAnswer(BaseModel):
     error_message: str | None
     payload: OrderNPayCreateOrderResponse | None
     """
-    Just as the POS sent it, not checked; null if it sent none or after deletion.
+    Exactly as the POS sent it, without a check; null if it sent none, or after deletion.
     """
     content_pruned_at: AwareDatetime | None = None
     """

@@ -519,7 +519,7 @@ class NewLinkBody(TypedDict):
 
     hours: NotRequired[int]
     """
-    How long it is valid; by default, as the portal is set.
+    How long it is valid; by default, as long as the setting of the portal says.
     """
     passphrase: NotRequired[str]
     """

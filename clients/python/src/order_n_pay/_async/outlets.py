@@ -96,7 +96,7 @@ class Outlets:
     async def replace_unused_secret(
         self, outlet: str, *, idempotency_key: str | None = None
     ) -> models.HandedOverOutlet:
-        """Replace the new secret of an overlap that was lost before the POS used it. The old one stays valid."""
+        """Replace the new secret of an overlap, if it was lost before the POS used it. The old one stays valid."""
         path = f"{path_of(outlet)}/replace-unused-secret"
         return await self._transport.post(path, models.HandedOverOutlet, idempotency_key=idempotency_key)
 
