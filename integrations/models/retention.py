@@ -8,7 +8,7 @@ class RecordKind(StrEnum):
 
     REQUESTS = "requests"
     PAYLOADS = "payloads"
-    UNRECOGNISED_FRAMES = "stray_frames"
+    UNRECOGNISED_FRAMES = "unrecognised_frames"
     ATTEMPTS = "attempts"
     CONNECTIONS = "connections"
     PROCESSES = "processes"

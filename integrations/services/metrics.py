@@ -103,7 +103,7 @@ loops = Gauge(
     multiprocess_mode="livemin",
 )
 watcher_seconds = Histogram(
-    "onp_watcher_look_duration_seconds", "Duration of one poll of the database.", buckets=WRITES, registry=REGISTRY
+    "onp_watcher_poll_duration_seconds", "Duration of one poll of the database.", buckets=WRITES, registry=REGISTRY
 )
 recorder_lag = Histogram(
     "onp_recorder_lag_seconds",
