@@ -276,7 +276,7 @@ def _deliveries(size: Size, integrations: list[int], now: datetime, chance: rand
     chains = list(Organisation.objects.order_by("pk")[1:4])
     for chain in (None, *chains):
         WebhookEndpoint.objects.create(
-            name=f"hook of {chain}", url="https://example.com/", organisation=chain, secret_made_at=now
+            name=f"hook of {chain}", url="https://example.com/", organisation=chain, secret_created_at=now
         )
     endpoints = list(WebhookEndpoint.objects.order_by("pk").values_list("pk", flat=True))
     count = size.requests // 4 // BLOCKS

@@ -285,7 +285,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('at', models.DateTimeField(db_index=True)),
-                ('endpoint', models.CharField(choices=integrations.models.attempt.doors, db_column='door', max_length=16)),
+                ('endpoint', models.CharField(choices=integrations.models.attempt.pos_endpoints, db_column='door', max_length=16)),
                 ('outcome', models.CharField(choices=integrations.models.attempt.outcomes, max_length=24)),
                 ('cause', models.CharField(blank=True, choices=integrations.models.attempt.outcomes, db_default='', default='', max_length=24)),
                 ('provider_outlet_id', models.CharField(blank=True, max_length=64, verbose_name='ProviderOutletID as sent')),
@@ -613,7 +613,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('at', models.DateTimeField()),
                 ('connection_id', models.UUIDField()),
-                ('kind', models.CharField(choices=integrations.models.attempt.stray_frame_kinds, max_length=16)),
+                ('kind', models.CharField(choices=integrations.models.attempt.unrecognised_frame_kinds, max_length=16)),
                 ('size', models.PositiveIntegerField(verbose_name='size in bytes')),
                 ('excerpt', models.TextField(blank=True)),
                 ('integration', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='unrecognised_frames', to='integrations.integration')),

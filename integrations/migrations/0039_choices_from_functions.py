@@ -37,7 +37,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='authattempt',
             name='door',
-            field=models.CharField(choices=integrations.models.attempt.doors, max_length=16),
+            field=models.CharField(choices=integrations.models.attempt.pos_endpoints, max_length=16),
         ),
         migrations.AlterField(
             model_name='authattempt',
@@ -82,6 +82,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='strayframe',
             name='kind',
-            field=models.CharField(choices=integrations.models.attempt.stray_frame_kinds, max_length=16),
+            field=models.CharField(choices=integrations.models.attempt.unrecognised_frame_kinds, max_length=16),
         ),
     ]

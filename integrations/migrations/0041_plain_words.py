@@ -70,7 +70,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="authattempt",
             name="door",
-            field=models.CharField(choices=integrations.models.attempt.doors, max_length=16, verbose_name="endpoint"),
+            field=models.CharField(choices=integrations.models.attempt.pos_endpoints, max_length=16, verbose_name="endpoint"),
         ),
         migrations.AlterField(
             model_name="credential",

@@ -1,7 +1,7 @@
 from django.db import migrations, models
 from django.db.models.deletion import PROTECT
 
-from integrations.models.attempt import doors
+from integrations.models.attempt import pos_endpoints
 
 
 def copy_permission(apps, schema_editor):
@@ -49,7 +49,7 @@ class Migration(migrations.Migration):
                 ),
                 migrations.RenameField("authattempt", "door", "endpoint"),
                 migrations.AlterField(
-                    "authattempt", "endpoint", models.CharField(choices=doors, db_column="door", max_length=16)
+                    "authattempt", "endpoint", models.CharField(choices=pos_endpoints, db_column="door", max_length=16)
                 ),
             ]
         ),

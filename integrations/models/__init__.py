@@ -10,7 +10,7 @@ from integrations.models.connection import Connection, Presence, ServerProcess
 from integrations.models.handover_link import HandoverLink
 from integrations.models.integration import Credential, Integration
 from integrations.models.notices.alert import Alert, AlertMember, AlertRecipient, Mail
-from integrations.models.notices.notice import Notice, NoticeCursor, ToldPresence
+from integrations.models.notices.notice import Notice, NoticeCursor, ReportedPresence
 from integrations.models.notices.webhook import Delivery, WebhookEndpoint
 from integrations.models.outlet import Organisation, Outlet
 from integrations.models.request import MessageType, Request
@@ -40,11 +40,11 @@ __all__ = [
     "Organisation",
     "Outlet",
     "Presence",
+    "ReportedPresence",
     "Request",
     "ServerProcess",
     "SharedEntry",
     "StaffLimit",
-    "ToldPresence",
     "UnrecognisedFrame",
     "WebhookEndpoint",
 ]

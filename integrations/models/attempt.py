@@ -41,7 +41,7 @@ class PosEndpoint(models.TextChoices):
     WEBSOCKET = "websocket", "Websocket"
 
 
-def doors() -> list[tuple[str, str]]:
+def pos_endpoints() -> list[tuple[str, str]]:
     """Return the choices of AuthAttempt.endpoint. Because this is a function, a new choice needs no migration.
 
     A migration refers to this function by its name.
@@ -58,7 +58,7 @@ class AuthAttempt(models.Model):
     """One attempt of a POS, or of any other caller, to get a token or to open the websocket."""
 
     at = models.DateTimeField(db_index=True)
-    endpoint = models.CharField(max_length=16, choices=doors, db_column="door")
+    endpoint = models.CharField(max_length=16, choices=pos_endpoints, db_column="door")
     outcome = models.CharField(max_length=24, choices=outcomes)
     # With the outcome THROTTLED: what is wrong with the values, if the portal checked them. The database default is for
     # servers of the previous version, which insert rows without it during an upgrade.
@@ -103,7 +103,7 @@ class AuthAttempt(models.Model):
         return f"{self.get_outcome_display()} ({self.at:%Y-%m-%d %H:%M:%S})"
 
 
-def stray_frame_kinds() -> list[tuple[str, str]]:
+def unrecognised_frame_kinds() -> list[tuple[str, str]]:
     """Return the choices of UnrecognisedFrame.kind. Because this is a function, a new choice needs no migration.
 
     A migration refers to this function by its name.
@@ -124,7 +124,7 @@ class UnrecognisedFrame(models.Model):
     at = models.DateTimeField()
     integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="unrecognised_frames")
     connection_id = models.UUIDField()
-    kind = models.CharField(max_length=16, choices=stray_frame_kinds)
+    kind = models.CharField(max_length=16, choices=unrecognised_frame_kinds)
     size = models.PositiveIntegerField("size in bytes")
     excerpt = models.TextField(blank=True)
 

@@ -36,8 +36,8 @@ class HandoverLink(models.Model):
     sealed = models.TextField(blank=True, editable=False)
     most_tries = 5
     tries = models.PositiveSmallIntegerField("passphrases tried", default=0)
-    made_by = models.CharField("created by", max_length=200)
-    made_at = models.DateTimeField("created", default=shared_now, editable=False)
+    created_by = models.CharField("created by", max_length=200, db_column="made_by")
+    created_at = models.DateTimeField("created", default=shared_now, editable=False, db_column="made_at")
     expires_at = models.DateTimeField("expires")
     ended_at = models.DateTimeField("ended", null=True)
     ended_reason = models.CharField("why it ended", max_length=200, blank=True)
@@ -46,7 +46,7 @@ class HandoverLink(models.Model):
 
     class Meta:
         verbose_name = "hand-over link"
-        ordering = ("-made_at", "-id")
+        ordering = ("-created_at", "-id")
         indexes = [models.Index(fields=["state", "expires_at"], name="handover_link_expiry")]
         constraints = [
             models.UniqueConstraint(
@@ -56,7 +56,7 @@ class HandoverLink(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.integration} ({self.made_at:%Y-%m-%d %H:%M})"
+        return f"{self.integration} ({self.created_at:%Y-%m-%d %H:%M})"
 
     def is_live_at(self, now: datetime) -> bool:
         return self.state == LinkState.LIVE and self.expires_at > now

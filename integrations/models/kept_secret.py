@@ -66,7 +66,7 @@ class KeptSecret(models.Model):
     key_id = models.CharField(max_length=8, editable=False)
     shown = models.CharField("begins with", max_length=32)
     is_current = models.BooleanField("current", default=True)
-    made_by = models.CharField("created by", max_length=200)
+    created_by = models.CharField("created by", max_length=200, db_column="made_by")
     created_at = models.DateTimeField(auto_now_add=True)
     last_used_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(null=True)

@@ -17,6 +17,7 @@ from django.db import transaction
 from integrations.services import metrics
 
 GROUP = "processes"
+# The types of messages. Processes of the previous version use them too, so they do not change.
 CHANGED, QUEUED, ENDED = "integration.changed", "request.queued", "request.ended"
 ASK, ANSWERED = "poll.ask", "poll.told"
 

@@ -29,7 +29,7 @@ def make_credential(integration: Integration, digest: str, **changes: object) ->
         "key_id": "k",
         "shown": "s",
         "bits": 130,
-        "made_by": "x",
+        "created_by": "x",
         "is_current": False,
     }
     return Credential.objects.create(integration=integration, digest=digest, **(values | changes))

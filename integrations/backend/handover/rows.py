@@ -51,14 +51,14 @@ def create(
     of the services.
     """
     outlet = get_outlet(caller, provider_outlet_id)
-    made = links.create_link_instead(
+    new = links.create_link_instead(
         _act(outlet, pos_remote_id, overlap, actor),
         hours=hours or settings.HANDOVER_LINK_HOURS,
         passphrase=passphrase,
         actor=actor,
     )
-    content = dict(HandoverLinkSerializer(made.link).data)
-    return content | {"url": made.url, "passphrase": made.passphrase if made.is_generated else None}
+    content = dict(HandoverLinkSerializer(new.link).data)
+    return content | {"url": new.url, "passphrase": new.passphrase if new.is_generated else None}
 
 
 def revoke(caller: Caller, provider_outlet_id: str, link_id: int, *, actor: Actor) -> dict[str, Any]:

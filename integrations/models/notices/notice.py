@@ -87,20 +87,23 @@ class NoticeCursor(models.Model):
     begun_at = models.DateTimeField()
     at = models.DateTimeField()
     mark = models.DateTimeField()
-    turned_at = models.DateTimeField()
+    polled_at = models.DateTimeField(db_column="turned_at")
 
     def __str__(self) -> str:
         return f"{self.name} from {self.at:%Y-%m-%d %H:%M:%S}"
 
 
-class ToldPresence(models.Model):
+class ReportedPresence(models.Model):
     """The last reported online state of an outlet. It is reported again when the outlet's presence differs."""
 
     integration = models.OneToOneField(
-        Integration, on_delete=models.CASCADE, primary_key=True, related_name="told_presence"
+        Integration, on_delete=models.CASCADE, primary_key=True, related_name="reported_presence"
     )
     is_online = models.BooleanField()
     at = models.DateTimeField()
 
+    class Meta:
+        db_table = "integrations_toldpresence"
+
     def __str__(self) -> str:
-        return f"{self.integration_id}: told {'online' if self.is_online else 'offline'}"
+        return f"{self.integration_id}: reported {'online' if self.is_online else 'offline'}"

@@ -43,7 +43,7 @@ class WebhookEndpoint(SecretOwner):
     sealed_secret = models.TextField(editable=False)
     sealed_older_secret = models.TextField(blank=True, editable=False)
     older_secret_until = models.DateTimeField(null=True, blank=True)
-    secret_made_at = models.DateTimeField()
+    secret_created_at = models.DateTimeField(db_column="secret_made_at")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -61,7 +61,7 @@ class WebhookEndpoint(SecretOwner):
         return bool(self.sealed_older_secret) and not has_expired(self.older_secret_until, now)
 
     def current_secret(self) -> WebhookSecret:
-        return WebhookSecret(self.secret_made_at.isoformat())
+        return WebhookSecret(self.secret_created_at.isoformat())
 
     def older_secret(self, now: datetime) -> WebhookSecret | None:
         return WebhookSecret("older", self.older_secret_until) if self.has_overlap(now) else None

@@ -204,7 +204,7 @@ def _add_secret(key: ApiKey, *, expires_at: datetime | None, actor: Actor) -> tu
         digest=digest.value,
         key_id=digest.key_id,
         shown=digest.shown,
-        made_by=actor.stored_name,
+        created_by=actor.stored_name,
         expires_at=expires_at,
     )
     return text, secret

@@ -116,10 +116,10 @@ def create_link(
         token_digest=_digest(token),
         salt=salt.hex(),
         sealed=_ciphers(token, _slow(passphrase, salt))[0].encrypt(handover.auth_secret.encode()).decode(),
-        made_by=actor.stored_name,
+        created_by=actor.stored_name,
         expires_at=shared_now() + timedelta(hours=hours),
     )
-    record(Verb.LINK_MADE, link.integration, actor=actor, shown=credential.shown, valid_for=f"{hours} h")
+    record(Verb.LINK_CREATED, link.integration, actor=actor, shown=credential.shown, valid_for=f"{hours} h")
     return NewLink(link, f"{PREFIX}-{_grouped(token, 5)}", passphrase, is_generated)
 
 
@@ -156,7 +156,7 @@ def revoke_link(link: HandoverLink, *, actor: Actor) -> None:
     """Revoke a link that was not opened. Raises LinkEnded."""
     if not _end_link(link, LinkState.REVOKED, reason=f"by {actor.name}"[:200]):
         raise LinkEnded
-    record(Verb.LINK_TAKEN_BACK, link.integration, actor=actor, shown=link.credential.shown)
+    record(Verb.LINK_REVOKED, link.integration, actor=actor, shown=link.credential.shown)
 
 
 def revoke_links_to(integrations: Sequence[Integration], *, reason: str, actor: Actor) -> None:
@@ -165,9 +165,9 @@ def revoke_links_to(integrations: Sequence[Integration], *, reason: str, actor: 
     _revoke(links, reason, actor)
 
 
-def revoke_links_of(maker: str, *, outside: Collection[int], reason: str, actor: Actor) -> None:
+def revoke_links_of(creator: str, *, outside: Collection[int], reason: str, actor: Actor) -> None:
     """Revoke this person's links to outlets outside these organisations: the creator of a link can open it."""
-    live = HandoverLink.objects.filter(state=LinkState.LIVE, made_by=maker[:200])
+    live = HandoverLink.objects.filter(state=LinkState.LIVE, created_by=creator[:200])
     links = live.exclude(integration__outlet__organisation__in=outside)
     _revoke(list(links.select_related("credential", "integration__outlet__organisation")), reason, actor)
 
@@ -179,7 +179,7 @@ def _revoke(links: Sequence[HandoverLink], reason: str, actor: Actor) -> None:
             state=LinkState.REVOKED, sealed="", ended_at=now, ended_reason=reason
         )
     entries = [(each.integration, {"shown": each.credential.shown, "reason": reason}) for each in links]
-    record_many(Verb.LINK_TAKEN_BACK, entries, actor=actor)
+    record_many(Verb.LINK_REVOKED, entries, actor=actor)
 
 
 def expire_links() -> int:

@@ -190,7 +190,7 @@ def _credential_of(integration: Integration, digest: Digest, actor: Actor) -> Cr
         key_id=digest.key_id,
         shown=digest.shown,
         bits=digest.bits,
-        made_by=actor.stored_name,
+        created_by=actor.stored_name,
     )
 
 

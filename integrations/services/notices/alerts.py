@@ -50,7 +50,7 @@ def send_due_messages(now: datetime) -> None:
 
 
 def _seen(now: datetime) -> NoticeCursor:
-    begin = {"begun_at": now, "at": now, "mark": now, "turned_at": now}
+    begin = {"begun_at": now, "at": now, "mark": now, "polled_at": now}
     cursor, _ = NoticeCursor.objects.get_or_create(name=CURSOR, defaults=begin)
     presences.note_poll(cursor, now)
     return cursor

@@ -41,7 +41,7 @@ CURSORS: dict[str, tuple[str, ...]] = {
     "changes": tuple(dict.fromkeys(CHANGES.values())),
     "requests": (NoticeKind.REQUEST_FINISHED,),
     "attempts": (NoticeKind.AUTHENTICATION_REFUSED,),
-    "strays": (NoticeKind.UNRECOGNISED_FRAME,),
+    "unrecognised_frames": (NoticeKind.UNRECOGNISED_FRAME,),
     "presences": (NoticeKind.OUTLET_ONLINE, NoticeKind.OUTLET_OFFLINE),
 }
 
@@ -62,7 +62,7 @@ def advance(name: str, now: datetime, *, since: datetime) -> NoticeCursor:
 
     The caller reads the rows from the cursor's `at` on.
     """
-    begin = {"begun_at": now, "at": since, "mark": now, "turned_at": now}
+    begin = {"begun_at": now, "at": since, "mark": now, "polled_at": now}
     with transaction.atomic():
         cursor, is_new = NoticeCursor.objects.get_or_create(name=name, defaults=begin)
         if is_new and name == "presences":
@@ -113,7 +113,7 @@ SOURCES: dict[str, Callable[[Sequence[Subscriber], NoticeCursor, datetime], None
     "presences": presences.notice,
     "requests": notice_requests,
     "attempts": notice_attempts,
-    "strays": notice_unrecognised_frames,
+    "unrecognised_frames": notice_unrecognised_frames,
 }
 
 
@@ -141,13 +141,13 @@ def _store_new(
 
     Pass only rows that a subscriber wants: others would get no event, and each poll would read them again.
     """
-    told = Notice.objects.filter(kind__in=kinds, subject=OuterRef("pk"))
-    news = rows.exclude(Exists(told))
+    reported = Notice.objects.filter(kind__in=kinds, subject=OuterRef("pk"))
+    news = rows.exclude(Exists(reported))
     for _ in range(BATCHES_PER_POLL):
         batch = list(news[:BATCH])
         outbox.store_events([notice_of(row) for row in batch], wanted_by, now=now)
         if len(batch) < BATCH:
-            cursor.turned_at = now
+            cursor.polled_at = now
             cursor.save()
             return
 

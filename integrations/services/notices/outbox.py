@@ -57,7 +57,7 @@ def lock_log() -> None:
     if not connection.features.has_select_for_update:
         return
     now = shared_now()
-    begin = {"begun_at": now, "at": now, "mark": now, "turned_at": now}
+    begin = {"begun_at": now, "at": now, "mark": now, "polled_at": now}
     NoticeCursor.objects.select_for_update().get_or_create(name=LOG, defaults=begin)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from integrations.models import Notice, NoticeCursor, Presence, ServerProcess, ToldPresence
+from integrations.models import Notice, NoticeCursor, Presence, ReportedPresence, ServerProcess
 from integrations.models.notices.notice import NoticeKind
 from integrations.services.notices import outbox
 from integrations.services.notices.outbox import Subscriber
@@ -27,16 +27,17 @@ def notice(wanted_by: Sequence[Subscriber], cursor: NoticeCursor, now: datetime)
     note_poll(cursor, now)
     settled = now - timedelta(seconds=OUTLET_GRACE)
     online = Presence.objects.online(now).filter(since__lte=settled)
-    _report_changes(online.exclude(integration__told_presence__is_online=True), True, wanted_by, now)
+    is_reported_online = Q(integration__reported_presence__is_online=True)
+    _report_changes(online.exclude(is_reported_online), True, wanted_by, now)
     if watching_since(cursor, now) <= now - timedelta(seconds=ALERT_START_GRACE):
-        _report_changes(offline(now, settled).filter(integration__told_presence__is_online=True), False, wanted_by, now)
+        _report_changes(offline(now, settled).filter(is_reported_online), False, wanted_by, now)
 
 
 def note_poll(cursor: NoticeCursor, now: datetime) -> None:
     """Record a poll. After a pause of BLIND, restart the grace period: the pause may be why outlets are offline."""
-    if now - cursor.turned_at > BLIND:
+    if now - cursor.polled_at > BLIND:
         cursor.begun_at = now
-    cursor.turned_at = now
+    cursor.polled_at = now
     cursor.save()
 
 
@@ -57,17 +58,17 @@ def offline(now: datetime, before: datetime) -> QuerySet[Presence]:
 
 def mark_online_as_reported(now: datetime) -> None:
     """Mark outlets as reported that are already online when the first subscriber appears."""
-    unreported = Presence.objects.filter(is_online=True, integration__told_presence=None).values_list("pk", flat=True)
-    while rows := list(unreported[:BATCH]):
-        ToldPresence.objects.bulk_create(
-            [ToldPresence(integration_id=pk, is_online=True, at=now) for pk in rows], ignore_conflicts=True
+    unreported = Presence.objects.filter(is_online=True, integration__reported_presence=None)
+    while rows := list(unreported.values_list("pk", flat=True)[:BATCH]):
+        ReportedPresence.objects.bulk_create(
+            [ReportedPresence(integration_id=pk, is_online=True, at=now) for pk in rows], ignore_conflicts=True
         )
 
 
 def forget() -> None:
     """Delete the reported states, because they have no subscriber any more."""
     if NoticeCursor.objects.filter(name="presences").exists():
-        ToldPresence.objects.all().delete()
+        ReportedPresence.objects.all().delete()
 
 
 def _report_changes(
@@ -84,8 +85,8 @@ def _report_changes(
 
 
 def _remember(rows: Sequence[Presence], is_online: bool, now: datetime) -> None:
-    ToldPresence.objects.bulk_create(
-        [ToldPresence(integration_id=row.pk, is_online=is_online, at=now) for row in rows],
+    ReportedPresence.objects.bulk_create(
+        [ReportedPresence(integration_id=row.pk, is_online=is_online, at=now) for row in rows],
         update_conflicts=True,
         unique_fields=["integration"],
         update_fields=STATE,

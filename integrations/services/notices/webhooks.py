@@ -45,7 +45,7 @@ def create_endpoint(
         kinds=_checked(kinds),
         organisation=organisation,
         sealed_secret=seal(secret, purpose=signing.PURPOSE),
-        secret_made_at=shared_now(),
+        secret_created_at=shared_now(),
     )
     _save_endpoint(endpoint)
     record(Verb.WEBHOOK_CREATED, endpoint, actor=actor, url=_host_of(url), events=endpoint.kinds)
@@ -80,7 +80,7 @@ def rotate_endpoint(endpoint: WebhookEndpoint, *, overlap: str = "0", seen: str 
     life_cycle.supersede(endpoint, overlap=overlap, seen=seen)
     keys.choose_before_writing()
     secret = signing.new_secret()
-    endpoint.sealed_secret, endpoint.secret_made_at = seal(secret, purpose=signing.PURPOSE), shared_now()
+    endpoint.sealed_secret, endpoint.secret_created_at = seal(secret, purpose=signing.PURPOSE), shared_now()
     endpoint.save()
     record(Verb.WEBHOOK_ROTATED, endpoint, actor=actor, overlap=overlap)
     return secret

@@ -124,7 +124,7 @@ def _webhooks(organisations: Organisations) -> QuerySet[Any]:
 
 def _links(organisations: Organisations) -> QuerySet[Any]:
     rows = within(HandoverLink.objects.filter(state=LinkState.LIVE), organisations, "integration__outlet__organisation")
-    return _values(rows, Concern.LINK, about="credential__shown", begun_at="made_at", ends_at="expires_at")
+    return _values(rows, Concern.LINK, about="credential__shown", begun_at="created_at", ends_at="expires_at")
 
 
 def _secrets(organisations: Organisations) -> QuerySet[Any]:

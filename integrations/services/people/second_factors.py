@@ -61,15 +61,15 @@ def factor_was_added(person: User, kind: str, *, with_codes: bool, actor: Actor)
     """Record a factor that the person added, and the recovery codes that came with the first one."""
     record(Verb.FACTOR_ADDED, person, actor=actor, factor=in_words(kind))
     if with_codes:
-        recovery_codes_were_made(person, actor=actor)
+        recovery_codes_were_created(person, actor=actor)
 
 
 def factor_was_removed(person: User, kind: str, *, actor: Actor) -> None:
     record(Verb.FACTOR_REMOVED, person, actor=actor, factor=in_words(kind))
 
 
-def recovery_codes_were_made(person: User, *, actor: Actor) -> None:
-    record(Verb.RECOVERY_CODES_MADE, person, actor=actor)
+def recovery_codes_were_created(person: User, *, actor: Actor) -> None:
+    record(Verb.RECOVERY_CODES_CREATED, person, actor=actor)
 
 
 def _listed(found: list[Authenticator]) -> str:

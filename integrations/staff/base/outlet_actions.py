@@ -52,22 +52,22 @@ class OutletAction(Action):
         """Call `create`, which creates a secret, and show the secret, or a one-time link if the form asks for one."""
         if values["hand_over"] != HandOverChoice.LINK:
             return self.show_secret(create())
-        made = handover_links.create_link_instead(
+        new_link = handover_links.create_link_instead(
             create,
             hours=values["link_hours"] or settings.HANDOVER_LINK_HOURS,
             passphrase=values["passphrase"],
             actor=self.actor,
         )
-        return self.show_link(made)
+        return self.show_link(new_link)
 
     @method_decorator(sensitive_variables())
-    def show_link(self, made: NewLink) -> HttpResponse:
+    def show_link(self, new_link: NewLink) -> HttpResponse:
         """Return the only page that ever shows this link; the page does not contain the secret."""
-        integration = made.link.integration
+        integration = new_link.link.integration
         self.outlet = integration.outlet
         return self.show_once(
-            "staff/handover/link_made.html",
-            made=made,
+            "staff/handover/link_created.html",
+            new_link=new_link,
             older=integration.older_secret(shared_now()),
             integration=integration,
         )

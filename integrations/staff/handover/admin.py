@@ -60,11 +60,11 @@ class HandoverLinkAdmin(ReadOnlyAdmin[HandoverLink]):
         "created each one, whether it was opened, when and from where."
     )
     organisation_path = OF_INTEGRATION
-    list_display = ("made", "outlet", "standing", "expires", "ended", "address", "made_by")
+    list_display = ("created", "outlet", "standing", "expires", "ended", "address", "created_by")
     list_filter = ("state",)
-    search_fields = (*SEARCH_INTEGRATION, "made_by", "address")
+    search_fields = (*SEARCH_INTEGRATION, "created_by", "address")
     search_help_text = "Outlet, organisation, ProviderOutletID, person, address"
-    fields = ("integration", "credential", "state", "tries", "made_by", "made_at", "expires_at", "ended_at",
+    fields = ("integration", "credential", "state", "tries", "created_by", "created_at", "expires_at", "ended_at",
               "ended_reason", "address", "user_agent")  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[HandoverLink]:
@@ -76,9 +76,9 @@ class HandoverLinkAdmin(ReadOnlyAdmin[HandoverLink]):
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request) or super().has_module_permission(request)
 
-    @admin.display(description="created", ordering="made_at")
-    def made(self, link: HandoverLink) -> SafeString | str:
-        return ago(link.made_at, shared_now())
+    @admin.display(description="created", ordering="created_at")
+    def created(self, link: HandoverLink) -> SafeString | str:
+        return ago(link.created_at, shared_now())
 
     @admin.display(ordering="integration__outlet__name")
     def outlet(self, link: HandoverLink) -> SafeString:

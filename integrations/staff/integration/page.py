@@ -19,7 +19,7 @@ TEMPLATE = "staff/integration/page_parts.html"
 ROWS = 10
 LINK = "link_"  # prefix of the columns of a secret's hand-over link
 LINK_FIELDS = (
-    *("id", "state", "tries", "made_by", "made_at", "expires_at"),
+    *("id", "state", "tries", "created_by", "created_at", "expires_at"),
     *("ended_at", "ended_reason", "address", "user_agent"),
 )
 
@@ -76,7 +76,7 @@ def _credentials_and_links(integration: Integration) -> tuple[list[Credential], 
         for row in rows
         if vars(row)[f"{LINK}id"] is not None
     ]
-    return credentials, sorted(links, key=lambda link: (link.made_at, link.pk), reverse=True)
+    return credentials, sorted(links, key=lambda link: (link.created_at, link.pk), reverse=True)
 
 
 def _unrecognised_frames(integration: Integration, *, with_content: bool) -> list[UnrecognisedFrame]:

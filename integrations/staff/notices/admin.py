@@ -48,7 +48,7 @@ class WebhookEndpointAdmin(ReadOnlyAdmin[WebhookEndpoint]):
         "No webhook endpoints yet. The portal notifies your systems at these addresses of events: an outlet goes "
         "offline, a request finishes, an alert begins. Create the first one."
     )
-    list_display = ("name", "state", "told_of", "shown_url")
+    list_display = ("name", "state", "organisations", "shown_url")
     list_filter = (OrganisationFilter, "is_enabled")
     organisation_path = "organisation"
     list_select_related = ("organisation",)
@@ -65,8 +65,8 @@ class WebhookEndpointAdmin(ReadOnlyAdmin[WebhookEndpoint]):
     def state(self, endpoint: WebhookEndpoint) -> SafeString:
         return badge(endpoint)
 
-    @admin.display(description="organisations", ordering="organisation__name")
-    def told_of(self, endpoint: WebhookEndpoint) -> str:
+    @admin.display(ordering="organisation__name")
+    def organisations(self, endpoint: WebhookEndpoint) -> str:
         return str(endpoint.organisation) if endpoint.organisation else "all organisations"
 
     @admin.display(description="URL", ordering="url")

@@ -147,7 +147,7 @@ class NewRecoveryCodes(AdminLook, GenerateRecoveryCodesView):  # type: ignore[mi
     @transaction.atomic
     def form_valid(self, form: Any) -> HttpResponse:
         response: HttpResponse = super().form_valid(form)
-        second_factors.recovery_codes_were_made(person_of(self.request), actor=actor_of(self.request))
+        second_factors.recovery_codes_were_created(person_of(self.request), actor=actor_of(self.request))
         return response
 
 

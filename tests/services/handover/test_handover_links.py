@@ -64,7 +64,7 @@ def test_a_link_opens_once_and_staff_see_when_and_from_where(enabled: Enabled) -
     )  # fmt: skip
     with pytest.raises(LinkRefused):
         handover_links.open_link(created.token, PASSPHRASE, **CLIENT)
-    assert verbs() == [Verb.LINK_MADE, Verb.LINK_OPENED]
+    assert verbs() == [Verb.LINK_CREATED, Verb.LINK_OPENED]
     assert AuditEvent.objects.get(verb=Verb.LINK_OPENED).address == "198.51.100.9"
 
 
@@ -105,7 +105,7 @@ def test_five_wrong_passphrases_void_the_link(enabled: Enabled) -> None:
     assert (fresh(created).state, fresh(created).sealed) == (LinkState.FAILED, "")
     with pytest.raises(LinkRefused):
         handover_links.open_link(created.token, PASSPHRASE, **CLIENT)
-    assert verbs() == [Verb.LINK_MADE, Verb.LINK_FAILED]
+    assert verbs() == [Verb.LINK_CREATED, Verb.LINK_FAILED]
 
 
 def test_the_fifth_attempt_can_succeed(enabled: Enabled) -> None:
@@ -124,7 +124,7 @@ def test_an_expired_link_is_refused_and_erased(enabled: Enabled) -> None:
     assert handover_links.expire_links() == 1
     assert handover_links.expire_links() == 0
     assert (fresh(created).state, fresh(created).sealed) == (LinkState.EXPIRED, "")
-    assert verbs() == [Verb.LINK_MADE, Verb.LINK_EXPIRED]
+    assert verbs() == [Verb.LINK_CREATED, Verb.LINK_EXPIRED]
 
 
 def test_a_revoked_link_is_refused(enabled: Enabled) -> None:
@@ -135,7 +135,7 @@ def test_a_revoked_link_is_refused(enabled: Enabled) -> None:
     with pytest.raises(LinkEnded):
         handover_links.revoke_link(created.link, actor=ANNA)
     assert (fresh(created).state, fresh(created).sealed) == (LinkState.REVOKED, "")
-    assert verbs() == [Verb.LINK_MADE, Verb.LINK_TAKEN_BACK]
+    assert verbs() == [Verb.LINK_CREATED, Verb.LINK_REVOKED]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_rotating_and_disabling_revoke_the_link(enabled: Enabled, act: Callable[
     created = create_link(enabled)
     act(enabled.integration)
     assert (fresh(created).state, fresh(created).sealed) == (LinkState.REVOKED, "")
-    assert Verb.LINK_TAKEN_BACK in verbs()
+    assert Verb.LINK_REVOKED in verbs()
 
 
 def test_the_recipient_gets_a_corrected_pos_remote_id(enabled: Enabled) -> None:

@@ -73,7 +73,7 @@ def test_a_newly_enabled_outlet_is_offline_and_never_connected(outlet: Outlet) -
 def test_the_credential_records_its_creator_and_prefix(outlet: Outlet) -> None:
     secret = enable_outlet(outlet, pos_remote_id=REMOTE, actor=ANNA).auth_secret
     credential = Credential.objects.get()
-    assert (credential.made_by, credential.shown, credential.is_current) == ("anna", secret[:10], True)
+    assert (credential.created_by, credential.shown, credential.is_current) == ("anna", secret[:10], True)
     assert not credential.is_weak
 
 

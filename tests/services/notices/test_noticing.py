@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from integrations.models import Delivery, Integration, Notice, NoticeCursor, ToldPresence
+from integrations.models import Delivery, Integration, Notice, NoticeCursor, ReportedPresence
 from integrations.models.notices.notice import NoticeKind
 from integrations.models.notices.webhook import DeliveryState
 from integrations.models.request import RequestState
@@ -266,7 +266,7 @@ def test_ten_thousand_outlets_that_come_online_are_reported_in_bounded_runs(enab
     with CaptureQueriesContext(connection) as queries:
         event_detection.poll()
     assert reported() == [NoticeKind.OUTLET_ONLINE] * 30
-    assert ToldPresence.objects.filter(is_online=True).count() == 30
+    assert ReportedPresence.objects.filter(is_online=True).count() == 30
     assert len(queries) < 40
 
 

@@ -90,7 +90,7 @@ def test_enabling_by_link_never_shows_the_secret(staff: Client, outlet: Outlet) 
     page = staff.post(enable_url(outlet), values)
     assert not SECRET.search(page.content.decode())
     assert "no-store" in page["Cache-Control"]
-    created = page.context["made"]
+    created = page.context["new_link"]
     assert created.url in page.content.decode()
     assert created.passphrase in page.content.decode()
     opened = Client().post("/handover/", {"code": created.token, "passphrase": created.passphrase})
@@ -138,7 +138,7 @@ def test_a_link_is_revoked_from_the_page(staff: Client, enabled: Enabled) -> Non
     assert "Link revoked" in text(staff.post(url, follow=True))
     assert HandoverLink.objects.get().state == LinkState.REVOKED
     assert staff.post(url).status_code == 409
-    assert AuditEvent.objects.filter(verb=Verb.LINK_TAKEN_BACK).count() == 1
+    assert AuditEvent.objects.filter(verb=Verb.LINK_REVOKED).count() == 1
     assert client_of("view_integration").post(url).status_code == 403
 
 

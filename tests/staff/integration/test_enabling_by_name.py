@@ -49,7 +49,7 @@ def test_a_chosen_provider_outlet_id_and_an_existing_secret_are_used(staff: Clie
 def test_the_values_are_handed_over_by_a_link(staff: Client) -> None:
     page = staff.post(ENABLE, {**VALUES, "hand_over": "link"})
     assert not SECRET.search(page.content.decode())
-    assert page.context["made"].url in page.content.decode()
+    assert page.context["new_link"].url in page.content.decode()
     assert HandoverLink.objects.get().integration == Integration.objects.get()
 
 

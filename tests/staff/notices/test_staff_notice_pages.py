@@ -124,7 +124,7 @@ def test_an_endpoint_name_must_be_unique(staff: Client, endpoint: WebhookEndpoin
 def test_a_rotation_shows_the_new_secret_once_and_a_repeated_form_rotates_once(
     staff: Client, endpoint: WebhookEndpoint
 ) -> None:
-    form = {"overlap": "1h", "seen": endpoint.secret_made_at.isoformat()}
+    form = {"overlap": "1h", "seen": endpoint.secret_created_at.isoformat()}
     new = secret_in(staff.post(action_url(endpoint, "rotate"), form))
     again = staff.post(action_url(endpoint, "rotate"), form)
     assert again.status_code == 409

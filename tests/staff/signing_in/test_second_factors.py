@@ -81,7 +81,7 @@ def test_an_authenticator_app_is_set_up_with_its_code_and_recovery_codes_are_sho
     assert shown["Cache-Control"] == "no-store"
     assert not re.findall(r"\d{8}", text(client.get(CODES)))
     assert "10 of 10 recovery codes are left" in text(client.get(CODES))
-    assert verbs() == [Verb.FACTOR_ADDED, Verb.RECOVERY_CODES_MADE]
+    assert verbs() == [Verb.FACTOR_ADDED, Verb.RECOVERY_CODES_CREATED]
     assert is_signed_in(client)
 
 
@@ -163,7 +163,7 @@ def test_new_recovery_codes_replace_the_older_ones_and_are_audited(client: Clien
     older = RecoveryCodes.activate(anna).generate_codes()
     client.post(reverse("mfa_generate_recovery_codes"))
     assert not set(older) & set(RecoveryCodes.activate(anna).generate_codes())
-    assert verbs()[-1] == Verb.RECOVERY_CODES_MADE
+    assert verbs()[-1] == Verb.RECOVERY_CODES_CREATED
 
 
 def test_removing_the_last_factor_deletes_the_recovery_codes(client: Client, anna: User) -> None:

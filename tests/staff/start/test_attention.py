@@ -104,10 +104,10 @@ def test_alerts_webhooks_links_and_unused_secrets_need_attention(enabled: Enable
     Alert.objects.create(kind=AlertKind.REFUSALS, since=now, notify_at=now, notified_at=now)
     HandoverLink.objects.create(
         integration=enabled.integration, credential=enabled.integration.current_credential(), token_digest="d",
-        salt="s", made_by="anna", expires_at=now + timedelta(hours=1),
+        salt="s", created_by="anna", expires_at=now + timedelta(hours=1),
     )  # fmt: skip
-    WebhookEndpoint.objects.create(name="Tills", url="https://example.com/", failing_since=now, secret_made_at=now)
-    WebhookEndpoint.objects.create(name="Well", url="https://example.com/2", secret_made_at=now)
+    WebhookEndpoint.objects.create(name="Tills", url="https://example.com/", failing_since=now, secret_created_at=now)
+    WebhookEndpoint.objects.create(name="Well", url="https://example.com/2", secret_created_at=now)
     found = {(each.concern, each.subject, each.about) for each in read_pending(None, list(Concern))}
     station, shown = "Trattoria Bella – Station", enabled.integration.current_credential().shown
     assert found == {
@@ -149,7 +149,9 @@ def test_the_light_is_green_only_if_an_outlet_is_online(staff: Client, enabled: 
 
 def test_the_text_does_not_change_with_each_second(staff: Client, enabled: Enabled) -> None:
     since = timezone.now() - timedelta(seconds=20)
-    WebhookEndpoint.objects.create(name="Tills", url="https://example.com/", failing_since=since, secret_made_at=since)
+    WebhookEndpoint.objects.create(
+        name="Tills", url="https://example.com/", failing_since=since, secret_created_at=since
+    )
     assert "for less than a minute" in group(staff.get(START), "webhook")
 
 
