@@ -11,7 +11,7 @@ from integrations.wire.payloads.json_schema import json_schema
 
 
 def only_backend(endpoints: list[Any], **_kwargs: Any) -> list[Any]:
-    """Return only the API's endpoints, without the pages that describe it. The root has no slash at its end."""
+    """Return only the API's endpoints, without the pages that describe it. Remove the slash after the root."""
     described = ("schema", "docs")
     return [
         (path.rstrip("/"), *more)

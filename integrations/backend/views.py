@@ -20,7 +20,7 @@ PLACES = (
 
 
 class PathsSerializer(serializers.Serializer[Any]):
-    """The paths of the API's calls that need no value, by name."""
+    """The paths of the calls without a parameter in the path, by name."""
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         return {name: serializers.CharField() for name in PLACES}

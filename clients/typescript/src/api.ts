@@ -32,8 +32,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get the API key of the call
-         * @description The API key of the call: its owner, scopes and limits.
+         * Get the caller's API key
+         * @description The API key that sent the call: its owner, scopes and limits.
          */
         get: operations["get_api_key"];
         put?: never;
@@ -931,7 +931,7 @@ export interface components {
     schemas: {
         /** @description The POS's answer. */
         Answer: components["schemas"]["DocumentedAnswer"] | components["schemas"]["OtherAnswer"];
-        /** @description The API key of the call: whose it is, and its limits. */
+        /** @description The API key that sent the call: its owner, its scopes and its limits. */
         ApiKey: {
             /** @description The system that uses the key. */
             name: string;
@@ -1564,7 +1564,7 @@ export interface components {
             /** @description An IANA time zone, such as Europe/London; empty for the organisation's time zone. */
             time_zone?: string;
         };
-        /** @description The paths of the API's calls that need no value, by name. */
+        /** @description The paths of the calls without a parameter in the path, by name. */
         Paths: {
             organisations: string;
             outlets: string;
@@ -4276,7 +4276,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The paths of the API's calls that need no value, by name. */
+            /** @description The paths of the calls without a parameter in the path, by name. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4463,7 +4463,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The API key of the call: whose it is, and its limits. */
+            /** @description The API key that sent the call: its owner, its scopes and its limits. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];

@@ -1,1 +1,1 @@
-"""The API key of the call."""
+"""The caller's own API key."""

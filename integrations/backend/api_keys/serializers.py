@@ -1,4 +1,4 @@
-"""The format of the calling API key."""
+"""The format of the caller's API key."""
 
 from rest_framework import serializers
 
@@ -15,7 +15,7 @@ class OrganisationReferenceSerializer(serializers.ModelSerializer[Organisation])
 
 
 class ApiKeySerializer(serializers.ModelSerializer[ApiKeySecret]):
-    """The API key of the call: whose it is, and its limits."""
+    """The API key that sent the call: its owner, its scopes and its limits."""
 
     name = serializers.CharField(source="api_key.name", help_text="The system that uses the key.")
     organisation = OrganisationReferenceSerializer(

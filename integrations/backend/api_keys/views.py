@@ -1,4 +1,4 @@
-"""The view of the calling API key."""
+"""The view of the caller's API key."""
 
 from integrations.backend.api_keys.schema import GET_API_KEY
 from integrations.backend.api_keys.serializers import ApiKeySerializer
@@ -12,7 +12,7 @@ from integrations.wire.plain_http import PlainRequest, PlainResponse
 
 
 class ApiKeyView(BackendView):
-    """The API key of the call: its owner, scopes and limits."""
+    """The API key that sent the call: its owner, scopes and limits."""
 
     http_method_names = ["get"]
 

@@ -1,4 +1,4 @@
-"""Gives each API call one id, used in its answer and in the log lines about it, its frame and the POS's answer.
+"""Gives each API call an id, which is in the answer and in the log lines about the call and its request to a POS.
 
 The caller may send the id as X-Request-ID. It is not a secret, and it is not the RequestID. The RequestID is for the
 POS, and stays the same when another call sends the same request again.

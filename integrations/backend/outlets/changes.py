@@ -1,7 +1,7 @@
-"""Changes outlets by the services that the portal's pages use. Each function runs in one transaction of a thread.
+"""Changes outlets by the services that the portal's pages use. Each function runs in one transaction.
 
-Each returns the content of the answer. Each raises Problem if the caller may not see the outlet, and the refusals of
-the services.
+The functions run in database threads and return the content of the answer. They raise Problem if the caller may not see
+the outlet, and the refusals of the services.
 """
 
 from concurrent.futures import Future

@@ -89,7 +89,7 @@ class SecretSerializer(serializers.ModelSerializer[Credential]):
 class WholeOutletSerializer(OutletSerializer):
     """An outlet, the status of its POS, and what is known of its secrets."""
 
-    # Reads the database.
+    # Both fields read the database.
     secret = serializers.SerializerMethodField(help_text="The current secret; null if the outlet was never enabled.")
     older_secret = serializers.SerializerMethodField(help_text="The replaced secret during an overlap; otherwise null.")
 

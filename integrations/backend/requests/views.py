@@ -168,7 +168,7 @@ def _cancel(caller: Caller, request_uuid: uuid.UUID, cancelled: list[int], *, ac
 
 
 async def _within_timeout(storing: Awaitable[Done], order: order_calls.OrderCall, new: NewRequest) -> Done:
-    """Return the result of a database operation within the caller's timeout. Raises Problem after it."""
+    """Return the result of a database operation within the caller's timeout. Raises Problem if it takes longer."""
     try:
         async with asyncio.timeout(_seconds_left(order.timeout, new)):
             return await storing

@@ -670,7 +670,7 @@ class OutletPage(BaseModel):
 
 class Paths(BaseModel):
     """
-    The paths of the API's calls that need no value, by name.
+    The paths of the calls without a parameter in the path, by name.
     """
 
     model_config = ConfigDict(
@@ -1377,7 +1377,7 @@ class AlertEndedWebhook(BaseModel):
 
 class ApiKey(BaseModel):
     """
-    The API key of the call: whose it is, and its limits.
+    The API key that sent the call: its owner, its scopes and its limits.
     """
 
     model_config = ConfigDict(
