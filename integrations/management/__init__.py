@@ -1,4 +1,4 @@
-"""The shell: `commands` holds a module for each command; `outlet_commands` and `secrets_file` hold what several share.
+"""The commands: `commands` has a module for each; `outlet_commands` and `secrets_file` have what several of them share.
 
 Commands may import all of `integrations` and `portal`; nothing imports them.
 """

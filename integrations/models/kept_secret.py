@@ -11,8 +11,8 @@ from integrations.security.secret_digests import Algorithm
 Kept = TypeVar("Kept", bound="KeptSecret")
 
 
-class MayEnd(Protocol):
-    """The columns of a secret that `is_live` reads."""
+class SecretDates(Protocol):
+    """The dates of a secret that `is_live` reads."""
 
     @property
     def expires_at(self) -> datetime | None: ...
@@ -20,7 +20,7 @@ class MayEnd(Protocol):
     def retired_at(self) -> datetime | None: ...
 
 
-def is_live(secret: MayEnd, now: datetime) -> bool:
+def is_live(secret: SecretDates, now: datetime) -> bool:
     """Return whether a secret is accepted at `now`: it is not retired and has not expired."""
     return secret.retired_at is None and not has_expired(secret.expires_at, now)
 
@@ -93,7 +93,7 @@ class KeptSecret(models.Model):
         return is_live(self, now) and not self.is_current
 
 
-class OwnedSecret(MayEnd, Protocol):
+class OwnedSecret(SecretDates, Protocol):
     """A secret of an owner. `version` distinguishes it from earlier and later ones."""
 
     @property

@@ -20,7 +20,7 @@ from integrations.text.characters import trimmed
 from integrations.wire.asgi_types import App, Receive, Scope, Send, header
 from integrations.wire.security_headers import SECURITY_HEADERS
 
-ADMISSION = "admission"  # the scope's key
+ADMISSION = "admission"  # the key in the scope
 
 
 class TokenAuth:

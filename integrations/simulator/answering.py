@@ -98,7 +98,7 @@ class Answering:
             await self._send_text(self._held.pop())
 
     async def _hold(self, reply: Reply) -> None:
-        """Hold the reply until the next answer was sent, or for HELD_SECONDS if there is none.
+        """Hold the reply until the next answer is sent, or for HELD_SECONDS if there is none.
 
         If several replies are held, the newest is sent first.
         """

@@ -204,7 +204,7 @@ class Till:
         return replace(order, service_charge=charge, has_explicit_service_charge=True)
 
     def _booked(self, order: Order, payment: Payment) -> Order:
-        """Book a payment. If it names no service charge, the amount beyond the sale owing pays it (INFERRED)."""
+        """Book a payment. If it names no service charge, what it pays beyond the sale goes to the charge (INFERRED)."""
         sale, charge = payment.amount_sale, payment.service_charge
         if charge is None:
             sale = min(payment.amount_sale, order.sale_owing)

@@ -36,7 +36,7 @@ class OrderInUse(TillRefusal):
 
 
 class WrongAmount(TillRefusal):
-    """An amount is inconsistent, negative, or more than is owing."""
+    """An amount is inconsistent, negative, or more than is owed."""
 
 
 class InsufficientStock(TillRefusal):

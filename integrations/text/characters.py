@@ -8,7 +8,8 @@ import re
 import unicodedata
 
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
-# Rendered as nothing or as a space, although Unicode has them as letters, marks or symbols, or does not assign them.
+# Characters that are rendered as nothing or as a space, although Unicode calls them letters, marks or symbols, or does
+# not assign them.
 _HIDDEN_OTHERS = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
     "\U000e0000-\U000e0fff]"

@@ -108,7 +108,7 @@ class Submitter:
         return stored
 
     async def _send_reserved(self, live: Live, lane: Lane, outgoing: Outgoing) -> None:
-        # A newer connection may have loaded the outlet's requests before this one was stored: offer it to that one.
+        # A newer connection may have loaded the outlet's requests before this one was stored, so offer this one to it.
         if not await lane.send_reserved(outgoing):
             self._filler.offer_again(live.integration_id, [outgoing.pk])
         elif lane.is_closed or self._registry.find(live.integration_id) is not live:

@@ -38,13 +38,13 @@ from integrations.services.keys import keys
 from integrations.services.rows.chunks import chunks
 from integrations.wire.endpoints import HANDOVER_PATH
 
-HALF = 25  # characters of the link's text: 125 bits each
+HALF = 25  # characters of each half of a token: 125 bits
 PREFIX = "ONPH"  # lets the redaction recognise a token anywhere in a text
 PASSPHRASE_LENGTH = 12  # characters of a generated passphrase: 60 bits, which is enough for a few tries
 MIN_PASSPHRASE_LENGTH = 10
 MAX_PASSPHRASE_LENGTH = 200
 MIN_PASSPHRASE_BITS = 40
-AT_ONCE = 2  # Argon2id hashes computed at the same time for anonymous callers
+AT_ONCE = 2  # the most Argon2id hashes computed at the same time for anonymous callers
 WAIT_SECONDS = 5.0
 
 _LOOKALIKES = str.maketrans("OIL", "011")

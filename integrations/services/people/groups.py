@@ -38,7 +38,7 @@ VIEWER, OPERATOR, ADMINISTRATOR = Role.VIEWER.value, Role.OPERATOR.value, Role.A
 PORTAL_GROUPS = tuple(Role.values)
 
 PAYLOADS = ("view_payload",)
-# In addition to a viewer's permissions. Permissions that do not exist (yet) are ignored.
+# What operators have in addition to a viewer's permissions. Permissions that do not exist (yet) are ignored.
 OPERATORS = (
     "add_organisation",
     "change_organisation",

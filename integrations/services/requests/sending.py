@@ -20,7 +20,7 @@ from integrations.services.rows import plain_rows
 from integrations.services.rows.sql_query import SqlQuery
 
 SENT_JUST_NOW = timedelta(seconds=3)
-SENT_LONG_AGO = timedelta(seconds=60)  # its connection has been notified often enough by then
+SENT_LONG_AGO = timedelta(seconds=60)  # by then, the connection has been notified of the request often enough
 UNREADABLE = "It could not be sent: the process with the POS's connection lacks the CREDENTIAL_KEY that encrypted it."
 logger = logging.getLogger(__name__)
 

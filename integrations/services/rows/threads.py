@@ -115,7 +115,7 @@ async def _answers_a_read() -> bool:
 
 
 def read_nothing() -> None:
-    """Ask the database for an answer."""
+    """Run the shortest query, which shows that the database answers."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
 

@@ -46,7 +46,7 @@ class HandOverChoice(TextChoices):
 class ActionForm(forms.Form):
     """A form that can show the service's refusal of its action."""
 
-    renamed: ClassVar[Mapping[str, str]] = {}  # the service's field names to this form's, where they differ
+    renamed: ClassVar[Mapping[str, str]] = {}  # maps the service's field names to the form's, where they differ
     more: ClassVar[tuple[str, ...]] = ()  # fields that few people need: the page shows them when they are opened
     more_label: ClassVar[str] = ""
     emptied: Collection[str] = ()  # fields with a secret that was entered before the person confirmed their identity

@@ -48,7 +48,7 @@ class EndOverlapAction(SecretAction):
     words = "staff/base/words/end_overlap.html"
     is_destructive = True
     end_overlap: ClassVar[Callable[..., None]]
-    consequence: ClassVar[str]  # what then happens to a system that still uses the old secret
+    consequence: ClassVar[str]  # what happens to a system that uses the old secret after the action
 
     def obstacle(self) -> PortalError | None:
         return life_cycle.obstacle_to_ending(self.owner)

@@ -157,7 +157,11 @@ class UnrecognisedFrameAdmin(DatedAdmin[UnrecognisedFrame]):
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(DatedAdmin[AuditEvent]):
-    """Changes by staff. An event's row may have been deleted, so it is shown by `subject`, not by its reference."""
+    """The changes by staff, systems and commands.
+
+    The row that an event is about may have been deleted. So the list shows its `subject`, and does not follow the
+    reference to the row.
+    """
 
     menu_group = MenuGroup.ACTIVITY
     menu_position = 50

@@ -79,7 +79,7 @@ def longest_wait() -> str:
 
 
 def in_words(seconds: float) -> str:
-    """Return a waiting time as text, rounded up: after that time the wait is really over."""
+    """Return a waiting time as text, rounded up, so that the wait is over after that time."""
     if seconds <= 90:
         return f"{max(1, math.ceil(seconds))} seconds"
     return f"{math.ceil(seconds / 60)} minutes"

@@ -40,7 +40,7 @@ OVER = "You were signed in for {hours} hour{plural}. Sign in again to continue."
 
 View = Callable[[HttpRequest], HttpResponse]
 
-# Plain SQL, because every page runs this query: with the ORM, it took eight times as long, to compile it.
+# Plain SQL, because every page runs this query. The ORM takes eight times as long, because it compiles the query.
 _SESSION = """
 SELECT django_session.*, client.ip AS ip, client.user_agent AS agent, client.last_seen_at > %s AS is_new
 FROM django_session LEFT JOIN usersessions_usersession AS client ON client.session_key = django_session.session_key
