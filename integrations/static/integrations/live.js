@@ -106,7 +106,7 @@ function patch(node, wanted) {
         return;
     }
     for (const {name} of [...node.attributes]) {
-        // The reader opens and closes a <details>, not the server.
+        // `open` stays: the person, not the server, opens and closes a <details>.
         if (!wanted.hasAttribute(name) && name !== "open") node.removeAttribute(name);
     }
     for (const {name, value} of wanted.attributes) {
