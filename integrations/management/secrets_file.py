@@ -64,7 +64,7 @@ def open_secrets(output: str | None, stdout: Any) -> Iterator[SecretsFile]:
 
 @sensitive_variables()
 def _recovered(path: Path) -> bool:
-    """Return whether an interrupted run left its file here, after removing its uncommitted last lines.
+    """Return whether an interrupted run left its file here. Remove the lines that it had not committed.
 
     Raises CommandError for any other file, or one that other users may read.
     """

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        # A default of Python changes nothing in the database: SQLite would copy whole tables for it.
+        # The database does not store these defaults, so it need not change: SQLite would copy whole tables.
         migrations.SeparateDatabaseAndState(
             state_operations=[
                 migrations.AlterField(

@@ -2,10 +2,10 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    """Removes the flag from the model, but not from the database.
+    """Removes the field `is_read_only` from the model, but not from the database.
 
-    During an upgrade, servers of the previous version still read the column. To them, a key that is created meanwhile
-    can only read.
+    During an upgrade, servers of the previous version still read the column. For them, a key that is created meanwhile
+    is read-only.
     """
 
     dependencies = [("integrations", "0042_api_key_scopes")]

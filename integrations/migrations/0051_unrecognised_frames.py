@@ -5,7 +5,7 @@ from integrations.models.attempt import pos_endpoints
 
 
 def copy_permission(apps, schema_editor):
-    """Give those who may see the rows under their former name the permission under the new one."""
+    """Give everyone who has the view permission of the former model name the one of the new name, too."""
     alias = schema_editor.connection.alias
     permissions = apps.get_model("auth", "Permission").objects.using(alias)
     types = apps.get_model("contenttypes", "ContentType").objects.using(alias)

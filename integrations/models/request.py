@@ -56,7 +56,7 @@ class Request(models.Model):
     # W3C trace context of the call that sent it. With a database default, as above.
     traceparent = models.CharField(max_length=55, blank=True, default="", db_default="")
     sealed_request = models.TextField(null=True, editable=False)  # noqa: DJ001  (null: nothing is left out)
-    # False in rows of a version that did not redact. A chore redacts them after they end.
+    # False in rows of an older version, which did not redact. A chore redacts such a request after it has ended.
     is_redacted = models.BooleanField(default=False, db_default=False, editable=False)
 
     state = models.CharField(max_length=16, choices=states, default=RequestState.QUEUED)

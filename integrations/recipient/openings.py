@@ -25,7 +25,7 @@ from integrations.wire.request_bodies import BodyGaveWay, BodyTooLarge, ClientLe
 OPENINGS = 10  # attempts per address (IPv6: per /64) and period; a link allows five
 PERIOD = 60.0  # seconds
 KEPT = 10_000  # addresses; beyond that the least recent one is forgotten
-AT_ONCE = 8  # attempts in threads
+AT_ONCE = 8  # attempts that run in threads at the same time
 WAITING = 32  # attempts that wait for one of these threads
 
 

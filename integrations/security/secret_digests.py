@@ -145,7 +145,7 @@ class DigestKey:
 
     key_id: str
     salt: bytes = field(repr=False)
-    _keyed: hmac.HMAC = field(repr=False, compare=False)  # without a message; copied for each digest
+    _keyed: hmac.HMAC = field(repr=False, compare=False)  # the HMAC of an empty message; copied for each digest
 
     def digest(self, message: bytes) -> str:
         """Return the keyed SHA-256 digest in hex."""

@@ -154,7 +154,7 @@ def drawn_alike(text: str) -> str:
     """Return the same text for all names that look nearly alike: `folded`, with one character for each shape."""
     if text.isascii():
         return folded(text).translate(_ALIKE)
-    # Marks first: NFKD would turn some of them (an acute accent, a double prime) into a space or two characters.
+    # Translate marks first: NFKD would turn some (an acute accent, a double prime) into a space or two characters.
     return folded(text.translate(_ALIKE)).translate(_ALIKE)
 
 

@@ -11,7 +11,7 @@ SIZE = 16
 AT_ONCE = 256
 
 _pieces: list[bytes] = []
-os.register_at_fork(after_in_child=_pieces.clear)  # the parent uses the same bytes
+os.register_at_fork(after_in_child=_pieces.clear)  # the child must not use the same bytes as its parent
 
 
 def new_uuid() -> uuid.UUID:

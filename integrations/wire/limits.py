@@ -8,7 +8,7 @@ KIBIBYTE = 1024
 MEBIBYTE = 1024 * KIBIBYTE
 
 MAX_HEAD = 64 * KIBIBYTE  # bytes of a request line and its headers; beyond: 431
-MAX_HEADERS = 100  # beyond: 431
+MAX_HEADERS = 100  # header fields of a request; beyond: 431
 MAX_EMPTY_LINES = KIBIBYTE  # bytes of empty lines before a request; beyond: 400
 MAX_TARGET = 8_000  # bytes of a request target; RFC 9112 requires at least this many. Beyond: 414
 MAX_HANDSHAKE_LINE = (

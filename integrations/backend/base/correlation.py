@@ -15,7 +15,8 @@ from integrations.text.random_ids import new_uuid
 from integrations.wire.asgi_types import Scope, header
 
 HEADER = b"x-request-id"  # X-Request-ID in ASGI's lower case
-# Version, trace, parent and flags. An id of zeros only and the version `ff` are invalid. Later versions may add fields.
+# A traceparent has a version, trace, parent and flags. Invalid are the version `ff`, and an id that consists of zeros.
+# Later versions may add fields.
 _TRACED = re.compile(
     "(?:00(?=.{53}$)|(?!00|ff)[0-9a-f]{2})(-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2})(?:-.*)?"
 ).fullmatch

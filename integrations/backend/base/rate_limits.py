@@ -24,7 +24,7 @@ POLICY = "api-key"
 MOST = 10_000  # keys whose usage is kept; above this, the usage of idle keys is forgotten
 
 DELAY_SECONDS = 1.0
-MOST_DELAYED = 2_000  # calls of all keys together
+MOST_DELAYED = 2_000  # delayed calls of all keys together
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Buckets:
     """The usage of the API keys in this process, by the generic cell rate algorithm: one number for each key."""
 
     def __init__(self) -> None:
-        self._full_at: dict[int, float] = {}  # when the key has its whole burst again
+        self._full_at: dict[int, float] = {}  # by API key: when its whole burst is available again
         self._delayed = 0
 
     def take(self, api_key_id: int, limit: CallLimit) -> Usage:

@@ -43,7 +43,7 @@ class Command(BaseCommand):
         with alone():
             if pending := count_pending_migrations():
                 call_command("migrate", interactive=False, verbosity=0)
-                gc.collect()  # a server that starts in this process excludes all its objects from later collections
+                gc.collect()  # before a server in this process exempts all objects from garbage collection
                 self.stdout.write(f"Migrated the database ({pending} migrations)")
             ensure_groups()
             call_command("first_login", stdout=self.stdout)

@@ -84,7 +84,7 @@ def _check_workers(count: int) -> None:
 
 
 def _alone(listener: socket.socket) -> Callable[[], None]:
-    listener.listen()  # the demo's POSes may connect before uvicorn accepts
+    listener.listen()  # the demo's POSes may connect before uvicorn accepts connections
     return partial(_run_server, create_server(), duplicate_listener(listener))
 
 

@@ -45,7 +45,7 @@ class PlannedRow:
     `seen` changes with each rotation and each disabling, which prevents a second execution of a plan.
     """
 
-    number: int = 0  # of the row in the file
+    number: int = 0  # the number of the row in the file
     verdict: Verdict
     words: str
     organisation: str

@@ -292,7 +292,7 @@ def _slow(passphrase: str, salt: bytes) -> bytes:
 
 
 def _normal(passphrase: str) -> str:
-    """Normalise a passphrase: a generated one to capitals without hyphens, another one to single spaces."""
+    """Normalise a passphrase: a generated one to capitals without hyphens, any other to single spaces."""
     text = " ".join(unicodedata.normalize("NFKC", passphrase).split())
     joined = text.replace("-", "").replace(" ", "").upper().translate(_LOOKALIKES)
     is_ours = len(joined) == PASSPHRASE_LENGTH and set(joined) <= set(ALPHABET)

@@ -184,7 +184,7 @@ def mispaired(refusal: AuthAttempt, own: str) -> StepFinding:
 
 
 def unlike(sent: str, own: str) -> str:
-    """Return a sentence about easily overlooked characters in only one of two texts of equal length, or ""."""
+    """Return a sentence about characters that make two texts differ although they look alike, or ""."""
     look_alike = len(visible(sent)) == len(visible(own))
     overlooked = ", ".join(differences(sent, own)[:5]) if look_alike else ""
     return f" Only one of the two contains {overlooked}." if overlooked else ""

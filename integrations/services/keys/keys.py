@@ -11,7 +11,8 @@ from integrations.security import keyring
 from integrations.security.keyring import Ring
 from integrations.services.keys import newer_keys
 
-FRESH_SECONDS = 5.0  # a server process chooses every second (relay/watch/watcher.py), a command before it writes
+# A command does not choose again within this time. A server process chooses every second (relay/watch/watcher.py).
+FRESH_SECONDS = 5.0
 
 _chosen_at = -FRESH_SECONDS
 

@@ -1,4 +1,4 @@
-"""Signs webhooks by the scheme Standard Webhooks (https://www.standardwebhooks.com), symmetric, v1. Does no I/O."""
+"""Signs webhooks with the symmetric scheme v1 of Standard Webhooks (https://www.standardwebhooks.com). Does no I/O."""
 
 import base64
 import hashlib

@@ -22,7 +22,7 @@ SHORTEST_BEGINNING = 2  # characters of a secret after "ONPS-"; fewer would matc
 
 
 def beginning_with(field: str, text: str) -> Q:
-    """Match rows whose value begins with `text`. Upper and lower case differ, so that the database can use an index."""
+    """Match rows whose value begins with `text`. The match is case-sensitive, so that the database can use an index."""
     if connection.vendor == "sqlite":
         # LIKE would ignore case and bypass the index. Texts are sorted by code point.
         return Q(**{f"{field}__gte": text, f"{field}__lt": text + LAST_CHARACTER})
@@ -50,7 +50,7 @@ def sent_under_another_id(text: str) -> Q:
 def newest_under_another_id() -> tuple[QuerySet[Any], QuerySet[Any]]:
     """Return the primary keys of the newest attempts of unknown outlets, and of those with a wrong POSRemoteID.
 
-    Each is read from an index. They are separate, because PostgreSQL would read the whole table for both together.
+    Each kind has its own query, which reads an index. For one query of both, PostgreSQL would read the whole table.
     """
     keys = AuthAttempt.objects.order_by("-at").values("pk")
     unknown = keys.filter(integration=None)[:NEWEST_SENT]

@@ -149,7 +149,7 @@ def _count_fleet(organisations: Organisations, now: datetime, *, since: datetime
         for of, (rows, column) in counted.items()
     ]
     found: dict[str, Counter[str]] = {of: Counter() for of in counted}
-    for of, value, count in parts[0].union(*parts[1:], all=True).order_by():  # Django 6.1 would sort it
+    for of, value, count in parts[0].union(*parts[1:], all=True).order_by():  # Django 6.1 would sort a union
         found[of][value] = count
     return found
 

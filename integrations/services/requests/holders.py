@@ -29,7 +29,7 @@ def load(integration_id: int, limit: int, process_id: uuid.UUID, opened_at: date
 
 
 def release(pks: Sequence[int], process_id: uuid.UUID) -> dict[int, bool]:
-    """Allow any process to send these again, because this process's connection ended before their answers arrived."""
+    """Allow any process to send these requests again: this process's connection ended before their answers arrived."""
     Request.objects.filter(pk__in=pks, sent_by=process_id).update(sent_by=None)
     return dict.fromkeys(pks, True)
 

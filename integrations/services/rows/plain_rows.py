@@ -130,7 +130,7 @@ def _prepared(model: type[models.Model], names: Sequence[str], rows: Iterable[Se
 def _preparers(
     model: type[models.Model], names: tuple[str, ...]
 ) -> list[Callable[[Sequence[Any]], Sequence[Any]] | None]:
-    """Return for each field how a column of its values is prepared; None if the driver takes them as they are."""
+    """Return for each field a function that prepares its values; None if the driver accepts them unchanged."""
     return [_preparer(_field(model, name)) for name in names]
 
 

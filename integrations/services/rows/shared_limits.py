@@ -1,4 +1,4 @@
-"""Limits across all processes and restarts. django-allauth counts in the shared cache (shared_cache.py)."""
+"""Limits that all processes share and that survive a restart: allauth counts them in the shared cache."""
 
 import time
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Writes of several kinds in one transaction: those that arrive while it is committed share the next one.
+"""Joins writes of several kinds: all that arrive while a transaction is committed share the next transaction.
 
 Separate transactions would wait for each other: SQLite has one writer at a time, and a thread that finds the database
 locked sleeps for milliseconds before it tries again. Every commit also waits for the disk.

@@ -4,7 +4,7 @@ A view makes a part of its page live by naming the part's template in its contex
 template in an element with `data-live`. The script static/integrations/live.js requests the page's own URL with the
 header that `sessions.is_refresh` checks. The response is that template alone, rendered by the same view with the same
 context. It needs no separate URL, and the page's rights and limits apply to it. An element with `data-over`
-in the fragment means that it will not change any more.
+in the fragment means that the fragment will not change any more.
 """
 
 from collections.abc import Callable

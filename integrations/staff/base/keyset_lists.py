@@ -59,7 +59,7 @@ class KeysetAdmin(ReadOnlyAdmin[Row]):
     come before those of the order, the most selective index first. `texts` are the columns searched by prefix.
     """
 
-    time_field: ClassVar[str] = ""  # empty: ordered by the primary key
+    time_field: ClassVar[str] = ""  # if empty, the list is ordered by the primary key
     moment: ClassVar[str] = ""  # the column with a row's time, if time_field is empty
     parents: ClassVar[Parents] = BY_INTEGRATION
     equal: ClassVar[dict[str, str]] = {}

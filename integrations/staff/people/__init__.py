@@ -1,1 +1,1 @@
-"""The provider's staff themselves."""
+"""Pages about the provider's staff."""

@@ -31,7 +31,7 @@ from integrations.staff.signing_in.actors import actor_of
 
 ACCESS = "Role and organisations"
 MOST_NAMED = 10  # organisations of a person in the list
-_GROUPS = "_groups_of_role_filter"  # attribute of a request
+_GROUPS = "_groups_of_role_filter"  # the attribute of a request that keeps the groups
 YOURSELF = (
     "This is your own account. Only a colleague can change it. To change your password or your second factors, open "
     '<a href="{}">How you sign in</a>.'

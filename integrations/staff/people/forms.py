@@ -18,7 +18,7 @@ from integrations.staff.base.choices import RowsField, search_if_many, tick
 
 LABELS = {"username": "User name", "email": "E-mail address"}
 ERRORS = {"username": {"unique": "A person with this user name already exists. Choose another one."}}
-_READ = "_grantable"  # attribute of a user object
+_READ = "_grantable"  # the attribute of a user object that keeps the groups
 NO_ROLE = "none"
 ROLE_LABEL = "<strong>{}</strong> <span>{}</span>"
 WITHOUT_ROLE = (

@@ -32,7 +32,7 @@ class MessageTypeAdmin(PortalAdmin[MessageType]):
         return ("name",) if obj and obj.is_documented else ()
 
     def has_delete_permission(self, request: HttpRequest, obj: MessageType | None = None) -> bool:  # noqa: ARG002
-        # Stored requests refer to its number, and people know its name.
+        # A message type stays: stored requests refer to its number, and people know its name.
         return False
 
     def save_model(

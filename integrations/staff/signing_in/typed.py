@@ -54,7 +54,7 @@ def recall(request: HttpRequest) -> None:
     del request.session[SESSION_KEY]
     if kept["user"] == request.user.pk:
         setattr(request, _RECALLED, {name: _restored(value) for name, value in kept["values"].items()})
-        setattr(request, _SELECTED, kept.get("selected", []))  # the previous version stored none
+        setattr(request, _SELECTED, kept.get("selected", []))  # the previous version did not store them
         secrets = kept.get("secrets", {})
         setattr(request, _EMPTIED, list(secrets))
         again = f" Enter again: {get_text_list(list(secrets.values()), 'and')}." if secrets else ""

@@ -17,7 +17,7 @@ HALF_HOUR = timedelta(minutes=30)
 SLOTS = DAY // HALF_HOUR
 STEPS = 4  # most steps on an axis
 HOURS_BETWEEN_TICKS = 3
-MAJOR_HOURS = 6  # the hours with a label on a phone
+MAJOR_HOURS = 6  # hours between two labels on a phone
 
 
 @dataclass(frozen=True)

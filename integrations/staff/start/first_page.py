@@ -16,7 +16,7 @@ from integrations.staff.start.figures import context_of
 
 LATEST = 6
 SEARCHED = 500
-SIGN_INS = (Verb.SIGNED_IN, Verb.SIGN_IN_REFUSED)  # listed with the audit events; here they would displace the rest
+SIGN_INS = (Verb.SIGNED_IN, Verb.SIGN_IN_REFUSED)  # not shown here, because they would displace all other events
 
 
 @dataclass(frozen=True)
