@@ -14,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from portal.env_file import EnvFileError, read
 
-FROM_FILE = "ORDER_N_PAY_FROM_ENV_FILE"  # names of variables, for child processes
+FROM_FILE = "ORDER_N_PAY_FROM_ENV_FILE"  # tells child processes which variables come from .env
 FALSE = ("false", "off", "n", "no", "0")
 LARGEST = 2**31 - 1
 MANY_DAYS = 36_500  # a century; 0 means for ever

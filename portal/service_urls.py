@@ -23,7 +23,7 @@ POSTGRESQL = "django.db.backends.postgresql"
 POSTGRESQL_SCHEMES = ("postgres", "postgresql", "psql", "pgsql")
 POSTGRESQL_PORT = "5432"
 SMTP_PORT, SMTP_SSL_PORT = 25, 465
-MAIL_SECONDS = 10  # time for a mail server to answer; all other e-mails wait for one that hangs
+MAIL_SECONDS = 10  # seconds for a mail server to answer; while it hangs, no other e-mail is sent
 
 MAIL_FORM = (
     "EMAIL_URL must read like smtp+tls://USER:PASSWORD@HOST:587 or smtp+ssl://USER:PASSWORD@HOST:465 "

@@ -12,8 +12,8 @@ from django.conf import settings
 
 from portal.env_file import EnvFileError, read
 
-SECONDS = 60.0  # limit of the check of the settings
-LONGEST = 500  # characters of its error output
+SECONDS = 60.0  # seconds that the check of the settings may take
+LONGEST = 500  # characters of the error output of the check
 
 
 class InvalidSettings(Exception):

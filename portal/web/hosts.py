@@ -37,7 +37,7 @@ def answerable(get_response: View) -> View:
 
 
 def _has_our_host(request: HttpRequest) -> bool:
-    if request.path.startswith(settings.STATIC_URL):  # public, and the 400 page needs its style sheet
+    if request.path.startswith(settings.STATIC_URL):  # the 400 page needs its style sheet, which is public
         return True
     try:
         request.get_host()

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from order_n_pay import AsyncClient, errors
 from order_n_pay.models import OutletDisabledEvent, OutletEnabledEvent, SecretRotatedEvent
 
-AT_ONCE = 8  # calls; the client waits when the key's limit is reached
+AT_ONCE = 8  # calls at the same time; the client waits when the limit of the key is reached
 LONGEST_WAIT = 60  # seconds until the portal has reported the last change; it takes a few
 
 

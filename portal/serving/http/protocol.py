@@ -66,7 +66,7 @@ class HttpProtocol(HttpFraming):
         super().connection_lost(exc)
 
     def _weigh(self) -> None:
-        self._await_request()  # set the timer only here: most requests arrive in one piece
+        self._await_request()  # most requests arrive in one piece and need no timer
         super()._weigh()
         if self._is_head and self._is_arriving:
             self._count_head()
