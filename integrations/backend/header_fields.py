@@ -42,7 +42,7 @@ _HEADERS = {
         "schema": {"type": "integer", "minimum": 1},
     },
     "Location": {
-        "description": "The path of what the call created, or of the stored request that it concerns, if any.",
+        "description": "The path of the created row, or of the stored request that the call concerns.",
         "schema": {"type": "string", "format": "uri-reference"},
     },
     "Link": {"description": 'The URL of the next page, with rel="next"; absent on the last one.', "schema": _TEXT},

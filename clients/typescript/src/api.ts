@@ -1698,7 +1698,7 @@ export interface components {
          * @enum {string}
          */
         ScopeEnum: "requests:read" | "requests:send" | "outlets:read" | "outlets:write" | "webhooks:write" | "events:read" | "handover:write";
-        /** @description What is known of a secret. The secret itself is never shown again. */
+        /** @description The data about a secret. The secret itself is never shown again. */
         Secret: {
             begins_with: string;
             /** Format: date-time */
@@ -1791,7 +1791,7 @@ export interface components {
          * @enum {string}
          */
         SubscribableEventEnum: "outlet.online" | "outlet.offline" | "request.finished" | "authentication.refused" | "pos.stray_message" | "outlet.enabled" | "outlet.disabled" | "secret.rotated" | "alert.began" | "alert.ended";
-        /** @description An outlet, the status of its POS, and what is known of its secrets. */
+        /** @description An outlet, the status of its POS, and the data about its secrets. */
         WholeOutlet: {
             /**
              * ProviderOutletID
@@ -4249,7 +4249,7 @@ export interface components {
         RateLimit: string;
         /** @description The seconds after which the same call may succeed; absent if the problem is not temporary. */
         "Retry-After": number;
-        /** @description The path of what the call created, or of the stored request that it concerns, if any. */
+        /** @description The path of the created row, or of the stored request that the call concerns. */
         Location: string;
         /** @description The URL of the next page, with rel="next"; absent on the last one. */
         Link: string;
@@ -7206,7 +7206,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description An outlet, the status of its POS, and what is known of its secrets. */
+            /** @description An outlet, the status of its POS, and the data about its secrets. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -7644,7 +7644,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description An outlet, the status of its POS, and what is known of its secrets. */
+            /** @description An outlet, the status of its POS, and the data about its secrets. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -8086,7 +8086,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description An outlet, the status of its POS, and what is known of its secrets. */
+            /** @description An outlet, the status of its POS, and the data about its secrets. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -8742,7 +8742,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description An outlet, the status of its POS, and what is known of its secrets. */
+            /** @description An outlet, the status of its POS, and the data about its secrets. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -8976,7 +8976,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description An outlet, the status of its POS, and what is known of its secrets. */
+            /** @description An outlet, the status of its POS, and the data about its secrets. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -9440,7 +9440,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description An outlet, the status of its POS, and what is known of its secrets. */
+            /** @description An outlet, the status of its POS, and the data about its secrets. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -10349,7 +10349,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description An outlet, the status of its POS, and what is known of its secrets. */
+            /** @description An outlet, the status of its POS, and the data about its secrets. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];

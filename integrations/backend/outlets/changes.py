@@ -116,7 +116,7 @@ def change_pos_remote_id(
 
 
 def get(caller: Caller, provider_outlet_id: str) -> dict[str, Any]:
-    """Return an outlet with what is known of its secrets."""
+    """Return an outlet with the data about its secrets."""
     return dict(WholeOutletSerializer(get_outlet(caller, provider_outlet_id)).data)
 
 

@@ -75,7 +75,7 @@ class OutletPageSerializer(PageSerializer):
 
 
 class SecretSerializer(serializers.ModelSerializer[Credential]):
-    """What is known of a secret. The secret itself is never shown again."""
+    """The data about a secret. The secret itself is never shown again."""
 
     begins_with = serializers.CharField(source="shown")
     last_used_at = serializers.DateTimeField(allow_null=True, help_text="When a POS last authenticated with it.")
@@ -87,7 +87,7 @@ class SecretSerializer(serializers.ModelSerializer[Credential]):
 
 
 class WholeOutletSerializer(OutletSerializer):
-    """An outlet, the status of its POS, and what is known of its secrets."""
+    """An outlet, the status of its POS, and the data about its secrets."""
 
     # Both fields read the database.
     secret = serializers.SerializerMethodField(help_text="The current secret; null if the outlet was never enabled.")

@@ -74,5 +74,5 @@ class Batch:
         return [record for record in self._records.get(kind, {}).values() if isinstance(record, kind)]
 
     def kinds(self) -> list[type[BatchRecord]]:
-        """Return the kinds of which there are records, always in the same order, which avoids deadlocks."""
+        """Return the kinds that have records, always in the same order, which avoids deadlocks."""
         return sorted(self._records, key=lambda kind: kind.__name__)

@@ -139,7 +139,7 @@ def _parsed(text: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _delimiter(text: str) -> str:
-    """Return the separator with which the first line has the most known column names."""
+    """Return the separator that gives the first line the most known column names."""
     first = next((line for line in text.splitlines() if line.strip()), "")
     return max(DELIMITERS, key=lambda each: sum(_column(cell) is not None for cell in _cells(first, each)))
 

@@ -867,7 +867,7 @@ class RequestFinishedWebhook(BaseModel):
 
 class Secret(BaseModel):
     """
-    What is known of a secret. The secret itself is never shown again.
+    The data about a secret. The secret itself is never shown again.
     """
 
     model_config = ConfigDict(
@@ -1136,7 +1136,7 @@ class UpdateOrderAnswer(BaseModel):
 
 class WholeOutlet(BaseModel):
     """
-    An outlet, the status of its POS, and what is known of its secrets.
+    An outlet, the status of its POS, and the data about its secrets.
     """
 
     model_config = ConfigDict(
