@@ -56,8 +56,8 @@ def ending(connection: Connection) -> str:
 
 
 @register.filter
-def gone(connection: Connection) -> str:
-    return ending_texts.gone(connection, shared_now())
+def last_ending(connection: Connection) -> str:
+    return ending_texts.last_ending(connection, shared_now())
 
 
 @register.filter
@@ -91,8 +91,8 @@ def request_type(row: Request) -> str:
 
 
 @register.filter
-def took(row: Request) -> str:
-    return summaries.took(row)
+def duration(row: Request) -> str:
+    return summaries.duration(row)
 
 
 @register.filter

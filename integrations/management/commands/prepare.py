@@ -40,7 +40,7 @@ class Command(BaseCommand):
             connection.close()  # otherwise the pool would lack this connection for as long as the server runs
 
     def do_pending(self) -> None:
-        with alone():
+        with migration_lock():
             if pending := count_pending_migrations():
                 call_command("migrate", interactive=False, verbosity=0)
                 gc.collect()  # before a server in this process exempts all objects from garbage collection
@@ -50,7 +50,7 @@ class Command(BaseCommand):
 
 
 @contextmanager
-def alone() -> Iterator[None]:
+def migration_lock() -> Iterator[None]:
     """Hold the lock that prevents two concurrent starts from migrating the same database.
 
     Raises CommandError if the folder of the SQLite database is not writable.

@@ -15,7 +15,7 @@ def ending(connection: Connection, now: datetime) -> str:
     return connection.get_close_reason_display() or "reason unknown"
 
 
-def gone(connection: Connection, now: datetime) -> str:
+def last_ending(connection: Connection, now: datetime) -> str:
     """Return when the last connection ended, why, and how long it lasted; needs `process` selected."""
     ended_at = connection.closed_at or connection.process.heartbeat_at
     code = "" if connection.close_code is None else f" ({connection.close_code})"

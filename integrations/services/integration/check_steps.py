@@ -23,7 +23,7 @@ from integrations.services.integration.advice import (
 )
 from integrations.services.integration.check_evidence import Evidence
 from integrations.services.requests.asking import HARMLESS, HARMLESS_SECONDS
-from integrations.services.requests.summaries import said, took
+from integrations.services.requests.summaries import duration, pos_text
 from integrations.text.characters import differences, spelled, visible
 from integrations.text.moments import distance, exactly
 
@@ -232,9 +232,9 @@ def answered(evidence: Evidence) -> StepFinding:
         return _answered_another(evidence)
     sent = f"Test request sent {distance(row.received_at, evidence.at)}"
     if row.state == RequestState.ANSWERED:
-        return StepFinding(True, f"{sent}, answered after {took(row)}.", is_test=True)
+        return StepFinding(True, f"{sent}, answered after {duration(row)}.", is_test=True)
     if row.state == RequestState.REFUSED:
-        why = f": “{said(row.error_message)}”" if row.error_message else ""
+        why = f": “{pos_text(row.error_message)}”" if row.error_message else ""
         words = f"{sent}. The till answers. It refused with ResultCode {row.result_code}{why}."
         return StepFinding(True, words, is_test=True)
     if row.is_open:
@@ -242,7 +242,7 @@ def answered(evidence: Evidence) -> StepFinding:
         return StepFinding(False, f"{sent}; no answer yet.", "Leave PowerEPOS running.", wait)
     if row.failure:
         tell = "Change nothing on the till. Ask PowerEPOS support about its answer."
-        return StepFinding(False, f"{sent}; {said(row.failure)}", tell, _PRESS, is_test=True)
+        return StepFinding(False, f"{sent}; {pos_text(row.failure)}", tell, _PRESS, is_test=True)
     tell = "Does the till show a message that waits for input, or is PowerEPOS busy? Close the message and tell me."
     return StepFinding(False, f"{sent}. The till is connected but did not answer.", tell, _PRESS, is_test=True)
 

@@ -10,7 +10,7 @@ from integrations.models.attempt import Outcome
 from integrations.text.characters import identity
 
 OWNER = "pos_remote_id_of"
-OWNER_NAMED = f"{OWNER}__outlet__organisation"  # for select_related, if the attempts are passed to `explain`
+OWNER_NAMED = f"{OWNER}__outlet__organisation"  # the relation to select with attempts that `explain` gets
 TWIN = {"name": "outlet__name", "organisation": "outlet__organisation__name", "of": "outlet__organisation_id"}
 HIDDEN = "The POSRemoteID that was sent belongs to no outlet that you may see."
 

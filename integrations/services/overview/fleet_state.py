@@ -59,7 +59,7 @@ class FleetState:
     offline: int
     never_seen: int
     disabled: int
-    gone: tuple[WentOffline, ...]
+    went_offline: tuple[WentOffline, ...]
     refusals: tuple[tuple[str, int], ...]
     requests: tuple[tuple[str, int], ...]
     history: tuple[Point, ...]
@@ -81,7 +81,7 @@ def read_fleet(organisations: Organisations) -> FleetState:
         offline=states[OutletState.OFFLINE],
         never_seen=states[OutletState.NEVER_SEEN],
         disabled=states[OutletState.DISABLED],
-        gone=_gone(organisations),
+        went_offline=_went_offline(organisations),
         refusals=tuple(sorted(refusals.items(), key=lambda each: (-each[1], each[0]))),
         requests=tuple((state.value, fresh[state] + sum(each[f"{state}_sum"] for each in samples)) for state in ENDS),
         history=tuple(Point(each["at"], each["enabled_sum"], each["online_sum"], _ended(each)) for each in samples),
@@ -120,7 +120,7 @@ def _integrations(organisations: Organisations) -> QuerySet[Integration]:
     return within(Integration.objects.order_by(), organisations, "outlet__organisation")
 
 
-def _gone(organisations: Organisations) -> tuple[WentOffline, ...]:
+def _went_offline(organisations: Organisations) -> tuple[WentOffline, ...]:
     offline = Presence.objects.filter(is_online=False, last_seen_at__isnull=False, integration__is_enabled=True)
     rows = within(offline, organisations, "integration__outlet__organisation").order_by(F("since").desc())
     latest = rows.select_related("integration__outlet__organisation", "connection")[:LATEST]

@@ -41,12 +41,12 @@ def claims_in(identity: SocialAccount, source: str) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _text_claim(said: Mapping[str, Any], name: str) -> str:
-    value = said.get(name)
+def _text_claim(claims: Mapping[str, Any], name: str) -> str:
+    value = claims.get(name)
     return printable(value, 150).strip() if isinstance(value, str) else ""
 
 
-def _groups(said: Mapping[str, Any]) -> frozenset[str]:
-    value = said.get(settings.OIDC_GROUPS_CLAIM)
+def _groups(claims: Mapping[str, Any]) -> frozenset[str]:
+    value = claims.get(settings.OIDC_GROUPS_CLAIM)
     names = [value] if isinstance(value, str) else value if isinstance(value, list) else []
     return frozenset(each for each in names if isinstance(each, str))

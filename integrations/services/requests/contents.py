@@ -85,12 +85,12 @@ def keep_request(user_identifier: str | None, payload: str) -> KeptRequest:
 
 def keep_answer(error_message: str | None, answer: str | None, asked: frozenset[str] = NOTHING) -> KeptAnswer:
     """Return the columns to store for an answer. `asked` are the secrets of its request, which a POS may repeat."""
-    said = None if error_message is None else hide_values_in_words(hide_in_words(error_message), asked)
+    message = None if error_message is None else hide_values_in_words(hide_in_words(error_message), asked)
     shown = None if answer is None else hide(answer)
     if shown and asked:
         shown = hide_values(shown, asked)
-    changed = _changed(error_message=(error_message, said), answer=(answer, shown))
-    return KeptAnswer(error_message=said, answer=shown, sealed=_sealed(changed, ANSWER))
+    changed = _changed(error_message=(error_message, message), answer=(answer, shown))
+    return KeptAnswer(error_message=message, answer=shown, sealed=_sealed(changed, ANSWER))
 
 
 def original_request(kept: KeptRequest) -> tuple[str | None, str]:

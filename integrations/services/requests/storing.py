@@ -169,7 +169,7 @@ def _transient_row(new: NewRequest, ending: Ending) -> dict[str, Any]:
     # The request has ended and is never sent again, so only the answer's original is stored, not the request's.
     user_identifier, payload = new.content.user_identifier, new.content.payload
     asked = contents.secrets_asked(user_identifier, payload)
-    said = contents.keep_answer(ending.error_message, ending.answer, asked)
+    kept = contents.keep_answer(ending.error_message, ending.answer, asked)
     return _asked(new, contents.hide_user(user_identifier), hide(payload)) | {
         "is_durable": False,
         "send_before": new.answer_before,
@@ -179,9 +179,9 @@ def _transient_row(new: NewRequest, ending: Ending) -> dict[str, Any]:
         "ended_at": ending.at,
         "times_sent": int(new.was_sent),
         "result_code": ending.result_code,
-        "error_message": said.error_message,
-        "answer": said.answer,
-        "sealed_answer": said.sealed,
+        "error_message": kept.error_message,
+        "answer": kept.answer,
+        "sealed_answer": kept.sealed,
     }
 
 

@@ -37,6 +37,6 @@ def _redact(row: Request) -> None:
     kept = contents.keep_request(row.user_identifier, row.payload)
     row.user_identifier, row.payload = kept.user_identifier, kept.payload
     if row.sealed_answer is None:  # a sealed answer was redacted when it was stored
-        said = contents.keep_answer(row.error_message, row.answer, asked)
-        row.error_message, row.answer, row.sealed_answer = said.error_message, said.answer, said.sealed
+        answer = contents.keep_answer(row.error_message, row.answer, asked)
+        row.error_message, row.answer, row.sealed_answer = answer.error_message, answer.answer, answer.sealed
     row.is_redacted = True

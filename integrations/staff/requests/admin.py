@@ -11,7 +11,7 @@ from integrations.models import Request
 from integrations.models.clock import shared_now
 from integrations.services.outlets.search import received_within
 from integrations.services.people import scope
-from integrations.services.requests.summaries import took
+from integrations.services.requests.summaries import duration
 from integrations.staff.base import rights
 from integrations.staff.base.filters import MessageTypeFilter, OrganisationOfRecordFilter, ResultCodeFilter, TimeFilter
 from integrations.staff.base.keyset_lists import KeysetAdmin
@@ -90,7 +90,7 @@ class RequestAdmin(KeysetAdmin[Request]):
 
     @admin.display(description="took")
     def duration(self, row: Request) -> SafeString:
-        return format_html('<span class="onp-number">{}</span>', took(row))
+        return format_html('<span class="onp-number">{}</span>', duration(row))
 
     @admin.display(description="result code")
     def code(self, row: Request) -> SafeString | int | None:

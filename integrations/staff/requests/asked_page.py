@@ -36,8 +36,8 @@ def sentence_of(row: Request, now: datetime, *, with_content: bool) -> str:
     """Return a sentence that says how a request ended, or what it is waiting for."""
     if not row.is_open:
         result = "" if row.result_code is None else f" ResultCode {row.result_code}."
-        said = outcome(row, with_content=with_content)
-        return f"{row.get_state_display()}.{result} {said}".strip()
+        reason = outcome(row, with_content=with_content)
+        return f"{row.get_state_display()}.{result} {reason}".strip()
     if row.sent_at is None:
         return f"Not sent yet: the portal sends it as soon as the POS is connected, until {exactly(row.send_before)}."
     if now > row.send_before:

@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 from integrations.models import MessageType, Request
 from integrations.models.request import RequestState
 from integrations.services.requests.retries import DISCONNECTS
-from integrations.services.requests.summaries import said
+from integrations.services.requests.summaries import pos_text
 from integrations.staff.base.presentation import marked
 from integrations.text.moments import span
 
@@ -59,11 +59,11 @@ def outcome(row: Request, *, with_content: bool) -> str:
     if row.state == RequestState.EXPIRED:
         return "The POS did not answer in time." if row.sent_at else "The POS was offline or busy: never sent."
     if row.state == RequestState.FAILED:
-        return said(row.failure)
+        return pos_text(row.failure)
     if row.state == RequestState.REFUSED:
         if not with_content:
             return ""
-        return f"The POS says: “{said(row.error_message)}”" if row.error_message else "The POS gave no reason."
+        return f"The POS says: “{pos_text(row.error_message)}”" if row.error_message else "The POS gave no reason."
     return _suspicion(row) if row.is_open and row.disconnects else ""
 
 

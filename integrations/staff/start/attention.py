@@ -62,12 +62,12 @@ def groups_of(request: HttpRequest, fleet: FleetState, organisations: Organisati
 
 
 def _offline(fleet: FleetState) -> Group:
-    entries = tuple(_gone(each, fleet.at) for each in fleet.gone)
+    entries = tuple(_offline_entry(each, fleet.at) for each in fleet.went_offline)
     more = f"{reverse('admin:integrations_outlet_changelist')}?state=offline" if fleet.offline > LATEST else ""
     return Group("offline", "Offline", entries, more)
 
 
-def _gone(outlet: WentOffline, now: datetime) -> Entry:
+def _offline_entry(outlet: WentOffline, now: datetime) -> Entry:
     span = f"for {_span(outlet.since, now)}" if outlet.since else ""
     reason = f": {outlet.reason}" if outlet.reason else ""
     return Entry(

@@ -52,7 +52,7 @@ def sentence_of(fleet: FleetState) -> str:
         return f"{_outlets_in_words(fleet.enabled)} enabled; no POS has connected yet."
     if not fleet.offline:
         return _all_online(fleet)
-    first = fleet.gone[0].name if fleet.gone else ""
+    first = fleet.went_offline[0].name if fleet.went_offline else ""
     named = f"; the last to go offline was {first}" if first else ""
     verb = "is" if fleet.offline == 1 else "are"
     return f"{fleet.offline} of {_outlets_in_words(fleet.enabled)} {verb} offline{named}."

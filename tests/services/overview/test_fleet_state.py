@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 
 def fleet_of(**changes: int) -> FleetState:
     counts = {"online": 0, "offline": 0, "never_seen": 0, "disabled": 0} | changes
-    return FleetState(at=timezone.now(), gone=(), refusals=(), requests=(), history=(), **counts)
+    return FleetState(at=timezone.now(), went_offline=(), refusals=(), requests=(), history=(), **counts)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_each_outlet_is_counted_once_under_its_state() -> None:
     enabling.disable(make_enabled_outlet("Shut").integration, reason="Holiday", actor=ANNA)
     fleet = read_fleet(None)
     assert (fleet.online, fleet.offline, fleet.never_seen, fleet.disabled) == (1, 2, 1, 1)
-    assert [gone.name for gone in fleet.gone] == ["Trattoria Bella – Off"]
+    assert [each.name for each in fleet.went_offline] == ["Trattoria Bella – Off"]
 
 
 def test_refusals_of_the_last_hour_are_counted_by_reason() -> None:

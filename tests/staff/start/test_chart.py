@@ -61,7 +61,7 @@ def test_a_chart_of_the_first_day_says_when_it_begins() -> None:
 
 def chart_of_points(*points: Point, at: datetime = NOW) -> Chart:
     fleet = FleetState(
-        at, online=1, offline=0, never_seen=0, disabled=0, gone=(), refusals=(), requests=(), history=points
+        at, online=1, offline=0, never_seen=0, disabled=0, went_offline=(), refusals=(), requests=(), history=points
     )
     chart = chart_of(fleet)
     assert chart is not None
