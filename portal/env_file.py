@@ -110,7 +110,7 @@ def _assignment(file: Path, number: int, raw: bytes) -> Assignment | None:
 
 
 def _checked_value(text: str) -> str:
-    """Return the value that this text of a line means. Raises ValueError with the reason if it is ambiguous."""
+    """Return the value that a line assigns with this text. Raises ValueError with the reason if it is ambiguous."""
     if text.strip() in ("", "''", '""'):
         return ""
     if _CONTROL.search(text):

@@ -33,7 +33,7 @@ def _libraries(level: int) -> dict[str, Any]:
         "django.channels.server": {"handlers": [], "level": level, "propagate": True},
         "django.request": {"level": "ERROR"},
         "uvicorn": {"handlers": [], "level": "WARNING", "propagate": True},
-        # Dropped, because a URL may contain a token. Without a handler, uvicorn does not even format the lines.
+        # Drop the access log, because a URL may contain a token. Without a handler, uvicorn does not even format lines.
         "uvicorn.access": {"handlers": [], "propagate": False},
         "websockets": {"handlers": [], "level": "WARNING", "propagate": True},
         "daphne": {"handlers": [], "level": "WARNING", "propagate": True},

@@ -88,7 +88,7 @@ CHANNEL_LAYERS: dict[str, dict[str, object]] = {"default": {"BACKEND": "channels
 if REDIS_URL:
     CHANNEL_LAYERS["default"] = {
         "BACKEND": "integrations.relay.redis_layer.RedisLayer",
-        # Longer than the layer waits for a message. With redis-py's default, a wait would count as a failure.
+        # This is longer than the layer waits for a message. With redis-py's default, a wait would count as a failure.
         "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": 30, "socket_connect_timeout": 2}]},
     }
 
@@ -139,7 +139,7 @@ HANDOVER_LINK_HOURS = env.int("HANDOVER_LINK_HOURS", default=72, least=1, most=M
 # --- The running process ----------------------------------------------------------------------------------
 
 LEASE_SECONDS = env.int("LEASE_SECONDS", default=30, least=3)
-# Longer than any proxy keeps an unused connection, so that a proxy never sends a request on a closing connection.
+# This is longer than any proxy keeps an unused connection, so a proxy never sends a request on a closing connection.
 IDLE_CONNECTION_SECONDS = env.float("IDLE_CONNECTION_SECONDS", default=75.0, least=1)
 DRAIN_SECONDS = env.float("DRAIN_SECONDS", default=10.0, least=0)
 DRAIN_NOTICE_SECONDS = env.float("DRAIN_NOTICE_SECONDS", default=0.0, least=0)

@@ -1,4 +1,4 @@
-"""Database models with their constraints and queries. No sockets, no HTTP.
+"""Database models with their constraints and queries. Uses neither sockets nor HTTP.
 
 This package may import `security`, `wire` and `text`.
 """

@@ -45,7 +45,7 @@ def parsed_networks(text: str) -> tuple[Network, ...]:
 
 
 class CallLimit(NamedTuple):
-    """The most calls that an API key may send: on average, and at once after a pause."""
+    """How many calls an API key may send: each second on average, and at once after a pause."""
 
     per_second: int
     burst: int
@@ -154,7 +154,7 @@ class AnsweredCall(models.Model):
     The answer can hold a new secret, so it is encrypted (services/api_keys/idempotency.py).
     """
 
-    # No separate index: the constraint begins with this column.
+    # This column has no separate index, because the constraint begins with it.
     api_key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="answered_calls", db_index=False)
     idempotency_key = models.CharField(max_length=MAX_IDEMPOTENCY_KEY)
     call_digest = models.CharField(max_length=80, editable=False)  # a keyed digest of method, path, query and body

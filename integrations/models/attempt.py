@@ -60,10 +60,10 @@ class AuthAttempt(models.Model):
     at = models.DateTimeField(db_index=True)
     endpoint = models.CharField(max_length=16, choices=pos_endpoints, db_column="door")
     outcome = models.CharField(max_length=24, choices=outcomes)
-    # With the outcome THROTTLED: what is wrong with the values, if the portal checked them. The database default is for
-    # servers of the previous version, which insert rows without it during an upgrade.
+    # If the outcome is THROTTLED: what is wrong with the values, if the portal checked them. The database default is
+    # for servers of the previous version, which insert rows without it during an upgrade.
     cause = models.CharField(max_length=24, choices=outcomes, blank=True, default="", db_default="")
-    # No separate index, because `attempt_of_integration` begins with this column.
+    # This column has no separate index, because `attempt_of_integration` begins with it.
     integration = models.ForeignKey(
         Integration, null=True, on_delete=models.PROTECT, related_name="attempts", db_index=False
     )
@@ -85,7 +85,7 @@ class AuthAttempt(models.Model):
             models.Index(fields=["integration", "-at"], name="attempt_of_integration"),
             models.Index(fields=["outcome", "-at"], name="attempt_outcome"),
             models.Index(fields=["address", "-at"], opclasses=["varchar_pattern_ops", ""], name="attempt_address"),
-            # For IDs that no outlet has. Attempts of an outlet are found through the outlet.
+            # Finds attempts with IDs that no outlet has. Attempts of an outlet are found through the outlet.
             models.Index(
                 fields=["provider_outlet_id", "-at"],
                 condition=models.Q(integration=None),

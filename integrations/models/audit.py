@@ -122,7 +122,7 @@ def verbs() -> list[tuple[str, str]]:
 
 
 class AuditEvent(models.Model):
-    """An action: who did what, when and from where. It shares the action's transaction and holds no secret.
+    """An action: who did what, when and from where. It is stored in the action's transaction, and contains no secret.
 
     The references have no database constraint, because an event outlives the row that it is about. `subject` names that
     row.

@@ -87,7 +87,7 @@ class Connection(models.Model):
     """One websocket connection of a POS, open or ended."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    # No separate indexes: `connection_history` and `connection_of_process` begin with these columns.
+    # The references have no separate indexes: `connection_history` and `connection_of_process` begin with them.
     integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="connections", db_index=False)
     credential = models.ForeignKey(Credential, on_delete=models.PROTECT, related_name="+")
     generation = models.PositiveIntegerField()

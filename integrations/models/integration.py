@@ -82,11 +82,11 @@ class Credential(KeptSecret):
             ),
         ]
         indexes = [
-            # For the start page: finds the few secrets that no POS has used yet.
+            # Finds the few secrets that no POS has used yet, for the start page.
             models.Index(
                 fields=["-created_at"], condition=Q(is_current=True, last_used_at=None), name="credential_never_used"
             ),
-            # For the search by the beginning of a secret.
+            # Finds secrets by their beginning, for the search of staff.
             models.Index(fields=["shown"], opclasses=["varchar_pattern_ops"], name="credential_shown"),
         ]
 

@@ -7,7 +7,7 @@ from django.db import models
 from integrations.models.fields.opening import check_hours, check_zone
 from integrations.models.fields.texts import IdField, MatchField, NameField
 
-# No spaces at either end, because forms and e-mails would lose them.
+# Refuses spaces at either end, because forms and e-mails would lose them.
 plain_text = RegexValidator(
     r"\A(?!\s)[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+(?<!\s)\Z",
     "Remove control characters, and spaces at the beginning and end.",
@@ -71,7 +71,7 @@ class Outlet(models.Model):
         validators=[plain_text],
         help_text="The outlet's ID in your own systems: up to 64 characters. Keep the generated UUID if you have none.",
     )
-    # A POS's ID is looked up in this column. Not unique: IDs of older versions may differ only in invisible
+    # A POS's ID is looked up in this column. It is not unique: IDs of older versions may differ only in invisible
     # characters. The database default is for servers of the previous version; tidying fills in the rows they insert.
     match_id = MatchField(of="provider_outlet_id", max_length=64, default="", db_default="", editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

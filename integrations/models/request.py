@@ -39,7 +39,7 @@ class Request(models.Model):
     """
 
     uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
-    # No separate indexes, here and below: the indexes in Meta begin with these columns.
+    # The references with `db_index=False` have no separate indexes, because the indexes in Meta begin with them.
     integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="requests", db_index=False)
     api_key = models.ForeignKey(ApiKey, null=True, on_delete=models.PROTECT, related_name="requests", db_index=False)
     request_id = models.CharField("RequestID", max_length=256)
@@ -51,9 +51,10 @@ class Request(models.Model):
     # How often the same RequestID arrived with different content; above a limit, no further attempt is compared.
     unequal_attempts = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
     is_durable = models.BooleanField(default=True)
-    # With a database default, because the previous version still writes rows during a rolling restart.
+    # The database has defaults for these columns, because servers of the previous version insert rows without them
+    # during an upgrade.
     correlation_id = models.CharField(max_length=64, blank=True, default="", db_default="")
-    # W3C trace context of the call that sent it. With a database default, as above.
+    # The W3C trace context of the call that sent the request.
     traceparent = models.CharField(max_length=55, blank=True, default="", db_default="")
     sealed_request = models.TextField(null=True, editable=False)  # noqa: DJ001  (null: nothing is left out)
     # False in rows of an older version, which did not redact. A chore redacts such a request after it has ended.
@@ -71,7 +72,7 @@ class Request(models.Model):
     ended_at = models.DateTimeField(null=True)
     times_sent = models.PositiveSmallIntegerField(default=0)
     # How often the POS's connection ended between sending and answer, and when the request may be sent again
-    # (services/requests/retries.py). With database defaults, as above.
+    # (services/requests/retries.py). The database has a default for the reason above.
     disconnects = models.PositiveSmallIntegerField(default=0, db_default=0)
     retry_at = models.DateTimeField(null=True)
     # The server process that sent it to its POS; only this one may send it again. Null: any process
@@ -98,7 +99,7 @@ class Request(models.Model):
             # Each index costs a write per request. Most end with the primary key, because lists are paged by it
             # (services/rows/keyset_pages.py).
             models.Index(fields=["integration", "id"], condition=Q(state__in=OPEN_STATES), name="request_open"),
-            # For lists filtered by state and by outlet or organisation, and for the queue of an outlet.
+            # Serves lists filtered by state and by outlet or organisation, and for the queue of an outlet.
             models.Index(fields=["state", "integration", "-id"], name="request_queue"),
             models.Index(fields=["state", "-id"], name="request_state"),
             models.Index(fields=["integration", "-id"], name="request_of_integration"),
@@ -119,7 +120,8 @@ class Request(models.Model):
             models.Index(fields=["result_code", "-id"], condition=Q(state="refused"), name="request_refusal"),
             # Finds a RequestID or its prefix without the outlet; the constraint above begins with the outlet.
             models.Index(fields=["request_id"], opclasses=["varchar_pattern_ops"], name="request_request_id"),
-            # Finds the requests of one call. Not partial: a planner cannot prove that a parameter is not empty.
+            # Finds the requests of one call. The index is not partial, because a planner cannot prove that a
+            # parameter is not empty.
             models.Index(fields=["correlation_id"], name="request_correlation"),
         ]
 

@@ -1,8 +1,8 @@
 """Encrypts texts that must be read again. The database alone does not reveal them.
 
-Used where a digest is not enough: for the secret that signs a webhook, or a payload with a PIN that the POS has yet to
-receive. The key is derived from CREDENTIAL_KEY (or its fallbacks), which is not in the database. Each purpose has its
-own key, so a text that was sealed for one purpose cannot be used for another.
+This is used where a digest is not enough: for the secret that signs a webhook, or a payload with a PIN that the POS has
+yet to receive. The key is derived from CREDENTIAL_KEY (or its fallbacks), which is not in the database. Each purpose
+has its own key, so a text that was sealed for one purpose cannot be used for another.
 """
 
 import base64

@@ -1,4 +1,7 @@
-"""The till: creates, changes and simulates orders, and takes payments. No clock, socket, file or wire names."""
+"""The till: creates, changes and simulates orders, and takes payments.
+
+It uses no clock, socket or file, and knows no names of the protocol.
+"""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace

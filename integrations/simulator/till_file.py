@@ -9,7 +9,7 @@ from integrations.simulator.till import Till
 def load_till(path: Path) -> Till:
     """Return a copy of the last saved till, for example to count its orders, payments and executed RequestIDs.
 
-    Safe while a POS writes the file. Raises WrongTillError and OSError.
+    A POS may write the file at the same time. Raises WrongTillError and OSError.
     """
     try:
         return till_from_text(path.read_text(encoding="utf-8"))

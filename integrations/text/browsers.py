@@ -1,4 +1,4 @@
-"""Names a browser by its User-Agent header, so that a person recognises their own sessions. Only for display."""
+"""Names a browser by its User-Agent header, so that a person recognises their own sessions. The name is only shown."""
 
 from integrations.text.characters import printable
 

@@ -23,7 +23,7 @@ NO_ANSWER = "The POS's answer could not be read: it is valid JSON, but no object
 NO_CODE = "The POS's answer could not be read: its ResultCode is missing, or is not a whole number."
 
 # An answer has at least one of these. A frame with a RequestID and none of them is not an answer.
-_SAID = {"resultcode", "errormessage", "payload"}
+_ANSWER_KEYS = {"resultcode", "errormessage", "payload"}
 # 0, -0, 0.0, 0e0 and "0" are the same to a tolerant reader. Exponents are bounded by the range of Decimal.
 _NUMBER = re.compile(r"[+-]?[0-9]++(?:\.[0-9]*+)?(?:[eE][+-]?[0-9]{1,9})?")
 _ID_IN_TEXT = re.compile(
@@ -74,7 +74,7 @@ def read_answer(content: str | bytes) -> tuple[str, Answer | Unreadable] | None:
         request_id = _quoted_id(text)
         return (request_id, Unreadable(NOT_JSON if is_whole else NOT_UTF8)) if request_id else None
     request_id = _request_id(given.get("requestid", "null"))
-    if request_id is None or not _SAID & given.keys():
+    if request_id is None or not _ANSWER_KEYS & given.keys():
         return None
     return request_id, _answer_of(given) if is_whole else Unreadable(NOT_UTF8)
 

@@ -34,7 +34,7 @@ spell = json.JSONEncoder(ensure_ascii=False).encode
 # Python's version and on the depth of the call stack. .NET's default limit is 64.
 MOST_NESTED = 100
 
-# Members of an object that is split: the largest documented one has 16. Each costs some microseconds.
+# The most members of an object. The largest documented object has 16. Each member costs a few microseconds.
 MOST_MEMBERS = 100
 
 # Characters that some clients write around their JSON: a byte order mark, NULs from a buffer that was too long, record

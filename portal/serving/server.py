@@ -110,7 +110,7 @@ class DrainingServer(uvicorn.Server):
         self._expedited = asyncio.Event()
 
     def begin_shutdown(self, *, hands_over: bool) -> None:
-        """Start the shutdown; `hands_over`: other processes accept on this address."""
+        """Start the shutdown. `hands_over` says that other processes accept connections on this address."""
         if not self.should_exit:
             self._hands_over = hands_over
             self.should_exit = True

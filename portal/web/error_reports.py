@@ -152,7 +152,7 @@ def _query(text: str) -> str:
 
 @contextmanager
 def _texts_computed_once() -> Iterator[None]:
-    """Compute the texts to mask once for the whole page, which masks hundreds of values."""
+    """Compute the texts to mask only once for a page, which masks hundreds of values."""
     if _of_this_page.get() is not None:
         yield
         return

@@ -56,6 +56,6 @@ def note_away(path: str, reason: str) -> None:
 
 def refusal(path: str, method: str, template: str, kind: ProblemKind, detail: str) -> HttpResponse:
     """Return a page for a browser, or on the paths of the API and the POS's endpoint an answer in their format."""
-    # Rendered without the request: its context processors would query the database, which may be what failed.
+    # The page is rendered without the request: its context processors would query the database, which may have failed.
     answer = refusals_by_path.for_machine(path, method, kind, detail)
     return answer.for_django() if answer else HttpResponse(render_to_string(template), status=kind.status)

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
-# Far more than any call or periodic job needs. Commands have no limit: a migration or a restore may take hours.
+# This is far more than any call or periodic job needs. Commands have no limit: a migration or a restore may take hours.
 STATEMENT_SECONDS = 30
 
 

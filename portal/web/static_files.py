@@ -21,7 +21,8 @@ from django.http.response import HttpResponseBase
 from whitenoise.middleware import WhiteNoiseMiddleware  # type: ignore[import-untyped]
 
 IMMUTABLE = "max-age=31536000, public, immutable"
-# Sent if the URL has another version's hash: in an upgrade, a page and its files may come from different processes.
+# This is sent if the URL has another version's hash: in an upgrade, a page and its files may come from different
+# processes.
 OTHER_VERSION = "no-cache"
 _HASHED = re.compile(r"(?P<stem>.+)\.(?P<digest>[0-9a-f]{12})(?P<extension>\.[^./]+)")
 _GZIP = re.compile(r"gzip(;q=(1(\.0*)?|0?\.[0-9]*[1-9][0-9]*))?")

@@ -127,7 +127,7 @@ async def _query_on_new_connection() -> None:
     import psycopg  # an optional package
 
     await asyncio.sleep(HEAD_START)
-    # Only the parameters for libpq, without those that Django adds for its own connections.
+    # Pass only the parameters for libpq, without those that Django adds for its own connections.
     settings: Any = connections[DEFAULT_DB_ALIAS]
     django_only = ("context", "cursor_factory")
     parameters = {name: value for name, value in settings.get_connection_params().items() if name not in django_only}

@@ -857,7 +857,7 @@ export interface webhooks {
         put?: never;
         /**
          * Secret rotated
-         * @description The secret of an outlet was replaced. The event has no secret: only the call that rotated it returned it. Receivers verify the signature, and process each id once.
+         * @description The secret of an outlet was replaced. The event does not contain the new secret. Receivers verify the signature, and process each id once.
          */
         post: operations["receive_secret_rotated"];
         delete?: never;
@@ -1970,7 +1970,7 @@ export interface components {
             outlet: components["schemas"]["EventOutlet"];
             reason: string;
         };
-        /** @description The secret of an outlet was replaced. The event has no secret: only the call that rotated it returned it. */
+        /** @description The secret of an outlet was replaced. The event does not contain the new secret. */
         SecretRotatedData: {
             /** @enum {string} */
             by: "staff" | "api_key" | "shell" | "portal";
@@ -2223,7 +2223,7 @@ export interface components {
             timestamp: string;
             data: components["schemas"]["OutletDisabledData"];
         };
-        /** @description The secret of an outlet was replaced. The event has no secret: only the call that rotated it returned it. */
+        /** @description The secret of an outlet was replaced. The event does not contain the new secret. */
         SecretRotatedWebhook: {
             /** @constant */
             type: "secret.rotated";
@@ -2234,7 +2234,7 @@ export interface components {
             timestamp: string;
             data: components["schemas"]["SecretRotatedData"];
         };
-        /** @description The secret of an outlet was replaced. The event has no secret: only the call that rotated it returned it. */
+        /** @description The secret of an outlet was replaced. The event does not contain the new secret. */
         SecretRotatedEvent: {
             /** @description Its position in the log: pass the last one that you have read as `after`. */
             id: number;

@@ -34,7 +34,7 @@ export class Deadline {
         this.#end = performance.now() + seconds * 1000;
     }
 
-    /** Milliseconds. */
+    /** The milliseconds until the deadline. */
     get remaining(): number {
         return this.#end - performance.now();
     }

@@ -57,7 +57,7 @@ class Command(OutletCommand):
 
     def _create(self, files: DemoFiles) -> None:
         try:
-            # Rolled back if the file cannot be written, because the secrets cannot be shown again.
+            # The transaction is rolled back if the file cannot be written, because the secrets cannot be shown again.
             with transaction.atomic():
                 demo: Demo = self.call_service(_create)
                 files.write(demo)

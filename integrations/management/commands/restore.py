@@ -27,7 +27,7 @@ class Command(BaseCommand):
         database = embedded_database()
         try:
             with folder_lock(database.parent):
-                refuse_while_it_is_used(database)
+                refuse_while_used(database)
                 pending = needs_migrations(file)
                 aside = restore(file, database)
         except (PortalError, OSError) as error:
@@ -39,7 +39,7 @@ class Command(BaseCommand):
             self.stdout.write("An older version of the portal created this backup. Next: manage.py migrate")
 
 
-def refuse_while_it_is_used(database: Path) -> None:
+def refuse_while_used(database: Path) -> None:
     """Raise CommandError if a server's lease is live, or any process has the database open."""
     if not database.exists():
         return

@@ -40,7 +40,7 @@ class Notice(models.Model):
     kind = models.CharField(max_length=32, choices=kinds)
     subject = models.BigIntegerField()
     at = models.DateTimeField()
-    # No separate indexes: the indexes in Meta begin with these columns.
+    # The references have no separate indexes, because the indexes in Meta begin with them.
     organisation = models.ForeignKey(
         Organisation, null=True, on_delete=models.CASCADE, related_name="notices", db_index=False
     )

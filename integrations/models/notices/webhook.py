@@ -39,7 +39,7 @@ class WebhookEndpoint(SecretOwner):
     disabled_at = models.DateTimeField(null=True, blank=True)
     failing_since = models.DateTimeField(null=True, blank=True)
     paused_until = models.DateTimeField(null=True, blank=True, editable=False)  # from the receiver's Retry-After header
-    # Encrypted (integrations/security/sealing.py), not hashed, because signing needs the secrets themselves.
+    # The secrets are encrypted (integrations/security/sealing.py), not hashed, because signing needs them.
     sealed_secret = models.TextField(editable=False)
     sealed_older_secret = models.TextField(blank=True, editable=False)
     older_secret_until = models.DateTimeField(null=True, blank=True)

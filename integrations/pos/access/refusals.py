@@ -54,7 +54,7 @@ class NoToken(Refused):
 
 
 class BadToken(Refused):
-    """Forged, expired or voided: `outcome` says which."""
+    """The token is forged, expired or voided: `outcome` says which."""
 
     message = "The access token is no longer valid. Please authenticate again."
 

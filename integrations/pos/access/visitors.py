@@ -1,4 +1,4 @@
-"""The client of a request or a socket: its address and its program. Read from an ASGI scope."""
+"""The client of a request or a socket: its address and its program, from an ASGI scope."""
 
 from dataclasses import dataclass
 

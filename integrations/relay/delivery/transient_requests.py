@@ -45,7 +45,7 @@ from integrations.wire.envelope import Answer, Unreadable
 
 LINK_LOST = "The link was lost before the POS answered."
 REFUSED_SECONDS = 0.25  # how long `begin` waits for a refusal; its caller does not wait for the answer
-TAKEN_SECONDS = 2.0  # how long to wait for the other process to acknowledge; it may no longer have the POS
+ACKNOWLEDGE_SECONDS = 2.0  # how long to wait for the other process to acknowledge; it may no longer have the POS
 
 Key = tuple[int, str]
 
@@ -258,7 +258,7 @@ class TransientRequests:
             if not await wake.broadcast(write_ask(new, ask, channel)):
                 raise LinkLost
             either: tuple[asyncio.Future[Any], ...] = (future, taken)
-            await asyncio.wait(either, timeout=TAKEN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(either, timeout=ACKNOWLEDGE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             if not (taken.done() or future.done()):
                 raise LinkLost
             return await future

@@ -85,7 +85,7 @@ def _is_under_another_id(attempt: Attempt) -> bool:
 
 
 def _refer_to_owners(mispaired: Sequence[Attempt]) -> None:
-    """Note the integration that owns a wrongly sent POSRemoteID. Done here because the POS should not wait for it."""
+    """Note the integration that owns a wrongly sent POSRemoteID. This happens here, so the POS need not wait for it."""
     if not mispaired:
         return
     owners = find_owners({attempt.pos_remote_id for attempt in mispaired})

@@ -36,7 +36,7 @@ class BatchRecord:
 
     @classmethod
     def write(cls, records: Sequence[Self], writing: Writing) -> None:
-        """Write some hundred records at most. Runs in a database thread."""
+        """Write at most a few hundred records. Runs in a database thread."""
         raise NotImplementedError
 
 

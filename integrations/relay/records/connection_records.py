@@ -102,7 +102,7 @@ def _write_opened(opened: Sequence[Live], process_id: uuid.UUID) -> list[Live]:
 
 
 def _insert_connections(rows: Iterable[Connection]) -> None:
-    # Closed rows first, because each outlet may have only one open row.
+    # Insert the closed rows first, because each outlet may have only one open row.
     in_order = sorted(rows, key=lambda row: row.closed_at is None)
     plain_rows.insert_rows(
         Connection,
@@ -164,6 +164,6 @@ def _fill_in(row: Connection, closing: ConnectionClosed) -> None:
 
 
 def _lock_presences(integration_ids: Iterable[int]) -> None:
-    # In the order of the ids, to avoid deadlocks between processes.
+    # Lock the rows in the order of their ids, to avoid deadlocks between processes.
     locked = Presence.objects.select_for_update().filter(pk__in=set(integration_ids)).order_by("pk")
     list(locked.values_list("pk"))

@@ -42,7 +42,7 @@ class Recorder:
     async def run(self) -> None:
         """Write the collected records every RECORD_INTERVAL until `end`.
 
-        Do not cancel it instead: the thread of a running write would continue in the background.
+        Call `end` instead of cancelling the task: the thread of a running write would continue in the background.
         """
         while not self._ending.is_set():
             with contextlib.suppress(TimeoutError):

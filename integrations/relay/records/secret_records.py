@@ -32,7 +32,7 @@ class SecretUsed(_OfSecret):
     @classmethod
     def write(cls, records: Sequence[Self], _writing: Writing) -> None:
         latest = max(each.at for each in records)  # the batch spans a fraction of a second, so one time is enough
-        # In the same order in all processes, to avoid deadlocks between them.
+        # Write the rows in the same order in all processes, to avoid deadlocks between them.
         for model in sorted({each.model for each in records}, key=lambda each: each.__name__):
             used = [each.pk for each in records if each.model is model]
             plain_rows.stamp_rows(model, "last_used_at", latest, used)

@@ -19,7 +19,7 @@ class Takeovers:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._last: dict[int, tuple[int, float]] = {}  # by integration: their number, and the time of the last one
+        self._last: dict[int, tuple[int, float]] = {}  # by integration: how many, and the time of the last one
         self._replaced: dict[int, deque[float]] = {}  # by integration: when connections were last replaced
         self._dropped_at = clock()
 

@@ -222,7 +222,7 @@ def _reserve_a_try(token: str) -> HandoverLink | None:
         expires_at__gt=shared_now(),
         tries__lt=HandoverLink.most_tries,
     )
-    # Read first: strangers with invented tokens must not keep the database's only writer busy.
+    # Read before writing: strangers with invented tokens must not keep the database's only writer busy.
     if not rows.exists() or not rows.update(tries=F("tries") + 1):
         return None
     found = HandoverLink.objects.select_related("credential", "integration__outlet__organisation")
@@ -285,7 +285,7 @@ def _digest(token: str) -> str:
 
 @sensitive_variables()
 def _slow(passphrase: str, salt: bytes) -> bytes:
-    # 46 MiB and one pass: of OWASP's equivalent settings for Argon2id, the one with the most memory.
+    # 46 MiB and one pass: OWASP recommends several equivalent settings for Argon2id. This one uses the most memory.
     return hash_secret_raw(
         _normal(passphrase).encode(), salt, time_cost=1, memory_cost=47_104, parallelism=1, hash_len=32, type=Type.ID
     )

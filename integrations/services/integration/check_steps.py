@@ -22,7 +22,7 @@ from integrations.services.integration.advice import (
     advice_on_handshake,
 )
 from integrations.services.integration.check_evidence import Evidence
-from integrations.services.requests.asking import HARMLESS, HARMLESS_SECONDS
+from integrations.services.requests.asking import HARMLESS, UNRESPONSIVE_SECONDS
 from integrations.services.requests.summaries import duration, pos_text
 from integrations.text.characters import differences, spelled, visible
 from integrations.text.moments import distance, exactly
@@ -238,7 +238,7 @@ def answered(evidence: Evidence) -> StepFinding:
         words = f"{sent}. The till answers. It refused with ResultCode {row.result_code}{why}."
         return StepFinding(True, words, is_test=True)
     if row.is_open:
-        wait = f"Wait up to {HARMLESS_SECONDS} seconds."
+        wait = f"Wait up to {UNRESPONSIVE_SECONDS} seconds."
         return StepFinding(False, f"{sent}; no answer yet.", "Leave PowerEPOS running.", wait)
     if row.failure:
         tell = "Change nothing on the till. Ask PowerEPOS support about its answer."

@@ -111,7 +111,7 @@ class OutletDisabledData(_OfOutlet):
 
 
 class SecretRotatedData(_OfOutlet):
-    """The secret of an outlet was replaced. The event has no secret: only the call that rotated it returned it."""
+    """The secret of an outlet was replaced. The event does not contain the new secret."""
 
     overlap_ends_at: Annotated[Moment | None, Meta(description="The old secret is valid until then.")]
     by: ChangedBy

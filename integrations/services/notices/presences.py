@@ -14,7 +14,7 @@ from integrations.text.moments import iso
 
 # Seconds for which an outlet must stay online or offline before it is reported: longer than a reconnect takes.
 OUTLET_GRACE = 30
-# Seconds after the portal's own start, or a pause, in which no outlet counts as offline: POSes are still reconnecting.
+# Seconds after a start or a pause of the portal in which no outlet counts as offline: POSes are still reconnecting.
 ALERT_START_GRACE = 300
 BATCH = 400
 BATCHES_PER_POLL = 3  # a storm is reported over several polls, to leave processor time to the reconnecting POSes

@@ -48,7 +48,7 @@ def sent_under_another_id(text: str) -> Q:
 
 
 def newest_under_another_id() -> tuple[QuerySet[Any], QuerySet[Any]]:
-    """Return the primary keys of the newest attempts of unknown outlets, and of those with a wrong POSRemoteID.
+    """Return the keys of the newest attempts of unknown outlets, and of the newest ones with a wrong POSRemoteID.
 
     Each kind has its own query, which reads an index. For one query of both, PostgreSQL would read the whole table.
     """

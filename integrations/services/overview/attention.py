@@ -78,11 +78,11 @@ def read_refused(organisations: Organisations, now: datetime) -> list[RefusedOut
 
 
 def read_pending(organisations: Organisations, concerns: Collection[Concern]) -> list[Pending]:
-    """Return the newest rows of these kinds and organisations (None: all), by one query."""
+    """Return the newest rows of these kinds and organisations (None: all), with one query."""
     parts = [_SOURCES[concern](organisations) for concern in Concern if concern in concerns]
     if not parts:
         return []
-    # One flat union, because Django 6.1 sorts a union inside another one.
+    # Build one flat union, because Django 6.1 sorts a union inside another one.
     found = parts[0].union(*parts[1:], all=True).order_by()
     rows = [Pending(**{**row, "concern": Concern(row["concern"])}) for row in found]
     return sorted(rows, key=lambda row: row.begun_at, reverse=True)

@@ -30,7 +30,7 @@ from integrations.services.requests.request_types import (
 DEVICE_ID = "portal"
 HARMLESS = "GetOpenOrders"
 HARMLESS_PAYLOAD = '{"ServiceModeEntityID": "", "UserOrdersOnly": false}'
-HARMLESS_SECONDS = 20  # after this time without an answer, the POS counts as unresponsive
+UNRESPONSIVE_SECONDS = 20  # after this time without an answer, the POS counts as unresponsive
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def check_outlet(integration: Integration, *, request_id: str, actor: Actor) -> 
     if number is None:
         raise MessageTypeUnnumbered
     content = Content(message_type=number, device_id=DEVICE_ID, user_identifier=None, payload=HARMLESS_PAYLOAD)
-    question = Question(request_id, content, wait=HARMLESS_SECONDS, answer_seconds=HARMLESS_SECONDS)
+    question = Question(request_id, content, wait=UNRESPONSIVE_SECONDS, answer_seconds=UNRESPONSIVE_SECONDS)
     return ask_pos(integration, question, actor=actor, verb=Verb.OUTLET_CHECKED)
 
 

@@ -21,7 +21,7 @@ HELD = timedelta(seconds=8)
 def load(integration_id: int, limit: int, process_id: uuid.UUID, opened_at: datetime) -> tuple[list[Waiting], set[int]]:
     """Return the requests of `sending.load_open`, and the primary keys of the ones that another process still holds.
 
-    `opened_at`: when this process's connection of the outlet was opened.
+    `opened_at` is when this process's connection to the outlet's POS was opened.
     """
     waiting = sending.load_open(integration_id, limit)
     others = [each for each in waiting if each.sent_by not in (None, process_id)]

@@ -48,7 +48,7 @@ _by_request_id = SqlQuery(
 
 
 def seen(new: Sequence[NewRequest]) -> dict[NewRequest, bool]:
-    """Return True for requests whose RequestID may have been used before. Only reads."""
+    """Return True for requests whose RequestID may have been used before. Writes nothing."""
     known = {(row.integration_id, row.request_id) for row in find_earlier(new)}
     return {each: True for each in new if (each.integration_id, each.request_id) in known}
 

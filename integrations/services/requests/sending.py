@@ -65,10 +65,10 @@ def load_open(integration_id: int, limit: int) -> list[Waiting]:
 
 
 def overlooked() -> list[tuple[int, int]]:
-    """Return pairs of an integration and an open request that its connection should know by now. Two indexed queries.
+    """Return pairs of an integration and an open request that its connection should know by now.
 
     These are the oldest and the newest unsent requests, and requests sent a short time ago without an answer: the
-    connection may have been lost at the moment of sending.
+    connection may have been lost at the moment of sending. This takes two queries, which read indexes.
     """
     now = shared_now()
     queued = Request.objects.filter(state=RequestState.QUEUED).order_by()

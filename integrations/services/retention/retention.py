@@ -32,8 +32,8 @@ from integrations.models.retention import RecordKind
 from integrations.services import audit, metrics
 from integrations.services.audit import Actor
 
-# Measured on a machine without a free core: this many rows of 2 KB block SQLite's writer for 30 ms, rows of 120 KB for
-# 0.2 s.
+# On a machine without a free core, this many rows of 2 KB were measured to block SQLite's writer for 30 ms, and as many
+# rows of 120 KB for 0.2 s.
 BATCH = 100
 SUBJECT = "old records"
 

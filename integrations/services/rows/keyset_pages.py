@@ -28,7 +28,7 @@ FEW = 500  # rows that may be checked one by one instead of reading the list in 
 
 @dataclass(frozen=True)
 class SortOrder:
-    """Sorts the newest first: by `time` and then the primary key, or by the key alone. Reversed: the oldest first."""
+    """Sorts the newest first: by `time` and then the primary key, or by the key alone; the oldest first if reversed."""
 
     time: str = ""
     is_reversed: bool = False

@@ -68,7 +68,8 @@ class SharedWrite(Generic[Key, Found]):
 class _Transaction:
     """Runs several kinds of writes in one transaction, in a database thread.
 
-    If `is_abandoned` is set, the callers have got an error, so it is rolled back, unless its commit has begun.
+    If `is_abandoned` is set, the callers have got an error, so the transaction is rolled back unless its commit has
+    begun.
     """
 
     def __init__(self, keys: Sequence[tuple[Write, Any]]) -> None:

@@ -74,7 +74,7 @@ class DatabaseThreads:
         return await within(self._limit, done)
 
 
-# Together fewer than DATABASE_POOL_SIZE's default, because waiting writers must leave connections for readers.
+# All these threads are fewer than DATABASE_POOL_SIZE's default: waiting writers must leave connections for readers.
 readers = DatabaseThreads("readers", 4, READ_SECONDS)
 writers = DatabaseThreads("writers", 3)  # for writes that callers and POSes wait for
 recorders = DatabaseThreads("recorders", 2)  # for writes that no caller waits for: records, chores

@@ -1,1 +1,1 @@
-"""Shared by the folders of `staff`: admin classes, action pages, fragments, forms, filters, lists, rights, texts."""
+"""What the folders of `staff` share: admin classes, action pages, fragments, forms, filters, lists, rights, texts."""

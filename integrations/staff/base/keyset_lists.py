@@ -212,7 +212,7 @@ class KeysetList(ChangeList):
         return seen
 
     def _link(self, order: SortOrder, at: Position | None) -> None:
-        """Set the links to the pages before and after this one; the link back to the previous page always exists."""
+        """Set the links to the pages before and after this one. A page that has become empty still has a link back."""
         shown = self.page.positions[::-1] if order.is_reversed else self.page.positions
         onwards = self.page.next
         back = (shown[-1] if order.is_reversed else shown[0]) if shown else None

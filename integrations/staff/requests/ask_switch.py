@@ -72,7 +72,7 @@ def _typed(field: Field, spelled: str) -> str | None:
     """Return what a person would type for this value, or None if the field cannot hold it."""
     text = str(json.loads(spelled)) if spelled.startswith('"') else None
     if text is not None and field.kind != FLAG and _spelled(field, text).startswith('"'):
-        return text  # typed into this field, the text becomes the same string again
+        return text  # the field converts this text to the same string again
     if is_json(field):
         return spelled
     if spelled == "null":

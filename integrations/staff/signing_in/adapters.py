@@ -34,7 +34,7 @@ SEALED = "second factor"
 PAGES = "/admin/"  # a sign-in may redirect only to pages under this path
 NOT_STAFF = "account is inactive or not a staff account"
 REASON_LENGTH = 300
-# For a request without the address of a client, for example at a Unix socket. No client has this address.
+# Replaces the client's address if a request has none, for example at a Unix socket. No client has this address.
 UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104  (nothing listens on it)
 METHODS = {
     "reauthenticate": "Your password",

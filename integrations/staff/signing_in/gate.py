@@ -1,4 +1,4 @@
-"""Decides whether a session may see any page of the portal. Checked for every page."""
+"""Decides whether a session may see any page of the portal. Every page asks this."""
 
 from enum import Enum
 

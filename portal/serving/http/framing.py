@@ -62,7 +62,7 @@ class HttpFraming(HttpClosing):
     _has_other_coding: bool
     _has_valid_host: bool | None  # None before there is a Host header
     _chunk: int  # bytes that are being parsed
-    _is_mixed: bool  # these bytes also hold the end of an earlier request
+    _is_mixed: bool  # whether these bytes also contain the end of an earlier request
     _size: int  # bytes of the request that arrived before `_chunk`
     _body_size: int
 

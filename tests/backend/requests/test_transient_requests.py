@@ -150,7 +150,7 @@ class TransientRequest(InProcess):
         with (
             mock.patch.object(wake, "get_channel_layer", return_value=layer),
             mock.patch.object(transient_requests, "get_channel_layer", return_value=layer),
-            mock.patch.object(transient_requests, "TAKEN_SECONDS", 600.0),
+            mock.patch.object(transient_requests, "ACKNOWLEDGE_SECONDS", 600.0),
             mock.patch.object(wake, "_quiet_until", 0.0),
         ):
             running.transient_requests._online = Joined(lambda ids: dict.fromkeys(ids, True))

@@ -887,7 +887,7 @@ class Secret(BaseModel):
 
 class SecretRotatedData(BaseModel):
     """
-    The secret of an outlet was replaced. The event has no secret: only the call that rotated it returned it.
+    The secret of an outlet was replaced. The event does not contain the new secret.
     """
 
     model_config = ConfigDict(
@@ -904,7 +904,7 @@ class SecretRotatedData(BaseModel):
 
 class SecretRotatedEvent(BaseModel):
     """
-    The secret of an outlet was replaced. The event has no secret: only the call that rotated it returned it.
+    The secret of an outlet was replaced. The event does not contain the new secret.
     """
 
     model_config = ConfigDict(
@@ -928,7 +928,7 @@ class SecretRotatedEvent(BaseModel):
 
 class SecretRotatedWebhook(BaseModel):
     """
-    The secret of an outlet was replaced. The event has no secret: only the call that rotated it returned it.
+    The secret of an outlet was replaced. The event does not contain the new secret.
     """
 
     model_config = ConfigDict(
