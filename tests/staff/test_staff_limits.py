@@ -207,7 +207,7 @@ def test_a_page_of_a_row_that_the_person_may_see_does_not_name_another_organisat
 def test_only_an_unlimited_person_changes_rows_that_belong_to_all_organisations(limited: Client) -> None:
     request = limited.get(reverse("admin:index")).wsgi_request
     for model, admin in admins():
-        if isinstance(admin, PortalAdmin) and admin.organisation_path == FOR_ALL and not admin.changed_by_limited:
+        if isinstance(admin, PortalAdmin) and admin.organisation_path == FOR_ALL and not admin.limited_may_change:
             permissions = (admin.has_add_permission, admin.has_change_permission, admin.has_delete_permission)
             assert not any(each(request) for each in permissions), model
 

@@ -70,7 +70,7 @@ class Command(BaseCommand):
                 call_command("prepare", host=options["host"], port=options["port"])
             if options["demo"]:
                 call_command("demo", poses_are_started=True)
-            run = _alone(listener) if options["workers"] == 1 else _together(listener, options["workers"])
+            run = _one_process(listener) if options["workers"] == 1 else _supervisor(listener, options["workers"])
             with demo_poses() if options["demo"] else nullcontext():
                 run()
 
@@ -83,13 +83,13 @@ def _check_workers(count: int) -> None:
         raise CommandError(" ".join(f"{each.msg} {each.hint}." for each in refusals))
 
 
-def _alone(listener: socket.socket) -> Callable[[], None]:
+def _one_process(listener: socket.socket) -> Callable[[], None]:
     listener.listen()  # the demo's POSes may connect before uvicorn accepts connections
     return partial(_run_server, create_server(), duplicate_listener(listener))
 
 
-def _together(listener: socket.socket, workers: int) -> Callable[[], None]:
-    """Close the exclusive listener to let the workers bind the port with SO_REUSEPORT."""
+def _supervisor(listener: socket.socket, workers: int) -> Callable[[], None]:
+    """Return the run of a supervisor. Closes the listener, so that the workers can bind the port with SO_REUSEPORT."""
     supervisor = Supervisor(Address.of(listener), workers)
     listener.close()
     supervisor.listen()

@@ -99,7 +99,7 @@ class Submitter:
             return stored
         self._waiters.add(stored.pk, completion)
         waiting = Waiting.of(new, stored.pk, was_sent=True)
-        outgoing = self._filler.outgoing(live, waiting) if stored.leaves else None
+        outgoing = self._filler.outgoing(live, waiting) if stored.is_sent_now else None
         if outgoing is not None:
             self._background.start(self._send_reserved(live, lane, outgoing))
             return stored

@@ -62,7 +62,7 @@ def change_once(call: Call, *, change: Callable[[], PlainResponse]) -> PlainResp
     A repeated answer has the header `Idempotent-Replayed: true`. Raises IdempotencyKeyReused, IdempotencyKeyInUse,
     FirstAnswerUnreadable, or the error of `change`, which then has changed nothing.
     """
-    with _alone(call), transaction.atomic(durable=True):
+    with _refuse_concurrent(call), transaction.atomic(durable=True):
         _lock(call)
         earlier = AnsweredCall.objects.filter(api_key=call.api_key_id, idempotency_key=call.idempotency_key).first()
         if earlier is not None and earlier.expires_at > shared_now():
@@ -79,7 +79,7 @@ _guard = Lock()
 
 
 @contextlib.contextmanager
-def _alone(call: Call) -> Iterator[None]:
+def _refuse_concurrent(call: Call) -> Iterator[None]:
     """Raise IdempotencyKeyInUse if this process executes the same call now.
 
     A repeat in another process is refused by _lock on PostgreSQL, and waits for the first transaction on SQLite.

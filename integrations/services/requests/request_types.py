@@ -22,8 +22,8 @@ MAX_EXPIRES_IN = 86_400  # seconds that a request may wait for a POS that is not
 class NewRequest:
     """A request to be stored.
 
-    `needs_online`: refuse it while the POS is offline. `socket_at`: the id of this process if it has the POS's socket.
-    `has_place`: its frame may be sent as soon as it is stored.
+    If `needs_online`, it is refused while the POS is offline. `socket_at` is the id of this process if it has the POS's
+    socket. If `has_place`, its frame may be sent as soon as it is stored.
     """
 
     uuid: UUID
@@ -40,9 +40,9 @@ class NewRequest:
     has_place: bool = False
     correlation_id: str = ""
     traceparent: str = ""
-    store_before: datetime | None = None  # the caller waits until then
+    store_before: datetime | None = None  # the time until which the caller waits
     unequal_attempts: int = 0  # attempts with different content that arrived before the request was stored
-    was_sent: bool = True  # for a transient request, which is stored when it has ended
+    was_sent: bool = True  # False only for a transient request, which is stored when it has ended
 
     @classmethod
     def of(
@@ -125,15 +125,15 @@ class NotComparable(NotStored):
 class Stored:
     """A stored request. `is_new` is false if the RequestID was used before with the same content.
 
-    `leaves`: it is stored as sent, so its frame must be sent now. `after`: the newest request of the outlet that was
-    waiting before it, or 0 if there was none. `after` is None if requests come before it that another process or a
-    lost connection has sent.
+    If `is_sent_now`, it is stored as sent, so its frame must be sent now. `after` is the newest request of the outlet
+    that was waiting before it, or 0 if there was none; None if requests come before it that another process or a lost
+    connection has sent.
     """
 
     pk: int
     uuid: UUID
     is_new: bool
-    leaves: bool = False
+    is_sent_now: bool = False
     after: int | None = None
 
 
@@ -141,7 +141,8 @@ class Stored:
 class Result:
     """The current state of a request.
 
-    `pruned_at`: when its payload and answer were deleted. `is_unreadable`: the answer is stored but its key is missing.
+    `pruned_at` is the time at which its payload and answer were deleted. `is_unreadable` says that the answer is stored
+    but its key is missing.
     """
 
     uuid: UUID

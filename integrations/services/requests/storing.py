@@ -111,22 +111,22 @@ def _not_stored(new: Sequence[NewRequest], queues: Mapping[int, Queue]) -> dict[
     return refused
 
 
-def _leaves_at_once(new: NewRequest, queue: Queue) -> bool:
+def _can_be_sent_now(new: NewRequest, queue: Queue) -> bool:
     return new.has_place and not queue.newest and not queue.has_sent_elsewhere(new.socket_at)
 
 
 def _insert(new: Sequence[NewRequest], queues: Mapping[int, Queue]) -> dict[NewRequest, Stored | NotStored]:
     """Insert requests and return the outcome of each. A repeated RequestID is not inserted, but compared."""
-    leaving = {each for each in new if _leaves_at_once(each, queues[each.integration_id])}
+    sent_now = {each for each in new if _can_be_sent_now(each, queues[each.integration_id])}
     now = shared_now()
-    _insert_rows(_request_row(each, now, leaves=each in leaving) for each in new)
+    _insert_rows(_request_row(each, now, is_sent_now=each in sent_now) for each in new)
     pks = {row.uuid: row.pk for row in _inserted.rows([each.uuid.hex for each in new])}
     outcomes: dict[NewRequest, Stored | NotStored] = {
         each: Stored(
             pks[each.uuid],
             each.uuid,
             is_new=True,
-            leaves=each in leaving,
+            is_sent_now=each in sent_now,
             after=queues[each.integration_id].last_before(each),
         )
         for each in new
@@ -150,18 +150,18 @@ def _insert_rows(rows: Iterable[dict[str, Any]]) -> None:
     plain_rows.insert_new_rows(Request, tuple(_COLUMNS), (_values(_COLUMNS | row) for row in rows))
 
 
-def _request_row(new: NewRequest, now: datetime, *, leaves: bool) -> dict[str, Any]:
+def _request_row(new: NewRequest, now: datetime, *, is_sent_now: bool) -> dict[str, Any]:
     kept = contents.keep_request(new.content.user_identifier, new.content.payload)
-    sent_at = now if leaves else None
+    sent_at = now if is_sent_now else None
     return _asked(new, kept.user_identifier, kept.payload) | {
         "sealed_request": kept.sealed,
         "send_before": new.send_before,
-        "state": RequestState.SENT if leaves else RequestState.QUEUED,
+        "state": RequestState.SENT if is_sent_now else RequestState.QUEUED,
         "stored_at": now,
         "sent_at": sent_at,
         "last_sent_at": sent_at,
-        "times_sent": 1 if leaves else 0,
-        "sent_by": new.socket_at if leaves else None,
+        "times_sent": 1 if is_sent_now else 0,
+        "sent_by": new.socket_at if is_sent_now else None,
     }
 
 

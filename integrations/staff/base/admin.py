@@ -44,7 +44,7 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
     menu_group: ClassVar[MenuGroup] = MenuGroup.OTHER
     menu_position: ClassVar[int] = LAST_IN_MENU  # order of the lists in their group, lowest first
     organisation_path: ClassVar[str | None] = None
-    changed_by_limited: ClassVar[bool] = False  # with FOR_ALL: limited staff may change rows; a service checks each
+    limited_may_change: ClassVar[bool] = False  # limited staff may change rows of FOR_ALL; a service checks each change
     is_live: ClassVar[bool] = False  # the list refreshes automatically
     prefilled: ClassVar[tuple[str, ...]] = ()  # fields of the add form that a link of the portal may fill in
     when_empty = ""
@@ -75,7 +75,7 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
 
     def _may_change_rows(self, request: HttpRequest) -> bool:
         """Return whether this user may change these rows: limited staff may not change rows that all staff see."""
-        is_for_all = self.organisation_path == FOR_ALL and not self.changed_by_limited
+        is_for_all = self.organisation_path == FOR_ALL and not self.limited_may_change
         return not (is_for_all and scope.is_limited(request.user))
 
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> FormField | None:

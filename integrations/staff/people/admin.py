@@ -119,7 +119,7 @@ class PersonAdmin(AsksForProof, PortalAdmin[User], UserAdmin):  # type: ignore[t
 
     menu_group = MenuGroup.PEOPLE
     organisation_path = FOR_ALL  # services/people/people.py has the rules for seeing and changing people
-    changed_by_limited = True
+    limited_may_change = True
     change_list_template = "staff/people/list.html"
     when_empty = ONLY_YOU
     form = RoleForm
