@@ -190,7 +190,7 @@ def folder_lock(folder: Path) -> Iterator[None]:
 
 
 def main(command: str) -> None:
-    """Run a command. `names`: print the names that the environment or .env sets; `add-key`: see add_secret_key."""
+    """Run a command: `names` prints the names that the environment or .env sets; `add-key` calls add_secret_key."""
     file = Path(".env").absolute()
     try:
         if command == "names":

@@ -13,7 +13,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path(API_PATH.removeprefix("/"), include("integrations.backend.urls")),
     path(HANDOVER_PATH.removeprefix("/"), include("integrations.recipient.urls")),
-    # First, because its pages replace those of the admin.
+    # This comes first, because its pages replace those of the admin.
     path("admin/", include("integrations.staff.signing_in.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -69,8 +69,8 @@ class AuthAttempt(models.Model):
     )
     provider_outlet_id = models.CharField("ProviderOutletID as sent", max_length=64, blank=True)
     pos_remote_id = models.CharField("POSRemoteID as sent", max_length=128, blank=True)
-    # The integration whose POSRemoteID was sent with another or an unknown ProviderOutletID. A reference, not a name,
-    # because not every viewer may see that name.
+    # The integration whose POSRemoteID was sent with another or an unknown ProviderOutletID. This is a reference and
+    # not a name, because not every viewer may see that name.
     pos_remote_id_of = models.ForeignKey(
         Integration, null=True, on_delete=models.PROTECT, related_name="+", db_index=False, editable=False
     )

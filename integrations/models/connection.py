@@ -158,7 +158,7 @@ class PresenceQuerySet(models.QuerySet["Presence"]):
 
 
 class Presence(models.Model):
-    """Whether an integration's POS is connected. A separate row, because it is written often."""
+    """Whether an integration's POS is connected. This is a separate row, because it is written often."""
 
     integration = models.OneToOneField(Integration, on_delete=models.PROTECT, primary_key=True, related_name="presence")
     is_online = models.BooleanField(default=False)

@@ -20,9 +20,9 @@ class Integration(KeptSecretOwner):
         validators=[plain_text],
         help_text="PowerEPOS's ID for this outlet, exactly as you received it: up to 128 characters.",
     )
-    # The POSRemoteID as it is compared: UUIDs by value. Two integrations must not share one, but rows of older versions
-    # may, so the column is not unique. Servers of the previous version insert rows without it: the database default
-    # allows this, and tidying fills it in.
+    # The form of the POSRemoteID for comparisons. Two integrations must not share one, but rows of older versions may,
+    # so the column is not unique. Servers of the previous version insert rows without it: the database default allows
+    # this, and tidying fills it in.
     match_id = MatchField(of="pos_remote_id", max_length=128, default="", db_default="", editable=False)
     is_enabled = models.BooleanField("enabled", default=True)
     disabled_reason = models.CharField(max_length=200, blank=True)

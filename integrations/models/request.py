@@ -75,7 +75,7 @@ class Request(models.Model):
     # (services/requests/retries.py). The database has a default for the reason above.
     disconnects = models.PositiveSmallIntegerField(default=0, db_default=0)
     retry_at = models.DateTimeField(null=True)
-    # The server process that sent it to its POS; only this one may send it again. Null: any process
+    # The server process that sent it to its POS; only this one may send it again. If null, any process may
     # (services/requests/holders.py).
     sent_by = models.UUIDField(null=True, editable=False)
     result_code = models.IntegerField(null=True)
@@ -134,7 +134,7 @@ class Request(models.Model):
 
 
 class MessageType(models.Model):
-    """The portal's name for a MessageType number. A table, because not every number is documented."""
+    """The portal's name for a MessageType number. This is a table, because not every number is documented."""
 
     number = models.PositiveIntegerField(
         unique=True,

@@ -20,7 +20,7 @@ _NESTED = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 _PLAIN = re.compile(r"[^,\]} \t\n\r]*")
 # A string, with the colon after it if it is a key; or a number; or a literal (true, false, null).
 _SCALAR = re.compile(r'"((?:[^"\\]|\\.)*+)"?([ \t\n\r]*+:)?|([^\s,:\[\]{}"]+)', re.DOTALL)
-# In an object: from before a key to its value, and from after a value to the next key or the end.
+# Each matches a part of an object: from before a key to its value; from after a value to the next key or the end.
 _TO_VALUE = re.compile(r'[ \t\n\r]*+"(?:[^"\\]|\\.)*+"[ \t\n\r]*+:[ \t\n\r]*+', re.DOTALL)
 _TO_KEY = re.compile(r"[ \t\n\r]*+[,}]")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
@@ -256,7 +256,7 @@ def _outside_strings(text: str, unwanted: bytes) -> bytes:
     kept = text.encode(errors="ignore")
     if b"\\" in kept:
         kept = kept.replace(b"\\\\", b"").replace(b'\\"', b"")
-    # Split at quotation marks, every second part is outside strings, even after adjacent pairs are removed.
+    # Of the parts between quotation marks, every second one is outside strings, even if adjacent marks are removed.
     return b"".join(kept.translate(None, unwanted).replace(b'""', b"").split(b'"')[::2])
 
 

@@ -14,7 +14,7 @@ from portal.web.page_run import current, is_abandoned
 
 # Seconds that a thread waits for one result: longer than the statement_timeout that portal.web.statements sets.
 MOST_SECONDS = 35.0
-INTERVAL = 0.1  # seconds between psycopg's checks while it waits; its own default
+INTERVAL = 0.1  # seconds between psycopg's checks while it waits: psycopg's default
 
 
 class BoundedConnection(psycopg.Connection[Any]):

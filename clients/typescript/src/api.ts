@@ -777,7 +777,7 @@ export interface webhooks {
         put?: never;
         /**
          * Authentication refused
-         * @description The portal refused an authentication or a websocket handshake; without an outlet if it is unknown. Receivers verify the signature, and process each id once.
+         * @description The portal refused an authentication or a websocket handshake. `outlet` is null if the outlet is unknown. Receivers verify the signature, and process each id once.
          */
         post: operations["receive_authentication_refused"];
         delete?: never;
@@ -1932,7 +1932,7 @@ export interface components {
             /** @description The valid `traceparent` of the call that sent the request. */
             traceparent?: string;
         };
-        /** @description The portal refused an authentication or a websocket handshake; without an outlet if it is unknown. */
+        /** @description The portal refused an authentication or a websocket handshake. `outlet` is null if the outlet is unknown. */
         AuthenticationRefusedData: {
             address: string;
             /** @enum {string} */
@@ -2107,7 +2107,7 @@ export interface components {
             timestamp: string;
             data: components["schemas"]["RequestFinishedData"];
         };
-        /** @description The portal refused an authentication or a websocket handshake; without an outlet if it is unknown. */
+        /** @description The portal refused an authentication or a websocket handshake. `outlet` is null if the outlet is unknown. */
         AuthenticationRefusedWebhook: {
             /** @constant */
             type: "authentication.refused";
@@ -2118,7 +2118,7 @@ export interface components {
             timestamp: string;
             data: components["schemas"]["AuthenticationRefusedData"];
         };
-        /** @description The portal refused an authentication or a websocket handshake; without an outlet if it is unknown. */
+        /** @description The portal refused an authentication or a websocket handshake. `outlet` is null if the outlet is unknown. */
         AuthenticationRefusedEvent: {
             /** @description Its position in the log: pass the last one that you have read as `after`. */
             id: number;

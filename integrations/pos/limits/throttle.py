@@ -43,7 +43,7 @@ class Throttle:
         self._clock = clock
         self._failures: OrderedDict[Hashable, _Failures] = OrderedDict()
         self._proven: OrderedDict[tuple[str, str], None] = OrderedDict()
-        self._forgiven: OrderedDict[str, float] = OrderedDict()  # outlets, with the end of the exemption
+        self._forgiven: OrderedDict[str, float] = OrderedDict()  # by outlet: when its exemption ends
 
     def wait(self, outlet: str, address: str) -> float:
         """Return for how many seconds this address may not try adopted secrets of this outlet; 0 if it may."""

@@ -58,7 +58,7 @@ class Live:
 
 
 class Registry:
-    """At most one live connection per integration: the newest."""
+    """Holds at most one live connection for each integration: the newest."""
 
     def __init__(self) -> None:
         self._by_integration: dict[int, Live] = {}

@@ -50,7 +50,7 @@ other_callers = VerificationQueue("argon2")
 known_callers = VerificationQueue("argon2-known")  # callers from the address of their outlet's last connection
 
 
-@dataclass(slots=True)  # not frozen, here and below: creation would take four times as long in a reconnect storm
+@dataclass(slots=True)  # not frozen, here and below: a frozen one takes four times as long to create
 class Claim:
     """The values that a POS sent: the IDs without invisible characters at their edges, the secret unchanged.
 

@@ -20,7 +20,7 @@ NO_HOST = "The host of the URL cannot exist. Write an address, or a name of at m
 # because then it is an IP address.
 _PART = "[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _is_name = re.compile(rf"(?=.{{1,253}}\.?$)(?:{_PART}\.)*(?![0-9]+\.?$){_PART}\.?").fullmatch
-# A separate pool: a hanging DNS server must not exhaust the shared threads.
+# Use a separate pool, because a hanging DNS server must not exhaust the shared threads.
 _resolver = ThreadPoolExecutor(16, thread_name_prefix="webhook-names")
 
 

@@ -64,7 +64,7 @@ class Message:
 
 
 class Deliverer:
-    """Sends due deliveries. One per process, used on the event loop only."""
+    """Sends due deliveries. Each process has one; use it on the event loop only."""
 
     def __init__(self) -> None:
         self._working: dict[int, asyncio.Task[None]] = {}

@@ -160,7 +160,7 @@ def _of_wanted(rows: QuerySet[Any], wanted_by: Sequence[Subscriber]) -> QuerySet
 
 
 def _created(wanted_by: Sequence[Subscriber], now: datetime) -> datetime:
-    """Return when the first of the subscribers created within LOOK_BACK was created; `now` without any."""
+    """Return the earliest creation time of the subscribers created within LOOK_BACK; `now` if there is none."""
     return min([now, *(each.created_at for each in wanted_by if now - each.created_at <= LOOK_BACK)])
 
 

@@ -78,7 +78,7 @@ class RequestFinishedData(_OfOutlet):
 
 
 class AuthenticationRefusedData(TypedDict):
-    """The portal refused an authentication or a websocket handshake; without an outlet if it is unknown."""
+    """The portal refused an authentication or a websocket handshake. `outlet` is null if the outlet is unknown."""
 
     organisation: EventOrganisation | None
     outlet: EventOutlet | None

@@ -33,7 +33,7 @@ SCHEDULE = (
 BATCH = 20
 
 logger = logging.getLogger(__name__)
-# A separate thread: a hanging mail server must not block the database threads.
+# Use a separate thread, because a hanging mail server must not block the database threads.
 _sender = ThreadPoolExecutor(1, thread_name_prefix="mail")
 
 

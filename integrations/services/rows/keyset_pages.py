@@ -61,7 +61,7 @@ class SortOrder:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Consecutive rows of a source, each paired with whether it matches. `is_last`: the source has no more rows."""
+    """Consecutive rows of a source, each paired with whether it matches. If `is_last`, the source has no more."""
 
     rows: list[tuple[Position, bool]]
     is_last: bool
@@ -120,7 +120,7 @@ def read_page(
 ) -> Page:
     """Return a page of the sources' rows that are in `fitting`.
 
-    `is_rare`: few of the rows are expected to match, so each source checks the most rows in one query. Otherwise it
+    If `is_rare`, few of the rows are expected to match, so each source checks the most rows in one query. Otherwise it
     first checks as many as the page needs, which is enough if all of them match.
     """
     batches = (INSPECTED,) if is_rare else (size + 1, INSPECTED)
@@ -177,7 +177,7 @@ def _positions(rows: QuerySet[Any], order: SortOrder, fitting: QuerySet[Any]) ->
 
 
 def _in_batches(rows: QuerySet[Any], what: Reading, *, is_indexed: bool) -> Chunk:
-    """Read these rows in the batches of `what`. `is_indexed`: an index has them in the list's order."""
+    """Read these rows in the batches of `what`. If `is_indexed`, an index has them in the list's order."""
     found: list[tuple[Position, bool]] = []
     after = what.after
     for count in what.batches:

@@ -22,7 +22,7 @@ class SharedLimit:
         return wait_in(cache.get(self._cache_key(key), []), self._rate)
 
     def take(self, key: str = "") -> ratelimit.RateLimitUsage | None:
-        """Count an event. Return its usage, whose `rollback` takes it back; None if the limit is reached."""
+        """Count an event. Return its usage, whose `rollback` undoes the count; None if the limit is reached."""
         usage: ratelimit.RateLimitUsage | None = ratelimit.consume(
             None, app=APP, action=self.action, config={self.action: str(self)}, key=key, limit_get=True
         )

@@ -51,7 +51,7 @@ async def within(seconds: float, done: Awaitable[Result]) -> Result:
 
 
 class DatabaseThreads:
-    """Threads with one database connection each. `limit`: the seconds that a caller waits for its result."""
+    """Threads with one database connection each. A caller waits `limit` seconds for its result."""
 
     def __init__(self, name: str, most: int, limit: float | None = None) -> None:
         self._executor = ThreadPoolExecutor(most, thread_name_prefix=f"database-{name}")

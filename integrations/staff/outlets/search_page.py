@@ -49,7 +49,7 @@ def search(request: HttpRequest) -> HttpResponse:
 
 
 def _other_lists(request: HttpRequest, text: str) -> Iterator[tuple[str, str]]:
-    """Yield the names of the lists that find what belongs to no outlet, and the URLs of the same search in them."""
+    """Yield the name of each list that also has rows without an outlet, and the URL of the same search there."""
     for model in (Request, AuthAttempt):
         if rights.may_see(request, model):
             view = f"admin:integrations_{model._meta.model_name}_changelist"

@@ -50,7 +50,7 @@ WHERE django_session.session_key = %s AND django_session.expire_date > %s
 
 @dataclass(frozen=True)
 class SessionClient:
-    """The address and browser of a session. `is_new`: they were written within the last minute."""
+    """The address and browser of a session. If `is_new`, they were written within the last minute."""
 
     ip: str
     agent: str
@@ -60,7 +60,7 @@ class SessionClient:
 class SessionStore(DatabaseSessionStore):
     """A database session. `ends_at` is its expiry date when the row was read; None for a new session.
 
-    `client` is what allauth's table had then; None for a session that it does not list.
+    `client` is what allauth's table had at that time; None for a session that is not in that table.
 
     The expiry date is compared with the shared clock, because several hosts read the session.
 

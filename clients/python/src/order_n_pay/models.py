@@ -1493,7 +1493,7 @@ class AttemptPage(BaseModel):
 
 class AuthenticationRefusedData(BaseModel):
     """
-    The portal refused an authentication or a websocket handshake; without an outlet if it is unknown.
+    The portal refused an authentication or a websocket handshake. `outlet` is null if the outlet is unknown.
     """
 
     model_config = ConfigDict(
@@ -1532,7 +1532,7 @@ class AuthenticationRefusedData(BaseModel):
 
 class AuthenticationRefusedEvent(BaseModel):
     """
-    The portal refused an authentication or a websocket handshake; without an outlet if it is unknown.
+    The portal refused an authentication or a websocket handshake. `outlet` is null if the outlet is unknown.
     """
 
     model_config = ConfigDict(
@@ -1556,7 +1556,7 @@ class AuthenticationRefusedEvent(BaseModel):
 
 class AuthenticationRefusedWebhook(BaseModel):
     """
-    The portal refused an authentication or a websocket handshake; without an outlet if it is unknown.
+    The portal refused an authentication or a websocket handshake. `outlet` is null if the outlet is unknown.
     """
 
     model_config = ConfigDict(
