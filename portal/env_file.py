@@ -40,7 +40,7 @@ class Assignment(NamedTuple):
     value: str
 
     @property
-    def called(self) -> str:
+    def shown_name(self) -> str:
         """Return the name, or the line's number if the name may be a part of a secret with a line break."""
         return self.name if _NAME_OF_A_SETTING(self.name) else f"line {self.line}"
 
@@ -50,7 +50,7 @@ def read(file: Path) -> dict[str, str]:
     values: dict[str, str] = {}
     for each in assignments(file):
         if each.value and values.setdefault(each.name, each.value) != each.value:
-            raise EnvFileError(f"{each.called} has two values in {file.name}. Remove one of them.")
+            raise EnvFileError(f"{each.shown_name} has two values in {file.name}. Remove one of them.")
     return values
 
 
@@ -106,7 +106,7 @@ def _assignment(file: Path, number: int, raw: bytes) -> Assignment | None:
     try:
         return Assignment(number, written.name, _checked_value(written.value))
     except ValueError as reason:
-        raise EnvFileError(f"{written.called} in {file.name} {reason}") from None
+        raise EnvFileError(f"{written.shown_name} in {file.name} {reason}") from None
 
 
 def _checked_value(text: str) -> str:

@@ -12,7 +12,7 @@ from integrations.models.attempt import UnrecognisedFrameKind
 from integrations.models.fields.texts import longest
 from integrations.security.secret_digests import MAX_SECRET_LENGTH
 from integrations.services.connections.authentication import Claim
-from integrations.text.characters import called, printable, trimmed
+from integrations.text.characters import code_and_name, printable, trimmed
 from integrations.wire import raw_json
 
 MAX_AUTH_BODY = 16 * 1024  # bytes
@@ -99,7 +99,7 @@ def _read_text(given: dict[str, Any], name: str, key: str, limit: int) -> str:
     if len(text) > limit:
         raise Malformed(f"{name} is longer than {limit} characters.")
     if not text.isprintable() and (control := _CONTROL.search(text)):
-        raise Malformed(f"{name} contains a control character, {called(control.group())}.")
+        raise Malformed(f"{name} contains a control character, {code_and_name(control.group())}.")
     return text
 
 
@@ -108,6 +108,6 @@ def _edges(given: dict[str, Any]) -> str:
     found = []
     for name, key, _ in _AUTH_FIELDS:
         before, _, after = given[key].partition(trimmed(given[key]))
-        if hidden := ", ".join(called(each) for each in dict.fromkeys(before + after)):
+        if hidden := ", ".join(code_and_name(each) for each in dict.fromkeys(before + after)):
             found.append(f"{name} was sent with {hidden} at its beginning or end.")
     return printable(" ".join(found), 300)

@@ -26,8 +26,8 @@ register = template.Library()
 
 
 @register.filter
-def spelled(text: str) -> str:
-    return characters.spelled(text)
+def show_hidden(text: str) -> str:
+    return characters.show_hidden(text)
 
 
 @register.filter

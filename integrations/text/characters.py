@@ -94,20 +94,20 @@ def hidden_within(text: str) -> str:
     return next((each for each in text if each != " " and is_hidden(each)), "")
 
 
-def called(character: str) -> str:
+def code_and_name(character: str) -> str:
     """Return a character's number and name: U+200B ZERO WIDTH SPACE."""
     other = "CONTROL CHARACTER" if unicodedata.category(character) == "Cc" else "UNNAMED CHARACTER"
     return f"U+{ord(character):04X} {unicodedata.name(character, '') or _NAMES.get(character, other)}"
 
 
-def spelled(text: str) -> str:
+def show_hidden(text: str) -> str:
     """Return `text` with each hidden character replaced by its name, for people comparing two texts."""
     if text.isascii() and text.isprintable() and text == text.strip() and "  " not in text:
         return text
     runs = {place for run in _RUNS_OF_SPACES.finditer(text) for place in range(*run.span())}
     shown = runs | {0, len(text) - 1}  # a plain space is visible only between two words
     return "".join(
-        f"[{called(each)}]" if is_hidden(each) and (each != " " or place in shown) else each
+        f"[{code_and_name(each)}]" if is_hidden(each) and (each != " " or place in shown) else each
         for place, each in enumerate(text)
     )
 
@@ -115,7 +115,7 @@ def spelled(text: str) -> str:
 def differences(sent: str, stored: str) -> list[str]:
     """Return the names of hidden and non-ASCII characters that only one of the two texts contains."""
     only = [each for each in dict.fromkeys(sent + stored) if (each in sent) != (each in stored)]
-    return [called(each) for each in only if not each.isascii() or is_hidden(each)]
+    return [code_and_name(each) for each in only if not each.isascii() or is_hidden(each)]
 
 
 def identity(text: str) -> str:
@@ -150,7 +150,7 @@ def folded(text: str) -> str:
     return "".join(_base(each) for each in apart if not unicodedata.combining(each))
 
 
-def drawn_alike(text: str) -> str:
+def look_alike_form(text: str) -> str:
     """Return the same text for all names that look nearly alike: `folded`, with one character for each shape."""
     if text.isascii():
         return folded(text).translate(_ALIKE)

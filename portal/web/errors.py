@@ -43,12 +43,12 @@ def server_error(request: HttpRequest) -> HttpResponse:
     response = refusal(path, method, "503.html", problems.DATABASE_AWAY, "Please try again shortly.")
     response["Retry-After"] = str(RETRY_SECONDS)
     if not is_abandoned():
-        note_away(path, str(error).partition("\n")[0])
+        log_outage(path, str(error).partition("\n")[0])
     response._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001  (else Django logs a traceback)
     return response
 
 
-def note_away(path: str, reason: str) -> None:
+def log_outage(path: str, reason: str) -> None:
     """Log that pages got a 503 because of the database: at most one line a minute."""
     details = {"path": path, "error": reason, "most_in_a_period": 1}
     logger.warning("Answered 503 because of the database.", extra=details)

@@ -19,7 +19,7 @@ from integrations.wire.asgi_types import App, Receive, Scope, Send
 from integrations.wire.plain_http import PlainResponse, send_response
 from portal.web import page_run
 from portal.web.browser_policy import with_policy
-from portal.web.errors import RETRY_SECONDS, note_away, refusal
+from portal.web.errors import RETRY_SECONDS, log_outage, refusal
 from portal.web.page_run import PageRun
 
 # Seconds that a page may take before the database is probed, and the interval of further probes.
@@ -89,7 +89,7 @@ class Unanswered:
 
 
 def _refusal(scope: Scope) -> PlainResponse:
-    note_away(scope["path"], "the database does not answer")
+    log_outage(scope["path"], "the database does not answer")
     response = with_policy(
         refusal(scope["path"], scope["method"], "503_no_answer.html", problems.DATABASE_AWAY, DETAIL)
     )

@@ -211,12 +211,12 @@ class TestANewKey:
 
 @pytest.mark.parametrize("piece", ["JBSWY3DPEHPK3PXP", "JBSWYDPEHPKPXPAA", "0F3A9C", "aGVsbG8", "_"])
 def test_a_name_that_may_be_a_part_of_a_wrapped_secret_is_reported_by_its_line_number(piece: str) -> None:
-    assert Assignment(7, piece, "=").called == "line 7"
+    assert Assignment(7, piece, "=").shown_name == "line 7"
 
 
 @pytest.mark.parametrize("name", ["DEBUG", "WORKERS", "SECRET_KEY", "POS_REFUSALS_AS_200", "MY_OWN"])
 def test_the_name_of_a_setting_is_reported(name: str) -> None:
-    assert Assignment(7, name, "x").called == name
+    assert Assignment(7, name, "x").shown_name == name
 
 
 class TestTheSettings:

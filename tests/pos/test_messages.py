@@ -19,7 +19,7 @@ from integrations.pos.messages import (
 )
 from integrations.security.secret_digests import MAX_SECRET_LENGTH
 from integrations.services.connections.authentication import Claim
-from integrations.text.characters import called
+from integrations.text.characters import code_and_name
 
 GOOD = {"ProviderOutletID": "outlet-1", "POSRemoteID": "TestOrg-7ab4da81", "AuthSecret": "sharedS3cr3t!"}
 CLAIM = Claim("outlet-1", "TestOrg-7ab4da81", "sharedS3cr3t!")
@@ -102,7 +102,7 @@ def test_a_value_keeps_its_letter_case_and_inner_spaces() -> None:
 def test_hidden_characters_at_the_ends_of_ids_are_removed_and_reported_to_staff(edge: str) -> None:
     claim = read(GOOD, ProviderOutletID=f"outlet-1{edge}", POSRemoteID=f"{edge}TestOrg")
     assert (claim.provider_outlet_id, claim.pos_remote_id) == ("outlet-1", "TestOrg")
-    assert called(edge[0]) in claim.detail
+    assert code_and_name(edge[0]) in claim.detail
     assert read(GOOD).detail == ""
 
 

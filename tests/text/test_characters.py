@@ -8,15 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integrations.text.characters import (
-    called,
+    code_and_name,
     differences,
-    drawn_alike,
     folded,
     hidden_within,
     identity,
     is_hidden,
+    look_alike_form,
     normalised_name,
-    spelled,
+    show_hidden,
     trimmed,
 )
 
@@ -31,7 +31,7 @@ UUID = "7ab4da81-d75b-4239-9aac-bdc0d2fb8f9a"
 def test_a_hidden_character_is_removed_at_the_ends_and_has_a_name(character: str) -> None:
     assert is_hidden(character)
     assert trimmed(f"{character}{character}a b{character}") == "a b"
-    assert called(character).startswith(f"U+{ord(character):04X} ")
+    assert code_and_name(character).startswith(f"U+{ord(character):04X} ")
     assert character == " " or hidden_within(f"a{character}b") == character
 
 
@@ -111,20 +111,20 @@ def test_names_that_differ_otherwise_do_not_fold_to_one() -> None:
         ("1\u20442 \u2022 Bar", "1/2 \u00b7 bar"),
     ],
 )
-def test_names_of_similar_looking_characters_are_drawn_alike(one: str, other: str) -> None:
-    assert drawn_alike(one) == drawn_alike(other)
+def test_names_of_similar_looking_characters_look_alike(one: str, other: str) -> None:
+    assert look_alike_form(one) == look_alike_form(other)
 
 
-def test_names_that_look_different_are_not_drawn_alike() -> None:
+def test_names_that_look_different_have_different_forms() -> None:
     latin = ("O'Hara", "O Hara", "OHara", "Bar-Grill", "Bar Grill", "Bar", "Bar 2")
     names = (*latin, "\u041c\u0438\u0440", "\u041c\u0430\u0440", "\u4e2d", "\u30fb\u4e2d")
-    assert len({drawn_alike(each) for each in names}) == len(names)
+    assert len({look_alike_form(each) for each in names}) == len(names)
 
 
 def test_a_hidden_character_is_shown_by_name_and_a_space_between_words_is_not() -> None:
-    assert spelled("a b") == "a b"
-    assert spelled("a\u200bb ") == "a[U+200B ZERO WIDTH SPACE]b[U+0020 SPACE]"
-    assert spelled("a  b") == "a[U+0020 SPACE][U+0020 SPACE]b"
+    assert show_hidden("a b") == "a b"
+    assert show_hidden("a\u200bb ") == "a[U+200B ZERO WIDTH SPACE]b[U+0020 SPACE]"
+    assert show_hidden("a  b") == "a[U+0020 SPACE][U+0020 SPACE]b"
 
 
 def test_differences_that_a_reader_may_overlook_are_named() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from integrations.text.characters import called, hidden_within, identity, normalised_name, trimmed
+from integrations.text.characters import code_and_name, hidden_within, identity, normalised_name, trimmed
 
 
 class _OwnCharField(models.CharField[str, str]):
@@ -73,4 +73,4 @@ def longest(model: type[models.Model], name: str) -> int:
 
 def complaint_about(hidden: str) -> str:
     """Return the error message for a text that contains this invisible character."""
-    return f"It contains {called(hidden)}, which is invisible. Delete that character, or type the text again."
+    return f"It contains {code_and_name(hidden)}, which is invisible. Delete that character, or type the text again."

@@ -13,7 +13,7 @@ from integrations.security.redaction import redact
 from integrations.services import metrics
 from integrations.services.connections.authentication import Claim
 from integrations.services.connections.errors import Refused
-from integrations.text.characters import printable, spelled
+from integrations.text.characters import printable, show_hidden
 from integrations.text.client_address import network_of
 
 _sampler = Sampler()
@@ -46,7 +46,7 @@ async def record_misdirected(refusal: WrongPath, visitor: Visitor, path: str, cl
 
 def path_detail(path: str) -> str:
     """Return the text for staff about a wrong path: printable, redacted, at most 300 characters."""
-    return f"The path was {spelled(printable(redact(path), 200))}"[:300]
+    return f"The path was {show_hidden(printable(redact(path), 200))}"[:300]
 
 
 def record_refusal(running: Runtime, claim: Claim, visitor: Visitor, refusal: Refused) -> None:

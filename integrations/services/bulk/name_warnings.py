@@ -6,9 +6,9 @@ from dataclasses import replace
 from integrations.models import Organisation, Outlet
 from integrations.services.bulk.file import FileRow
 from integrations.services.bulk.plan import PlannedRow, Verdict
-from integrations.services.outlets.near_names import question
+from integrations.services.outlets.near_names import did_you_mean
 from integrations.services.rows.chunks import chunks
-from integrations.text.characters import drawn_alike
+from integrations.text.characters import look_alike_form
 
 Key = tuple[str, ...]  # the name of an organisation, alone or followed by that of an outlet
 
@@ -32,7 +32,7 @@ class NearNames:
 
     def _warning(self, row: FileRow) -> str:
         new = [(key[-1], self._first[_folded(key)]) for key in _keys(row) if key not in self._existing]
-        return question(new)
+        return did_you_mean(new)
 
 
 def _keys(row: FileRow) -> list[Key]:
@@ -40,7 +40,7 @@ def _keys(row: FileRow) -> list[Key]:
 
 
 def _folded(key: Key) -> Key:
-    return *key[:-1], drawn_alike(key[-1])
+    return *key[:-1], look_alike_form(key[-1])
 
 
 def _names_of(rows: Sequence[FileRow], organisations: frozenset[int] | None) -> Iterable[Key]:

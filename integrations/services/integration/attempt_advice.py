@@ -8,8 +8,8 @@ from integrations.models.attempt import UNDECIDED, Outcome, PosEndpoint
 from integrations.services.errors import Remedy
 from integrations.services.integration import waits
 from integrations.services.integration.advice import CONNECT_AGAIN, Advice, advice_on, advice_on_handshake
-from integrations.services.integration.check_steps import StepFinding, cause_of, mispaired, unlike
-from integrations.text.characters import spelled
+from integrations.services.integration.check_steps import StepFinding, cause_of, mispaired, note_on_differences
+from integrations.text.characters import show_hidden
 from integrations.text.moments import distance
 
 
@@ -65,7 +65,7 @@ _OF_VALUES = (Outcome.UNKNOWN_OUTLET, Outcome.THROTTLED, Outcome.WRONG_SECRET, O
 
 def _unknown(attempt: AuthAttempt, meant: Integration | None, cause: Outcome) -> StepFinding:
     """Return the finding for an attempt without an outlet. `meant` is the outlet whose POSRemoteID it sent, or None."""
-    sent = spelled(attempt.provider_outlet_id)
+    sent = show_hidden(attempt.provider_outlet_id)
     if not sent or cause not in _OF_VALUES:
         return StepFinding.advising(f"{cause.label}.", advice_on(cause, shown="ONPS-"), attempt.pk)
     if meant is None:
@@ -74,8 +74,8 @@ def _unknown(attempt: AuthAttempt, meant: Integration | None, cause: Outcome) ->
         return StepFinding.advising(f"No outlet has the ProviderOutletID “{sent}”.", Advice(tell, here), attempt.pk)
     own = meant.outlet.provider_outlet_id
     words = f"No outlet has the ProviderOutletID “{sent}”, but the POSRemoteID is that of outlet {meant.outlet}."
-    advice = Advice(f"Correct the ProviderOutletID: it is {spelled(own)}. {CONNECT_AGAIN}")
-    return StepFinding.advising(f"{words}{unlike(attempt.provider_outlet_id, own)}", advice, attempt.pk)
+    advice = Advice(f"Correct the ProviderOutletID: it is {show_hidden(own)}. {CONNECT_AGAIN}")
+    return StepFinding.advising(f"{words}{note_on_differences(attempt.provider_outlet_id, own)}", advice, attempt.pk)
 
 
 def _blocked(found: StepFinding) -> StepFinding:

@@ -24,7 +24,7 @@ from integrations.services.integration.advice import (
 from integrations.services.integration.check_evidence import Evidence
 from integrations.services.requests.asking import HARMLESS, UNRESPONSIVE_SECONDS
 from integrations.services.requests.summaries import duration, pos_text
-from integrations.text.characters import differences, spelled, visible
+from integrations.text.characters import differences, show_hidden, visible
 from integrations.text.moments import distance, exactly
 
 # Outcomes that show that the secret was right: the POS was accepted, or refused for another reason.
@@ -104,8 +104,8 @@ def _under_another_id(evidence: Evidence, attempt: AuthAttempt) -> StepFinding:
     return StepFinding(
         False,
         f"{before} But a POS sent this outlet's POSRemoteID {distance(attempt.at, evidence.at)}{_from(attempt)} with "
-        f"the ProviderOutletID “{spelled(sent)}”, which is not this outlet's.{unlike(sent, own)}",
-        tell=f"Correct the ProviderOutletID: it is {spelled(own)}. {CONNECT_AGAIN}",
+        f"the ProviderOutletID “{show_hidden(sent)}”, which is not this outlet's.{note_on_differences(sent, own)}",
+        tell=f"Correct the ProviderOutletID: it is {show_hidden(own)}. {CONNECT_AGAIN}",
         attempt=attempt.pk,
         headline="The till sends another ProviderOutletID.",
     )
@@ -164,7 +164,7 @@ def _nothing_decided(evidence: Evidence) -> StepFinding:
 def paired(evidence: Evidence) -> StepFinding:
     refusal, own = _refusal(evidence), evidence.integration.pos_remote_id
     if refusal is None or refusal.outcome != Outcome.WRONG_POS_REMOTE_ID:
-        return StepFinding(True, f"It is {spelled(own)}.")
+        return StepFinding(True, f"It is {show_hidden(own)}.")
     return mispaired(refusal, own)
 
 
@@ -174,16 +174,16 @@ def mispaired(refusal: AuthAttempt, own: str) -> StepFinding:
     is_free = bool(sent) and refusal.pos_remote_id_of_id is None
     return StepFinding(
         False,
-        f"The POS sent the POSRemoteID “{spelled(sent)}”; this outlet has “{spelled(own)}”.{unlike(sent, own)} "
-        f"{refusal.detail}",
-        tell=f"Correct the POSRemoteID in PowerEPOS: it is {spelled(own)}. {CONNECT_AGAIN}",
-        here=f"If “{spelled(sent)}” is what PowerEPOS gave for this outlet, change it here instead.",
+        f"The POS sent the POSRemoteID “{show_hidden(sent)}”; this outlet has “{show_hidden(own)}”."
+        f"{note_on_differences(sent, own)} {refusal.detail}",
+        tell=f"Correct the POSRemoteID in PowerEPOS: it is {show_hidden(own)}. {CONNECT_AGAIN}",
+        here=f"If “{show_hidden(sent)}” is what PowerEPOS gave for this outlet, change it here instead.",
         remedies=(Remedy.CHANGE_POS_REMOTE_ID,) if is_free else (),
         attempt=refusal.pk,
     )
 
 
-def unlike(sent: str, own: str) -> str:
+def note_on_differences(sent: str, own: str) -> str:
     """Return a sentence about characters that make two texts differ although they look alike, or ""."""
     look_alike = len(visible(sent)) == len(visible(own))
     overlooked = ", ".join(differences(sent, own)[:5]) if look_alike else ""

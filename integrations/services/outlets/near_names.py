@@ -7,7 +7,7 @@ letters of another script).
 from collections.abc import Iterable
 
 from integrations.models import Organisation, Outlet
-from integrations.text.characters import differences, drawn_alike, folded, normalised_name
+from integrations.text.characters import differences, folded, look_alike_form, normalised_name
 
 
 def warning_about(name: str, existing: Iterable[str]) -> str:
@@ -16,9 +16,9 @@ def warning_about(name: str, existing: Iterable[str]) -> str:
     """
     name = normalised_name(name)
     others = set(existing)
-    alike = drawn_alike(name)
-    near = sorted(each for each in others if drawn_alike(each) == alike) if name not in others else []
-    return question((name, each) for each in near[:1])
+    alike = look_alike_form(name)
+    near = sorted(each for each in others if look_alike_form(each) == alike) if name not in others else []
+    return did_you_mean((name, each) for each in near[:1])
 
 
 def warning_about_organisation(name: str) -> str:
@@ -32,7 +32,7 @@ def warning_about_outlet(organisation: str, name: str) -> str:
     return warning_about(name, siblings.values_list("name", flat=True))
 
 
-def question(pairs: Iterable[tuple[str, str]]) -> str:
+def did_you_mean(pairs: Iterable[tuple[str, str]]) -> str:
     """Ask whether each new name means the existing name that it is paired with. Empty if all pairs are equal."""
     differing = ((name, other) for name, other in pairs if name != other)
     found = [f"“{name}” differs from “{other}” only in {_of_what(name, other)}." for name, other in differing]

@@ -29,7 +29,7 @@ def beginning_with(field: str, text: str) -> Q:
     return Q(**{f"{field}__startswith": text})
 
 
-def outlet_called(text: str, path: str = "") -> Q:
+def outlet_with_words(text: str, path: str = "") -> Q:
     """Match outlets that have each of these words in a name or an ID. `path` leads to the outlet.
 
     A dash between words is ignored, because the pages show a dash between the names of an organisation and its outlet.
@@ -66,7 +66,7 @@ def outlet_found_by(text: str) -> Q:
     Runs one query first, and puts the primary keys that it finds into the condition. With a subquery instead of the
     keys, the database would read all secrets.
     """
-    return outlet_called(text) | Q(pk__in=_found_by_secret_or_attempt(text))
+    return outlet_with_words(text) | Q(pk__in=_found_by_secret_or_attempt(text))
 
 
 def _found_by_secret_or_attempt(text: str) -> list[int]:

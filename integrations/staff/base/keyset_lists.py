@@ -18,7 +18,7 @@ from django.db.models.expressions import Combinable
 from django.http import HttpRequest
 
 from integrations.models import Integration
-from integrations.services.outlets.search import beginning_with, outlet_called
+from integrations.services.outlets.search import beginning_with, outlet_with_words
 from integrations.services.people import scope
 from integrations.services.rows.keyset_pages import (
     SIZE,
@@ -84,7 +84,7 @@ class KeysetAdmin(ReadOnlyAdmin[Row]):
 
     def found_by(self, text: str) -> Q:
         """Return the condition for rows that match a search."""
-        return self.begins_with(text) | outlet_called(text, f"{self.parents.field}__{self.parents.outlet}")
+        return self.begins_with(text) | outlet_with_words(text, f"{self.parents.field}__{self.parents.outlet}")
 
     def begins_with(self, text: str) -> Q:
         """Return the condition for rows with a column that begins with the text; each column has an index."""
@@ -92,8 +92,8 @@ class KeysetAdmin(ReadOnlyAdmin[Row]):
 
     def searched_in(self, text: str, rows: QuerySet[Row], parents: QuerySet[Any]) -> list[Source]:
         """Return the sources of a search: rows of outlets that match the text, and rows with a matching column."""
-        called: Source = Streams(rows, parents.filter(outlet_called(text, self.parents.outlet)), self.parents.field)
-        return [called, Few(rows.filter(self.begins_with(text)), rows)] if self.texts else [called]
+        named: Source = Streams(rows, parents.filter(outlet_with_words(text, self.parents.outlet)), self.parents.field)
+        return [named, Few(rows.filter(self.begins_with(text)), rows)] if self.texts else [named]
 
     def within_times(self, rows: QuerySet[Row], lookups: dict[str, Any]) -> QuerySet[Row]:
         """Limit the rows to the requested times if the list is ordered by time; `lookups` are the list's parameters."""

@@ -12,7 +12,7 @@ from integrations.models.clock import shared_now
 from integrations.models.notices.webhook import DeliveryState
 from integrations.services.notices import mailing
 from integrations.services.notices.delivering import body_of
-from integrations.services.outlets.search import outlet_called
+from integrations.services.outlets.search import outlet_with_words
 from integrations.services.people import scope
 from integrations.services.rows.keyset_pages import FEW, PARENTS, Few, Source, Stream
 from integrations.staff.base import rights
@@ -130,11 +130,11 @@ class DeliveryAdmin(KeysetAdmin[Delivery]):
     served = (("endpoint",), ("state",))
 
     def found_by(self, text: str) -> Q:
-        return outlet_called(text, "notice__integration__outlet__")
+        return outlet_with_words(text, "notice__integration__outlet__")
 
     def searched_in(self, text: str, rows: QuerySet[Delivery], parents: QuerySet[Any]) -> list[Source]:  # noqa: ARG002
-        called = Integration.objects.filter(outlet_called(text, "outlet__")).order_by()
-        integrations = list(called.values_list("pk", flat=True)[: PARENTS + 1])
+        named = Integration.objects.filter(outlet_with_words(text, "outlet__")).order_by()
+        integrations = list(named.values_list("pk", flat=True)[: PARENTS + 1])
         notices = list(Notice.objects.filter(integration__in=integrations).values_list("pk", flat=True)[: FEW + 1])
         if len(integrations) > PARENTS or len(notices) > FEW:
             return [Stream(rows)]

@@ -22,7 +22,7 @@ from integrations.staff.base.filters import OrganisationOfRecordFilter, TimeFilt
 from integrations.staff.base.menu import MenuGroup
 from integrations.staff.base.presentation import marked
 from integrations.staff.records.admin import BY_INTEGRATION_ID, OF_INTEGRATION, DatedAdmin, link_to
-from integrations.text.characters import spelled
+from integrations.text.characters import show_hidden
 
 
 @admin.register(AuthAttempt)
@@ -98,8 +98,8 @@ class AuthAttemptAdmin(DatedAdmin[AuthAttempt]):
 
     @admin.display(description="outlet (or ProviderOutletID as sent)", empty_value="–")
     def outlet(self, row: AuthAttempt) -> SafeString | str:
-        return link_to(row.integration) if row.integration else spelled(row.provider_outlet_id)
+        return link_to(row.integration) if row.integration else show_hidden(row.provider_outlet_id)
 
     @admin.display(description="POSRemoteID as sent")
     def remote_id(self, row: AuthAttempt) -> str:
-        return spelled(row.pos_remote_id)
+        return show_hidden(row.pos_remote_id)

@@ -19,7 +19,7 @@ from integrations.services.overview.attention import (
 )
 from integrations.services.overview.fleet_state import LATEST, FleetState, Organisations, WentOffline
 from integrations.staff.base import rights
-from integrations.text.characters import spelled
+from integrations.text.characters import show_hidden
 from integrations.text.moments import distance, exactly, lasted
 
 _MODELS = {
@@ -85,7 +85,7 @@ def _entry(row: RefusedOutlet, now: datetime) -> Entry:
     words = f"{row.cause.label}, {distance(row.at, now)}{often}"
     if row.integration is None:
         url = reverse("admin:integrations_authattempt_change", args=(row.attempt_id,))
-        return Entry("refused-unknown", f"Unknown outlet “{spelled(row.sent)}”", url, words)
+        return Entry("refused-unknown", f"Unknown outlet “{show_hidden(row.sent)}”", url, words)
     return Entry(f"refused-{row.integration.pk}", str(row.integration), _url_of_check(row.integration.pk), words)
 
 

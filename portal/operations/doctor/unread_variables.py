@@ -31,7 +31,8 @@ def _unknown(lines: Iterable[Assignment]) -> Iterator[Finding]:
                 f"Correct the name{_proposal(line.name, ALIKE_IN_FILE)}, or remove the line if an older version had the"
                 " setting (CHANGELOG.md lists those); if another program reads it, leave it."
             )
-            yield advice("names", f"The portal has no setting {line.called}, which .env sets: it is not read.", todo)
+            what = f"The portal has no setting {line.shown_name}, which .env sets: it is not read."
+            yield advice("names", what, todo)
 
 
 def _misspelt(lines: Iterable[Assignment]) -> Iterator[Finding]:
@@ -44,7 +45,7 @@ def _misspelt(lines: Iterable[Assignment]) -> Iterator[Finding]:
 def _hidden(lines: Iterable[Assignment]) -> Iterator[Finding]:
     for line in lines:
         if line.value and os.environ.get(line.name) not in (None, line.value):
-            what = f"{line.called} has different values in the environment and in .env. The environment's is used."
+            what = f"{line.shown_name} has different values in the environment and in .env. The environment's is used."
             yield advice("names", what, "Remove one of them.")
 
 
