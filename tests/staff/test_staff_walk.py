@@ -22,6 +22,7 @@ from tests.support.staff.pages import page_url
 from tests.support.staff.world import CONTENT, THEIRS, World, make_limited, make_viewer, make_world
 
 _LINK = re.compile(r"""(?:href|data-url|data-next|action)="([^"]+)""")
+_PATH = re.compile(r'<div class="breadcrumbs">(.*?)</div>', re.DOTALL)
 OF_THE_LIST = "_changelist_filters"  # the list that a row was opened from; it changes links only
 ENDING = (reverse("admin:logout"),)
 
@@ -119,6 +120,14 @@ def test_no_page_shows_a_limited_person_a_text_of_another_organisation(world: Wo
     assert [url for url, text in pages.items() if THEIRS.lower() in text.lower()] == []
     connected = page_url(world.came)
     assert "Came" in pages[connected]
+
+
+def test_each_path_of_a_page_begins_with_the_name_of_the_start_page(world: World) -> None:
+    boss, start = User.objects.create_superuser("boss"), reverse("admin:index")
+    paths = {url: _PATH.search(text) for url, text in walk(boss, most_alike=1) if url.endswith("/")}
+    other = [url for url, path in paths.items() if path and f'<a href="{start}">Start</a>' not in path[1]]
+    assert other == []
+    assert sum(path is not None for path in paths.values()) > 50
 
 
 def test_an_alert_counts_the_emails_to_recipients_that_a_person_may_not_see(world: World) -> None:
