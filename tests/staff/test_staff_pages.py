@@ -203,6 +203,14 @@ def test_the_page_of_an_integration_whose_server_was_killed_does_not_say_online(
     assert "its server process stopped responding" in page
 
 
+def test_the_page_of_a_disabled_outlet_gives_the_reason_and_the_button_once(staff: Client, enabled: Enabled) -> None:
+    enabling.disable(enabled.integration, reason="The till is replaced", actor=ANNA)
+    page = staff.get(page_url(enabled.integration))
+    head, _, _ = text(page).partition("Values PowerEPOS needs")
+    assert (head.count("The till is replaced"), head.lower().count("enable it again")) == (1, 1)
+    assert page.content.decode().count(act_url(enabled.integration, "reenable")) == 1
+
+
 def test_the_page_of_a_new_integration_explains_its_empty_sections(staff: Client, enabled: Enabled) -> None:
     page = text(staff.get(page_url(enabled.integration)))
     for sentence in ("has not tried to connect yet", "No attempts yet", "No connections yet", "No unrecognised frames"):
