@@ -12,10 +12,11 @@ from playwright.sync_api import Browser, Page, ViewportSize
 from tests.live.callers import browser as browsing
 from tests.live.callers.browser import Scheme
 from tests.live.callers.clients import node_packages
-from tests.live.conftest import Demo
+from tests.live.conftest import Demo, NewStack
 
 AXE = "axe-core/axe.min.js"
 NOT_WALKED = re.compile(r"/logout/|/jsi18n/|/static/|/export/|^/api/v1/schema")  # the export is a download, not a page
+MODELS = "/admin/integrations"
 NARROW: ViewportSize = {"width": 390, "height": 800}
 # In axe, the rule that each link and button measures at least 24 px is off by default.
 ALL_RULES: dict[str, object] = {"rules": {"target-size": {"enabled": True}}}
@@ -34,8 +35,8 @@ LINKS = """() => [...new Set([...document.querySelectorAll("a[href]")]
     .filter((link) => link.origin === location.origin)
     .map((link) => link.pathname + link.search))]"""
 A_LIST = re.compile(r"/admin/[a-z]+/[a-z]+/")
-IS_TOO_WIDE = """() => [...document.querySelectorAll("#changelist-form .results")]
-    .some((results) => results.scrollWidth > results.clientWidth)"""
+IS_TOO_WIDE = """() => [...document.querySelectorAll("html, .results, .onp-found, .onp-panel, .onp-tell")]
+    .some((part) => part.scrollWidth > part.clientWidth)"""
 # The kinds of elements of a page, without the names of models and of their fields.
 KINDS_OF_ELEMENTS = """() => {
     const isOwn = (name) => !/^(app|model|field|column|row|menu|onp-concern)-?/.test(name);
@@ -77,6 +78,28 @@ def test_no_list_scrolls_sideways_on_a_phone(chromium: Browser, demo: Demo) -> N
             page.goto(url)
             wide += [url] if page.evaluate(IS_TOO_WIDE) else []
     assert not wide, wide
+
+
+def test_names_without_a_space_hide_nothing_on_a_phone(chromium: Browser, new_stack: NewStack) -> None:
+    portal, name = new_stack(), "Unbroken" * 12
+    portal.enable_outlet(name)
+    portal.execute("UPDATE integrations_organisation SET name = %s", name[::-1])
+    with browsing.page_at(chromium, portal, viewport=NARROW) as page:
+        browsing.sign_in(page, browsing.first_login(portal))
+        wide = []
+        for url in with_the_names(page):
+            page.goto(url)
+            wide += [url] if page.evaluate(IS_TOO_WIDE) else []
+    assert not wide, wide
+
+
+def with_the_names(page: Page) -> Iterator[str]:
+    """Yield the lists and pages that show an outlet or its organisation, and all pages that the outlet's leads to."""
+    yield from ("/admin/", "/admin/search/?q=unbroken", f"{MODELS}/outlet/", f"{MODELS}/auditevent/")
+    yield from (f"{MODELS}/organisation/", f"{MODELS}/organisation/1/change/")
+    page.goto(f"{MODELS}/outlet/1/change/")
+    yield page.url
+    yield from page.locator(".object-tools a").evaluate_all("links => links.map(link => link.href)")
 
 
 def walk(page: Page) -> Iterator[str]:
