@@ -4,6 +4,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.contrib.messages import get_messages
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from integrations.models import AuditEvent, Credential, Integration, Outlet
@@ -11,8 +12,9 @@ from integrations.models.audit import Verb
 from integrations.security import secret_digests
 from integrations.security.secret_digests import SecretKind
 from integrations.services.integration import enabling
-from tests.support.factories import ADOPTED, ANNA, Enabled, make_enabled_outlet
-from tests.support.staff.pages import act_url, enable_url, page_url, rotate, shown_secret, text
+from tests.support.factories import ADOPTED, ANNA, Enabled, make_enabled_outlet, make_organisation
+from tests.support.staff.pages import act_url, client_of, enable_url, page_url, rotate, shown_secret, text
+from tests.support.staff.world import make_limited
 
 # --- Enabling ---
 
@@ -77,7 +79,7 @@ def test_an_adopted_secret_is_shown_with_its_weakness(staff: Client, outlet: Out
         ({"pos_remote_id": ""}, "This field is required"),
         ({"pos_remote_id": "x" * 129}, "at most 128 characters"),
         ({"pos_remote_id": "a\x07b"}, "It contains U+0007 CONTROL CHARACTER"),
-        ({"pos_remote_id": "Bella-Station"}, "Another outlet's integration has this POSRemoteID"),
+        ({"pos_remote_id": "Bella-Station"}, "Trattoria Bella – Station has this POSRemoteID"),
         ({"pos_remote_id": "B", "adopted_secret": "sh0rt!"}, "too short to adopt"),
         ({"pos_remote_id": "B", "adopted_secret": "PassWord123"}, "a common password, so it could be guessed at once"),
         ({"pos_remote_id": "a\u200bb"}, "It contains U+200B ZERO WIDTH SPACE, which is invisible"),
@@ -95,6 +97,28 @@ def test_an_invalid_form_shows_its_errors_and_changes_nothing(
     assert Integration.objects.count() == 1
     if "adopted_secret" in values:
         assert values["adopted_secret"] not in answer.content.decode()
+
+
+def test_the_outlet_that_has_the_pos_remote_id_is_named_with_a_link(
+    staff: Client, outlet: Outlet, enabled: Enabled
+) -> None:
+    owner, other = enabled.integration, make_enabled_outlet("Airport").integration
+    for url in (enable_url(outlet), act_url(other, "change_pos_remote_id")):
+        page = staff.post(url, {"pos_remote_id": owner.pos_remote_id})
+        assert f"{owner.outlet} has this POSRemoteID. Check the value in PowerEPOS." in text(page), url
+        assert f'<a href="{page_url(owner)}">{owner.outlet}</a>' in page.content.decode(), url
+
+
+def test_an_outlet_that_a_person_may_not_see_is_not_named(enabled: Enabled) -> None:
+    owner, theirs = enabled.integration, make_organisation("Nordlicht")
+    limited, unlimited = make_limited(theirs), client_of("add_outlet", "add_integration")
+    browser = Client()
+    browser.force_login(limited)
+    values = {"organisation": theirs.name, "outlet": "New", "pos_remote_id": owner.pos_remote_id}
+    for each in (browser, unlimited):
+        page = each.post(reverse("admin:integrations_outlet_enable_new"), values)
+        assert "Another outlet's integration has this POSRemoteID." in text(page)
+        assert str(owner.outlet) not in page.content.decode()
 
 
 def test_a_secret_that_another_outlet_has_is_refused(staff: Client, outlet: Outlet) -> None:
@@ -239,7 +263,7 @@ def test_an_action_that_is_already_done_says_so_and_changes_nothing(
 def test_a_pos_remote_id_is_corrected(staff: Client, enabled: Enabled) -> None:
     make_enabled_outlet("Other", pos_remote_id="Taken")
     url = act_url(enabled.integration, "change_pos_remote_id")
-    assert "Another outlet's integration has this" in text(staff.post(url, {"pos_remote_id": "Taken"}))
+    assert "Trattoria Bella – Other has this POSRemoteID" in text(staff.post(url, {"pos_remote_id": "Taken"}))
     assert "already has this POSRemoteID" in text(staff.post(url, {"pos_remote_id": enabled.handover.pos_remote_id}))
     assert staff.post(url, {"pos_remote_id": "Corrected"}).status_code == 302
     assert enabled.fresh().pos_remote_id == "Corrected"

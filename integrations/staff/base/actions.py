@@ -59,7 +59,7 @@ class Action(View):
         except Conflict as refusal:
             return self.settled(refusal, status=refusal.status)
         except PortalError as refusal:
-            form.refuse(refusal)
+            form.refuse(refusal, self.words_for(refusal, form.cleaned_data))
             return self.page(form)
 
     def is_allowed(self) -> bool:
@@ -109,6 +109,10 @@ class Action(View):
 
     def initial(self) -> dict[str, Any]:
         return {}
+
+    def words_for(self, refusal: PortalError, values: dict[str, Any]) -> str:  # noqa: ARG002
+        """Return what the form says about a refusal of these values, or "" for the refusal's own message."""
+        return ""
 
     def page(self, form: forms.ActionForm) -> HttpResponse:
         form.ask_for_secrets_again()

@@ -66,10 +66,10 @@ class ActionForm(forms.Form):
             if name not in self.errors:
                 self.add_error(name, ENTER_AGAIN)
 
-    def refuse(self, refusal: PortalError) -> None:
-        """Add the service's refusal as an error of the field that it names."""
+    def refuse(self, refusal: PortalError, text: str = "") -> None:
+        """Add the service's refusal, or a `text` in its place, as an error of the field that it names."""
         field = self.renamed.get(refusal.field, refusal.field)
-        text = f"{refusal} {refusal.hint}".strip()
+        text = text or f"{refusal} {refusal.hint}".strip()
         self.add_error(field if field in self.fields else NON_FIELD_ERRORS, text)
 
 

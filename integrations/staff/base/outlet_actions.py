@@ -8,13 +8,18 @@ from django.contrib.admin import site
 from django.http import Http404, HttpResponse
 from django.urls import reverse
 from django.utils.decorators import method_decorator
+from django.utils.html import format_html
 from django.views.decorators.debug import sensitive_variables
 
 from integrations.models import Integration, Outlet
 from integrations.models.clock import shared_now
+from integrations.services.errors import PortalError
 from integrations.services.handover import links as handover_links
 from integrations.services.handover.handover import HandOver
 from integrations.services.handover.links import NewLink
+from integrations.services.integration.errors import PosRemoteIdTaken
+from integrations.services.integration.pairings import holders_of
+from integrations.services.people import scope
 from integrations.staff.base import rights
 from integrations.staff.base.actions import Action
 from integrations.staff.base.forms import HandOverChoice
@@ -85,6 +90,18 @@ class OutletAction(Action):
             return reverse("admin:index")
         key = row.outlet_id if isinstance(row, Integration) else row.pk
         return reverse("admin:integrations_outlet_change", args=(key,))
+
+    @method_decorator(sensitive_variables("values"))
+    def words_for(self, refusal: PortalError, values: dict[str, Any]) -> str:
+        """Name the outlet that has a taken POSRemoteID, if the user may see it."""
+        if not isinstance(refusal, PosRemoteIdTaken) or not rights.may_see(self.request, Outlet):
+            return super().words_for(refusal, values)
+        seen = scope.limit(holders_of(values["pos_remote_id"]), self.request.user, "outlet__organisation")
+        holder = seen.select_related("outlet__organisation").first()
+        if holder is None:
+            return super().words_for(refusal, values)
+        words = '<a href="{}">{}</a> has this POSRemoteID. Check the value in PowerEPOS.'
+        return format_html(words, self.url_of(holder), holder.outlet)
 
     def context(self) -> dict[str, Any]:
         return {

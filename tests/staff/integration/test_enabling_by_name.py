@@ -60,7 +60,7 @@ def test_the_values_are_handed_over_by_a_link(staff: Client) -> None:
         ({"organisation": "a\u200bb"}, "It contains U+200B ZERO WIDTH SPACE"),
         ({"outlet": "a\x07b"}, "It contains U+0007 CONTROL CHARACTER"),
         ({"outlet": "x" * 201}, "at most 200 characters"),
-        ({"pos_remote_id": "Bella-Station"}, "Another outlet's integration has this POSRemoteID"),
+        ({"pos_remote_id": "Bella-Station"}, "Trattoria Bella – Station has this POSRemoteID"),
         ({"provider_outlet_id": "taken"}, "Another outlet has this ProviderOutletID"),
         ({"adopted_secret": "sh0rt!"}, "too short to adopt"),
         ({"hand_over": "link", "passphrase": "short"}, "too easy to guess"),
