@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError
 
@@ -41,6 +42,10 @@ class OutletCommand(BaseCommand):
         for name, value in handover.as_wire().items():
             self.stdout.write(f"{name:<17} {value}")
         self.stderr.write("The secret is shown only once. Enter it in PowerEPOS now.")
+        if not settings.IS_PUBLIC_HTTPS:  # a server for a trial may run with another --port
+            self.stderr.write(
+                f"The URLs lead to a server at {settings.PUBLIC_URL}. If it has another address, set PUBLIC_URL."
+            )
 
 
 def add_format(parser: CommandParser) -> None:

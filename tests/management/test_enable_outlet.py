@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.core.management.base import CommandError
@@ -63,6 +64,15 @@ def test_as_text_each_value_has_its_line_and_the_warning_goes_to_standard_error(
     assert [line.split()[0] for line in output.splitlines()] == KEYS
     assert "once" in errors
     assert "ONPS-" not in errors
+
+
+@pytest.mark.parametrize(("is_https", "is_noted"), [(False, True), (True, False)])
+def test_without_an_https_address_the_server_that_the_urls_lead_to_is_named(
+    settings: Any, is_https: bool, is_noted: bool
+) -> None:
+    settings.IS_PUBLIC_HTTPS = is_https
+    _, errors = run("enable_outlet", *NEW)
+    assert (f"a server at {settings.PUBLIC_URL}" in errors) is is_noted
 
 
 def test_enabling_twice_is_refused_and_changes_nothing() -> None:
