@@ -1,6 +1,5 @@
 """Base classes of the portal's admin classes."""
 
-from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
 
 from django.contrib import messages
@@ -30,6 +29,8 @@ SAVE_AS_NEW = "_saveasnew"  # the name of a Django button: no form of the portal
 # scripts would be a third of a page.
 SCRIPTS = ("vendor/jquery/jquery.min.js", "jquery.init.js", "core.js", "admin/RelatedObjectLookups.js")
 LIST_TEMPLATE = "staff/base/list.html"
+REFUSAL = "portal_refusal"  # attribute of a request: why a service has refused the values of its form
+TAKEN = "Another {} has this {}. Choose another one."
 # The organisation_path of rows that belong to no organisation: all staff may see them, unlimited staff may change them.
 FOR_ALL = ""
 
@@ -83,6 +84,8 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
             field.widget = field.widget.widget
+        if field is not None and db_field.unique:
+            field.error_messages.setdefault("unique", TAKEN.format(self.opts.verbose_name, db_field.verbose_name))
         return field
 
     def formfield_for_foreignkey(
@@ -139,16 +142,29 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
             posted = request.POST.copy()
             del posted[SAVE_AS_NEW]
             request.POST = posted  # type: ignore[assignment]
-        return _with_refusal_shown(
-            self, request, lambda: super(PortalAdmin, self).changeform_view(request, object_id, form_url, extra_context)
-        )
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except PortalError as refusal:
+            setattr(request, REFUSAL, refusal)
+            return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def get_form(
+        self, request: HttpRequest, obj: Row | None = None, change: bool = False, **kwargs: Any
+    ) -> type[ModelForm[Row]]:
+        """Return the form's class. If a service has refused its values, the form has this refusal as an error."""
+        form = super().get_form(request, obj, change, **kwargs)
+        refusal: PortalError | None = getattr(request, REFUSAL, None)
+        return _refused(form, refusal) if refusal else form
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        return _with_refusal_shown(
-            self, request, lambda: super(PortalAdmin, self).delete_view(request, object_id, extra_context)
-        )
+        """Return the view's response, or a redirect with a message if a service refuses to delete the row."""
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except PortalError as refusal:
+            self.message_user(request, str(refusal), messages.ERROR)
+            return HttpResponseRedirect(request.path)
 
 
 class PageAdmin(PortalAdmin[Row]):
@@ -202,15 +218,13 @@ def warn_of_near_name(request: HttpRequest, form: ModelForm[Any], warning: str) 
         messages.warning(request, warning)
 
 
-def _with_refusal_shown(
-    model_admin: ModelAdmin[Any], request: HttpRequest, view: Callable[[], HttpResponse]
-) -> HttpResponse:
-    """Return the view's response, or a redirect with a message if a service refuses the change.
+def _refused(form: type[ModelForm[Row]], refusal: PortalError) -> type[ModelForm[Row]]:
+    """Return a form that is never valid, because a service has refused its values."""
 
-    The forms check nearly all reasons for a refusal; what remains are concurrent changes by two people.
-    """
-    try:
-        return view()
-    except PortalError as refusal:
-        model_admin.message_user(request, str(refusal), messages.ERROR)
-        return HttpResponseRedirect(request.path)
+    class RefusedForm(form):  # type: ignore[misc, valid-type]
+        def clean(self) -> None:
+            super().clean()
+            field = refusal.field if refusal.field in self.fields else None
+            self.add_error(field, f"{refusal} {refusal.hint}".strip())
+
+    return RefusedForm

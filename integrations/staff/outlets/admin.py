@@ -2,6 +2,7 @@ from functools import partial
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.db.models import Field, Prefetch, QuerySet
 from django.forms import Field as FormField
 from django.forms import ModelForm
@@ -14,6 +15,7 @@ from integrations.models import Credential, Integration, Outlet
 from integrations.models.clock import shared_now
 from integrations.services.integration.check_evidence import key_columns, keys_in
 from integrations.services.outlets import near_names, outlets
+from integrations.services.outlets.errors import OutletExists
 from integrations.services.outlets.search import outlet_found_by
 from integrations.services.people import scope
 from integrations.staff.base import rights
@@ -125,6 +127,12 @@ class OutletAdmin(BulkActions, PageAdmin[Outlet]):
         if is_added and db_field.name == _first_empty(request):
             field.widget.attrs["autofocus"] = True
         return field
+
+    def get_form(
+        self, request: HttpRequest, obj: Outlet | None = None, change: bool = False, **kwargs: Any
+    ) -> type[ModelForm[Outlet]]:
+        kwargs["error_messages"] = {NON_FIELD_ERRORS: {"unique_together": OutletExists.message}}
+        return super().get_form(request, obj, change, **kwargs)
 
     def get_urls(self) -> list[URLPattern]:
         enable = self.admin_site.admin_view(EnableOutlet.as_view())
