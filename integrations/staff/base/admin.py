@@ -11,8 +11,8 @@ from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import PermissionDenied
 from django.db.models import Field, ForeignKey, ManyToManyField, Model, QuerySet
+from django.forms import EmailField, Media, ModelChoiceField, ModelForm, ModelMultipleChoiceField
 from django.forms import Field as FormField
-from django.forms import Media, ModelChoiceField, ModelForm, ModelMultipleChoiceField
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.text import capfirst
@@ -20,6 +20,7 @@ from django.utils.text import capfirst
 from integrations.services.errors import PortalError
 from integrations.services.people import scope
 from integrations.staff.base.choices import RowField, RowSelect, RowsField
+from integrations.staff.base.forms import words_of
 from integrations.staff.base.lookups import ListParameters, LookupRefused, check_key, check_list, check_value
 from integrations.staff.base.menu import LAST_IN_MENU, MenuGroup
 
@@ -84,6 +85,8 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
             field.widget = field.widget.widget
+        if isinstance(field, EmailField):
+            field.error_messages["invalid"] = "Enter a valid e-mail address."
         if field is not None and db_field.unique:
             field.error_messages.setdefault("unique", TAKEN.format(self.opts.verbose_name, db_field.verbose_name))
         return field
@@ -152,7 +155,7 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
         self, request: HttpRequest, obj: Row | None = None, change: bool = False, **kwargs: Any
     ) -> type[ModelForm[Row]]:
         """Return the form's class. If a service has refused its values, the form has this refusal as an error."""
-        form = super().get_form(request, obj, change, **kwargs)
+        form = super().get_form(request, obj, change=change, **kwargs)
         refusal: PortalError | None = getattr(request, REFUSAL, None)
         return _refused(form, refusal) if refusal else form
 
@@ -225,6 +228,6 @@ def _refused(form: type[ModelForm[Row]], refusal: PortalError) -> type[ModelForm
         def clean(self) -> None:
             super().clean()
             field = refusal.field if refusal.field in self.fields else None
-            self.add_error(field, f"{refusal} {refusal.hint}".strip())
+            self.add_error(field, words_of(refusal, is_at_field=field is not None))
 
     return RefusedForm

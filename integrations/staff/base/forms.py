@@ -17,7 +17,7 @@ from integrations.models.api_key import Scope
 from integrations.models.fields.texts import longest
 from integrations.security.secret_digests import MAX_SECRET_LENGTH, MIN_ADOPTED_LENGTH
 from integrations.services.api_keys.api_keys import MOST_CALLS
-from integrations.services.errors import PortalError
+from integrations.services.errors import InvalidValue, PortalError
 from integrations.services.handover.link_lifetime import MAX_HOURS
 from integrations.services.handover.links import MAX_PASSPHRASE_LENGTH
 from integrations.services.overlaps import OVERLAPS
@@ -34,6 +34,12 @@ _OVERLAPS_IN_WORDS = {
     "24h": "24 hours: the old secret stays valid. Choose this if the new one is put in place today or tomorrow.",
     "7d": "7 days: the old secret stays valid. Choose this for delivery by post, for many sites or for a release.",
 }
+
+
+def words_of(refusal: PortalError, *, is_at_field: bool) -> str:
+    """Return the text of a refusal with its hint. At the field that it is about, it does not name the field."""
+    text = refusal.sentence if is_at_field and isinstance(refusal, InvalidValue) else str(refusal)
+    return f"{text} {refusal.hint}".strip()
 
 
 class HandOverChoice(TextChoices):
@@ -69,8 +75,8 @@ class ActionForm(forms.Form):
     def refuse(self, refusal: PortalError, text: str = "") -> None:
         """Add the service's refusal, or a `text` in its place, as an error of the field that it names."""
         field = self.renamed.get(refusal.field, refusal.field)
-        text = text or f"{refusal} {refusal.hint}".strip()
-        self.add_error(field if field in self.fields else NON_FIELD_ERRORS, text)
+        is_at_field = field in self.fields
+        self.add_error(field if is_at_field else NON_FIELD_ERRORS, text or words_of(refusal, is_at_field=is_at_field))
 
 
 def _pos_remote_id() -> forms.CharField:

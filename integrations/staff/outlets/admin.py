@@ -132,7 +132,7 @@ class OutletAdmin(BulkActions, PageAdmin[Outlet]):
         self, request: HttpRequest, obj: Outlet | None = None, change: bool = False, **kwargs: Any
     ) -> type[ModelForm[Outlet]]:
         kwargs["error_messages"] = {NON_FIELD_ERRORS: {"unique_together": OutletExists.message}}
-        return super().get_form(request, obj, change, **kwargs)
+        return super().get_form(request, obj, change=change, **kwargs)
 
     def get_urls(self) -> list[URLPattern]:
         enable = self.admin_site.admin_view(EnableOutlet.as_view())

@@ -17,7 +17,12 @@ from integrations.services.people.people import Access
 from integrations.staff.base.choices import RowsField, search_if_many, tick
 
 LABELS = {"username": "User name", "email": "E-mail address"}
-ERRORS = {"username": {"unique": "A person with this user name already exists. Choose another one."}}
+ERRORS = {
+    "username": {
+        "unique": "A person with this user name already exists. Choose another one.",
+        "invalid": "Use only letters, digits and the characters @ . + - _ in a user name.",
+    }
+}
 _READ = "_grantable"  # the attribute of a user object that keeps the groups
 NO_ROLE = "none"
 ROLE_LABEL = "<strong>{}</strong> <span>{}</span>"

@@ -2,12 +2,13 @@
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.test import Client
 from django.urls import reverse
 
-from integrations.services.errors import Conflict, PortalError, Remedy
+from integrations.services.errors import Conflict, InvalidValue, PortalError, Remedy
 from integrations.services.integration import enabling
-from integrations.staff.base.forms import CreateApiKeyForm
+from integrations.staff.base.forms import ChangePosRemoteIdForm, CreateApiKeyForm
 from tests.support.factories import Enabled
 
 OWNERS = ("integration", "apikey", "webhookendpoint")
@@ -83,6 +84,13 @@ def test_a_refusal_is_shown_at_a_field_with_another_name_in_the_form(db: None) -
     form = CreateApiKeyForm(values, person=User.objects.create_superuser("boss"))
     form.refuse(TooLateInTheDay())
     assert list(form.errors) == ["last_day"]
+
+
+def test_an_invalid_value_names_its_field_only_where_it_is_not_shown_at_it() -> None:
+    form = ChangePosRemoteIdForm({"pos_remote_id": "a"})
+    form.refuse(InvalidValue("pos_remote_id", "It is too wet.", label="POSRemoteID"))
+    form.refuse(InvalidValue("name", "It is too dry.", label="Name"))
+    assert form.errors == {"pos_remote_id": ["It is too wet."], NON_FIELD_ERRORS: ["Name: It is too dry."]}
 
 
 @pytest.mark.parametrize("remedy", Remedy)

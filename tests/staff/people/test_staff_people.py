@@ -127,6 +127,13 @@ def test_a_user_name_that_exists_is_refused_in_the_portals_words() -> None:
     assert "A person with this user name already exists. Choose another one." in text(answer)
 
 
+def test_an_invalid_user_name_or_e_mail_address_is_refused_in_the_portals_words() -> None:
+    values = {**values_of("otto<", VIEWER), "email": "otto@"}
+    answer = browser_of(make_person("boss", ADMINISTRATOR)).post(ADD, values)
+    assert "Use only letters, digits and the characters @ . + - _ in a user name." in text(answer)
+    assert "Enter a valid e-mail address." in text(answer)
+
+
 def test_a_person_is_limited_unlimited_and_deactivated() -> None:
     browser, bella = browser_of(make_person("ada", ADMINISTRATOR)), make_organisation(BELLA)
     browser.post(ADD, values_of("otto", OPERATOR, is_limited="on", organisations=[bella.pk]))
