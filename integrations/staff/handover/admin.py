@@ -21,6 +21,7 @@ from integrations.staff.base.menu import MenuGroup
 from integrations.staff.base.outlet_actions import IntegrationAction
 from integrations.staff.base.presentation import ago, marked
 from integrations.staff.records.admin import OF_INTEGRATION, SEARCH_INTEGRATION, link_to
+from integrations.text.moments import exactly
 
 SHAPES = {LinkState.LIVE: "never-seen", LinkState.OPENED: "online", LinkState.FAILED: "refused"}
 
@@ -64,8 +65,9 @@ class HandoverLinkAdmin(ReadOnlyAdmin[HandoverLink]):
     list_filter = ("state",)
     search_fields = (*SEARCH_INTEGRATION, "created_by", "address")
     search_help_text = "Outlet, organisation, ProviderOutletID, person, address"
-    fields = ("integration", "credential", "state", "tries", "created_by", "created_at", "expires_at", "ended_at",
-              "ended_reason", "address", "user_agent")  # fmt: skip
+    fields = ("integration", "credential", "state", "tries", "created_by", "created_exactly", "expires_exactly",
+              "ended_exactly", "ended_reason", "address", "user_agent")  # fmt: skip
+    readonly_fields = ("created_exactly", "expires_exactly", "ended_exactly")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[HandoverLink]:
         return links_seen(request)
@@ -95,6 +97,18 @@ class HandoverLinkAdmin(ReadOnlyAdmin[HandoverLink]):
     @admin.display(ordering="ended_at")
     def ended(self, link: HandoverLink) -> SafeString | str:
         return ago(link.ended_at, shared_now())
+
+    @admin.display(description="created")
+    def created_exactly(self, link: HandoverLink) -> str:
+        return exactly(link.created_at)
+
+    @admin.display(description="expires")
+    def expires_exactly(self, link: HandoverLink) -> str:
+        return exactly(link.expires_at)
+
+    @admin.display(description="ended")
+    def ended_exactly(self, link: HandoverLink) -> str:
+        return exactly(link.ended_at) if link.ended_at else "–"
 
     def get_urls(self) -> list[URLPattern]:
         revoke = self.admin_site.admin_view(RevokeLink.as_view())

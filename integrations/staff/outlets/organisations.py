@@ -76,7 +76,9 @@ class OrganisationAdmin(PortalAdmin[Organisation]):
             for rows in preventing
             for row in rows.filter(**of_these)
         ]
-        counts = {AlertRecipient._meta.verbose_name_plural: len(recipients)} if recipients else {}
+        counts = {self.opts.verbose_name_plural: len(objs)}
+        if recipients:
+            counts[AlertRecipient._meta.verbose_name_plural] = len(recipients)
         return [*map(str, objs), recipients], counts, needed, protected
 
     def save_model(

@@ -96,7 +96,7 @@ def test_names_without_a_space_hide_nothing_on_a_phone(chromium: Browser, new_st
 def with_the_names(page: Page) -> Iterator[str]:
     """Yield the lists and pages that show an outlet or its organisation, and all pages that the outlet's leads to."""
     yield from ("/admin/", "/admin/search/?q=unbroken", f"{MODELS}/outlet/", f"{MODELS}/auditevent/")
-    yield from (f"{MODELS}/organisation/", f"{MODELS}/organisation/1/change/")
+    yield from (f"{MODELS}/organisation/", f"{MODELS}/organisation/1/change/", f"{MODELS}/apikey/add/")
     page.goto(f"{MODELS}/outlet/1/change/")
     yield page.url
     yield from page.locator(".object-tools a").evaluate_all("links => links.map(link => link.href)")

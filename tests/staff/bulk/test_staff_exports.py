@@ -16,6 +16,7 @@ from integrations.models.audit import Verb
 from integrations.models.handover_link import LinkState
 from integrations.services.bulk import spreadsheet
 from integrations.services.handover import links as handover_links
+from integrations.text.moments import exactly
 from tests.staff.bulk.limits import limited_to
 from tests.support.factories import ANNA, BELLA, Enabled, make_enabled_outlet, make_organisation, make_outlet
 from tests.support.staff.pages import SECRET, act_url, client_of, enable_url, list_url, page_url, text
@@ -140,6 +141,18 @@ def test_a_link_is_revoked_from_the_page(staff: Client, enabled: Enabled) -> Non
     assert staff.post(url).status_code == 409
     assert AuditEvent.objects.filter(verb=Verb.LINK_REVOKED).count() == 1
     assert client_of("view_integration").post(url).status_code == 403
+
+
+def test_the_page_of_a_link_gives_its_times_with_their_time_zone(staff: Client, enabled: Enabled) -> None:
+    link = handover_links.create_link(
+        enabled.integration.current_credential(), enabled.handover, hours=1, actor=ANNA
+    ).link
+    handover_links.revoke_link(link, actor=ANNA)
+    link.refresh_from_db()
+    page = text(staff.get(reverse("admin:integrations_handoverlink_change", args=(link.pk,))))
+    assert link.ended_at
+    for label, moment in (("Created", link.made_at), ("Expires", link.expires_at), ("Ended", link.ended_at)):
+        assert f"{label}: {exactly(moment)}" in page
 
 
 def test_the_list_of_links_leaves_out_other_organisations_for_a_limited_person(staff: Client, enabled: Enabled) -> None:

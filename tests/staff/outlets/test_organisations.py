@@ -47,6 +47,7 @@ def test_the_page_names_the_recipients_that_are_deleted_and_lists_no_records(
 ) -> None:
     page = text(boss.get(delete_url(closed)))
     assert "chef@example.com" in page
+    assert "Organisations: 1 Alert recipients: 1" in page
     assert "Fleet sample" not in page
     assert "Alert: " not in page
 
