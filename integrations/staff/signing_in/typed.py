@@ -32,12 +32,13 @@ def keep(request: HttpRequest, fields: Fields, *, path: str, selected: Sequence[
     `selected` are the rows that the form acts on.
     """
     values = {name: _typed_value(request, name, field) for name, field in fields.items() if _may_keep(name, field)}
+    lost = [name for name, field in fields.items() if _is_secret(name, field) and request.POST.get(name)]
     request.session[SESSION_KEY] = {
         "user": request.user.pk,
         "path": path,
         "values": {name: value for name, value in values.items() if len(str(value)) <= LONGEST},
         "selected": list(selected),
-        "secrets": {name: str(fields[name].label or name) for name in secrets_in(fields, request.POST)},
+        "secrets": {name: str(fields[name].label or name) for name in lost},
     }
 
 
@@ -80,9 +81,13 @@ def selected(request: HttpRequest) -> list[int]:
 
 
 def _may_keep(name: str, field: Field) -> bool:
-    if isinstance(field.widget, (PasswordInput, FileInput, HiddenInput)):
+    return not isinstance(field.widget, (FileInput, HiddenInput)) and not _is_secret(name, field)
+
+
+def _is_secret(name: str, field: Field) -> bool:
+    if isinstance(field, (ChoiceField, BooleanField)):
         return False
-    return isinstance(field, (ChoiceField, BooleanField)) or not is_never_shown(name)
+    return isinstance(field.widget, PasswordInput) or is_never_shown(name)
 
 
 def _typed_value(request: HttpRequest, name: str, field: Field) -> Any:

@@ -211,6 +211,17 @@ def test_every_form_sent_too_late_is_shown_again_as_it_was_filled_in(
         assert STILL_TO_DO not in text(stale.get(url)), url
 
 
+def test_a_form_sent_too_late_names_the_passphrase_to_enter_again(stale: Client, boss: User, enabled: Enabled) -> None:
+    url = act_url(enabled.integration, "rotate")
+    for passphrase in ("correct horse battery", ""):
+        prove(stale, boss, ago=STALE)
+        confirm_url = stale.post(url, {"overlap": "1h", "hand_over": "link", "passphrase": passphrase})["Location"]
+        stale.post(confirm_url, {"password": PASSWORD, "next": url})
+        page = stale.get(url)
+        assert ("Enter again: Passphrase." in text(page)) is bool(passphrase)
+        assert "correct horse" not in page.content.decode()
+
+
 def test_a_form_sent_too_late_names_the_secret_to_enter_again_and_shows_its_field(stale: Client, boss: User) -> None:
     url = reverse("admin:integrations_outlet_enable_new")
     for typed, is_open in (({"adopted_secret": ADOPTED}, True), ({}, False)):
