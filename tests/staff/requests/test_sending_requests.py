@@ -90,6 +90,7 @@ def test_a_message_type_that_cannot_be_sent_redirects_to_the_catalogue(
     page = staff.get(act_url(online.integration, "ask"), {"type": kind})
     assert page.status_code == 404
     assert words in text(page)
+    assert f'name="type" value="{kind}"' in page.content.decode()
 
 
 def test_the_fields_of_a_documented_type_become_its_payload(staff: Client, online: Enabled) -> None:
