@@ -63,6 +63,9 @@ class ActionForm(forms.Form):
     def more_fields(self) -> list[forms.BoundField]:
         return [self[name] for name in self.more if name in self.fields]
 
+    def has_marked_fields(self) -> bool:
+        return any(name != NON_FIELD_ERRORS for name in self.errors)
+
     def is_more_open(self) -> bool:
         return any(each.errors or each.value() or each.name in self.emptied for each in self.more_fields())
 

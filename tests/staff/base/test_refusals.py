@@ -58,6 +58,18 @@ def test_a_refusal_is_shown_at_its_field_with_its_hint(
     assert answer.context["form"].errors == {"pos_remote_id": [f"{Misplaced.message} {Misplaced.hint}"]}
 
 
+@pytest.mark.parametrize(("refusal", "is_marked"), [(Misplaced(), True), (PortalError("The sea is rough."), False)])
+def test_a_form_asks_to_correct_marked_fields_only_if_a_field_is_marked(
+    boss: Client, enabled: Enabled, monkeypatch: pytest.MonkeyPatch, refusal: PortalError, is_marked: bool
+) -> None:
+    refuse_to_change(monkeypatch, refusal)
+    url = reverse("admin:integrations_integration_change_pos_remote_id", args=(enabled.integration.pk,))
+    page = boss.post(url, {"pos_remote_id": "Corrected"}).content.decode()
+    assert str(refusal) in page
+    assert "Nothing was changed." in page
+    assert ("Please correct the marked fields." in page) is is_marked
+
+
 def test_a_conflict_replaces_the_form_and_shows_its_hint_and_remedy(
     boss: Client, enabled: Enabled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
