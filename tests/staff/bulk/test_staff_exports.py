@@ -151,7 +151,7 @@ def test_the_page_of_a_link_gives_its_times_with_their_time_zone(staff: Client, 
     link.refresh_from_db()
     page = text(staff.get(reverse("admin:integrations_handoverlink_change", args=(link.pk,))))
     assert link.ended_at
-    for label, moment in (("Created", link.made_at), ("Expires", link.expires_at), ("Ended", link.ended_at)):
+    for label, moment in (("Created", link.created_at), ("Expires", link.expires_at), ("Ended", link.ended_at)):
         assert f"{label}: {exactly(moment)}" in page
 
 
