@@ -6,12 +6,14 @@ import os
 import re
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
+from tests.live.stack.waiting import eventually
 from tests.portal.operations.checkout import PASSWORD, complaint, copy_project, nothing_was_made, pins, run
 
 pytestmark = pytest.mark.processes
@@ -42,7 +44,7 @@ def test_script_test_names_the_check_that_failed_and_stops_there(untidy: Path) -
     failed = run(untidy, "script/test", "--version")  # an option of pytest, to keep this suite from running recursively
     assert failed.returncode == 1
     assert failed.stderr.splitlines()[-1] == "script/test: ruff check failed"
-    assert failed.stdout == "==> ruff check\n"
+    assert failed.stdout == "==> ruff check\n==> ruff format\n"
     assert not (untidy / ".env").exists()
 
 
@@ -52,8 +54,59 @@ def test_script_test_uses_an_environment_of_the_named_python(untidy: Path, optio
     use_running_environment(untidy, f".venv-{version}")
     failed = run(untidy, "script/test", *option.format(version).split())
     assert failed.stderr.splitlines()[-1] == "script/test: ruff check failed"
-    assert failed.stdout == "==> ruff check\n"
+    assert failed.stdout == "==> ruff check\n==> ruff format\n"
     assert not (untidy / ".venv").exists()
+
+
+@pytest.fixture
+def stub(tmp_path: Path) -> Callable[..., Path]:
+    """Return a checkout whose .venv has commands that do nothing, except those given: each is a line for the shell."""
+    checkout = copy_project(tmp_path / "checkout")
+    shutil.rmtree(checkout / "tests" / "clients", ignore_errors=True)
+    use_running_environment(checkout, ".venv")
+    (checkout / ".venv" / "bin").unlink()
+    (checkout / ".venv" / "bin").mkdir()
+
+    def make(**bodies: str) -> Path:
+        cases = "\n".join(f'"-m {name} "*) {body} ;;' for name, body in bodies.items())
+        python = f'#!/bin/sh\ncase "$* " in\n{cases}\n-m*|manage.py*) ;;\n*) exec {sys.executable} "$@" ;;\nesac\n'
+        for name, text in {"python": python, "codespell": "#!/bin/sh\n", "lint-imports": "#!/bin/sh\n"}.items():
+            (checkout / ".venv" / "bin" / name).write_text(text)
+            (checkout / ".venv" / "bin" / name).chmod(0o755)
+        return checkout
+
+    return make
+
+
+SLEEPS = "echo $$ >pid; exec sleep 300"
+SLEEPS_UNTIL_INTERRUPTED = "trap 'echo interrupted; exit 2' INT; touch started; while :; do sleep 0.1; done"
+
+
+def test_script_test_succeeds_if_all_checks_and_tests_do(stub: Callable[..., Path]) -> None:
+    done = run(stub(mypy="echo a note", pytest="echo 3 passed"), "script/test")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("==> deployment\n==> pytest\n3 passed\n")
+
+
+def test_a_check_that_fails_interrupts_the_tests(stub: Callable[..., Path]) -> None:
+    checkout = stub(
+        mypy="until [ -e started ]; do sleep 0.1; done; echo A type is wrong.; exit 1", pytest=SLEEPS_UNTIL_INTERRUPTED
+    )
+    failed = run(checkout, "script/test")
+    assert (failed.returncode, failed.stderr) == (1, "A type is wrong.\nscript/test: mypy failed\n")
+    assert failed.stdout.endswith("interrupted\n")
+
+
+def test_a_check_that_fails_at_once_ends_the_run_too(stub: Callable[..., Path]) -> None:
+    """It may fail before pytest starts, or before pytest can be interrupted."""
+    failed = run(stub(mypy="echo A type is wrong.; exit 1", pytest=SLEEPS_UNTIL_INTERRUPTED), "script/test")
+    assert (failed.returncode, failed.stderr) == (1, "A type is wrong.\nscript/test: mypy failed\n")
+
+
+def test_tests_that_fail_end_the_checks_that_still_run(stub: Callable[..., Path]) -> None:
+    checkout = stub(mypy=SLEEPS, pytest="until [ -s pid ]; do sleep 0.1; done; exit 5")
+    assert run(checkout, "script/test").returncode == 5
+    eventually(lambda: not Path(f"/proc/{(checkout / 'pid').read_text().strip()}").exists(), what="mypy has ended")
 
 
 def test_help_is_printed_without_setting_anything_up(bare: Path) -> None:
