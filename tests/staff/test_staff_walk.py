@@ -57,7 +57,7 @@ def walk(person: User, *, most_alike: int | None = None) -> Iterator[tuple[str, 
     Each parameter of a page is tried once, with one value, and without the others. With `most_alike`, opens at most
     this many of the pages whose URLs differ only in their numbers.
     """
-    client = Client()
+    client, start = Client(), reverse("admin:index")
     client.force_login(person)
     pending, visited, alike = deque(start_urls()), set(), Counter[Any]()
     while pending:
@@ -75,7 +75,7 @@ def walk(person: User, *, most_alike: int | None = None) -> Iterator[tuple[str, 
             assert fragment
             assert fragment in text, "a fragment must equal the same part of a reloaded page"
             yield f"{url}, refreshed", fragment
-        pending.extend(each for each in _links(url, text) if each.startswith(reverse("admin:index")))
+        pending.extend(each for each in _links(url, text) if each.startswith(start))
 
 
 def _path_and_parameters(url: str) -> tuple[str, tuple[str, ...]]:
@@ -93,7 +93,7 @@ def _text(response: HttpResponseBase) -> str:
 
 
 def _links(url: str, text: str) -> Iterator[str]:
-    for found in _LINK.findall(text):
+    for found in dict.fromkeys(_LINK.findall(text)):
         yield urljoin(url, unescape(found)).partition("#")[0]
 
 

@@ -19,7 +19,7 @@ from tests.live.stack.servers import Credentials
 CALLERS = 24
 PAUSE = 1.0  # seconds between two faults
 WAITED = 2  # seconds that a call waits for the answer
-EXPIRES_IN = 60  # seconds: much longer than a request takes, even on a busy machine whose services are killed
+EXPIRES_IN = 30  # seconds: longer than a request takes, even on a busy machine whose services are killed
 TRIES_FOR = 60  # seconds for which a caller repeats one request
 MISBEHAVIOUR = {
     Fault.DROP_BEFORE: 0.03,
