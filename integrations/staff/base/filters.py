@@ -118,6 +118,7 @@ class TypedFilter(PortalFilter):
 
     template = "staff/base/typed_filter.html"
     input_type: ClassVar[str] = "text"
+    longest: ClassVar[int] = 0  # characters that the field takes; 0 for any number
 
     def lookups(self, _request: HttpRequest, _admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
         return []
@@ -136,6 +137,7 @@ class PersonFilter(TypedFilter):
 
     title = "person"
     parameter_name = "person"
+    longest = LONGEST_NAME
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
         return queryset.filter(**self.equal())

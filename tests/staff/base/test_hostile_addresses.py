@@ -1,5 +1,6 @@
 """Hostile query strings and form values on every registered staff list, including lists added later."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone
 
-from integrations.models import Integration
+from integrations.models import AuditEvent, Integration
 from integrations.staff.base.filters import LONGEST_NAME, PersonFilter, TimeFilter
 from integrations.staff.base.lookups import LONGEST_SEARCH, MOST_VALUES
 from tests.staff.base.conftest import two_outlets
@@ -119,6 +120,15 @@ def test_a_search_may_have_as_many_words_as_fit_its_length_limit(boss: Client, t
     for model, _ in admins():
         words = {"q": ("x " * LONGEST_SEARCH)[: LONGEST_SEARCH - 1]}
         assert boss.get(list_of(model), words).status_code == 200, model
+
+
+def test_a_search_field_takes_as_many_characters_as_a_search_may_have(boss: Client) -> None:
+    for url in {*(list_of(model) for model, admin in admins() if admin.search_fields), reverse("admin:search")}:
+        fields = re.findall(r'<input[^>]* name="q"[^>]*>', boss.get(url).content.decode())
+        assert fields, url
+        assert [each for each in fields if f'maxlength="{LONGEST_SEARCH}"' not in each] == [], url
+    persons = re.findall(r'<input[^>]* name="person"[^>]*>', boss.get(list_of(AuditEvent)).content.decode())
+    assert [f'maxlength="{LONGEST_NAME}"' in each for each in persons] == [True]
 
 
 @pytest.mark.parametrize("key", ["x", "\x00", "-1", str(2**63), "9" * 5000, "1,2", "ffffffff-ffff"])
