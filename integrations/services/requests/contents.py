@@ -113,9 +113,11 @@ def secrets_asked(user_identifier: str | None, payload: str) -> frozenset[str]:
 
 
 def secrets_sealed(sealed: str | None) -> frozenset[str]:
-    """Return the secrets of a request from its encrypted original; empty if this process cannot decrypt it."""
+    """Return the secrets of a request from its encrypted original; empty if there is none or it cannot be decrypted."""
+    if sealed is None:
+        return NOTHING
     try:
-        whole = _unseal_fields(sealed, "request")
+        whole = _unseal_fields(sealed, REQUEST)
     except SealBroken:
         return NOTHING
     return secrets_asked(whole.get("user_identifier"), whole.get("payload", ""))

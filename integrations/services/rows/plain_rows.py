@@ -141,9 +141,15 @@ def _preparer(field: Any) -> Callable[[Sequence[Any]], Sequence[Any]] | None:
         return _plain_texts
     if isinstance(field, models.DateTimeField):
         return _moments_in_utc if connection.vendor == "sqlite" and connection.timezone is UTC else _moments
-    if isinstance(field, models.UUIDField | models.JSONField):
+    if isinstance(field, models.UUIDField):
+        return None if connection.features.has_native_uuid_field else _hexadecimal
+    if isinstance(field, models.JSONField):
         return lambda column: [field.get_db_prep_value(value, connection, prepared=False) for value in column]
     return None
+
+
+def _hexadecimal(column: Sequence[Any]) -> list[Any]:
+    return [value and value.hex for value in column]
 
 
 def _plain_texts(column: Sequence[Any]) -> list[Any]:

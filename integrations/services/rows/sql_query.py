@@ -5,11 +5,10 @@ import json
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, get_args, get_type_hints
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections
-from django.utils.timezone import make_aware
 
 from integrations.models.request import OPEN_STATES
 
@@ -99,7 +98,12 @@ def _postgresql(size: int) -> dict[str, str]:
 
 
 def _aware(moment: datetime) -> datetime:
-    return make_aware(moment, connection.timezone)
+    return moment.replace(tzinfo=_timezone())
+
+
+@functools.cache  # it is the same for all connections
+def _timezone() -> tzinfo | None:
+    return connection.timezone
 
 
 _FROM_SQLITE: dict[type, Callable[[Any], Any]] = {bool: bool, datetime: _aware, uuid.UUID: uuid.UUID}
