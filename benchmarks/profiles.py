@@ -61,7 +61,7 @@ def authentication(handover: dict[str, str]) -> bytes:
 
 
 def show(target: relay.Target, samples: Path, options: argparse.Namespace) -> None:
-    """Print the functions that take the most time of this target's calls."""
+    """Call the target, and print the functions that take the most time."""
     with ThreadPoolExecutor(1) as thread:
         sampling = thread.submit(sample, target.pid, options.seconds, samples)
         figures = relay.measure_target(target, options.callers, options.seconds + EXTRA_SECONDS)

@@ -33,7 +33,7 @@ class EnvFileError(Exception):
 
 
 class Assignment(NamedTuple):
-    """One line of the file that sets a value."""
+    """A setting in the file, with the number of its line."""
 
     line: int
     name: str

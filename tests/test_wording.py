@@ -31,7 +31,7 @@ PHRASE = re.compile("|".join(rf"\b(?P<p{number}>{each})\b" for number, each in e
 VAGUE = re.compile(r"^ *[A-Z][A-Z_, ]* = .*  # (?:of|for) .*", re.MULTILINE)
 FOLDERS = ("benchmarks", "clients", "deploy", "docs", "integrations", "portal", "script", "templates", "tests")
 SUFFIXES = {".md", ".py", ".html", ".txt", ".js", ".ts", ".yaml"}
-# History keeps its old words, and this file has the words to find.
+# The changelog and migrations keep old words; this file lists the phrases to search for.
 NOT_CHECKED = {"CHANGELOG.md", "migrations", "test_migrations.py", "test_wording.py"}
 
 

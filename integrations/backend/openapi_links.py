@@ -1,7 +1,7 @@
-"""Adds links to the OpenAPI document, from the identifier in a POST's answer to the calls that take it.
+"""Adds links to the OpenAPI document: if a POST's answer identifies a row, it links to the calls about this row.
 
-The links are derived from the paths. `/outlets/{provider_outlet_id}` is a row of `/outlets`: the answer of a POST to a
-path that ends in `/outlets` identifies such a row, and so does an answer with the schema of the row.
+The links are derived from the paths. `/outlets/{provider_outlet_id}` is the path of a row of `/outlets`. An answer
+identifies such a row if the path of the POST ends in `/outlets`, or if the answer has the schema of the row.
 """
 
 import re

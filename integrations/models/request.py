@@ -114,7 +114,7 @@ class Request(models.Model):
             models.Index(fields=["api_key", "-id"], name="request_of_api_key"),
             # Finds a rare MessageType among ten million rows. It has few values, so inserts touch few index pages.
             models.Index(fields=["message_type", "-id"], name="request_message_type"),
-            # Maps a time to primary keys. New rows are added at its end, which is cheap.
+            # Finds the primary keys around a time. It is cheap, because new rows go to the end of the index.
             models.Index(fields=["received_at"], name="request_received"),
             # Every ResultCode except 0 is a refusal, so successful requests do not pay for this index.
             models.Index(fields=["result_code", "-id"], condition=Q(state="refused"), name="request_refusal"),

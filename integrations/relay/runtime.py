@@ -151,7 +151,8 @@ class Runtime:
 
 
 JOIN_SECONDS = 2.0
-GROUP_RENEWAL = 5.0  # seconds; until it rejoins after a Redis flush, transient requests cannot reach this process
+# Seconds. After a flush of Redis, transient requests cannot reach this process before its next renewal.
+GROUP_RENEWAL = 5.0
 
 _runtime: Runtime | None = None
 _starting: asyncio.Task[Runtime] | None = None

@@ -28,7 +28,7 @@ def obstacle_to_ending(owner: Owner) -> PortalError | None:
 
 
 def check_rotation(owner: Owner, *, seen: str = "") -> Any:
-    """Return the current secret of a locked owner if it can be rotated now.
+    """Return the current secret of an owner whose row is locked, if it can be rotated now.
 
     `seen` is the version of the secret that the caller's page showed; with it, a page that is sent twice rotates once.
     Raises StalePage or OverlapRunning.
@@ -56,7 +56,7 @@ def supersede(owner: Owner, *, overlap: str, seen: str = "") -> Any:
 
 
 def end_overlap(owner: Owner, *, verb: Verb, actor: Actor) -> None:
-    """Retire the old secret of a locked owner immediately, and record `verb`. Raises NoOverlap."""
+    """Retire the old secret of an owner whose row is locked, and record `verb`. Raises NoOverlap."""
     refuse_if(obstacle_to_ending(owner))
     shown = owner.retire_older_secret(shared_now())
     record(verb, owner, actor=actor, **({"shown": shown} if shown else {}))

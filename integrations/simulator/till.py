@@ -67,7 +67,7 @@ class Addition:
 class Till:
     """A till. A method that raises a TillRefusal has changed nothing.
 
-    `memory` is saved with the till, but `desk` uses it. `new_id` returns GUIDs.
+    `memory` is saved with the till; `desk` reads and fills it. `new_id` returns GUIDs.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Till:
 
     @property
     def executed(self) -> list[str]:
-        """The latest 10,000 RequestIDs that were executed or refused, once for each execution."""
+        """The RequestIDs of the latest 10,000 executions and refusals, oldest first."""
         return list(self.memory.executed)
 
     def open_orders(self, *, table: str = "", owner: User | None = None) -> list[Order]:

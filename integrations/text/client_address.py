@@ -23,13 +23,13 @@ Network = IPv4Network | IPv6Network
 
 
 def address_in(scope: Mapping[str, Any]) -> str:
-    """Return the client's address in an ASGI scope, or "". portal/web/proxies.py has already set it behind a proxy."""
+    """Return the client's address in an ASGI scope, or "". Behind a proxy, portal/web/proxies.py has corrected it."""
     client = scope.get("client")
     return canonical(client[0]) if client else ""
 
 
 def address_of(request: HttpRequest) -> str:
-    """Return the client's address of a request, or "". portal/web/proxies.py has already set it behind a proxy."""
+    """Return the address of a request's client, or "". Behind a proxy, portal/web/proxies.py has corrected it."""
     return canonical(request.META.get("REMOTE_ADDR") or "")
 
 
@@ -39,7 +39,7 @@ def parsed(text: str) -> IPv4Address | IPv6Address | None:
 
 
 def parsed_network(text: str) -> Network:
-    """Return the network that a text in CIDR notation names, in the spelling of `parsed`. Raises ValueError."""
+    """Return the network that a text in CIDR notation names, normalised as by `parsed`. Raises ValueError."""
     network = ip_network(text)
     if isinstance(network, IPv4Network):
         return network

@@ -85,9 +85,10 @@ def load(text: str) -> object:
 
 
 def members(text: str) -> dict[str, str]:
-    """Return the members of a JSON object, with each value in its original spelling; the last one of a repeated key.
+    """Return the members of a JSON object, with each value in its original spelling. A repeated key has its last value.
 
-    Raises NotAnObject, also for more than MOST_MEMBERS, and TooDeep for more than MOST_NESTED levels.
+    Raises NotAnObject for other texts and for more than MOST_MEMBERS members, and TooDeep for more than MOST_NESTED
+    levels.
     """
     if not text.lstrip(_BLANKS).startswith("{"):
         raise NotAnObject("it does not begin with {")

@@ -71,7 +71,7 @@ def operations() -> list[Operation]:
 
 
 def _sample(schema: dict[str, Any], known: Mapping[str, object]) -> Any:
-    """Return a value of a schema; an object has its required fields, with the known values."""
+    """Return an example of a schema. An object has only its required fields, with the values in `known`."""
     match schema:
         case {"enum": [value, *_]}:
             return value

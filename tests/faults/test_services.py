@@ -21,7 +21,7 @@ Act = Callable[[Work], None]
 
 
 def a_server_is_killed(work: Work) -> None:
-    """Its POSes and callers move to the other host; only callers of the killed host lose a connection."""
+    """The killed host's POSes and callers reconnect to the other host, whose own callers keep their connections."""
     host = work.installation.one
     host.kill()
     eventually(work.is_connected, timeout=20, what="all tills are at the other host")

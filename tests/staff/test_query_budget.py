@@ -37,7 +37,7 @@ from tests.support.staff.world import World, make_limited, make_viewer, make_wor
 
 MOST = 10  # queries of a page, including those for the session and the person who opens it
 NEWEST = 2  # rows of each kind on an outlet's page
-ON_A_PAGE = 2  # rows of a long list
+ON_A_PAGE = 2  # the most rows that a list shows in these tests, so that a small database has more
 EXPORT = "/export/"  # a download, which reads all outlets
 GROUPS = ("offline", "refused", *Concern)  # groups of the start page
 SEARCHED = ("Station", "r-1", "198.51.")

@@ -198,7 +198,7 @@ class Lane:
     def drop_overdue(self, now: datetime) -> None:
         """Free the places of requests whose answer is overdue."""
         if not self._window.request_ids and not self._queue:
-            return  # the usual case, and every lane is checked every second
+            return  # the usual case; every lane is checked each second
         for outgoing in [each for each in self._window.requests if each.answer_before <= now]:
             self._window.pop(outgoing.request_id)
             if isinstance(outgoing, Outgoing):

@@ -49,7 +49,7 @@ def watching_since(cursor: NoticeCursor, now: datetime) -> datetime:
 
 
 def offline(now: datetime, before: datetime) -> QuerySet[Presence]:
-    """Return the presences of POSes that connected at some time and have been offline since `before` or longer."""
+    """Return the presences of POSes that have connected before and went offline at the time `before` or earlier."""
     closed = Q(is_online=False, since__lte=before)
     dead = ServerProcess.objects.dead(now).filter(heartbeat_at__lte=before)
     lost = Q(is_online=True, connection__process__in=dead)

@@ -102,8 +102,9 @@ def public_part(text: str) -> str:
 
 
 def received_within(rows: QuerySet[Request], *, since: datetime | None, until: datetime | None) -> QuerySet[Request]:
-    """Exclude requests received before `since`, or at or after `until`, approximately by their keys. No request within
-    the bounds is excluded.
+    """Limit the rows to a range of primary keys that contains each request received from `since` to before `until`.
+
+    The range may contain other requests too.
 
     This keeps primary-key order; the caller must still apply the exact bounds.
     """

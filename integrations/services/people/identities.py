@@ -30,7 +30,7 @@ def find_person(claims: Claims) -> User | None:
 
 
 def may_be_created(claims: Claims) -> bool:
-    """Return whether OIDC_CREATE_PEOPLE allows a new person: no person, not even a disabled one, has this address."""
+    """Return whether to create a person: OIDC_CREATE_PEOPLE is set, and no person, active or not, has the address."""
     if not (settings.OIDC_CREATE_PEOPLE and claims.email):
         return False
     return not User.objects.filter(email__iexact=claims.email).exists()

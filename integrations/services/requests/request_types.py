@@ -116,7 +116,7 @@ class NotCompared(NotStored):
 
 
 class NotComparable(NotStored):
-    """The RequestID was used before, but its content cannot be compared: its key was lost."""
+    """The RequestID was used before, but the contents cannot be compared, because a key was lost."""
 
     refusal = AskedOtherwise
 

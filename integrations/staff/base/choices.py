@@ -48,7 +48,7 @@ class RowField(ModelChoiceField[Any]):
 
 
 class RowsField(ModelMultipleChoiceField[Any]):
-    """A choice of any number of rows, or their names."""
+    """A choice of any number of rows. The browser sends a row's key or a typed name."""
 
     def clean(self, value: Any) -> Any:
         given = list(value or ())

@@ -34,7 +34,7 @@ class DatedState:
 
 
 def standing_of(integration: Integration | None, now: datetime) -> DatedState:
-    """Return the state of an outlet, and since when it is online or offline; see state_of for its queries."""
+    """Return the state of an outlet, and since when it is online or offline. It runs the same queries as `state_of`."""
     state = state_of(integration, now)
     is_dated = state in (OutletState.ONLINE, OutletState.OFFLINE)
     return DatedState(state, integration.presence.since_at(now) if integration and is_dated else None)

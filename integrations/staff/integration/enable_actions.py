@@ -71,7 +71,7 @@ class EnableOutlet(EnableAction):
         )
 
     def settled(self, refusal: PortalError, *, status: int = 200) -> HttpResponse:
-        # After a double click, the second request read the outlet before the first one enabled it: read again.
+        # After a double click, this request may have read the outlet before the first one enabled it, so read it again.
         self.integration = Integration.objects.filter(outlet=self.outlet).first()
         return super().settled(refusal, status=status)
 

@@ -167,7 +167,7 @@ class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
 
     @sensitive_variables()
     def decrypt(self, encrypted_text: str) -> str:
-        """Return the secret. If its key is no longer in the settings, return a random one: then no code matches."""
+        """Return the secret; if its key is no longer in the settings, a random secret, so that no code matches."""
         try:
             return unseal(encrypted_text, purpose=SEALED)
         except SealBroken:

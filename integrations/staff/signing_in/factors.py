@@ -152,7 +152,7 @@ class NewRecoveryCodes(AdminLook, GenerateRecoveryCodesView):  # type: ignore[mi
 
 
 def spend(person: User, code: str) -> None:
-    """Mark the code that set up an app as used: it must not open another session. allauth does not do so."""
+    """Mark the code that set up an app as used, so that it cannot open another session. allauth does not mark it."""
     TOTP(Authenticator.objects.get(user=person, type=Authenticator.Type.TOTP)).validate_code(code)
 
 

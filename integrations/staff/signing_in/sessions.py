@@ -172,7 +172,7 @@ def own_sessions(person: User) -> list[UserSession]:
 
 
 def _is_of(person: User, kept: dict[str, Any]) -> bool:
-    """Return whether a session's content still signs this person in: a new password ends other sessions."""
+    """Return whether a session is still valid for this person. A new password ends the person's other sessions."""
     hashes = (person.get_session_auth_hash(), *person.get_session_auth_fallback_hash())
     return any(constant_time_compare(kept.get(HASH_SESSION_KEY, ""), each) for each in hashes)
 

@@ -140,7 +140,7 @@ class TestTheNames:
 
 @pytest.mark.django_db
 class TestTheKeys:
-    """The doctor reports stored values of every kind whose key was removed from the settings."""
+    """The doctor reports each kind of stored value whose key was removed from the settings."""
 
     def test_are_fine_while_all_can_be_used(self, enabled: Enabled) -> None:
         store_everything(enabled)

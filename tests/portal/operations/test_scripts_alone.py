@@ -21,7 +21,7 @@ pytestmark = pytest.mark.processes
 
 @pytest.fixture
 def untidy(tmp_path: Path) -> Path:
-    """A checkout without .venv, in which ruff finds an error: script/test ends with its first check."""
+    """A checkout without .venv, in which ruff finds an error, so that the first check of script/test fails."""
     checkout = copy_project(tmp_path / "checkout")
     (checkout / "integrations" / "untidy.py").write_text("import os\n")
     shutil.rmtree(checkout / "tests" / "clients", ignore_errors=True)
