@@ -41,7 +41,7 @@ class Assignment(NamedTuple):
 
     @property
     def shown_name(self) -> str:
-        """Return the name, or the line's number if the name may be a part of a secret with a line break."""
+        """Return the name. If it may be a part of a secret that contains a line break, return the line's number."""
         return self.name if _NAME_OF_A_SETTING(self.name) else f"line {self.line}"
 
 
@@ -77,7 +77,7 @@ def add_secret_key(file: Path) -> str:
 
 
 def _refuse_another_spelling(values: Mapping[str, str], file: Path) -> None:
-    """Raise EnvFileError if SECRET_KEY exists in another letter case: a new key must not replace an existing one."""
+    """Raise EnvFileError if SECRET_KEY exists in another letter case, because a new key must not replace it."""
     for name in values:
         if name.upper() == "SECRET_KEY":
             raise EnvFileError(f"{name} in {file.name} must be written in capitals: SECRET_KEY.")

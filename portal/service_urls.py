@@ -149,7 +149,7 @@ def _parsed_url(url: str) -> _Url:
         raise UnreadableUrl
     user_info, at, listed = found[2].rpartition("@")
     hosts = listed.split(",")
-    # Split each host separately: newer versions of urlsplit refuse an IPv6 address beside another host.
+    # Split each host separately, because newer versions of urlsplit refuse an IPv6 address beside another host.
     parts, *_ = [_split(f"{found[1]}{user_info}{at}{host}{found[3]}") for host in hosts]
     user, _, password = user_info.partition(":")
     each = tuple(map(_host, hosts)) if listed else ()

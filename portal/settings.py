@@ -66,7 +66,8 @@ _database = DATABASES["default"]
 _database["CONN_MAX_AGE"] = 0  # under ASGI, a connection is returned after each use
 _pool_size = env.int("DATABASE_POOL_SIZE", default=12, least=1)
 if _database["ENGINE"] == service_urls.SQLITE:
-    # A transaction that starts with a read and then writes fails immediately if another one writes; IMMEDIATE waits.
+    # Otherwise a transaction that starts with a read and then writes would fail at once if another transaction writes.
+    # With IMMEDIATE, it waits.
     _database["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 20, "factory": PrivateConnection}
     directory_for(_database["NAME"])
 else:
@@ -88,7 +89,8 @@ CHANNEL_LAYERS: dict[str, dict[str, object]] = {"default": {"BACKEND": "channels
 if REDIS_URL:
     CHANNEL_LAYERS["default"] = {
         "BACKEND": "integrations.relay.redis_layer.RedisLayer",
-        # This is longer than the layer waits for a message. With redis-py's default, a wait would count as a failure.
+        # `socket_timeout` is longer than the layer's wait for a message. With redis-py's default, such a wait would be
+        # a failure.
         "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": 30, "socket_connect_timeout": 2}]},
     }
 
@@ -97,7 +99,8 @@ if REDIS_URL:
 CREDENTIAL_KEY = env.str("CREDENTIAL_KEY", default=SECRET_KEY)
 CREDENTIAL_KEY_FALLBACKS = env.get_value("CREDENTIAL_KEY_FALLBACKS", keys, default=SECRET_KEY_FALLBACKS)
 if CREDENTIAL_KEY.startswith("$"):
-    # Secrets may be stored under SECRET_KEY: before 0.2, the portal used that instead of a value that begins with $.
+    # Secrets may be stored under SECRET_KEY, because before 0.2 the portal used it instead of a value that begins
+    # with $.
     CREDENTIAL_KEY_FALLBACKS = [*CREDENTIAL_KEY_FALLBACKS, SECRET_KEY, *SECRET_KEY_FALLBACKS]
 
 POS_TOKEN_LIFETIME = env.int("POS_TOKEN_LIFETIME", default=300, least=1)
@@ -183,8 +186,8 @@ _provider = service_urls.issuer(OIDC_SERVER_URL, "OIDC_SERVER_URL") if OIDC_SERV
 # --- Django -----------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    # Before staticfiles, because its runserver speaks ASGI. Only runserver needs it: importing it and Twisted takes a
-    # quarter of the start-up time.
+    # daphne comes before staticfiles, because daphne's runserver speaks ASGI. Other commands leave daphne out, because
+    # importing it and Twisted takes a quarter of the start-up time.
     *(["daphne"] if "runserver" in sys.argv[1:2] else []),
     "integrations.staff.start.apps.PortalAdminConfig",  # django.contrib.admin with our site
     "django.contrib.auth",
@@ -301,7 +304,7 @@ SESSION_COOKIE_AGE = SESSION_IDLE_MINUTES * 60  # seconds without a request
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 X_FRAME_OPTIONS = "DENY"
 
-# Other sites that forms may lead to: the form that starts a sign-in is answered with a redirect to the provider.
+# Other sites that a form may lead to. The answer to the form that starts a sign-in is a redirect to the provider.
 CSP_FORM_ACTION = [f"{_provider.scheme}://{_provider.netloc}"] if _provider else []
 
 # --- django-allauth: the rules are in integrations/staff/signing_in -----------------------------------------

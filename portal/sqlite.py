@@ -11,8 +11,9 @@ class PrivateConnection(sqlite3.Connection):
 
     def __init__(self, database: str, *args: Any, **options: Any) -> None:
         if database != ":memory:" and not database.startswith("file:"):
-            # Opens only a file that does not exist yet. Closing any descriptor of a file releases all POSIX locks that
-            # this process holds on it, those of SQLite's other connections too, and that damages the database.
+            # Open the file only if it does not exist yet. Closing any descriptor of a file releases all POSIX locks
+            # that this process holds on the file. Without the locks of SQLite's other connections, the database could
+            # be damaged.
             with suppress(OSError):  # the file exists already; SQLite itself reports any other error
                 os.close(os.open(database, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         super().__init__(database, *args, **options)

@@ -8,7 +8,7 @@ handler400 = "portal.web.errors.bad_request"
 handler404 = "portal.web.errors.not_found"
 handler500 = "portal.web.errors.server_error"
 
-# These do not include the POS's endpoints: integrations/pos/paths.py matches those, tolerantly, before Django runs.
+# The POS's endpoints are not here, because integrations/pos/paths.py matches them, tolerantly, before Django runs.
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path(API_PATH.removeprefix("/"), include("integrations.backend.urls")),

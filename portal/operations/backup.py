@@ -92,8 +92,8 @@ def _opened(file: Path) -> sqlite3.Connection:
 
 
 def _copy(source: Path, target: Path) -> None:
-    # Copy in one step: a copy in several steps restarts at each write by another process, and under load never ends.
-    # With a write-ahead log, writers do not wait for the copy.
+    # Copy in one step. A copy in several steps would restart at each write by another process, and never end under
+    # load. With a write-ahead log, writers do not wait for the copy.
     with closing(_opened(source)) as reading, closing(sqlite3.connect(target)) as writing:
         reading.backup(writing)
 

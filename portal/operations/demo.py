@@ -16,7 +16,7 @@ from integrations.services.requests.message_types import save_message_type
 
 ORGANISATION = "Demo"
 API_KEY = "Demo"
-# The POS of the last outlet is not simulated: the demo needs one outlet that is offline.
+# The POS of the last outlet is not simulated, because the demo needs one outlet that is offline.
 ONLINE, OFFLINE = ("Harbour", "Airport"), "Station"
 OUTLETS = (*ONLINE, OFFLINE)
 

@@ -1,7 +1,7 @@
 """Starts and stops the runtime of the process, on servers that support ASGI's lifespan protocol (uvicorn).
 
-daphne does not support it: there, the first request starts the runtime and the interpreter's exit stops it
-(relay/runtime.py).
+daphne does not support this protocol. On daphne, the first request starts the runtime, and the interpreter's exit
+stops it (relay/runtime.py).
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from django.db import DatabaseError, InterfaceError
 from integrations.relay import runtime
 from integrations.wire.asgi_types import Receive, Scope, Send
 
-BACKGROUND_STOP_SECONDS = 15.0  # time for the background work to end: docs/operations.md limits the whole stop
+BACKGROUND_STOP_SECONDS = 15.0  # time for the background work to end, within the limit of a stop (docs/operations.md)
 
 logger = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from portal.serving.metrics import scrape
 METHODS = ("GET", "HEAD")
 FATAL = frozenset({"away", "draining", "pending", "unknown", "missing"})
 
-_is_migrated = False  # never reset: a database is not migrated backwards under a running process
+_is_migrated = False  # never reset, because no one migrates a database backwards under a running process
 
 
 class Probes:
@@ -51,7 +51,7 @@ class Probes:
 
 
 async def healthz(_scope: Scope) -> PlainResponse:
-    """Return 200: the process answers."""
+    """Return 200, because the process answers."""
     return _json_response({"status": "alive"}, 200)
 
 

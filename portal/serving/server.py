@@ -32,26 +32,27 @@ from portal.serving.websocket_intake import MeteredWebsocket
 
 # The kernel's queue of connections that wait for accept(). With the usual 100, a reconnect storm loses connections.
 BACKLOG = 4096
-# Thresholds of the garbage collector's three generations (gc.set_threshold). The youngest is collected after so many
-# allocations (minus deallocations), each older one after so many collections of the generation before it. With 10,000
-# POSes, collecting the second takes 0.1 s, and a full collection 0.5 s; both block the event loop.
+# Thresholds of the garbage collector's three generations (gc.set_threshold). The first number is of allocations (minus
+# deallocations) until the youngest generation is collected. The others are of collections of one generation until the
+# next older generation is collected too. With 10,000 POSes, collecting the second generation takes 0.1 s, and a full
+# collection takes 0.5 s. Both block the event loop.
 GC_THRESHOLDS = (20_000, 3, 50)
 # New connections since the last collection, with about 70 objects each. From this number on, most of the objects that
 # a collection would scan belong to connections.
 MANY_CONNECTIONS = 150
 LISTENER_COPIES = 64  # the number of connections accepted in one iteration of the event loop
 GRACE = 10  # seconds for answers in flight, after the drain
-ACCEPT_ROUNDS = 100  # limit of the polls for pending connections at shutdown; more would be a flood
+ACCEPT_ROUNDS = 100  # most polls for pending connections at shutdown; only a flood would need more
 
 
 class Handshakes(ServerProtocol):
-    """The library's protocol, but the POS's consumer judges origin and subprotocol, even malformed ones.
+    """The library's protocol, which leaves even a malformed origin or subprotocol to the POS's consumer.
 
     The library's own handshake refusals get the headers that every answer has.
     """
 
     def process_origin(self, headers: Headers) -> None:
-        """Accept any Origin header, even a repeated one: a POS is identified by its token."""
+        """Accept any Origin header, even a repeated one, because a POS is identified by its token."""
 
     def process_subprotocol(self, headers: Headers) -> None:
         """Choose no subprotocol. The offered value may be empty or not a valid token; uvicorn passes it on anyway."""
@@ -69,7 +70,8 @@ websockets_sansio_impl.ServerProtocol = Handshakes  # type: ignore[attr-defined]
 class WebsocketProtocol(MeteredWebsocket):
     """uvicorn's sansio websocket protocol, which uses the least memory, with two corrections.
 
-    uvicorn does not mark a refused handshake as complete, and would log each refusal as an error.
+    It frees the memory of a handshake and of an ended connection early. It marks a refused handshake as complete;
+    otherwise uvicorn would log each refusal as an error.
     """
 
     async def send(self, message: Any) -> None:
@@ -85,9 +87,9 @@ class WebsocketProtocol(MeteredWebsocket):
         self.conn.parser.close()
 
     def _release_handshake(self) -> None:
-        """Free the handshake's request and response, which are not read again: 6 KiB for each idle POS.
+        """Free the handshake's request and response, which take 6 KiB for each POS and are not read again.
 
-        The parser that read the handshake would keep the request, so another one reads the frames.
+        The parser that read the handshake would keep the request, so a new parser reads the frames.
         """
         self.request = self.response = None  # type: ignore[assignment]
         if self.conn.state is OPEN:
@@ -190,8 +192,8 @@ class StormPromotion:
     """Promotes the objects of many new connections to the oldest generation, instead of scanning them twice.
 
     Register it in `gc.callbacks`. In a reconnect storm nearly all new objects stay alive, and scanning them would take
-    a sixth of the server's time. The scans would find nothing: a closed connection leaves no reference cycle
-    (tests/pos/test_crowd.py). Other garbage that is promoted with them stays until the next full collection.
+    a sixth of the server's time. The scans would find nothing, because a closed connection leaves no reference cycle
+    (tests/pos/test_crowd.py). Garbage of other objects is promoted too, and stays until the next full collection.
     """
 
     def __init__(self, connections: Sized) -> None:

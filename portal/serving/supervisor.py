@@ -2,8 +2,8 @@
 
 Each worker has a slot with its own listening socket (SO_REUSEPORT), and the kernel spreads the connections evenly over
 the sockets. With one shared socket, a worker gets between 4 and 40 % of the connections of a reconnect storm. The
-supervisor keeps the sockets open, and the next worker of a slot inherits its socket. A restart therefore refuses no
-connection: those in the backlog are accepted by the next worker.
+supervisor keeps the sockets open, and the next worker of a slot inherits the slot's socket. That worker accepts the
+connections in the backlog, so a restart refuses no connection.
 """
 
 import asyncio
@@ -274,7 +274,7 @@ class Supervisor:
 
 @contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """Block SIGINT in child processes: a terminal sends it to them too, but only the supervisor stops workers."""
+    """Block SIGINT in child processes. A terminal sends it to them too, but only the supervisor stops workers."""
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield

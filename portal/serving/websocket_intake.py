@@ -62,7 +62,7 @@ class MeteredWebsocket(WebSocketsSansIOProtocol):
     close, even if the peer is still sending or does not read.
     """
 
-    # Class attributes save memory: nearly every one of thousands of connections keeps these values.
+    # Class attributes save memory, because nearly all of the thousands of connections keep these values.
     _unparsed = memoryview(b"")
     _resuming: asyncio.TimerHandle | None = None
     _aborting: asyncio.TimerHandle | None = None
@@ -86,7 +86,7 @@ class MeteredWebsocket(WebSocketsSansIOProtocol):
             self._end_if_closing()
             return
         if self._is_flooding and self.close_sent:
-            return  # read and dropped: a peer that still sends reads the close frame only afterwards
+            return  # read and dropped, because a peer may read the close frame only after sending everything
         self._unparsed = memoryview(bytes(self._unparsed) + data if self._unparsed else data)
         self._parse()
 
@@ -133,7 +133,7 @@ class MeteredWebsocket(WebSocketsSansIOProtocol):
     async def receive(self) -> Any:
         message = await super().receive()
         if self._unparsed or self._resuming is not None or self._is_flooding:
-            self._parse()  # parse the rest, or pause again: uvicorn has resumed reading
+            self._parse()  # uvicorn has resumed reading, so parse the rest or pause again
         return message
 
     def _parse(self) -> None:
@@ -259,7 +259,7 @@ class MeteredWebsocket(WebSocketsSansIOProtocol):
         super().connection_lost(exc)
 
     def _end_if_closing(self) -> None:
-        """Abort the transport CLOSE_SECONDS after the closing began: a peer that does not read would keep it open."""
+        """Abort the transport CLOSE_SECONDS after the closing began, because a peer might never read and close it."""
         if self._aborting is None and (self.close_sent or self.transport.is_closing()) and not self.disconnected:
             self._aborting = self.loop.call_later(CLOSE_SECONDS, self._abort)
 

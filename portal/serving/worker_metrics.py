@@ -13,7 +13,7 @@ VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 def create_folder(folder: Path) -> dict[str, str]:
     """Create the empty folder, readable by its owner only; return the variable that the workers' environment needs.
 
-    Files of an earlier run are deleted: their counts would be added to those of this run.
+    Files of an earlier run are deleted, because their counts would be added to those of this run.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700, parents=True)

@@ -1,7 +1,8 @@
 """Limits how long a thread waits for PostgreSQL.
 
-If the database server hangs, it ends no statement, while its host's kernel still acknowledges packets. Then neither
-statement_timeout nor tcp_user_timeout helps. Import this module only if PostgreSQL is used: psycopg is optional.
+A database server that hangs ends no statement, but the kernel of its host still acknowledges packets. Then neither
+statement_timeout nor tcp_user_timeout helps. Import this module only if PostgreSQL is used, because psycopg is
+optional.
 """
 
 from collections.abc import Generator

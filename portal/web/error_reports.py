@@ -26,10 +26,10 @@ from django.views.debug import ExceptionReporter, SafeExceptionReporterFilter
 from integrations.security.redaction import is_distinctive, redact
 
 MASK = SafeExceptionReporterFilter.cleansed_substitute
-UNBROKEN = 1_000_000  # columns: a secret that contains spaces must not be wrapped
+UNBROKEN = 1_000_000  # columns; so many that a secret with spaces is never wrapped
 SHORTEST = 4  # characters; masking shorter texts would make the page unreadable
 MARKS = ("'", '"', "&#x27;", "&quot;")  # a secret that is short or a word is masked only as a complete quoted text
-# Up to the last @: a password may contain any character, including those that should have been %-encoded.
+# Matches up to the last @, because a password may contain any character, even one that should have been %-encoded.
 _PASSWORD = re.compile(r"(?s)://[^:/@]*:(.+)@")  # matches the value of a setting that is a URL
 _USER_INFO = re.compile(r"""(://[^\s:/@'"<>]*:)([^\s'"<>]+)(@)""")  # matches a URL within a text
 
@@ -37,7 +37,7 @@ _of_this_page: ContextVar[list[str] | None] = ContextVar("_of_this_page", defaul
 
 
 class MaskingFilter(SafeExceptionReporterFilter):
-    """Hides values that are marked as sensitive even if DEBUG is on, and masks secrets in the other values."""
+    """Hides values that are marked as sensitive, also while DEBUG is on. Masks secrets in the other values."""
 
     def is_active(self, request: HttpRequest | None) -> bool:  # noqa: ARG002
         return True
@@ -54,7 +54,7 @@ class MaskingFilter(SafeExceptionReporterFilter):
         return dict.fromkeys(super().get_safe_cookies(request), MASK)
 
     def get_post_parameters(self, request: HttpRequest | None) -> dict[str, Any]:
-        """Return the names of the posted fields, each with a mask: forms contain passwords, codes and secrets."""
+        """Return the posted fields with all values masked, because forms contain passwords, codes and secrets."""
         return dict.fromkeys(super().get_post_parameters(request), MASK)
 
     def get_traceback_frame_variables(self, request: HttpRequest | None, tb_frame: Any) -> Any:
@@ -63,7 +63,7 @@ class MaskingFilter(SafeExceptionReporterFilter):
 
 
 class MaskingReporter(ExceptionReporter):
-    """Masks the finished page once more: a message, a path or a source line can contain a secret."""
+    """Masks the finished page once more, because a message, a path or a source line can contain a secret."""
 
     def get_traceback_data(self) -> dict[str, Any]:
         found: dict[str, Any] = super().get_traceback_data()
@@ -83,7 +83,7 @@ class MaskingReporter(ExceptionReporter):
 
 
 class _Shown:
-    """The representation of a variable on the page, masked before it is truncated: no part of a secret is left."""
+    """The text of a variable on the page. It is masked before it is truncated, so no part of a secret is left."""
 
     def __init__(self, name: str, value: Any) -> None:
         try:
@@ -152,7 +152,7 @@ def _query(text: str) -> str:
 
 @contextmanager
 def _texts_computed_once() -> Iterator[None]:
-    """Compute the texts to mask only once for a page, which masks hundreds of values."""
+    """Compute the texts to mask only once for a page, because hundreds of values are searched for them."""
     if _of_this_page.get() is not None:
         yield
         return

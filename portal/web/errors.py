@@ -56,6 +56,7 @@ def log_outage(path: str, reason: str) -> None:
 
 def refusal(path: str, method: str, template: str, kind: ProblemKind, detail: str) -> HttpResponse:
     """Return a page for a browser, or on the paths of the API and the POS's endpoint an answer in their format."""
-    # The page is rendered without the request: its context processors would query the database, which may have failed.
+    # The page is rendered without the request, because context processors would query the database, which may have
+    # failed.
     answer = refusals_by_path.for_machine(path, method, kind, detail)
     return answer.for_django() if answer else HttpResponse(render_to_string(template), status=kind.status)

@@ -47,7 +47,7 @@ OURS = frozenset({"time", "level"})  # created here, and not from a client's inp
 SAMPLED = 20  # warnings and errors of one kind that are written in each period
 PERIOD = 60.0  # seconds
 LONGEST_REJECTION = 300  # characters
-LONGEST = 20_000  # characters of one value: a traceback, not a payload
+LONGEST = 20_000  # characters of one value; enough for a traceback, but not for a large payload
 
 
 class SamplingHandler(logging.StreamHandler[TextIO]):
@@ -75,7 +75,7 @@ class SamplingHandler(logging.StreamHandler[TextIO]):
         super().emit(record)
 
     def _take(self, record: logging.LogRecord) -> int | None:
-        """Return how many of this kind were left out since the last written one; None to leave this one out as well."""
+        """Return how many lines of this kind were left out since the last written line; None to leave this line out."""
         kind = self._kinds.setdefault((record.pathname, record.lineno), _SampledKind(self._clock()))
         if self._clock() - kind.since >= PERIOD:
             kind.since, kind.written = self._clock(), 0
@@ -167,6 +167,6 @@ def _extra(record: logging.LogRecord) -> dict[str, Any]:
 def _clean(value: Any) -> Any:
     if isinstance(value, int | float):
         return value
-    # Redact with a margin before truncating: a truncated secret would not be recognised.
+    # Redact with a margin before truncating, because a truncated secret would not be recognised.
     text = redact(printable(str(value), 2 * LONGEST))
     return text[:LONGEST]

@@ -2,8 +2,8 @@
 
 This replaces uvicorn's ProxyHeadersMiddleware, which compares the scheme literally (it does not recognise `HTTPS` or
 `https,http`), accepts any text as an address, and does not recognise an IPv4 proxy on a dual-stack listener. Only
-proxies in TRUSTED_PROXIES are trusted. `Forwarded` (RFC 7239) is never read: a proxy that does not know that header
-passes the client's own value on.
+proxies in TRUSTED_PROXIES are trusted. `Forwarded` (RFC 7239) is never read, because a proxy that does not know this
+header passes on the client's value.
 """
 
 from collections.abc import Iterable
@@ -71,9 +71,9 @@ class ProxyHeaders:
 def scheme_of(forwarded_proto: str) -> str | None:
     """Return the scheme that X-Forwarded-Proto names ("https" or "http"), or None if it names neither.
 
-    In a list, each element is one hop. If any hop used https, the result is https: some proxies put their own hop
-    first, others last, and a redirect to https would come back with the same list in an endless loop. A client that
-    writes `https` there itself only misses that redirect.
+    In a list, each element is one hop. If any hop used https, the result is https. Proxies put their hop first or last,
+    so the client's hop is unknown. With the result http, a client that used https would be redirected to https in
+    an endless loop. A client that writes `https` into the header itself only misses that redirect.
     """
     found = {SCHEMES.get(each.strip(" \t\"'").lower()) for each in forwarded_proto.split(",")}
     return "https" if "https" in found else "http" if "http" in found else None

@@ -4,7 +4,8 @@ from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
-# This is far more than any call or periodic job needs. Commands have no limit: a migration or a restore may take hours.
+# This is far more than any call or periodic job needs. Commands have no limit, because a migration or a restore may
+# take hours.
 STATEMENT_SECONDS = 30
 
 

@@ -1,7 +1,7 @@
 """Static files under names with a hash of their content, so that browsers keep them for a year; compressed with gzip.
 
-Files are read from the applications when they are first used and kept in memory: no build step can be forgotten, and
-no collected copy can be out of date. WhiteNoise serves the other names.
+Files are read from the applications when they are first used, and kept in memory. There is no build step that could
+be forgotten, and no collected copy that could be out of date. WhiteNoise serves the other names.
 """
 
 import gzip

@@ -26,7 +26,7 @@ from portal.web.page_run import PageRun
 PATIENCE = 1.0
 # Seconds that the database has to answer a probe. A page gets its 503 after PATIENCE plus this: less than 3 s.
 PROBE_SECONDS = 1.5
-# Seconds after which the probe is repeated on a new connection: all connections of the pool may be in use.
+# Seconds after which the probe is repeated on a new connection, because all connections of the pool may be in use.
 HEAD_START = 0.5
 DETAIL = "It does not answer. Check whether your request was carried out before you send it again."
 
@@ -82,7 +82,7 @@ class Unanswered:
         return True
 
     def _shared_probe(self) -> "asyncio.Task[bool]":
-        """Return the running probe of the database, or start one: all pages share it."""
+        """Return the running probe of the database, or a new one. All pages share a probe."""
         if self._probe is None or self._probe.done():
             self._probe = asyncio.ensure_future(self._answers())
         return self._probe
@@ -115,7 +115,7 @@ async def database_answers() -> bool:
         pass
     finally:
         for each in pending:
-            each.cancel()  # not awaited: psycopg would wait for an unresponsive server to cancel the statement
+            each.cancel()  # not awaited, because psycopg would wait for an unresponsive server to cancel the statement
     return False
 
 

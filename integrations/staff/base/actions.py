@@ -103,7 +103,8 @@ class Action(View):
     def context(self) -> dict[str, Any]:
         """Return the context of the action's pages: `opts` of its list, and the `subject`, if it exists already.
 
-        To offer a refusal's remedy, add `owner`, the row that the remedy changes, and whether the user `may_act`.
+        To offer a refusal's remedy, add `owner` (the row that the remedy changes) and `may_act` (whether the user may
+        change it).
         """
         raise NotImplementedError
 

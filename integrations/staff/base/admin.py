@@ -25,14 +25,15 @@ from integrations.staff.base.lookups import ListParameters, LookupRefused, check
 from integrations.staff.base.menu import LAST_IN_MENU, MenuGroup
 
 Row = TypeVar("Row", bound=Model)
-SAVE_AS_NEW = "_saveasnew"  # the name of a Django button: no form of the portal has it, but Django accepts it in a POST
-# Django's scripts for forms except those for prepopulated fields: no form of the portal has such fields, and these
-# scripts would be a third of a page.
+SAVE_AS_NEW = "_saveasnew"  # a Django button that no form of the portal has, but that Django accepts in a POST
+# Django's scripts for forms. Those for prepopulated fields are left out, because no form of the portal has such
+# fields, and these scripts would be a third of a page.
 SCRIPTS = ("vendor/jquery/jquery.min.js", "jquery.init.js", "core.js", "admin/RelatedObjectLookups.js")
 LIST_TEMPLATE = "staff/base/list.html"
 REFUSAL = "portal_refusal"  # attribute of a request: why a service has refused the values of its form
 TAKEN = "Another {} has this {}. Choose another one."
-# The organisation_path of rows that belong to no organisation: all staff may see them, unlimited staff may change them.
+# The organisation_path of rows that belong to no organisation. All staff may see these rows, but only unlimited staff
+# may change them, except where limited_may_change is set.
 FOR_ALL = ""
 
 
@@ -76,12 +77,12 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
         return self._may_change_rows(request) and super().has_delete_permission(request, obj)
 
     def _may_change_rows(self, request: HttpRequest) -> bool:
-        """Return whether this user may change these rows: limited staff may not change rows that all staff see."""
+        """Return whether this user may change these rows. Limited staff may not change rows that all staff see."""
         is_for_all = self.organisation_path == FOR_ALL and not self.limited_may_change
         return not (is_for_all and scope.is_limited(request.user))
 
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> FormField | None:
-        """Return the field without Django's buttons that add or change a related row in a window: they need scripts."""
+        """Return the field, without Django's buttons for adding or changing a related row, which need scripts."""
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
             field.widget = field.widget.widget

@@ -1,4 +1,4 @@
-"""Wraps every admin page: refuses invalid lookups in a URL and limits the duration of its database statements."""
+"""Wraps every admin page: refuses invalid lookups in its URL, and limits the duration of its database statements."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 def bounded(view: Callable[..., Any]) -> Callable[..., HttpResponseBase]:
-    """Return the view, with its template rendered inside the limits: rendering a list runs its queries."""
+    """Return the view within the limits. They also apply to rendering, because only that runs the queries of a list."""
 
     @wraps(view)
     def within(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

@@ -86,10 +86,10 @@ def _unknown_name(field: Any, typed: str) -> ValidationError:
 
 
 class RowSelect(AutocompleteSelect):
-    """A list of all rows, which needs no scripts; with more than MOST_LISTED rows, a field that searches them.
+    """A list of all rows, or a field that searches them if there are more than MOST_LISTED.
 
-    It shows the chosen row, and nothing for a value that cannot be a primary key. Next to the search, a second field
-    takes the name of a row, for browsers without scripts.
+    Both show the chosen row, and nothing for a value that cannot be a primary key. Only the search needs scripts. For
+    browsers without them, a second field takes the name of a row.
     """
 
     typed = ""
@@ -107,7 +107,7 @@ class RowSelect(AutocompleteSelect):
         return TypedName(self.typed) if self.typed else super().value_from_datadict(data, files, name)
 
     def use_required_attribute(self, initial: Any) -> bool:
-        """Return False if the name may be typed instead: a browser would insist on a choice from the list."""
+        """Return False if the name may be typed instead, because a browser would insist on a choice from the list."""
         return self.is_short and super().use_required_attribute(initial)
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
@@ -157,7 +157,7 @@ def search_if_many(field: ModelMultipleChoiceField[Any], relation: "ManyToManyFi
 
 
 def tick(field: ModelMultipleChoiceField[Any], rows: Iterable[Model]) -> None:
-    """Offer these rows of a field, which were read already, so that its widget need not read them again."""
+    """Offer these rows in the field. The caller has read them, so the widget need not read them again."""
     field.widget.choices = [(row.pk, field.label_from_instance(row)) for row in rows]
 
 

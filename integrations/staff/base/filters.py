@@ -230,7 +230,7 @@ class ResultCodeFilter(PortalFilter):
         return queryset if chosen is None else queryset.filter(result_code=chosen)
 
     def equal(self) -> dict[str, Any]:
-        """Return the conditions, with the state that the code implies: the index on codes has refused requests only."""
+        """Return the conditions. They include the state, because the index on codes has only refused requests."""
         if self.value() == self.OTHERS:
             return {"state": RequestState.REFUSED}
         chosen = _number(self.value())

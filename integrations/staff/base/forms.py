@@ -37,7 +37,7 @@ _OVERLAPS_IN_WORDS = {
 
 
 def words_of(refusal: PortalError, *, is_at_field: bool) -> str:
-    """Return the text of a refusal with its hint. At the field that it is about, it does not name the field."""
+    """Return the refusal's text and hint. A text that is shown at the invalid field does not name the field."""
     text = refusal.sentence if is_at_field and isinstance(refusal, InvalidValue) else str(refusal)
     return f"{text} {refusal.hint}".strip()
 
@@ -53,7 +53,7 @@ class ActionForm(forms.Form):
     """A form that can show the service's refusal of its action."""
 
     renamed: ClassVar[Mapping[str, str]] = {}  # maps the service's field names to the form's, where they differ
-    more: ClassVar[tuple[str, ...]] = ()  # fields that few people need: the page shows them when they are opened
+    more: ClassVar[tuple[str, ...]] = ()  # fields that few people need; the page hides them until they are opened
     more_label: ClassVar[str] = ""
     emptied: Collection[str] = ()  # fields with a secret that was entered before the person confirmed their identity
 
@@ -70,13 +70,13 @@ class ActionForm(forms.Form):
         return any(each.errors or each.value() or each.name in self.emptied for each in self.more_fields())
 
     def ask_for_secrets_again(self) -> None:
-        """Mark the secrets of a form that is shown again: an empty field could mean that the portal generates one."""
+        """Mark the secrets of a form that is shown again, because the portal may generate one for an empty field."""
         for name in typed.secrets_in(self.fields, self.data) if self.errors else ():
             if name not in self.errors:
                 self.add_error(name, ENTER_AGAIN)
 
     def refuse(self, refusal: PortalError, text: str = "") -> None:
-        """Add the service's refusal, or a `text` in its place, as an error of the field that it names."""
+        """Add a service's refusal to the errors of the field that the refusal names. `text` replaces its text."""
         field = self.renamed.get(refusal.field, refusal.field)
         is_at_field = field in self.fields
         self.add_error(field if is_at_field else NON_FIELD_ERRORS, text or words_of(refusal, is_at_field=is_at_field))
@@ -136,7 +136,7 @@ class HandOverFields(forms.Form):
         hours.widget.attrs["max"] = MAX_HOURS
 
     def clean(self) -> dict[str, Any]:
-        """Refuse a passphrase without the choice of a link: the page would show the secret instead."""
+        """Refuse a passphrase without the choice of a link, because the page would show the secret instead."""
         values: dict[str, Any] = super().clean() or self.cleaned_data
         if values.get("hand_over") != HandOverChoice.LINK and values.get("passphrase"):
             words = "A passphrase is only for a one-time link. Choose the link above, or leave this empty."

@@ -232,7 +232,7 @@ class KeysetList(ChangeList):
     def _rows(self, order: SortOrder) -> list[Any]:
         """Read the page's rows by their primary keys, which are already limited to what the user may see.
 
-        The same query reads the row that the page has reached, whose time the page shows.
+        If the limit of checked rows ended the page, the same query also reads the last checked row, to show its time.
         """
         keys = {position[-1] for position in self.page.positions}
         reached = self.reached[-1] if self.reached else None

@@ -18,7 +18,7 @@ def may_enable_new(request: HttpRequest) -> bool:
 
 
 def may_add_organisation(request: HttpRequest) -> bool:
-    """Return whether this person may create an organisation: a limited person would not see the new one."""
+    """Return whether this person may create an organisation. Limited staff may not: they would not see the new one."""
     return site.get_model_admin(Organisation).has_add_permission(request)
 
 
@@ -33,7 +33,7 @@ def may_ask(request: HttpRequest) -> bool:
 
 
 def may_create(request: HttpRequest, model: type[Model]) -> bool:
-    """Return whether this person may create an API key or a webhook endpoint, which shows its secret."""
+    """Return whether this person may create an API key or a webhook endpoint, and thus see the new secret."""
     return request.user.has_perm(f"integrations.add_{model._meta.model_name}")
 
 
@@ -48,7 +48,7 @@ def may_see_payload(request: HttpRequest) -> bool:
 
 
 def may_change_people(request: HttpRequest) -> bool:
-    """Return whether this person may change colleagues with no more rights and organisations than their own."""
+    """Return whether this person may change colleagues whose rights and organisations do not exceed the person's."""
     return request.user.has_perm("auth.change_user")
 
 

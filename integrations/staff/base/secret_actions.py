@@ -117,7 +117,7 @@ class CreateSystemAction(SystemAction[System]):
         return rights.may_create(self.request, self.model)
 
     def find(self) -> None:  # type: ignore[override]
-        """Do nothing: the row does not exist yet."""
+        """Do nothing, because the row does not exist yet."""
 
     def allowed(self, organisation: Organisation | None) -> Organisation | None:
         """Return the organisation if this person may see it. Raises InvalidValue."""

@@ -1,4 +1,4 @@
-"""An admin list for tables of about ten thousand rows: it counts and sorts them without their related data."""
+"""An admin list for tables of about ten thousand rows. It counts and sorts the rows without their related data."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 
 class SlimList(ChangeList):
-    """Finds a page's primary keys first, then reads only these rows: sorting complete rows takes much longer."""
+    """Finds a page's primary keys first, then reads only these rows, because sorting complete rows is much slower."""
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: list[str | None] | None = None) -> QuerySet[Any]:
         """Return the matching rows. If they fit on one page, scan the table only once to find, count and sort them."""

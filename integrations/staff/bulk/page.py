@@ -131,7 +131,7 @@ class EnableFromFile(BulkActionPage):
         return rights.may_enable(self.request)
 
     def find(self) -> None:  # type: ignore[override]
-        """Do nothing: the outlets are in the file."""
+        """Do nothing, because the outlets are in the file."""
 
     def get(self, _request: HttpRequest, **_kwargs: Any) -> HttpResponse:
         return self.upload_page(forms.UploadForm())

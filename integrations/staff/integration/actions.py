@@ -41,7 +41,7 @@ class RotateSecret(RotateAction, IntegrationAction):
 
 
 class ReplaceSecret(IntegrationAction):
-    """Replaces the new secret of an overlap that no POS has used. Nothing is disconnected."""
+    """Replaces an overlap's new secret, if no POS has used that secret. Nothing is disconnected."""
 
     is_sensitive = True
     form_class = forms.ReplaceSecretForm

@@ -31,7 +31,7 @@ ACTIONS = {
 
 @admin.register(Integration)
 class IntegrationAdmin(ReadOnlyAdmin[Integration]):
-    """The actions on enabled outlets. An integration has no page of its own: it is part of its outlet's page.
+    """The actions on enabled outlets. An integration has no separate page, because it is part of its outlet's page.
 
     The addresses of earlier versions redirect to the list of outlets and to the outlet's page.
     """

@@ -125,7 +125,7 @@ class EnableNewOutlet(EnableAction):
             raise InvalidValue("organisation", f"{warning} {CREATE_ANYWAY}")
 
     def settled(self, refusal: PortalError, *, status: int = 200) -> HttpResponse:
-        # The outlet already exists (after a double click, or because it was enabled earlier): show it.
+        # The outlet already exists (after a double click, or because it was enabled earlier), so show it.
         self.outlet = find_by_name(_names_in(self.request.POST))
         self.integration = Integration.of(self.outlet) if self.outlet else None
         return super().settled(refusal, status=status)

@@ -86,7 +86,8 @@ def _unrecognised_frames(integration: Integration, *, with_content: bool) -> lis
 
 def events_of(outlet: Outlet, organisations: Organisations) -> list[AuditEvent]:
     """Return the newest events of an outlet and its integration, with the names that this person may read."""
-    # Reads one event more than is shown. If the last one shown is a move, the one before it names the old organisation.
+    # Read one event more than is shown. If the oldest event shown is a move, the additional event belongs to the old
+    # organisation, whose name is then known without another query.
     events = list(AuditEvent.objects.filter(outlet=outlet).select_related("organisation")[: ROWS + 1])
     explain_moves(events, organisations, known=[each.organisation for each in events])
     return events[:ROWS]

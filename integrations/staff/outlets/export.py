@@ -36,7 +36,7 @@ def export(model_admin: ModelAdmin[Outlet], request: HttpRequest) -> HttpRespons
     found = model_admin.get_changelist_instance(request).get_queryset(request)
     rows = found.order_by("pk").distinct()
     pages = _Pages(_with_prefix(rows), user_id=request.user.pk)
-    # ASGI needs an async iterator: Django would collect a synchronous one in memory first.
+    # ASGI needs an async iterator, because Django would first collect a synchronous iterator in memory.
     content: Any = pages.later() if isinstance(request, ASGIRequest) else pages.now()
     response = StreamingHttpResponse(content, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="outlets-{timezone.localtime():%Y-%m-%d-%H%M}.csv"'
@@ -45,7 +45,7 @@ def export(model_admin: ModelAdmin[Outlet], request: HttpRequest) -> HttpRespons
 
 
 class _Pages:
-    """The file in chunks of one query each: a single query would hold its transaction open for a slow reader."""
+    """The file in chunks of one query each, because a slow reader would keep the transaction of a single query open."""
 
     def __init__(self, rows: QuerySet[Outlet], *, user_id: int | None) -> None:
         self._rows, self._user_id, self._shows_secrets = rows, user_id, False
@@ -74,7 +74,7 @@ class _Pages:
         return found[-1].pk, spreadsheet.lines(self._cells(outlet) for outlet in found)
 
     def _seen_now(self) -> QuerySet[Outlet]:
-        """Return the rows that the user may see now: rights may have changed since the previous chunk."""
+        """Return the rows that the user may see now. The rights may have changed since the previous chunk."""
         person = find_person(self._user_id or 0)
         if person is None or not gate.is_staff(person) or not person.has_perms([SEES_OUTLETS]):
             return self._rows.none()

@@ -61,9 +61,10 @@ class OrganisationAdmin(PortalAdmin[Organisation]):
         return is_free and super().has_delete_permission(request, obj)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Name the recipients that are deleted with organisations, and the rows that prevent their deletion.
+        """Return the records that are deleted with the organisations, and those that prevent the deletion.
 
-        Django would list every record of the organisations, and refuse to delete those that only the portal deletes.
+        Only recipients of alerts are deleted. Django would list every record of the organisations, and refuse
+        to delete the records that only the portal deletes.
         """
         of_these: dict[str, Any] = {"organisation__in": objs}
         recipients = list(AlertRecipient.objects.filter(**of_these).values_list("email", flat=True))

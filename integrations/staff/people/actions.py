@@ -59,7 +59,7 @@ class ResetSecondFactors(PersonAction):
 
 
 class UnlinkIdentity(PersonAction):
-    """Unlinks an OpenID Connect identity from a colleague. It can then no longer sign in."""
+    """Unlinks an OpenID Connect identity from a colleague. That identity can then no longer sign in."""
 
     title = "Unlink identity"
     button = "Unlink and end sessions"

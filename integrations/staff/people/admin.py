@@ -30,7 +30,7 @@ from integrations.staff.signing_in import proof, typed
 from integrations.staff.signing_in.actors import actor_of
 
 ACCESS = "Role and organisations"
-MOST_NAMED = 10  # organisations of a person in the list
+MOST_NAMED = 10  # organisations of one person that the list names
 _GROUPS = "_groups_of_role_filter"  # the attribute of a request that keeps the groups
 YOURSELF = (
     "This is your own account. Only a colleague can change it. To change your password or your second factors, open "
@@ -188,7 +188,7 @@ class PersonAdmin(AsksForProof, PortalAdmin[User], UserAdmin):  # type: ignore[t
         people.save_person(obj, access=form.access(), giver=cast("User", request.user), actor=actor_of(request))
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
-        """Do nothing: save_model has saved the groups with the person."""
+        """Do nothing, because save_model has saved the groups with the person."""
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
         if asked := proof.ask_if_stale(request):

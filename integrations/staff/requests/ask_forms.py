@@ -137,7 +137,7 @@ class AskForm(AskOnceForm):
         raise NotImplementedError
 
     def renew(self) -> None:
-        """Give the form, which is shown again, a new RequestID: it is then sent as a new request."""
+        """Give the form a new RequestID before it is shown again, so its next submission is a new request."""
         self.data = {**{name: self.data[name] for name in self.data}, "request_id": str(uuid.uuid4())}
 
     def clean_device_id(self) -> str:

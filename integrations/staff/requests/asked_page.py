@@ -17,7 +17,7 @@ from integrations.text.moments import exactly
 TEMPLATE = "staff/requests/asked_parts.html"
 WAITING_TEMPLATE = "staff/requests/asked_waiting.html"
 UNTIL = "until"  # URL parameter: the Unix time at which a request sent only once stops waiting for its answer
-RECORDED_WITHIN = timedelta(seconds=30)  # time in which the result of an ended request is recorded; usually a second
+RECORDED_WITHIN = timedelta(seconds=30)  # an ended request's result is recorded within this time, usually in a second
 
 
 def context_of(row: Request, now: datetime, *, with_content: bool) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def sentence_of(row: Request, now: datetime, *, with_content: bool) -> str:
 class AskedPage(IntegrationAction):
     """Shows the answer, or the state of the request until there is one.
 
-    For a request that is sent only once, the URL contains its UUID: it has no row until it has ended.
+    For a request that is sent only once, the URL contains its UUID, because it has no row until it has ended.
     """
 
     http_method_names = ["get", "head"]

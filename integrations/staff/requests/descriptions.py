@@ -54,7 +54,7 @@ def request_badge(row: Request) -> SafeString:
 def outcome(row: Request, *, with_content: bool) -> str:
     """Return a sentence that says why a request ended as it did, or "" where the state says enough.
 
-    The ErrorMessage is part of the POS's answer: `with_content` says whether the viewer may read answers.
+    `with_content` says whether the viewer may read answers. The POS's ErrorMessage is part of its answer.
     """
     if row.state == RequestState.EXPIRED:
         return "The POS did not answer in time." if row.sent_at else "The POS was offline or busy: never sent."

@@ -32,7 +32,7 @@ class MessageTypeAdmin(PortalAdmin[MessageType]):
         return ("name",) if obj and obj.is_documented else ()
 
     def has_delete_permission(self, request: HttpRequest, obj: MessageType | None = None) -> bool:  # noqa: ARG002
-        # A message type stays: stored requests refer to its number, and people know its name.
+        # Message types are never deleted, because stored requests refer to their numbers, and people know their names.
         return False
 
     def save_model(

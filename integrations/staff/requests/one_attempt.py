@@ -15,7 +15,7 @@ from integrations.services.requests.asking import Question
 from integrations.services.requests.errors import PosNotConnected
 from integrations.services.requests.request_types import NewRequest, NotStored
 
-LOOP_SECONDS = 5.0  # limit until the event loop has begun the request; usually milliseconds
+LOOP_SECONDS = 5.0  # longest wait for the event loop to begin the request; usually milliseconds
 
 
 def ask_once(integration: Integration, question: Question, *, actor: Actor) -> UUID:
@@ -42,7 +42,7 @@ def _send_once(running: Runtime, integration: Integration, question: Question, n
     with transaction.atomic():
         refuse_if(asking.obstacle_to_asking(integration.locked()))
         asking.record_asked(integration, question, actor=actor)
-        # If the event loop does not answer in time, the request may have been sent: its page shows what is recorded.
+        # If the event loop does not answer in time, the request may have been sent. Its page shows what is recorded.
         with contextlib.suppress(TimeoutError):
             running.run_from_thread(running.transient_requests.begin(new), LOOP_SECONDS)
 

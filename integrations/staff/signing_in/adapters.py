@@ -72,7 +72,7 @@ class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return ["allauth.mfa.stages.AuthenticateStage"]
 
     def is_reauthentication_required(self, *, app: str, **_kwargs: Any) -> bool:  # noqa: ARG002
-        """Return False: proof.py guards each of allauth's views, and stores no posted secret in the session."""
+        """Return False, because proof.py guards each of allauth's views, and stores no posted secret in the session."""
         return False
 
     def get_reauthentication_methods(self, user: AbstractBaseUser | AnonymousUser) -> list[dict[str, Any]]:
@@ -92,8 +92,8 @@ class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             raise ValidationError(words, code="too_many_login_attempts") from None
 
     def _count(self, request: HttpRequest, attempt: failed_sign_ins.SignInAttempt, credentials: dict[str, Any]) -> None:
-        # Check the limits over all addresses first: an attempt that they refuse must not add a counter for its name
-        # and address.
+        # Check the limits over all addresses first, because an attempt that they refuse must not add a counter for its
+        # name and address.
         self._used_of_all: list[Any] = []
         if not attempt.is_known():
             used = None if attempt.waits() else attempt.take()
@@ -135,7 +135,7 @@ class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         failed_sign_ins.remember(request, user)
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
-        """Return a key per name and address: guesses from elsewhere must not lock out the real person."""
+        """Return a key per name and address, because guesses from elsewhere must not lock out the real person."""
         return failed_sign_ins.attempt_of(request, credentials.get("username", "")).key
 
 

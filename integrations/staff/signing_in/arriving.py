@@ -33,7 +33,7 @@ def arrive(request: HttpRequest, login: SocialLogin) -> None:
 
 
 def proved_at(login: SocialLogin) -> float:
-    """Return when the person authenticated at the provider (`auth_time`), or the present time if it does not say."""
+    """Return when the person authenticated at the provider (`auth_time`), or the present time if that is missing."""
     auth_time = claims_in(login.account, "id_token").get("auth_time")
     return float(auth_time) if isinstance(auth_time, int | float) and not isinstance(auth_time, bool) else time.time()
 

@@ -67,7 +67,7 @@ class Sessions(AdminLook, FormView[Form]):
         return HttpResponseRedirect(self.get_success_url())
 
     def _end_one(self, number: str) -> int:
-        """End the other session with this number in the list; do nothing if the person has none with it."""
+        """End the person's other session with this number, if there is one. Return the number of ended sessions."""
         if not (number.isascii() and number.isdecimal() and len(number) < 19):
             return 0
         others = UserSession.objects.filter(user=person_of(self.request), pk=number)
@@ -75,7 +75,7 @@ class Sessions(AdminLook, FormView[Form]):
         return sign_ins.end_session(person_of(self.request), found.session_key, actor=self._actor) if found else 0
 
     def _end_others(self) -> int:
-        """End the sessions by the portal's own search, which also finds unfinished sign-ins."""
+        """End all other sessions of the person, also unfinished sign-ins. Return the number of ended sessions."""
         own = self.request.session.session_key or ""
         return sign_ins.end_other_sessions(person_of(self.request), keep=own, actor=self._actor)
 

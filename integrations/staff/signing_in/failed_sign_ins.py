@@ -58,7 +58,7 @@ def attempt_of(request: HttpRequest, name: str) -> SignInAttempt:
 
 
 def give_back(used: list[ratelimit.RateLimitUsage]) -> None:
-    """Remove an attempt from the counts: it succeeded, or another limit refused it."""
+    """Remove an attempt from the counts, because it succeeded or another limit refused it."""
     for usage in used:
         usage.rollback()
 

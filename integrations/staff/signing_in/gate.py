@@ -42,8 +42,8 @@ def missing(session: SessionBase, person: AbstractBaseUser | AnonymousUser) -> M
     """Return the factor or proof that a session of this member of staff lacks, or None.
 
     Once a person has a second factor, every session must prove it, including sessions opened earlier with the password
-    only or by the identity provider. A person who signs in with OpenID Connect need not set up a factor here: requiring
-    one is the provider's responsibility.
+    only or by the identity provider. A person who signs in with OpenID Connect need not set up a factor here, because
+    requiring a factor is then the provider's responsibility.
     """
     methods = {each.method for each in records_of(session, person)}
     if isinstance(person, AbstractBaseUser) and grants_of(person).has_second_factor:

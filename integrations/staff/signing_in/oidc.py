@@ -31,7 +31,7 @@ from integrations.wire import raw_json
 SIGNATURES = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 REQUIRED = ("iss", "sub", "aud", "exp", "iat", "nonce")
 SKEW = 60  # seconds that the clocks of provider and portal may differ
-OLDEST = 3600  # seconds since a token was issued: a genuine one arrives at once, whatever its `exp` says
+OLDEST = 3600  # greatest age of a token in seconds; a genuine token arrives at once, whatever its `exp` says
 PROVIDER_ID = "oidc"
 
 

@@ -34,7 +34,7 @@ def is_recent(request: HttpRequest) -> bool:
 def ask(
     request: HttpRequest, fields: typed.Fields, *, path: str = "", selected: Sequence[int] = ()
 ) -> HttpResponseRedirect:
-    """Redirect to the page that asks for a proof, which then redirects to `path`, by default the same address.
+    """Redirect to the page that asks for a proof. That page then redirects to `path`, by default this request's path.
 
     The form at `path` gets its posted values back, except secrets, which are not stored. `selected` are the rows that
     the form acts on.

@@ -1,13 +1,14 @@
 """Sessions of staff: Django's database sessions that also know their end. SESSION_ENGINE names this module.
 
 A session ends after SESSION_IDLE_MINUTES without a request, or SESSION_HOURS after the sign-in. Django itself counts
-from the last change of a session. To prolong a session, only its expiry date is written: saving the whole session
-would let concurrent requests overwrite each other's changes. A page's automatic refresh does not prolong the session,
-because an unattended browser keeps polling.
+from the last change of a session. To prolong a session, only its expiry date is written, because saving the whole
+session would let concurrent requests overwrite each other's changes. A page's automatic refresh does not prolong the
+session, because an unattended browser keeps polling.
 
-allauth's `usersessions` lists the sessions of a person. By itself, it would write at each request. Here, the address
-and browser of a session are written only if they have changed, at most once a minute, and not by a request that
-prolongs the session, so that a page has at most one such write. The time of the last use follows from the expiry date.
+allauth's `usersessions` lists the sessions of a person. allauth's middleware would write to its table at each
+request. Here, a request writes the session's address and browser only if they have changed, at most once a minute. A
+request that prolongs the session does not write them, so a page has at most one such write. The time of the last use
+follows from the expiry date.
 """
 
 from collections.abc import Callable
@@ -64,7 +65,8 @@ class SessionStore(DatabaseSessionStore):
 
     The expiry date is compared with the shared clock, because several hosts read the session.
 
-    Only well-formed keys are looked up: a cookie can hold anything, for example a NUL, which PostgreSQL rejects.
+    Only well-formed keys are looked up, because a cookie can hold anything, for example a NUL, which PostgreSQL
+    rejects.
     """
 
     ends_at: datetime | None = None
@@ -97,7 +99,7 @@ def begin(session: SessionBase) -> None:
 
 
 def is_refresh(request: HttpRequest) -> bool:
-    """Return whether a page refreshes itself: the request does not show that the person is present."""
+    """Return whether the request is an automatic refresh, which does not show that the person is present."""
     return REFRESH in request.headers
 
 
@@ -186,6 +188,6 @@ def _is_due(request: HttpRequest) -> bool:
 def _prolong(request: HttpRequest) -> None:
     """Move a session's end to the full idle time from now. A session that is not listed is added first."""
     if getattr(request.session, "client", None) is None:
-        track(request)  # an older version of the portal opened it; the next page prolongs it
+        track(request)  # a session that an older version of the portal opened; the next page prolongs it
     else:
         sign_ins.prolong_session(request.session.session_key or "")

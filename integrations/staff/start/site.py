@@ -36,7 +36,7 @@ class PortalSite(AdminSite):
     site_title = "Order N Pay portal"
     site_header = "Order N Pay portal"
     index_title = "Start"
-    site_url = None  # no link to a web site: there is only the portal
+    site_url = None  # no link to a web site, because there is only the portal
 
     def __init__(self, name: str = "admin") -> None:
         super().__init__(name)

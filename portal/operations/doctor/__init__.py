@@ -27,7 +27,7 @@ def examine() -> list[Finding]:
 
 
 def _database() -> Iterator[Finding]:
-    """Try the database once: otherwise each part would wait for an unavailable database again."""
+    """Try the database once, because otherwise each part would wait for an unavailable database again."""
     problems = list(database.unreachable())
     yield from problems
     for about, part in WITH_DATABASE if not problems else ():

@@ -26,8 +26,9 @@ class AnswerTransport:
 class HttpClosing(HttpToolsProtocol):
     """Closes a connection gracefully; aborts it if the peer does not read."""
 
-    # Slots, here and in HttpFraming: Python shares at most 30 attribute names between the dicts of instances, and
-    # uvicorn uses them all. With more in the dict, each connection would take longer to create, and 1 KiB more memory.
+    # This class and HttpFraming use slots, because Python shares at most 30 attribute names between the dicts of
+    # instances, and uvicorn uses them all. With more names in the dict, a connection would take longer to create and
+    # need 1 KiB more memory.
     __slots__ = ("_answer_transport", "_is_arriving", "is_over")
 
     is_over: bool  # nothing more is parsed as HTTP

@@ -98,7 +98,8 @@ class HttpFraming(HttpClosing):
         super().connection_lost(exc)
 
     def _read_on(self, data: bytes) -> None:
-        """Parse a request again without its `Upgrade` header. Then parse the later ones, which may have one as well."""
+        """Parse a request again without its `Upgrade` header, then the later requests, which may also have that header.
+        """
         while data:
             self._chunk = len(data)
             try:

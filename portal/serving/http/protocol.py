@@ -1,7 +1,7 @@
 """Limits how long each step of an HTTP connection may take.
 
-A request must arrive completely in time. One address may have few incomplete ones. An idle connection is closed. A
-drain closes connections without cutting off a request that is on its way.
+A request must arrive completely in time. One address may have only a few incomplete requests. An idle connection is
+closed. A drain closes connections without cutting off a request that is on its way.
 """
 
 import contextlib
@@ -153,7 +153,7 @@ class HttpProtocol(HttpFraming):
             self._arrival = None
 
     def _count_head(self) -> None:
-        """Count an incomplete head, unless a trusted proxy sent it: a proxy has many callers and its own limits."""
+        """Count an incomplete head, unless it comes from a trusted proxy, which has many callers and its own limits."""
         address = self.client[0] if self.client else ""
         if self._is_counted or address not in self.server_state.trusted:
             self._is_counted = True

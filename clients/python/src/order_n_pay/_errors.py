@@ -15,7 +15,8 @@ class OrderNPayError(Exception):
 class OutcomeUnknown(OrderNPayError):
     """The deadline passed, or an answer was lost, before the outcome was known. The call may have taken effect.
 
-    Make the same call again with this `idempotency_key` (in `send` and `submit`: `request_id`): it is not done twice.
+    You can make the same call again with this `idempotency_key` (in `send` and `submit`: `request_id`), because the
+    portal does not carry it out twice.
     `__cause__` is the last error.
     """
 

@@ -9,7 +9,7 @@ from order_n_pay import models
 
 
 class OtherEvent(BaseModel):
-    """An event of a type, or with data, that this version does not know."""
+    """An event whose type or data this version does not know."""
 
     id: int
     webhook_id: str

@@ -11,7 +11,7 @@ from order_n_pay import _json
 
 
 class WebhookEvent(BaseModel):
-    """An event. `id` is the same in each attempt: process each ID once."""
+    """An event. All attempts to deliver it have the same `id`, so process each ID once."""
 
     id: str
     type: str

@@ -68,7 +68,10 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         is_repeatable: bool = True,
     ) -> Any:
-        """Return the first answer with a known outcome. Each attempt calls `body`. `key` is for OutcomeUnknown only."""
+        """Return the first answer with a known outcome. Each attempt gets its body from `body()`.
+
+        `key` is not sent; OutcomeUnknown reports it.
+        """
         while True:
             error: Exception
             try:

@@ -1,1 +1,1 @@
-"""A form of the client: `script/clients` generates the synchronous `_sync` from the asynchronous `_async`."""
+"""One of the client's two forms. `script/clients` generates the synchronous `_sync` from the asynchronous `_async`."""
