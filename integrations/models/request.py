@@ -122,7 +122,7 @@ class Request(models.Model):
             models.Index(fields=["request_id"], opclasses=["varchar_pattern_ops"], name="request_request_id"),
             # Finds the requests of one call. The index is not partial, because a planner cannot prove that a
             # parameter is not empty.
-            models.Index(fields=["correlation_id"], name="request_correlation"),
+            models.Index(fields=["correlation_id"], opclasses=["varchar_pattern_ops"], name="request_correlation"),
         ]
 
     def __str__(self) -> str:

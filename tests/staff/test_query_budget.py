@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from allauth.usersessions.models import UserSession
+from django.contrib.admin import site
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.test import Client
@@ -26,6 +27,7 @@ from integrations.services.integration import check_evidence
 from integrations.services.overview.attention import Concern
 from integrations.services.rows import keyset_pages
 from integrations.staff.base import choices, filters, keyset_lists
+from integrations.staff.base.keyset_lists import KeysetAdmin
 from integrations.staff.integration import page as outlet_page
 from tests.staff.base.lists import LATER, url_of
 from tests.staff.test_staff_walk import walk
@@ -189,3 +191,10 @@ def test_each_page_takes_at_most_ten_queries_and_scans_no_table(rare: World, mon
             assert client.get(url).status_code in (200, 302, 404), url
         assert len(dict(walk(person, most_alike=1))) > 100
         assert (name, watch.too_many, watch.scanned) == (name, {}, {})
+
+
+@pytest.mark.parametrize("admin", [each for each in site._registry.values() if isinstance(each, KeysetAdmin)], ids=str)
+def test_postgresql_finds_the_beginning_of_each_searched_column_by_an_index(admin: KeysetAdmin[Any]) -> None:
+    """With most collations, it does so only by an index with this operator class."""
+    indexes = [each for each in admin.model._meta.indexes if list(each.opclasses[:1]) == ["varchar_pattern_ops"]]
+    assert {*admin.texts} <= {each.fields[0] for each in indexes}
