@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import BigIntegerField, Q, QuerySet, Subquery, Value
+from django.db.models import BigIntegerField, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, Greatest, Least
 
 from integrations.models import AuthAttempt, Credential, Request
@@ -75,14 +75,22 @@ def _found_by_secret_or_attempt(text: str) -> list[int]:
     Each part of the query reads a bounded number of rows by an index.
     """
     unknown, wrong = newest_under_another_id()
-    by_id = AuthAttempt.objects.filter(pk__in=unknown, pos_remote_id_of__isnull=False)
-    by_id = by_id.filter(beginning_with("provider_outlet_id", text)).order_by()
-    by_pairing = AuthAttempt.objects.filter(pk__in=wrong).filter(beginning_with("pos_remote_id", text)).order_by()
+    by_id = _those_of(unknown, beginning_with("provider_outlet_id", text) & Q(pos_remote_id_of__isnull=False))
+    by_pairing = _those_of(wrong, beginning_with("pos_remote_id", text))
     by_secret = Credential.objects.filter(pk__in=_secrets_beginning(text)).order_by()
     found = by_id.values_list("pos_remote_id_of__outlet").union(
         by_pairing.values_list("integration__outlet"), by_secret.values_list("integration__outlet")
     )
     return [pk for (pk,) in found.order_by()[:FOUND_MOST]]
+
+
+def _those_of(keys: QuerySet[Any], condition: Q) -> QuerySet[AuthAttempt]:
+    """Return the attempts with these keys that meet the condition.
+
+    The subquery makes PostgreSQL check only these attempts. It would check all attempts and then look for the keys.
+    """
+    meets = AuthAttempt.objects.filter(condition, pk=OuterRef("pk")).values("pk")[:1]
+    return AuthAttempt.objects.filter(pk__in=keys, pk=Subquery(meets)).order_by()
 
 
 def _secrets_beginning(text: str) -> QuerySet[Any]:
