@@ -98,8 +98,7 @@ class HttpFraming(HttpClosing):
         super().connection_lost(exc)
 
     def _read_on(self, data: bytes) -> None:
-        """Parse a request again without its `Upgrade` header, then the later requests, which may also have that header.
-        """
+        """Parse a request again without its `Upgrade` header, then the later requests, which may also have that header."""
         while data:
             self._chunk = len(data)
             try:
