@@ -21,7 +21,7 @@ class Remedy(TextChoices):
 class PortalError(Exception):
     """A refusal whose text may be shown to the caller.
 
-    `field` is the model's name of the invalid value, or empty. `hint` says what the caller can do next, in words that
+    `field` is the name of the invalid model field, or empty. `hint` says what the caller can do next, in words that
     fit every entry point. `remedy` is the operation that helps. `retry_after` is in seconds; None if a retry would not
     help.
     """

@@ -1,4 +1,7 @@
-"""Results and errors of futures whose callers may have left. asyncio logs an error that no code has read."""
+"""Set and read the results of futures whose callers may have left.
+
+asyncio logs the error of a future if no code reads that error. These functions prevent such log entries.
+"""
 
 import asyncio
 from typing import Any, TypeVar

@@ -23,7 +23,7 @@ SIZES = (1, 5, 10, 50, 100, 500, 1000, 5000, 10000, 20000)
 
 
 def _counts(name: str, text: str, label: str, values: Iterable[str]) -> Mapping[str, Counter]:
-    """Return a counter for each value of its single label. Each is exported from the start, at 0."""
+    """Create a metric with one label. Return a counter for each value of the label, exported from the start, at 0."""
     counter = Counter(name, text, [label], registry=REGISTRY)
     return {str(value): counter.labels(str(value)) for value in values}
 
@@ -94,7 +94,7 @@ layer_away = Gauge(
 
 # --- Background loops
 
-# This gauge has a label: without one, it would be 0 (1970) in every process that never starts the loop.
+# This gauge has a label, because a gauge without one would be 0 (1970) in every process that never starts the loop.
 loops = Gauge(
     "onp_loop_last_run_timestamp_seconds",
     "Last run of the watcher and the recorder, in the process most behind; time() minus this is the lag.",

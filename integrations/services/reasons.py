@@ -15,7 +15,7 @@ def plain_reason(reason: str) -> str:
 
 
 def required_reason(reason: str) -> str:
-    """Return a reason without surrounding whitespace, which may not be empty. Raises InvalidValue."""
+    """Return a reason without surrounding whitespace. Raises InvalidValue, also for an empty reason."""
     if reason := plain_reason(reason):
         return reason
     raise InvalidValue("reason", "Give a reason: it is what your colleagues will see.")

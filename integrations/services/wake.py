@@ -1,7 +1,7 @@
 """Notify the running processes that an integration changed. They then need not wait for their next poll.
 
-The database is the source of truth (CONTRIBUTING.md, rule 1): a process that misses a message sees the change within
-WATCH_INTERVAL anyway.
+The database is the source of truth (CONTRIBUTING.md, rule 1), so a process that misses a message sees the change
+within WATCH_INTERVAL anyway.
 """
 
 import asyncio
@@ -69,7 +69,8 @@ async def reply(channel: str, message: dict[str, Any]) -> None:
 async def _send(send: Callable[[str, dict[str, Any]], Awaitable[None]], target: str, message: dict[str, Any]) -> bool:
     """Send a message. If the layer fails or hangs, drop the message and return False.
 
-    After a failure, nothing is sent for QUIET_SECONDS: waiting for a timeout of each message would build a backlog.
+    After a failure, nothing is sent for QUIET_SECONDS, because waiting for a timeout of each message would build a
+    backlog.
     """
     global _quiet_until  # noqa: PLW0603  (a process has one layer)
     if time.monotonic() < _quiet_until:

@@ -14,7 +14,7 @@ class User:
 
 @dataclass(frozen=True, kw_only=True)
 class AutomaticServiceCharge:
-    """A percentage of an order with at least a number of covers; it applies if the request names no charge."""
+    """A percentage that is charged on orders with `from_covers` covers or more, unless the request names a charge."""
 
     percent: Decimal
     from_covers: int
@@ -89,7 +89,7 @@ class Catalogue:
         return next((user for user in self.users if user.pin == pin), None)
 
     def find_user(self, identifier: str | None) -> User | None:
-        """Return the user with this PIN or ID: the protocol allows either in UserIdentifier."""
+        """Return the user with this PIN or ID, because the protocol allows either in UserIdentifier."""
         if not identifier:
             return None
         wanted = identifier.casefold()
@@ -99,12 +99,12 @@ class Catalogue:
         return next((mode for mode in self.service_modes if mode.service_mode_id == service_mode_id), None)
 
     def find_article(self, identifier: str) -> Article | None:
-        """Return the article with this PLU GUID or PLU number: PLUIdentifier may be either."""
+        """Return the article with this PLU GUID or PLU number, because PLUIdentifier may be either."""
         wanted = identifier.casefold()
         return next((each for each in self.articles if wanted in (each.plu_id, each.plu_number.casefold())), None)
 
     def find_modifier(self, identifier: str) -> Modifier | None:
-        """Return the modifier with this GUID or prefix: SalesModifierIdentifier may be either."""
+        """Return the modifier with this GUID or prefix, because SalesModifierIdentifier may be either."""
         wanted = identifier.casefold()
         return next((each for each in self.modifiers if wanted in (each.modifier_id, each.prefix.casefold())), None)
 

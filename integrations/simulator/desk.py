@@ -37,7 +37,7 @@ class Desk:
         return till_messages.read_request(frame, self._names)
 
     def reply(self, request: till_messages.TillRequest) -> Reply:
-        """Return the reply: for a repeated RequestID the first one, even if the request differs. Raises OSError."""
+        """Return the reply. A repeated RequestID gets its first reply, even if the request differs. Raises OSError."""
         remembered = self.till.memory.find(request.request_id)
         if remembered is not None:
             return Reply(request=request, text=remembered, answer=None)

@@ -42,9 +42,10 @@ def dial(url: str, token: str) -> _Dial:
 
 
 def http_client(url: str) -> httpx2.AsyncClient:
-    """Return a client that keeps no connections: attempts are far apart, and a restarted server has closed old ones.
+    """Return a client that keeps no connections. Many POSes of one portal can share it.
 
-    Many POSes of one portal can share the client: the number of simultaneous connections is not limited.
+    Kept connections would be useless, because attempts are far apart, and a restarted server has closed old ones. The
+    number of simultaneous connections is not limited.
     """
     return httpx2.AsyncClient(
         timeout=ANSWER_SECONDS,
@@ -70,7 +71,7 @@ def retry_after_seconds(value: str | None, *, now: datetime) -> float:
 
 @cache
 def _tls() -> ssl.SSLContext:
-    """Return one shared context: each takes 40 ms of CPU, and keeps the machine's certificate authorities in memory."""
+    """Return one shared context, because each takes 40 ms of CPU and keeps all certificate authorities in memory."""
     return ssl.create_default_context()
 
 

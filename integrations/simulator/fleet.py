@@ -97,7 +97,7 @@ class Fleet:
 
 
 async def _cancel_tasks(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Cancel each task once and wait: a second cancel would interrupt a POS that is closing its socket."""
+    """Cancel each task once and wait, because a second cancel would interrupt a POS that is closing its socket."""
     for task in tasks:
         if not task.cancelling():
             task.cancel()

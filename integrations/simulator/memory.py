@@ -1,4 +1,4 @@
-"""Remembers a till's answers: a repeated RequestID gets the first answer and is not executed again."""
+"""Remembers a till's answers, so a repeated RequestID gets the first answer and is not executed again."""
 
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -24,7 +24,7 @@ class Memory:
         """The RequestIDs that the till executed (not those answered from memory), oldest first."""
 
     def find(self, request_id: str | None) -> str | None:
-        """Return the text of the first answer."""
+        """Return the text of the first answer to this RequestID, or None if it is not remembered."""
         if not request_id:
             return None
         return self.changes.get(request_id) or self.reads.get(request_id)

@@ -54,7 +54,7 @@ class Plan:
 
 
 class Behaviour:
-    """Applies a plan to one POS. `name` is part of the seed: POSes with the same plan behave differently."""
+    """Applies a plan to one POS. `name` is part of the seed, so POSes with the same plan behave differently."""
 
     def __init__(self, plan: Plan, *, name: str) -> None:
         self._plan = plan

@@ -62,7 +62,7 @@ def _priced_child(catalogue: Catalogue, line: AnyLine, provider_prices: bool) ->
 
 
 def _till_price(catalogue: Catalogue, line: ChildLine) -> tuple[Decimal, TaxRate | None]:
-    """Return price and tax of a line. A line without a PLU that is not an ordinary product is a message: it is free."""
+    """Return price and tax of a line. A line that has no PLU and is no ordinary product is a message, which is free."""
     modifier = _find_modifier(catalogue, line)
     if line.plu_identifier is None and line.product_type != ORDINARY_PRODUCT:
         return ZERO, None

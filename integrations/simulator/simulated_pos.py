@@ -193,7 +193,7 @@ class SimulatedPos:
             self._note_closure(connection, lasted=self._timing.monotonic() - opened)
 
     async def _ask_for_token(self, http: httpx2.AsyncClient) -> str:
-        """Return a token. The body is checked as well as the status: a portal can be configured to refuse with 200."""
+        """Return a token. Check the body too, because a portal can be configured to refuse with status 200."""
         self.journal.say(f"requesting a token from {self.credentials.auth_url}")
         response = await self._post_credentials(http)
         token = till_messages.find_access_token(response.content)

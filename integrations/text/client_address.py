@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from integrations.text.characters import printable
 
 LENGTH = 45  # characters, the length of the database columns for addresses
-LONGEST = 100  # characters of a text that may be an address with a scope id; longer texts are not cached
+LONGEST = 100  # the most characters of an address with a scope id; longer texts are neither parsed nor cached
 KEPT = 20_000
 MAPPED_BITS = 96  # bits before the IPv4 address in a mapped IPv6 address
 HOST_BITS = 64  # the low bits of an IPv6 address; one customer can change them freely

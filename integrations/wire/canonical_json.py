@@ -1,8 +1,9 @@
 """Writes JSON in one canonical spelling, to compare texts with the same meaning. Does no I/O.
 
 Keys are sorted, whitespace is removed, and strings are escaped in one way. Whole numbers are written as digits, and
-others as digits and a power of ten, so `1`, `1.00` and `1e0` are equal. The result is only for comparison: a
-number with a power of ten, or an object with a repeated or empty key, becomes an object whose only key is empty.
+others as digits and a power of ten, so `1`, `1.00` and `1e0` are equal. The result is only for comparison,
+because a number with a power of ten, or an object with a repeated or empty key, becomes an object whose only key is
+empty.
 """
 
 import json
@@ -17,7 +18,7 @@ _NUMBER = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]{1,9}))?").f
 def canonical(text: str) -> str:
     """Return the canonical spelling of JSON; a text that nests too deeply or is not JSON is returned unchanged.
 
-    If an object repeats a key, all values count, in their order: a reader may take the first or the last.
+    If an object repeats a key, all values count, in their order, because a reader may take the first or the last.
     """
     if is_deep(text):  # the result must not depend on the depth of the caller's stack
         return text

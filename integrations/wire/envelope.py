@@ -11,7 +11,7 @@ from integrations.text.characters import trimmed
 from integrations.wire import raw_json
 
 MAX_SPELLED_ID = 2 + 12 * 256  # 256 characters, each escaped as two surrogates, and quotation marks
-MAX_SPELLED_CODE = 1000  # characters of a ResultCode; it can have more than it needs: "0.000" is 0
+MAX_SPELLED_CODE = 1000  # the most characters of a ResultCode, which may be written long, as in "0.000"
 RESULT_CODES = range(-(2**31), 2**31)  # the range of .NET's int and of the database column
 
 NOT_JSON = (
@@ -63,8 +63,8 @@ def write_request(
 def read_answer(content: str | bytes) -> tuple[str, Answer | Unreadable] | None:
     """Return the RequestID and the answer of an OrderNPayWebsocketResponse, or None for any other frame.
 
-    Keys are matched in any letter case, and a ResultCode may be any spelling of a whole number. An answer without a
-    ResultCode, or that is not JSON, is Unreadable: the POS has handled the request, but its outcome is unknown.
+    Keys are matched in any letter case, and a ResultCode may be any spelling of a whole number. An answer that has
+    no ResultCode or is not JSON is Unreadable, because the POS has handled the request with an unknown outcome.
     """
     text, is_whole = raw_json.read_text(content)
     text = _unwrapped(text)

@@ -106,7 +106,7 @@ def members(text: str) -> dict[str, str]:
 def repeated_keys(text: str, found: Mapping[str, str]) -> set[str]:
     """Return the keys that a JSON object repeats. `found` are its members, as `members` returns them."""
     at = text.index("{") + 1
-    for spelled in found.values():  # in the order of the text; a repeated key has its first place and its last value
+    for spelled in found.values():  # in text order; a repeated key is at its first place, with its last value
         key = _TO_VALUE.match(text, at)
         after = _TO_KEY.match(text, key.end() + len(spelled)) if key and text.startswith(spelled, key.end()) else None
         if after is None:

@@ -16,9 +16,9 @@ class Arriving:
         self._entries: dict[str, dict[Give, int]] = {}
 
     def weigh(self, address: str, give_way: Give, size: int) -> None:
-        """Note a request's size so far. While its address exceeds a limit, call `give_way` of its oldest request.
+        """Note a request's size so far. While the address exceeds a limit, call the `give_way` of its oldest request.
 
-        The last request of an address stays, because its own limit bounds it.
+        The only remaining request of an address stays, because a separate limit bounds each request.
         """
         entries = self._entries.setdefault(network_of(address), {})
         entries[give_way] = size

@@ -104,7 +104,7 @@ def _encoding_of(content: bytes) -> str:
         if content.startswith(mark):
             return encoding
     beginning = content[:400]
-    if beginning[1::2].count(0) > len(beginning) // 4:  # ASCII letters in UTF-16: one byte of each pair is zero
+    if beginning[1::2].count(0) > len(beginning) // 4:  # UTF-16 has a zero byte in each ASCII letter
         return "utf-16-le"
     return "utf-16-be" if beginning[::2].count(0) > len(beginning) // 4 else "utf-8"
 

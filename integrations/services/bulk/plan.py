@@ -42,7 +42,7 @@ class RowRefused(PortalError):
 class PlannedRow:
     """The plan of one row. `integration` is the key of an existing integration, and `seen` its state.
 
-    `seen` changes with each rotation and each disabling, which prevents a second execution of a plan.
+    Each rotation and each disabling changes that state, so a plan cannot be executed twice.
     """
 
     number: int = 0  # the number of the row in the file
@@ -73,7 +73,7 @@ def count(plan: Iterable[PlannedRow], verdict: Verdict) -> int:
 
 
 def steps(rows: Sequence[PlannedRow], size: int) -> Iterator[Sequence[PlannedRow]]:
-    """Yield the rows to write in each transaction, with pauses in which other writers can take the lock."""
+    """Yield at most `size` rows for each transaction; on SQLite, pause in between so others can take the lock."""
     for number, part in enumerate(chunks(rows, size)):
         if number and connection.vendor == "sqlite":
             time.sleep(PAUSE_SECONDS)

@@ -1,4 +1,4 @@
-"""The values of many outlets that PowerEPOS needs, and the CSV file that shows them once."""
+"""The values that PowerEPOS needs for many outlets, and the CSV file that shows these values once."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,10 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class NamedHandOver:
-    """The values of an outlet, with its names. The secret is empty if it came from the file."""
+    """The values of an outlet, with the names of the organisation and the outlet.
+
+    The secret is empty if the imported file contained it.
+    """
 
     organisation: str
     outlet: str

@@ -9,7 +9,7 @@ GUARD = "'"
 BOM = "\ufeff"  # without it, Excel does not recognise UTF-8
 
 # A spreadsheet program splits lines at the separator of its locale, so it may split one of our cells into two:
-# `Bar;=1+1` is two cells where the separator is a semicolon, quoted or not. The program may drop spaces and quotation
+# `Bar;=1+1`, quoted or not, is two cells where the separator is a semicolon. The program may drop spaces and quotation
 # marks before the formula. Japanese and Chinese keyboards produce the full-width signs.
 _BEGINNING = r"(?:\A|[;,|\t\r\n])[ \"\u00a0]*"
 _FORMULA = "[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
@@ -25,7 +25,7 @@ def guarded(cell: str) -> str:
 
 
 def unguarded(cell: str) -> str:
-    """Undo `guarded`: an exported file can be imported unchanged."""
+    """Return a cell without the guards that `guarded` added, so an exported file can be imported unchanged."""
     return _GUARDED.sub(r"\1", cell)
 
 

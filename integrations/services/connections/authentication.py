@@ -50,7 +50,7 @@ other_callers = VerificationQueue("argon2")
 known_callers = VerificationQueue("argon2-known")  # callers from the address of their outlet's last connection
 
 
-@dataclass(slots=True)  # not frozen, here and below: a frozen one takes four times as long to create
+@dataclass(slots=True)  # not frozen, here and below, because creation would take four times as long
 class Claim:
     """The values that a POS sent: the IDs without invisible characters at their edges, the secret unchanged.
 
@@ -106,7 +106,7 @@ def digests_of(canonical: str) -> Digests:
 
 
 def find_credentials(secrets: Sequence[Digests]) -> dict[Digests, Candidate]:
-    """Return the credentials of these secrets, including retired ones: one indexed query. Runs in a database thread.
+    """Return the credentials of these secrets, including retired ones. Runs one indexed query in a database thread.
 
     The query searches for the secret, not the outlet, so a wrong secret costs the same for every outlet.
     """
@@ -223,7 +223,7 @@ def _fits_adopted(secret: str, stored: str) -> bool:
 
 
 def _wrong(candidates: Sequence[Candidate], matched: Sequence[Candidate]) -> WrongSecret:
-    """Return the refusal. The caller always sees the same one; its outcome tells staff the precise reason."""
+    """Return the refusal. Its text for the caller is always the same; `outcome` tells staff the precise reason."""
     if not candidates:
         return WrongSecret(Outcome.UNKNOWN_OUTLET)
     integration_id = candidates[0].integration_id

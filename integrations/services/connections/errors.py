@@ -23,7 +23,7 @@ class Refused(PortalError):
 
 
 class WrongSecret(Refused):
-    """Unknown outlet or wrong secret: the caller must not learn which."""
+    """The outlet is unknown or the secret is wrong. The caller must not learn which of the two."""
 
 
 class MistypedSecret(Refused):

@@ -27,5 +27,5 @@ def acquire(name: str, holder: uuid.UUID, *, seconds: float) -> bool:
 
 
 def release(holder: uuid.UUID) -> None:
-    """Release every lease of `holder`, so another process need not wait for it to expire."""
+    """Release all leases of `holder`, so other processes need not wait for them to expire."""
     Lease.objects.filter(holder=holder).update(until=clock.shared_now())

@@ -9,7 +9,7 @@ class LinkEnded(Conflict):
 
 
 class LinkRefused(PortalError):
-    """The link is unknown, used, expired or revoked, or the passphrase is wrong: a stranger must not learn which."""
+    """The link is unknown, used, expired or revoked, or the passphrase is wrong. A stranger must not learn which."""
 
     message = "The link or the passphrase is not valid. Check both, or ask the sender for a new link."
 

@@ -11,7 +11,7 @@ from integrations.wire.endpoints import AUTH_PATH
 
 @dataclass(frozen=True, kw_only=True)
 class HandOver:
-    """The values for PowerEPOS, with the secret in plain text: show it once and do not store it."""
+    """The values for PowerEPOS. The secret is in plain text, so show it once and do not store it."""
 
     provider_outlet_id: str
     pos_remote_id: str

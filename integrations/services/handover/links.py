@@ -1,7 +1,7 @@
 """One-time links that hand over a secret. The recipient can open a link once; when the link ends, the secret is erased.
 
-The link's token has two halves. The first finds the row, which stores a digest of it. The second half, the passphrase
-and the server's key together derive the key that encrypts the secret. So the database alone, the database with the
+The link's token has two halves. The row is found by a digest of the first half. The second half, the passphrase and
+the server's key together derive the key that encrypts the secret. So the database alone, the database with the
 settings, or the link alone does not reveal the secret.
 """
 
@@ -40,7 +40,7 @@ from integrations.wire.endpoints import HANDOVER_PATH
 
 HALF = 25  # characters of each half of a token: 125 bits
 PREFIX = "ONPH"  # lets the redaction recognise a token anywhere in a text
-PASSPHRASE_LENGTH = 12  # characters of a generated passphrase: 60 bits, which is enough for a few tries
+PASSPHRASE_LENGTH = 12  # characters of a generated passphrase; 60 bits suffice, because tries are few
 MIN_PASSPHRASE_LENGTH = 10
 MAX_PASSPHRASE_LENGTH = 200
 MIN_PASSPHRASE_BITS = 40
@@ -54,7 +54,7 @@ _slots = threading.BoundedSemaphore(AT_ONCE)
 
 @dataclass(frozen=True)
 class NewLink:
-    """A new link. Both texts exist in this object only: show them once."""
+    """A new link. The token and the passphrase exist in this object only, so show them once."""
 
     link: HandoverLink
     token: str = field(repr=False)
@@ -81,7 +81,7 @@ def page_url() -> str:
 
 @sensitive_variables()
 def check_passphrase(passphrase: str) -> None:
-    """Raise InvalidValue if a passphrase is too long or too easy to guess. If it is empty, one is generated."""
+    """Raise InvalidValue if a passphrase is too long or too easy to guess. Allow an empty text, to generate one."""
     if not passphrase:
         return
     if len(passphrase) > MAX_PASSPHRASE_LENGTH:
@@ -166,7 +166,7 @@ def revoke_links_to(integrations: Sequence[Integration], *, reason: str, actor: 
 
 
 def revoke_links_of(creator: str, *, outside: Collection[int], reason: str, actor: Actor) -> None:
-    """Revoke this person's links to outlets outside these organisations: the creator of a link can open it."""
+    """Revoke this person's links to outlets outside these organisations, because a link's creator can open it."""
     live = HandoverLink.objects.filter(state=LinkState.LIVE, created_by=creator[:200])
     links = live.exclude(integration__outlet__organisation__in=outside)
     _revoke(list(links.select_related("credential", "integration__outlet__organisation")), reason, actor)
@@ -222,7 +222,7 @@ def _reserve_a_try(token: str) -> HandoverLink | None:
         expires_at__gt=shared_now(),
         tries__lt=HandoverLink.most_tries,
     )
-    # Read before writing: strangers with invented tokens must not keep the database's only writer busy.
+    # Read before writing, because strangers with invented tokens must not keep the database's only writer busy.
     if not rows.exists() or not rows.update(tries=F("tries") + 1):
         return None
     found = HandoverLink.objects.select_related("credential", "integration__outlet__organisation")

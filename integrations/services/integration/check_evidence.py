@@ -27,22 +27,23 @@ BEGINNINGS = {
 ANSWERED = (RequestState.ANSWERED, RequestState.REFUSED)
 OTHER_ID = timedelta(hours=24)  # how far back to search for attempts under another ID
 SECOND_TILL = timedelta(minutes=5)  # how long to report two tills with the same credentials
-NEWEST = 10  # connections and attempts to search for two tills
+NEWEST = 10  # how many of the latest connections and attempts are searched for two tills
 # The names of attempts in Evidence and key_columns.
 ATTEMPTS = ("attempt", "before_block", "undecided", "handshake", "under_another_id")
 PREFIX = "check_"  # the beginning of each name in key_columns
-RECENT_REQUESTS = 500  # requests to search for the last answer
+RECENT_REQUESTS = 500  # how many of the latest requests are searched for an answer
 
 
 @dataclass(frozen=True)
 class Evidence:
     """The newest evidence of each kind since `since`, the time of the action named by `action`.
 
-    Four are attempts. `attempt` was accepted or refused at the auth endpoint. `before_block` is the newest of these
-    that was not refused because of a block. `undecided` could not be checked. `handshake` was refused at the websocket.
-    `connection` was opened after `since`, and is open (`is_online`) or closed. `under_another_id` is an attempt with
-    this outlet's POSRemoteID and another ProviderOutletID. `request` is the newest test request, or another request
-    that the POS answered.
+    Five fields are attempts. `attempt` was accepted or refused at the auth endpoint. `before_block` is the newest of
+    these attempts that was not blocked. `undecided` could not be checked. `handshake` was refused at the websocket.
+    `under_another_id` has this outlet's POSRemoteID and another ProviderOutletID.
+
+    `connection` was opened after `since`, and is open (`is_online`) or closed. `request` is the newest test request, or
+    another request that the POS answered.
     """
 
     at: datetime
@@ -123,9 +124,9 @@ def read_evidence(
 def second_till_at(
     connections: Iterable[Connection], attempts: Iterable[AuthAttempt], since: datetime
 ) -> datetime | None:
-    """Return when a till last replaced another connected till of the outlet, or was last refused beside it.
+    """Return when a till last replaced the outlet's connected till, or was refused because another was connected.
 
-    The newest few rows of the outlet suffice: two competing tills produce only such rows.
+    The newest few rows of the outlet suffice, because the rows of two competing tills are of these two kinds only.
     """
     replaced = [each.closed_at for each in connections if each.close_reason == CloseReason.REPLACED]
     waited = [each.at for each in attempts if each.outcome == Outcome.SECOND_TILL]
@@ -136,7 +137,7 @@ def key_columns(now: datetime, organisations: frozenset[int] | None, *, path: st
     """Return columns for a query: the primary keys of the attempts to read, and single values of other rows.
 
     `path` leads from the rows of the query to their integration, for example "integration__". Each column reads the
-    newest row of an index, without a time limit. If that row is older than `Evidence.since`, there is none since then.
+    newest row of an index, without a time limit. If that row is older than `Evidence.since`, no newer row exists.
     """
     own = OuterRef(f"{path}pk")
     events = AuditEvent.objects.filter(integration=own, verb__in=BEGINNINGS)
@@ -188,7 +189,7 @@ def _attempts(keys: Mapping[str, Any], rows: OutletRows, since: datetime) -> dic
 def _under_another_id(own: OuterRef, now: datetime, organisations: frozenset[int] | None) -> QuerySet[AuthAttempt]:
     """Return the attempts with the outlet's POSRemoteID under another ProviderOutletID.
 
-    A viewer of some organisations sees only those under an ID of one of their outlets.
+    With `organisations` (None: all), return only attempts under an ID of an outlet in one of these.
     """
     sent = AuthAttempt.objects.filter(pos_remote_id_of=own, at__gte=now - OTHER_ID)
     sent = sent.filter(Q(integration=None) | ~Q(integration=own))
@@ -198,7 +199,7 @@ def _under_another_id(own: OuterRef, now: datetime, organisations: frozenset[int
 
 
 def attempts_with(integration: Integration, keys: Mapping[str, Any]) -> list[AuthAttempt]:
-    """Return the newest NEWEST attempts of the outlet, and those that `keys` names, newest first, with one query."""
+    """Return the outlet's NEWEST latest attempts and those that `keys` names, latest first, with one query."""
     newest = AuthAttempt.objects.filter(pk__in=integration.attempts.values("pk")[:NEWEST])
     named = AuthAttempt.objects.filter(pk__in={keys[name] for name in ATTEMPTS} - {None})
     wanted = newest.order_by().values("pk").union(named.order_by().values("pk"))
@@ -220,9 +221,9 @@ def _one_of(rows: QuerySet[Request]) -> QuerySet[Any, Any]:
 
 
 def _request(integration: Integration, known: OutletRows, harmless: int | None, since: datetime) -> Request | None:
-    """Return the last ended test request; if it was not answered, a later request that was answered takes its place.
+    """Return the last test request that ended or, if that was not answered, a later request that was answered.
 
-    A pending test request is returned only if there is no other: it does not invalidate the one before it.
+    A pending test request is returned only if there is no other, because it does not invalidate earlier evidence.
     """
     found = known.requests
     if found is None:

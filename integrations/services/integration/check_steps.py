@@ -136,7 +136,11 @@ def secret(evidence: Evidence) -> StepFinding:
 
 
 def cause_of(refusal: AuthAttempt, before: AuthAttempt | None) -> Outcome:
-    """Return why an attempt was refused. If it was blocked, its cause or the last attempt `before` may say why."""
+    """Return why an attempt was refused.
+
+    For a blocked attempt, the reason is its `cause` or, without one, the outcome of `before`, the last attempt before
+    the block, unless that attempt proved the secret.
+    """
     is_unexplained = refusal.outcome == Outcome.THROTTLED and not refusal.cause
     if is_unexplained and before and Outcome(before.outcome) not in PROVED:
         return Outcome(before.outcome)
@@ -248,7 +252,7 @@ def answered(evidence: Evidence) -> StepFinding:
 
 
 def _answered_another(evidence: Evidence) -> StepFinding:
-    """Return the finding without a test request: another answered request proves as much."""
+    """Return the finding if there was no test request. Another request that was answered proves as much."""
     row = evidence.request
     if row is not None:
         words = f"The till answered a request {distance(row.received_at, evidence.at)}."

@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 def path() -> Path:
-    """Return the path of the file: it has one JSON object per line, as `enable_outlet --format json` prints it."""
+    """Return the path of the file, which has one JSON object per line, as `enable_outlet --format json` prints it."""
     return Path(settings.DATA_DIR) / "demo" / "outlets.jsonl"
 
 

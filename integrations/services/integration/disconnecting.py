@@ -1,4 +1,4 @@
-"""Close the socket of an outlet's POS without voiding its token: the POS can reconnect at once."""
+"""Close the socket of an outlet's POS without voiding its token, so the POS can reconnect at once."""
 
 from typing import cast
 
@@ -17,7 +17,7 @@ from integrations.services.reasons import plain_reason
 
 
 def obstacle_to_disconnecting(presence: Presence) -> PortalError | None:
-    """Return why the POS cannot be disconnected now, or None; select `connection__process` before."""
+    """Return why the POS cannot be disconnected now, or None. Select `connection__process` with the presence."""
     return None if presence.is_online_at(shared_now()) else NothingToDisconnect()
 
 

@@ -36,7 +36,7 @@ def enable_outlet(outlet: Outlet, *, pos_remote_id: str, adopted_secret: str | N
     With `adopted_secret` the integration takes over a secret that PowerEPOS has already. Raises AlreadyEnabled,
     InvalidValue, PosRemoteIdTaken, SecretTaken, WeakSecret or MistypedSecret.
     """
-    # Hash before the transaction: hashing is slow, and a transaction blocks other writers.
+    # Hash before the transaction, because hashing is slow, and a transaction blocks other writers.
     secret = pos_secrets.new_secret(adopted_secret)
     return enable_with(outlet, secret, pos_remote_id=pos_remote_id, actor=actor)
 

@@ -27,12 +27,12 @@ class OutletNames:
 def enable_by_name(
     names: OutletNames, *, pos_remote_id: str, adopted_secret: str | None = None, actor: Actor
 ) -> HandOver:
-    """Create what does not exist, enable the outlet, and return the values for PowerEPOS: all of it or nothing.
+    """Enable the outlet and return the values for PowerEPOS; create the organisation and the outlet if needed.
 
-    Raises the errors of enabling.enable_outlet, and OutletExists if the outlet has another ProviderOutletID,
-    ProviderOutletIdTaken or OrganisationExists.
+    Everything is stored, or nothing. Raises the errors of enabling.enable_outlet, ProviderOutletIdTaken,
+    OrganisationExists, and OutletExists if the outlet has another ProviderOutletID.
     """
-    # Hash before the transaction: hashing is slow, and a transaction blocks other writers.
+    # Hash before the transaction, because hashing is slow, and a transaction blocks other writers.
     secret = pos_secrets.new_secret(adopted_secret)
     with transaction.atomic():
         outlet = _get_or_create_outlet(get_or_create_organisation(names.organisation, actor=actor), names, actor)

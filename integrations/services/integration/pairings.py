@@ -10,23 +10,23 @@ from integrations.models.attempt import Outcome
 from integrations.text.characters import identity
 
 OWNER = "pos_remote_id_of"
-OWNER_NAMED = f"{OWNER}__outlet__organisation"  # the relation to select with attempts that `explain` gets
+OWNER_NAMED = f"{OWNER}__outlet__organisation"  # the relation to select with attempts before `explain`
 TWIN = {"name": "outlet__name", "organisation": "outlet__organisation__name", "of": "outlet__organisation_id"}
 HIDDEN = "The POSRemoteID that was sent belongs to no outlet that you may see."
 
 
 def holders_of(pos_remote_id: str) -> QuerySet[Integration]:
-    """Return the integrations with this POSRemoteID, a UUID in any spelling. Two old rows can have the same one."""
+    """Return the integrations with this POSRemoteID, a UUID in any spelling. Old rows can share a POSRemoteID."""
     return Integration.objects.filter(alike(identity(pos_remote_id), pos_remote_id))
 
 
 def alike(match_id: Any, pos_remote_id: Any) -> Q:
-    """Return the condition of integrations with this POSRemoteID; `match_id` is its spelling for comparisons."""
+    """Return a condition that selects integrations with this POSRemoteID, whose form for comparisons is `match_id`."""
     return Q(match_id=match_id) | Q(pos_remote_id=pos_remote_id)
 
 
 def find_owners(sent: Iterable[str]) -> dict[str, int]:
-    """Map each POSRemoteID that an integration has to its primary key. An exact match wins over another spelling."""
+    """Return, by POSRemoteID, the primary key of its integration, if any. An exact match wins over another spelling."""
     wanted = {each: identity(each) for each in sent}
     rows = Integration.objects.filter(match_id__in=set(wanted.values())).values_list("pos_remote_id", "match_id", "pk")
     alike = {match_id: pk for _, match_id, pk in rows}

@@ -34,7 +34,7 @@ from integrations.text.characters import hidden_within, trimmed
 
 @dataclass(frozen=True, slots=True)
 class NewSecret:
-    """A secret for an integration, and its stored digest. `plain` exists in this object only: show it once."""
+    """A secret for an integration, and its stored digest. `plain` exists in this object only, so show it once."""
 
     digest: Digest
     is_adopted: bool
@@ -57,7 +57,7 @@ def generate_secret() -> NewSecret:
 
 @sensitive_variables()
 def adopt_secret(secret: str) -> NewSecret:
-    """Return a secret that PowerEPOS has already; hashing it may take 100 ms.
+    """Return a NewSecret for a secret that PowerEPOS has already. Hashing may take 100 ms.
 
     Raises WeakSecret, InvalidValue, SecretTaken or MistypedSecret.
     """
@@ -112,10 +112,10 @@ def obstacle_to_replacement(integration: Integration) -> PortalError | None:
 
 @sensitive_variables()
 def replace_unused_secret(integration: Integration, *, seen: str = "", actor: Actor) -> HandOver:
-    """Replace the new secret of an overlap, if no POS has used it yet, and return the next one: show it once.
+    """Replace the new secret of an overlap, if no POS has used it yet, and return the replacement, to show it once.
 
-    The old secret stays valid until the same time, so the POS stays connected. See life_cycle.check_seen for `seen`.
-    Raises StalePage, NoOverlap or NewSecretInUse.
+    The end of the overlap does not change. Until then, the old secret stays valid, so the POS stays connected. See
+    life_cycle.check_seen for `seen`. Raises StalePage, NoOverlap or NewSecretInUse.
     """
     secret = generate_secret()
     with transaction.atomic():

@@ -13,7 +13,7 @@ LONGEST_MINUTES = 15  # limit of one block; pos/limits/throttle.py begins with a
 
 
 def is_over(attempt: AuthAttempt, integration: Integration, now: datetime) -> bool:
-    """Return whether a block that refused this attempt has ended: each change of the integration ends it."""
+    """Return whether the block that refused this attempt has ended. Any change of the integration ends a block."""
     return integration.changed_at > attempt.at or now - attempt.at > timedelta(minutes=LONGEST_MINUTES)
 
 

@@ -46,16 +46,16 @@ def check_url(url: str) -> None:
 
 
 def check_address(address: Address) -> None:
-    """Raise AddressRefused for an address that is not on the public internet, unless WEBHOOK_ALLOW_PRIVATE."""
+    """Raise AddressRefused for an address that is not on the public internet, unless WEBHOOK_ALLOW_PRIVATE is set."""
     if not settings.WEBHOOK_ALLOW_PRIVATE and not is_public(address):
         raise AddressRefused(f"{address} is not a public address. Use a public one, or set WEBHOOK_ALLOW_PRIVATE.")
 
 
 async def resolve(host: str, port: int) -> Address:
-    """Return the address to connect to. Raises AddressRefused if any address of the host is refused, OSError if it has
-    none.
+    """Return the address to connect to. Raises OSError if the host has no address.
 
-    All addresses are checked: a name with both a public and a private address is suspicious.
+    Raises AddressRefused if any address of the host is refused, because a name with both a public and a private address
+    is suspicious.
     """
     loop = asyncio.get_running_loop()
     found = await loop.run_in_executor(_resolver, _look_up, host, port)

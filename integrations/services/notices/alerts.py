@@ -21,7 +21,7 @@ from integrations.text.moments import iso
 
 CURSOR = "alerts"
 STEP = 400
-# Seconds for which an organisation's conditions are collected: a chain that loses its uplink causes one message.
+# Seconds for which an organisation's conditions are collected, so a chain that loses its uplink causes one message.
 ALERT_GROUP_SECONDS = 60
 NAMED = 50  # the most members that a message names; it counts the others
 CALM = 0.5  # a burst of refusals ends when fewer than half of the alert threshold remain

@@ -37,7 +37,7 @@ SCHEDULE = (
     timedelta(hours=20),
     timedelta(hours=24),
 )
-DISABLE_AFTER_DAYS = 5  # an endpoint without a success for this long is disabled; longer than a long weekend
+DISABLE_AFTER_DAYS = 5  # without a success for this long, more than a long weekend, an endpoint is disabled
 JITTER = 0.1
 CLAIM = timedelta(seconds=120)  # longer than CLAIMED_AT_ONCE deliveries can take
 CLAIMED_AT_ONCE = 32
@@ -128,7 +128,7 @@ async def try_once(client: httpx2.AsyncClient, message: Message) -> DeliveryResu
 
 def endpoints_due() -> list[int]:
     """Return the ids of enabled endpoints that have due deliveries."""
-    # Iterate over the endpoints, not the deliveries: each check is one index look-up.
+    # Iterate over the endpoints, not the deliveries, because the check of an endpoint is one index look-up.
     due = Delivery.objects.due(shared_now())
     ids = WebhookEndpoint.objects.filter(is_enabled=True).values_list("pk", flat=True)
     return [pk for pk in ids if due.filter(endpoint=pk).exists()]
@@ -147,9 +147,9 @@ def claim(endpoint_id: int) -> list[Message]:
 
 @transaction.atomic
 def settle(claimed: Sequence[tuple[Message, DeliveryResult | None]]) -> list[str]:
-    """Store the results of one endpoint's tries and the times of the next ones, and return their outcomes.
+    """Store the results of one endpoint's tries and the times of the next tries, and return the outcomes.
 
-    An answer of None means that the message was not tried, because of a pause.
+    A result of None means that the message was not tried, because of a pause.
     """
     now = shared_now()
     # Lock the endpoint first, as `webhooks.replay` does, to avoid a deadlock.

@@ -47,7 +47,7 @@ CURSORS: dict[str, tuple[str, ...]] = {
 
 
 def poll() -> None:
-    """Read the new rows of each kind once, if its events have a subscriber."""
+    """Detect new events once: read the new rows of each kind that has a subscriber."""
     subscribers = outbox.subscribers()
     forget_unwanted(subscribers)
     for name, notice in SOURCES.items():
@@ -139,7 +139,7 @@ def _store_new(
 ) -> None:
     """Store events for the rows that have none yet. The cursor advances only when no row is left.
 
-    Pass only rows that a subscriber wants: others would get no event, and each poll would read them again.
+    Pass only rows that a subscriber wants, because other rows would get no event, and each poll would read them again.
     """
     reported = Notice.objects.filter(kind__in=kinds, subject=OuterRef("pk"))
     news = rows.exclude(Exists(reported))

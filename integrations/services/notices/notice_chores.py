@@ -5,9 +5,9 @@ from integrations.services.notices import alerts, event_detection
 from integrations.services.notices.delivering import Deliverer
 from integrations.services.rows.threads import recorders
 
-# Seconds between two runs: the longest delay of a webhook, plus the time that an outlet's state needs to settle.
+# Seconds between two runs. This is the longest delay of a webhook; events about presence also wait for OUTLET_GRACE.
 NOTICE_INTERVAL = 2.0
-NOTICE_DAYS = 30  # days for which events and deliveries are kept: a receiver that was down can catch up
+NOTICE_DAYS = 30  # days for which events and deliveries are kept, so a receiver that was down can catch up
 
 _deliverer: Deliverer | None = None
 

@@ -1,4 +1,4 @@
-"""Make one try of a delivery over HTTP: without redirects, bounded in time and size, to a checked address only."""
+"""Try a delivery once over HTTP, only to a checked address, without redirects, with limits on time and size."""
 
 import asyncio
 import re

@@ -14,7 +14,7 @@ from integrations.text.moments import iso
 
 # Seconds for which an outlet must stay online or offline before it is reported: longer than a reconnect takes.
 OUTLET_GRACE = 30
-# Seconds after a start or a pause of the portal in which no outlet counts as offline: POSes are still reconnecting.
+# Seconds after a start or a pause of the portal in which no outlet counts as offline, because POSes reconnect then.
 ALERT_START_GRACE = 300
 BATCH = 400
 BATCHES_PER_POLL = 3  # a storm is reported over several polls, to leave processor time to the reconnecting POSes
@@ -34,7 +34,7 @@ def notice(wanted_by: Sequence[Subscriber], cursor: NoticeCursor, now: datetime)
 
 
 def note_poll(cursor: NoticeCursor, now: datetime) -> None:
-    """Record a poll. After a pause of BLIND, restart the grace period: the pause may be why outlets are offline."""
+    """Record a poll. After a pause of BLIND, restart the grace period, because the pause may have cut outlets off."""
     if now - cursor.polled_at > BLIND:
         cursor.begun_at = now
     cursor.polled_at = now
@@ -42,7 +42,7 @@ def note_poll(cursor: NoticeCursor, now: datetime) -> None:
 
 
 def watching_since(cursor: NoticeCursor, now: datetime) -> datetime:
-    """Return since when the portal has run without a pause. Its POSes have had at least this long to reconnect."""
+    """Return the time since which the portal has run without a pause. POSes could have reconnected since then."""
     alive = ServerProcess.objects.running(now)
     oldest = alive.order_by("started_at").values_list("started_at", flat=True).first()
     return max(cursor.begun_at, oldest or now)
@@ -57,7 +57,7 @@ def offline(now: datetime, before: datetime) -> QuerySet[Presence]:
 
 
 def mark_online_as_reported(now: datetime) -> None:
-    """Mark outlets as reported that are already online when the first subscriber appears."""
+    """Mark the outlets that are online now as reported. Called when the first subscriber appears."""
     unreported = Presence.objects.filter(is_online=True, integration__reported_presence=None)
     while rows := list(unreported.values_list("pk", flat=True)[:BATCH]):
         ReportedPresence.objects.bulk_create(

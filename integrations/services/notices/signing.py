@@ -15,7 +15,7 @@ HEADERS = {
     "webhook-timestamp": "When this attempt was sent, in Unix seconds.",
     "webhook-signature": "`v1,` and the signature; during an overlap of two secrets, two separated by a space.",
 }
-PURPOSE = "webhook"  # the purpose for encrypting endpoints' secrets
+PURPOSE = "webhook"  # endpoints' secrets are sealed for this purpose (security/sealing.py)
 
 
 def new_secret() -> str:

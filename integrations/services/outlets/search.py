@@ -16,9 +16,9 @@ STORED_LATE = timedelta(minutes=10)
 HIGHEST_KEY = 2**63 - 1
 DASHES = ("–", "-")
 LAST_CHARACTER = "\U0010ffff"
-NEWEST_SENT = 1_000  # attempts of each kind to search for a value that was sent
-FOUND_MOST = 200  # outlets found by a secret or by a value that was sent
-SHORTEST_BEGINNING = 2  # characters of a secret after "ONPS-"; fewer would match too many secrets
+NEWEST_SENT = 1_000  # how many of the latest attempts of each kind are searched for a value that was sent
+FOUND_MOST = 200  # the most outlets that a secret, or a value that was sent, can find
+SHORTEST_BEGINNING = 2  # the fewest characters after "ONPS-" to search secrets for; fewer would match too many
 
 
 def beginning_with(field: str, text: str) -> Q:
@@ -103,7 +103,7 @@ def _secrets_beginning(text: str) -> QuerySet[Any]:
 
 
 def public_part(text: str) -> str:
-    """Return the beginning of a POS's secret, which is the only part that is stored. Other text is unchanged."""
+    """Return a POS's secret cut to its beginning, the only part that is stored. Other text is unchanged."""
     if not text.upper().startswith(f"{SecretKind.POS_SECRET}-"):
         return text
     return text[: len(SecretKind.POS_SECRET) + 1 + PUBLIC_LENGTH]

@@ -19,7 +19,7 @@ from integrations.services.integration.check_evidence import SECOND_TILL
 from integrations.services.overview.fleet_state import HOUR, Organisations, within
 
 SHOWN = 5  # rows of each kind
-INSPECTED = 200  # refusals of the last hour that are read, the newest first
+INSPECTED = 200  # how many refusals of the last hour are read at most, the newest first
 
 
 class Concern(StrEnum):
@@ -35,8 +35,8 @@ class Concern(StrEnum):
 class RefusedOutlet:
     """An outlet whose till was refused `count` times in the last hour, and not accepted or changed since.
 
-    `cause` is the outcome of the newest attempt; if that attempt was blocked, it is what is wrong with the values. If
-    `integration` is None, the attempt `attempt_id` named an unknown outlet; `sent` is the ProviderOutletID it sent.
+    `cause` is the outcome of the newest attempt, `attempt_id`. If that attempt was blocked, `cause` is what is wrong
+    with its values. `sent` is the attempt's ProviderOutletID. If no outlet is known, `integration` is None.
     """
 
     integration: Integration | None

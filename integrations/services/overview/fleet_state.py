@@ -158,7 +158,7 @@ def _ended_requests(organisations: Organisations, since: datetime, until: dateti
     rows = Request.objects.filter(ended_at__gt=since, ended_at__lte=until)
     if organisations is None:
         return rows
-    # Select by end time, which matches few rows: selecting by organisation would read all its requests.
+    # Select by end time, because that matches few rows; a selection by organisation would read all of its requests.
     whose = rows.alias(whose=Coalesce("integration", "integration"))
     return whose.filter(whose__in=_integrations(organisations).values("pk"))
 

@@ -28,8 +28,8 @@ class Grants:
     has_second_factor: bool = False
 
 
-# Plain SQL, because every page runs this query: compiling it with the ORM took a fifth of a page's time.
-# A limit without organisations has one empty row, and a person without a limit has no row.
+# Plain SQL, because every page runs this query, and compiling it with the ORM took a fifth of a page's time.
+# In granted_organisations, a limit without organisations gives one null, and a person without a limit gives no row.
 _PERSON = """
 SELECT auth_user.*,
     (SELECT {list}(content_type.app_label || '.' || permission.codename) FROM auth_user_user_permissions AS granted
@@ -61,7 +61,7 @@ def find_person(pk: Any) -> User | None:
 
 
 def grants_of(person: AbstractBaseUser) -> Grants:
-    """Return the person's grants, read once per user object: a change takes effect at the next request."""
+    """Return the person's grants, read once per user object, so a change takes effect at the next request."""
     if not hasattr(person, _READ):
         found = find_person(person.pk)
         setattr(person, _READ, getattr(found, _READ) if found else Grants())
@@ -77,5 +77,5 @@ def _grants_in(row: dict[str, Any]) -> Grants:
 
 
 def _listed(column: str | None) -> list[Any]:
-    """Return the values of a JSON list; PostgreSQL has NULL for an empty one."""
+    """Return the values of a JSON list. PostgreSQL returns NULL instead of an empty list."""
     return json.loads(column) if column else []

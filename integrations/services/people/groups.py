@@ -1,4 +1,4 @@
-"""The three roles of the portal, and the permissions of each. The database stores a role as a group of its name.
+"""The three roles of the portal, and the permissions of each. The database stores a role as a group with the same name.
 
 The groups belong to the portal: `ensure_groups` sets their permissions whenever the database is prepared, and no page
 changes them. For other permissions, create a separate group at the shell (docs/how-to/manage-sign-in.md).
@@ -69,7 +69,7 @@ def has_no_role(user: User | AnonymousUser) -> bool:
 
 @transaction.atomic
 def ensure_groups() -> None:
-    """Create missing groups, and set each group's permissions to exactly those of its table."""
+    """Create missing groups, and set each group's permissions to exactly those of the role."""
     for name, wanted in {VIEWER: _viewers(), OPERATOR: _operators(), ADMINISTRATOR: _administrators()}.items():
         group, _ = Group.objects.get_or_create(name=name)
         rights = set(Permission.objects.filter(wanted))

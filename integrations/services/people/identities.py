@@ -1,4 +1,4 @@
-"""Match the identities of an OpenID Connect provider to people, and give people the groups that it names."""
+"""Match the identities of an OpenID Connect provider to people, and give people the groups that the provider names."""
 
 import re
 from collections.abc import Collection
@@ -54,7 +54,7 @@ def create_person(claims: Claims, *, actor: Actor) -> User:
 
 @transaction.atomic
 def link(login: SocialLogin, person: User, *, request: HttpRequest, actor: Actor) -> None:
-    """Link this identity to this person: it can then sign the person in. Raises IdentityTaken."""
+    """Link this identity to this person, so the identity can sign the person in. Raises IdentityTaken."""
     account = login.account
     known = SocialAccount.objects.filter(provider=account.provider, uid=account.uid).first()
     if known is not None and known.user_id != person.pk:

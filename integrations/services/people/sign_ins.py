@@ -66,7 +66,7 @@ def end_sessions(keys: Collection[str]) -> int:
 def end_other_sessions(person: User, *, keep: str, actor: Actor) -> int:
     """End all sessions of a person except the one with the key `keep`, and record it. Return how many were ended.
 
-    The search reads all sessions, so it runs before the transaction: it must not block other writers.
+    The search reads all sessions, so it runs before the transaction, which must not block other writers for long.
     """
     keys = [key for key in sessions_of(person) if key != keep]
     with transaction.atomic():
@@ -97,12 +97,12 @@ def refused(name: str, *, reason: str, address: str) -> None:
     subject = person or User(username=UNKNOWN)
     if not _is_to_be_kept(str(subject.pk or "unknown"), network_of(address)):
         return
-    actor = Actor(subject.get_username(), address=address)  # no user: the caller has not proved that it is this person
+    actor = Actor(subject.get_username(), address=address)  # without the user, because the caller may be another person
     record(Verb.SIGN_IN_REFUSED, subject, actor=actor, reason=reason)
 
 
 def _is_to_be_kept(who: str, network: str) -> bool:
-    if OF_ALL.wait() or OF_ONE_NAME.wait(who):  # read first: a caller that keeps changing its address must add no rows
+    if OF_ALL.wait() or OF_ONE_NAME.wait(who):  # read first, because a caller with many addresses must add no rows
         return False
     if not cache.add(f"sign-in-refused:{who}:{network}", 1, REFUSAL_SECONDS):
         return False

@@ -28,9 +28,10 @@ from integrations.wire.canonical_json import canonical
 # A GUID identifies a user of the POS; any other value may be a PIN (SEEN).
 _USER_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
-REQUEST, ANSWER = "request", "answer"  # the purposes for encrypting originals
+REQUEST, ANSWER = "request", "answer"  # originals are sealed for one of these purposes (security/sealing.py)
 
-# 64 characters in all, like the former digest without a key; 216 of 256 bits are enough to distinguish contents.
+# Hex digits after the key's id and a mark, which together have 64 characters, like the former digest without a key. 220
+# of its 256 bits are enough to distinguish contents.
 _DIGEST_LENGTH = 55
 
 
@@ -42,7 +43,7 @@ class KeyGone(SealBroken):
 
 
 class Content(NamedTuple):
-    """The values that make two requests equal. The payload may be spelled in any way."""
+    """The values that make two requests equal. The spelling of the payloads does not matter."""
 
     message_type: int
     device_id: str

@@ -1,4 +1,4 @@
-"""Track which process has sent an open request. While its POS may answer, no other process sends it again.
+"""Track which process has sent an open request. While the POS may answer, no other process resends the request.
 
 A POS may be connected to two processes for a moment, or two tills may use the same credentials. A process releases its
 requests when its connection ends without an answer. Runs in a database thread.
@@ -29,7 +29,10 @@ def load(integration_id: int, limit: int, process_id: uuid.UUID, opened_at: date
 
 
 def release(pks: Sequence[int], process_id: uuid.UUID) -> dict[int, bool]:
-    """Allow any process to send these requests again: this process's connection ended before their answers arrived."""
+    """Allow any process to resend these requests, because this process's connection ended before the answers arrived.
+
+    Return True for each of them.
+    """
     Request.objects.filter(pk__in=pks, sent_by=process_id).update(sent_by=None)
     return dict.fromkeys(pks, True)
 

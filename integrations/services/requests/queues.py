@@ -53,7 +53,7 @@ class Queue:
         return sum(self.counts.values())
 
     def has_sent_elsewhere(self, process_id: uuid.UUID | None) -> bool:
-        """Return whether requests were sent whose answers this process does not await."""
+        """Return whether another process, or a connection that was lost, has sent open requests."""
         return any(holder not in (process_id, _SUSPECT, _UNSENT) for holder in self.counts)
 
     def last_before(self, new: NewRequest) -> int | None:

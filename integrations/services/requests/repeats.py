@@ -29,7 +29,7 @@ UNEQUAL_ATTEMPTS = 5
 
 @dataclass(slots=True)
 class Earlier:
-    """A stored request, by its RequestID."""
+    """A stored request that was found by its RequestID."""
 
     integration_id: int
     request_id: str
@@ -48,7 +48,7 @@ _by_request_id = SqlQuery(
 
 
 def seen(new: Sequence[NewRequest]) -> dict[NewRequest, bool]:
-    """Return True for requests whose RequestID may have been used before. Writes nothing."""
+    """Return True for each request whose RequestID a stored request has; the others are missing. Writes nothing."""
     known = {(row.integration_id, row.request_id) for row in find_earlier(new)}
     return {each: True for each in new if (each.integration_id, each.request_id) in known}
 

@@ -126,8 +126,8 @@ class Stored:
     """A stored request. `is_new` is false if the RequestID was used before with the same content.
 
     If `is_sent_now`, it is stored as sent, so its frame must be sent now. `after` is the newest request of the outlet
-    that was waiting before it, or 0 if there was none; None if requests come before it that another process or a lost
-    connection has sent.
+    that was waiting before it, or 0 if there was none; None if another process or a lost connection has sent requests
+    that come before it.
     """
 
     pk: int

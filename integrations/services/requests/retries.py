@@ -21,7 +21,9 @@ FIRST_PAUSE = timedelta(seconds=0.5)  # pause before a request is sent again; do
 
 
 def suspect(pks: Sequence[int], reason: CloseReason) -> list[Result]:
-    """Count a disconnect for this reason against the requests that it left unanswered. Return those that failed.
+    """Count a disconnect for this reason against the requests that it left unanswered.
+
+    Return the results of those that have failed now, because they have reached DISCONNECTS.
 
     A takeover does not count against a request that was sent only once, because its usual cause is a network failure.
     Such a request keeps its place in the queue.

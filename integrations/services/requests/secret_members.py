@@ -37,7 +37,7 @@ _MANY_BACKSLASHES = "\\" * 8
 _NO_LETTERS = re.compile(r"[^\x00-\x7f\w]")  # not ASCII, and not a letter or a digit
 _NESTING = (0, 1, 3, 7)  # backslashes before a quotation mark in nested JSON strings, up to three levels
 # A name in quotation marks before a colon, unless the value is null or already redacted. The closing mark is not
-# consumed: if the marks in a text are unpaired, it may be the opening mark of another name.
+# consumed, because it may be the opening mark of another name if the marks in a text are unpaired.
 _KEY = re.compile(
     r"""["']([^"']{1,200})(?=["']\s*+:(?!\s*+(?:null|\\*["']?\[redacted\]\\*["']?)\s*+(?:\\*["'])?\s*+(?:[,}\]]|$)))"""
 )
@@ -102,7 +102,7 @@ def hide_in_words(text: str) -> str:
 
 
 def values_in(text: str) -> frozenset[str]:
-    """Return the strings and numbers that `hide` would remove from JSON, except the shortest ones."""
+    """Return the strings and numbers that `hide` would remove from JSON, except those shorter than _SHORTEST_VALUE."""
     names = _names(tuple(settings.REDACTED_FIELDS))
     if not names.may_occur_in(text):
         return frozenset()
@@ -136,8 +136,8 @@ def is_secret(key: str) -> bool:
 def is_never_shown(name: str) -> bool:
     """Return whether a value with this name is never shown to people, even if it is an object.
 
-    redact() handles strings only. Stored rows need this check too: rows from before a name was added to the
-    settings still contain its values.
+    redact() handles strings only. Stored rows need this check too, because rows that are older than a name in the
+    settings still contain the values of that name.
     """
     return bool(_NEVER_SHOWN.search(name)) or is_secret(name)
 
@@ -153,7 +153,7 @@ def _levels(string: str) -> Iterator[str | None]:
 
 
 def _scalars(spelled: str, names: Names, levels: int) -> Iterator[str]:
-    """Yield the strings and numbers of a value; for a string of JSON, only the ones in the named members."""
+    """Yield the strings and numbers of a value; of a string that contains JSON, only those in the named members."""
     for value in raw_json.scalars(spelled):
         if levels and names.is_in(value):
             for inner in raw_json.values(value, is_key=names.is_one, is_string=names.is_in):

@@ -20,7 +20,7 @@ from integrations.services.rows import plain_rows
 from integrations.services.rows.sql_query import SqlQuery
 
 SENT_JUST_NOW = timedelta(seconds=3)
-SENT_LONG_AGO = timedelta(seconds=60)  # by then, the connection has been notified of the request often enough
+SENT_LONG_AGO = timedelta(seconds=60)  # after this time, the connection was notified of the request often enough
 UNREADABLE = "It could not be sent: the process with the POS's connection lacks the CREDENTIAL_KEY that encrypted it."
 logger = logging.getLogger(__name__)
 
@@ -67,8 +67,9 @@ def load_open(integration_id: int, limit: int) -> list[Waiting]:
 def overlooked() -> list[tuple[int, int]]:
     """Return pairs of an integration and an open request that its connection should know by now.
 
-    These are the oldest and the newest unsent requests, and requests sent a short time ago without an answer: the
-    connection may have been lost at the moment of sending. This takes two queries, which read indexes.
+    These are the oldest and the newest unsent request of each integration, and requests that were sent a short time ago
+    and not answered, because the connection may have been lost at the moment of sending. This takes two queries, which
+    read indexes.
     """
     now = shared_now()
     queued = Request.objects.filter(state=RequestState.QUEUED).order_by()

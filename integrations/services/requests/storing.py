@@ -63,7 +63,7 @@ def store(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
         outcomes = _too_late(new)
         fresh = [each for each in new if each not in outcomes]
         queues = queues_of({each.integration_id for each in fresh})
-        if _not_stored(fresh, queues):  # a repeated request gets its first outcome, even if a new one is refused
+        if _not_stored(fresh, queues):  # a repeated request gets its first outcome, even if a new one would be refused
             outcomes.update(repeated(fresh))
             fresh = [each for each in fresh if each not in outcomes]
             outcomes.update(_not_stored(fresh, queues))
@@ -92,7 +92,7 @@ def record_transient(ended: Sequence[tuple[NewRequest, Ending]]) -> None:
 
 
 def _too_late(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
-    """Return the requests whose deadline for storing has passed: their callers have already got an error."""
+    """Return TooLate for each request whose deadline for storing has passed; its caller has already got an error."""
     now = shared_now()
     return {each: TooLate() for each in new if each.store_before is not None and each.store_before <= now}
 
@@ -143,9 +143,9 @@ _values = itemgetter(*_COLUMNS)
 
 
 def _insert_rows(rows: Iterable[dict[str, Any]]) -> None:
-    """Insert rows of these columns, and defaults for the others.
+    """Insert rows with these columns; the other columns get their defaults.
 
-    Rows of the same RequestID, in this batch or in the table, are skipped.
+    Rows with the same RequestID, in this batch or in the table, are skipped.
     """
     plain_rows.insert_new_rows(Request, tuple(_COLUMNS), (_values(_COLUMNS | row) for row in rows))
 

@@ -1,7 +1,7 @@
 """Redact rows of an older version, which stored everything unredacted. Runs in database threads.
 
-This is not a migration: an unsent row must keep its content until it has ended, and one transaction for ten million
-rows would block an SQLite database for its whole duration.
+This is not a migration, because an unsent row must keep its content until it has ended, and one transaction for ten
+million rows would block an SQLite database for its whole duration.
 """
 
 from django.db import transaction

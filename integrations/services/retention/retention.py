@@ -76,7 +76,7 @@ def prune_batch(kind: RecordKind, now: datetime) -> bool:
 
 
 def prune_all(*, actor: Actor, report: Report, rest: Callable[[float], None] = time.sleep) -> dict[RecordKind, int]:
-    """Prune until no due records are left, record one audit event, and return the number of each kind.
+    """Prune until no due records are left, record one audit event, and return how many of each kind were pruned.
 
     The first transaction stores the event with the due numbers, so it exists even if the command is killed. After each
     batch, pruning pauses for as long as the batch took, which leaves the database free half of the time.

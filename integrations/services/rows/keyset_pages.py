@@ -21,14 +21,14 @@ from django.db.models.functions import Coalesce
 Position = tuple[Any, ...]  # the values of a row in the columns of the order
 
 SIZE = 50
-INSPECTED = 500  # rows of a source that a page checks for a match; about 10 ms on SQLite
-PARENTS = 1_000  # outlets whose rows are merged; with more outlets, the newest rows of the table are likely to match
-FEW = 500  # rows that may be checked one by one instead of reading the list in order
+INSPECTED = 500  # the most rows of a source that a page checks for a match; about 10 ms on SQLite
+PARENTS = 1_000  # the most outlets whose rows are merged; with more, the newest rows of the table are likely to match
+FEW = 500  # the most rows that are checked one by one instead of reading the list in order
 
 
 @dataclass(frozen=True)
 class SortOrder:
-    """Sorts the newest first: by `time` and then the primary key, or by the key alone; the oldest first if reversed."""
+    """Sorts by `time` and then the primary key, or by the key alone. The newest is first, or last if reversed."""
 
     time: str = ""
     is_reversed: bool = False
@@ -248,7 +248,7 @@ class Streams:
 def _first_of(rows: QuerySet[Any], order: SortOrder, count: int) -> QuerySet[Any]:
     """Return the first `count` rows, by the index that finds them.
 
-    The subquery sorts by expressions: to sort by a column, a planner might read the whole table in that order.
+    The subquery sorts by expressions, because to sort by a column, a planner might read the whole table in that order.
     """
     columns = (Coalesce(name, name) for name in order.columns)
     keys = rows.order_by(*(each.asc() if order.is_reversed else each.desc() for each in columns)).values("pk")

@@ -1,8 +1,8 @@
-"""Look-ups that every call repeats, such as its API key: a process remembers their results for a second.
+"""Remembers for a second the results of look-ups that every call repeats, such as the look-up of its API key.
 
 A result is used again for SECONDS at most, so a change made anywhere takes effect in every process within that time. In
-the process that makes the change, it takes effect at once: every change is audited, and the commit of an audit event
-makes this process forget all results.
+the process that makes the change, it takes effect at once, because every change is audited, and the commit of an
+audit event makes this process forget all results.
 """
 
 import time
@@ -17,9 +17,9 @@ Key = TypeVar("Key", bound=Hashable)
 Found = TypeVar("Found")
 
 SECONDS = 1.0
-MOST = 20_000  # results of each look-up
+MOST = 20_000  # the most results of each look-up that are remembered
 
-_era = object()  # replaced after each change: results of an earlier era are not used
+_era = object()  # replaced after each change, so results of an earlier era are not used
 
 
 def forget_on_commit() -> None:

@@ -1,4 +1,4 @@
-"""Limits that all processes share and that survive a restart: allauth counts them in the shared cache."""
+"""Limits that all processes share and that survive a restart, because allauth counts them in the shared cache."""
 
 import time
 from dataclasses import dataclass

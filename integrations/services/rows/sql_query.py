@@ -69,7 +69,7 @@ class SqlQuery(Generic[Row]):
         if vendor == "sqlite":
             return self._sqlite, [*map(json.dumps, lists)]
         length = len(lists[0])
-        # Pad the lists: each length needs a statement of its own, and the driver caches only a few.
+        # Pad the lists, because each length needs a separate statement, and the driver caches only a few.
         size = 1 << (length - 1).bit_length()
         return self._postgresql(size), [each for values in lists for each in (*values, *[values[0]] * (size - length))]
 

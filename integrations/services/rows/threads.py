@@ -31,7 +31,7 @@ BATCH = 500  # below SQLite's limit of variables in one statement
 # A caller that only reads gets 503 after this many seconds. Readers never wait for locks in SQLite, and in PostgreSQL
 # only while a table is altered. Load balancers and tills give up after 3 s, so this is shorter.
 READ_SECONDS = 2.5
-PROBE_AFTER = 0.25  # seconds that a write takes before the database must answer a read, within READ_SECONDS
+PROBE_AFTER = 0.25  # after this many seconds of a write, a read must be answered within READ_SECONDS
 
 
 class DatabaseUnresponsive(OperationalError):
@@ -74,7 +74,8 @@ class DatabaseThreads:
         return await within(self._limit, done)
 
 
-# All these threads are fewer than DATABASE_POOL_SIZE's default: waiting writers must leave connections for readers.
+# All these threads together are fewer than DATABASE_POOL_SIZE's default, because waiting writers must leave connections
+# for readers.
 readers = DatabaseThreads("readers", 4, READ_SECONDS)
 writers = DatabaseThreads("writers", 3)  # for writes that callers and POSes wait for
 recorders = DatabaseThreads("recorders", 2)  # for writes that no caller waits for: records, chores
@@ -133,8 +134,8 @@ def _call_and_release(
 
 
 def _give_back() -> None:
-    # A PostgreSQL connection goes back to the pool. An SQLite connection is a file handle of this thread: opening it
-    # again costs more than the query.
+    # A PostgreSQL connection goes back to the pool. An SQLite connection stays open in this thread, because
+    # opening it again costs more than the query.
     if connection.vendor != "sqlite":
         connection.close()
 
@@ -181,7 +182,7 @@ class CallQueue(Generic[Key, Found]):
         try:
             found = await self._results(list(batch))
         except DatabaseUnresponsive as error:
-            # The callers in the queue fail, too: they would wait for the same database.
+            # The callers in the queue fail, too, because they would wait for the same database.
             waiting, self._waiting = self._waiting, deque()
             _fail_all(chain(chain.from_iterable(batch.values()), (future for _, future in waiting)), error)
             return

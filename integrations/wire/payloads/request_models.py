@@ -95,5 +95,5 @@ MODELS: dict[str, tuple[Field, ...]] = {
         nullable("ProviderAdjustmentID", STRING, "Your ID for the adjustment.", 64),
         nullable("AdjustmentID", GUID, "The POS's adjustment; null: the POS's fallback."),
     ),
-    "Note": (),  # its documentation is not known: any object is accepted
+    "Note": (),  # its documentation is not known, so any object is accepted
 }
