@@ -1,7 +1,7 @@
 """Django system checks for combinations of settings. Every server start and each command that calls a service run them.
 
-Django's own checks concern the code, which does not change on an operator's machine: `manage.py check` and script/test
-run those as well.
+Django's own checks concern the code, which does not change on an operator's machine. `manage.py check` and script/test
+run both kinds.
 """
 
 from typing import Any
@@ -68,12 +68,12 @@ def openid_connect(**_kwargs: Any) -> list[CheckMessage]:
 
 @register(SETTINGS)
 def redis_url(**_kwargs: Any) -> list[CheckMessage]:
-    """Return an error if REDIS_URL has an option that redis-py rejects: every attempt to connect would fail."""
+    """Return an error if REDIS_URL has an option that redis-py rejects, because every attempt to connect would fail."""
     if not settings.REDIS_URL:
         return []
     try:
         from redis.asyncio import ConnectionPool
-    except ImportError:  # reported by the doctor command
+    except ImportError:  # the doctor command reports the missing package
         return []
     try:
         pool: Any = ConnectionPool.from_url(settings.REDIS_URL)

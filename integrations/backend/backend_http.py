@@ -1,6 +1,6 @@
 """Serves API calls directly from ASGI, without Django's handler and middleware (wire/plain_http.py).
 
-Django's handler would hold a thread for each call that waits for a POS. So it serves only the description of the API.
+Django's handler would hold a thread for each call that waits for a POS, so it only serves the API's description.
 """
 
 import asyncio
@@ -24,10 +24,10 @@ from integrations.wire.plain_http import PlainRequest, PlainResponse, send_respo
 from integrations.wire.request_bodies import BodyGaveWay, BodyTooLarge, ClientLeft, read_body
 
 URLS = "integrations.backend.urls"
-LEAVING_SECONDS = 1.0  # seconds that a call takes before the portal begins to watch for the end of its connection
-MAX_API_BODY = 256 * KIBIBYTE  # bytes of the body of a call; beyond: 413
+LEAVING_SECONDS = 1.0  # seconds after a call's start; from then on, the portal watches for its disconnection
+MAX_API_BODY = 256 * KIBIBYTE  # bytes of a call's body; a longer body gets 413
 TOO_LARGE = f"The limit is {MAX_API_BODY // KIBIBYTE} KiB. Send less."
-MATCHES = 1024  # resolved paths that are kept; resolving one takes a twentieth of a call
+MATCHES = 1024  # resolved paths that are kept, at most; resolving one takes a twentieth of a call's time
 MANY_BODIES = "Send each body without pauses, and fewer at the same time."
 
 logger = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ def _operation(match: ResolverMatch, method: str) -> str:
 
 
 def _match(scope: Scope) -> ResolverMatch | None:
-    # The root is accepted without its slash: a redirect would turn a POST into a request without a body.
+    # The root is accepted without its slash, because a redirect would turn a POST into a request without a body.
     if not f"{scope['path']}/".startswith(API_PATH):
         return None
     return _match_of_path(scope["path"], scope.get("raw_path") or b"")
@@ -101,8 +101,8 @@ async def _run_view(match: ResolverMatch, scope: Scope, receive: Receive) -> Pla
 class _WhileConnected:
     """Raise ClientLeft inside the block when the client disconnects. Requests that are stored or in flight continue.
 
-    The block watches for a disconnection only after LEAVING_SECONDS: most calls end sooner, and the watching task would
-    add a tenth to their cost.
+    The block watches for a disconnection only after LEAVING_SECONDS, because most calls end sooner, and the watching
+    task would add a tenth to their cost.
     """
 
     def __init__(self, receive: Receive) -> None:

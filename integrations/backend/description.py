@@ -13,7 +13,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.exceptions import NotAcceptable
 from rest_framework.negotiation import DefaultContentNegotiation
 
-METHODS = ["get", "head"]  # no OPTIONS: DRF's answer to it cannot be rendered as a page
+METHODS = ["get", "head"]  # no OPTIONS, because DRF's answer to it cannot be rendered as a page
 
 _building = Lock()
 _documents: dict[str, bytes] = {}  # by format

@@ -16,7 +16,7 @@ _ROW = re.compile(r".*(?P<collection>/[^/{}]+)/\{(?P<parameter>[^/{}]+)\}")
 
 @dataclass(frozen=True)
 class _Row:
-    """The path of a row: its collection, its path parameter, and the schema of an answer that shows it."""
+    """The path of a row, with its collection and its parameter, and the schema of an answer that shows the row."""
 
     path: str
     collection: str
@@ -25,7 +25,7 @@ class _Row:
     member: str  # the member of an answer that has the parameter's value
 
     def is_in(self, path: str, response: dict[str, Any]) -> bool:
-        """Return whether a POST to `path` identifies this row by its response only, and not by the path."""
+        """Return whether the response to a POST to `path` identifies this row, and `path` does not."""
         is_new = path.endswith(self.collection) or _schema_of(response) == self.schema
         return is_new and f"{{{self.parameter}}}" not in path
 

@@ -11,7 +11,7 @@ from integrations.wire.payloads.json_schema import json_schema
 
 
 def only_backend(endpoints: list[Any], **_kwargs: Any) -> list[Any]:
-    """Return only the API's endpoints, without the pages that describe it. Remove the slash after the root."""
+    """Return the API's endpoints except the pages that describe the API. Remove the slash after the root path."""
     described = ("schema", "docs")
     return [
         (path.rstrip("/"), *more)
@@ -34,7 +34,7 @@ def add_models(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
 
 
 def _write_defaults_in_words(properties: dict[str, Any]) -> None:
-    """Move each default into the description: openapi-typescript would make callers send each field with a default."""
+    """Move each default into the description, because openapi-typescript would make such a field mandatory in calls."""
     for field in properties.values():
         if "default" in field:
             words = f"Default: {json.dumps(field.pop('default'))}."
@@ -42,7 +42,7 @@ def _write_defaults_in_words(properties: dict[str, Any]) -> None:
 
 
 def _open_objects(value: Any) -> None:
-    """Allow any member in each object without listed members: generated clients would drop them otherwise."""
+    """Allow any member in each object without listed members, because generated clients would otherwise drop them."""
     if isinstance(value, dict):
         if value.get("type") == "object" and not value.get("properties"):
             value["additionalProperties"] = value.get("additionalProperties") or True

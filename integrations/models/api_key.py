@@ -13,7 +13,7 @@ from integrations.models.kept_secret import KeptSecret, KeptSecretOwner, KeptSec
 from integrations.models.outlet import Organisation, plain_text
 from integrations.text.client_address import Network, parsed_network
 
-MAX_IDEMPOTENCY_KEY = 256  # characters, like a RequestID
+MAX_IDEMPOTENCY_KEY = 256  # characters; a RequestID has the same limit
 
 
 class Scope(models.TextChoices):
@@ -140,7 +140,7 @@ class ApiKeySecret(KeptSecret):
 
 
 def is_in_key_state(state: ApiKeyState, now: datetime) -> Q:
-    """Return the condition that `state_at` returns this state for a key."""
+    """Return the condition for keys for which `state_at` returns this state."""
     current = ApiKeySecret.objects.filter(api_key=OuterRef("pk"), is_current=True)
     if state is ApiKeyState.RETIRED:
         return ~Q(Exists(current))

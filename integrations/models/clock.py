@@ -27,7 +27,7 @@ def shared_seconds() -> float:
 
 
 def compare() -> None:
-    """Compare with the database's clock: one query, or three if the answers are slow; none on SQLite.
+    """Compare this host's clock with the database's by one query, or by three if the answers are slow; none on SQLite.
 
     After a slow answer, it is uncertain when the database read its clock. If the present estimate lies within that
     uncertainty, it is kept. Replacing it would move the clock of a busy host by up to half a round trip. If an outlet

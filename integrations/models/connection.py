@@ -33,7 +33,8 @@ class ServerProcess(models.Model):
     started_at = models.DateTimeField()
     heartbeat_at = models.DateTimeField(db_index=True)
     ended_at = models.DateTimeField(null=True)
-    # Comma-separated key IDs, newest first (services/keys/keys.py); empty if its version does not announce them.
+    # Comma-separated IDs of the process's keys, newest first (services/keys/keys.py); empty if its version announces
+    # none.
     credential_keys = models.TextField(blank=True, default="", db_default="", editable=False)
     signing_keys = models.TextField(blank=True, default="", db_default="", editable=False)
 
@@ -65,8 +66,8 @@ class CloseReason(models.TextChoices):
     SERVER_LOST = "server_lost", "the server process died"
 
 
-# The reasons for an end that no request can have caused. A takeover is not among them: the POS had time to answer its
-# requests, but opened another connection instead.
+# The reasons for an end that no request can have caused. A takeover is not among them, because the POS had time to
+# answer its requests, but opened another connection instead.
 NOT_BY_A_REQUEST = frozenset(
     {
         CloseReason.DISABLED,
@@ -87,7 +88,7 @@ class Connection(models.Model):
     """One websocket connection of a POS, open or ended."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    # The references have no separate indexes: `connection_history` and `connection_of_process` begin with them.
+    # The references need no separate indexes, because `connection_history` and `connection_of_process` begin with them.
     integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="connections", db_index=False)
     credential = models.ForeignKey(Credential, on_delete=models.PROTECT, related_name="+")
     generation = models.PositiveIntegerField()
@@ -142,9 +143,9 @@ def is_open(now: datetime) -> Q:
 def is_online(now: datetime, path: str = "") -> Q:
     """Return the condition that the POS is connected to a live process.
 
-    `path` leads to the presence, for example "integration__presence__". The condition excludes the few connections
-    (usually none) that a dead process left open. Looking up the process of each of ten thousand connections would take
-    several times as long.
+    `path` leads to the presence, for example "integration__presence__". The condition lists the connections that
+    dead processes left open (usually none), and excludes them. Looking up the process of each of ten thousand
+    connections instead would take several times as long.
     """
     left_open = Connection.objects.filter(closed_at=None, process__in=ServerProcess.objects.dead(now)).order_by()
     has_connection = Q(**{f"{path}is_online": True, f"{path}connection__isnull": False})

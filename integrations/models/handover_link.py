@@ -25,7 +25,7 @@ class HandoverLink(models.Model):
 
     `sealed` holds the encrypted values, and is emptied as soon as the link ends in any way. Its key is derived from the
     second half of the link's token, the passphrase and the server's key. The database stores none of these three.
-    `token_digest` is the digest of the token's first half, which finds the row.
+    `token_digest`, the digest of the token's first half, finds the row.
     """
 
     integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="handover_links")

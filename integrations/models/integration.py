@@ -26,7 +26,7 @@ class Integration(KeptSecretOwner):
     match_id = MatchField(of="pos_remote_id", max_length=128, default="", db_default="", editable=False)
     is_enabled = models.BooleanField("enabled", default=True)
     disabled_reason = models.CharField(max_length=200, blank=True)
-    # Tokens and sockets carry the generation of their creation. Raising it revokes all of them.
+    # Tokens and sockets carry the generation in which they were created. Raising this number revokes all of them.
     generation = models.PositiveIntegerField(default=1, editable=False)
     # Every change that may revoke a token or close a socket writes this time. Processes then reload the row.
     changed_at = models.DateTimeField(db_index=True, editable=False)
@@ -97,5 +97,5 @@ class Credential(KeptSecret):
 
     @property
     def is_weak(self) -> bool:
-        """Return whether the secret may have been chosen by a person: too few bits for a fast digest."""
+        """Return whether the secret has too few bits for a fast digest; a person may have chosen it."""
         return self.bits < STRONG_BITS

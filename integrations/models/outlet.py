@@ -24,7 +24,7 @@ def is_plain(text: str) -> bool:
 
 
 def has_address(provider_outlet_id: str) -> bool:
-    """Return whether an HTTP client can send this ID in a path: clients remove the parts `.` and `..` from paths."""
+    """Return whether an HTTP client can send this ID in a path. Clients remove the parts `.` and `..` from paths."""
     return provider_outlet_id not in (".", "..")
 
 
@@ -71,8 +71,8 @@ class Outlet(models.Model):
         validators=[plain_text],
         help_text="The outlet's ID in your own systems: up to 64 characters. Keep the generated UUID if you have none.",
     )
-    # A POS's ID is looked up in this column. It is not unique: IDs of older versions may differ only in invisible
-    # characters. The database default is for servers of the previous version; tidying fills in the rows they insert.
+    # A POS's ID is looked up in this column. The column is not unique, because IDs of older versions may differ only in
+    # invisible characters. The database default is for servers of the previous version; tidying fills in their rows.
     match_id = MatchField(of="provider_outlet_id", max_length=64, default="", db_default="", editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     alert_after_minutes = models.PositiveIntegerField(

@@ -30,7 +30,10 @@ def state_of(integration: Integration | None, now: datetime) -> OutletState:
 
 
 def is_in_state(state: OutletState, now: datetime, path: str = "") -> Q:
-    """Return the condition that `state_of` returns this state. `path` leads to the integration: "integration__"."""
+    """Return the condition for rows for which `state_of` returns this state.
+
+    `path` leads to the integration, for example "integration__".
+    """
     if state is OutletState.NOT_ENABLED:
         return Q(**{f"{path}pk": None})
     if state is OutletState.DISABLED:

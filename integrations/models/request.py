@@ -71,12 +71,13 @@ class Request(models.Model):
     last_sent_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     times_sent = models.PositiveSmallIntegerField(default=0)
-    # How often the POS's connection ended between sending and answer, and when the request may be sent again
-    # (services/requests/retries.py). The database has a default for the reason above.
+    # `disconnects`: how often the POS's connection ended after the request was sent and before it was answered.
+    # `retry_at`: when the request may be sent again (services/requests/retries.py). The database has a default for the
+    # reason above.
     disconnects = models.PositiveSmallIntegerField(default=0, db_default=0)
     retry_at = models.DateTimeField(null=True)
-    # The server process that sent it to its POS; only this one may send it again. If null, any process may
-    # (services/requests/holders.py).
+    # The server process that sent the request to its POS; only that process may send the request again. If null, any
+    # process may (services/requests/holders.py).
     sent_by = models.UUIDField(null=True, editable=False)
     result_code = models.IntegerField(null=True)
     error_message = models.TextField(null=True)  # noqa: DJ001  (null on the wire, and "" is not)
@@ -99,7 +100,7 @@ class Request(models.Model):
             # Each index costs a write per request. Most end with the primary key, because lists are paged by it
             # (services/rows/keyset_pages.py).
             models.Index(fields=["integration", "id"], condition=Q(state__in=OPEN_STATES), name="request_open"),
-            # Serves lists filtered by state and by outlet or organisation, and for the queue of an outlet.
+            # Serves lists that are filtered by state and by outlet or organisation, and reads of an outlet's queue.
             models.Index(fields=["state", "integration", "-id"], name="request_queue"),
             models.Index(fields=["state", "-id"], name="request_state"),
             models.Index(fields=["integration", "-id"], name="request_of_integration"),
@@ -112,7 +113,7 @@ class Request(models.Model):
             models.Index(fields=["ended_at"], condition=Q(is_redacted=False), name="request_not_redacted"),
             # Replaces the foreign key's own index.
             models.Index(fields=["api_key", "-id"], name="request_of_api_key"),
-            # Finds a rare MessageType among ten million rows. It has few values, so inserts touch few index pages.
+            # Finds a rare MessageType among ten million rows. There are few types, so inserts touch few index pages.
             models.Index(fields=["message_type", "-id"], name="request_message_type"),
             # Finds the primary keys around a time. It is cheap, because new rows go to the end of the index.
             models.Index(fields=["received_at"], name="request_received"),

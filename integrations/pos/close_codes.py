@@ -48,7 +48,8 @@ ANYWHERE = 1000
 def code_for(reason: CloseReason, *, only_private: bool = False) -> int:
     """Return the code to close with.
 
-    If `only_private`, the server (daphne) lets applications send only 1000 and 3000-4999. Other codes become 1000.
+    Pass `only_private` for a server (daphne) that lets applications send only 1000 and 3000-4999. Other codes then
+    become 1000.
     """
     code = settings.POS_CLOSE_CODES.get(reason.value, CLOSE_CODES[reason].default)
     return ANYWHERE if only_private and not 3000 <= code <= 4999 else code

@@ -123,8 +123,8 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     async def _hand_over(self) -> None:
         """Close because a newer connection took over.
 
-        A POS that still responds first answers the requests that it has: the newer connection may belong to another
-        till, which must not get them as well.
+        If the POS still responds, first wait for its answers to the requests that it has. The newer connection may
+        belong to another till, which must not get the same requests.
         """
         live, below = self.live, self._extensions.get(link.LINK)
         if live is None:
@@ -180,7 +180,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if answer is not None and self._dispatcher.answered(live, request_id, answer):
             return True
         awaited = live.lane.awaited if live.lane else ()
-        # In a readable answer, search only its RequestID: a late answer's payload may mention other RequestIDs.
+        # In a readable answer, search only the RequestID, because a late answer's payload may mention other RequestIDs.
         found = mentions.find(content if answer is None else request_id, awaited) if awaited else None
         return found is not None and self._dispatcher.answered(live, found, answer or envelope.why_unreadable(content))
 
@@ -192,7 +192,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         kind = messages.kind_of_frame(text) if is_whole else UnrecognisedFrameKind.NOT_JSON
         if isinstance(content, bytes) and kind is not UnrecognisedFrameKind.UNKNOWN:
             kind, text = UnrecognisedFrameKind.BINARY, ""
-        # Redact a longer text before cutting it: a secret that the cut splits would not be recognised.
+        # Redact a longer text before cutting it, because a secret that the cut splits would not be recognised.
         excerpt = printable(hide_in_words(text[: 2 * EXCERPT]), EXCERPT)
         frame = UnrecognisedFrame(
             at=shared_now(),
@@ -260,7 +260,7 @@ async def _until_done(live: Live) -> None:
 
 
 def _first_subprotocol(scope: Scope) -> str | None:
-    """Return the first subprotocol that the POS offers: some clients disconnect if the server selects none."""
+    """Return the first subprotocol that the POS offers, because some clients disconnect if the server selects none."""
     return next((each for each in scope.get("subprotocols", ()) if _TOKEN.fullmatch(each)), None)
 
 

@@ -7,7 +7,7 @@ from integrations.services.futures import succeed
 
 LINK = "portal.link"  # the scope extension that holds a connection's Link
 BROKEN_TEXT = "portal.broken_text"  # key in a message that arrived as text and is not valid UTF-8
-FLOODING = "portal.flooding"  # event that asks the consumer to close: the POS keeps sending too much
+FLOODING = "portal.flooding"  # event that asks the consumer to close, because the POS keeps sending too much
 
 
 class Link:
@@ -18,7 +18,7 @@ class Link:
     def __init__(self, ping: Callable[[], None]) -> None:
         self.ping: Callable[[], None] | None = ping
         self._pong: asyncio.Future[None] | None = None
-        self.has_failed = False  # the server ended it because of invalid data from the peer
+        self.has_failed = False  # whether the server ended the connection because of invalid data from the peer
         self._has_answered = False
         self._gone: asyncio.Future[None] | None = None
 

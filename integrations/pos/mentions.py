@@ -5,7 +5,7 @@ from collections.abc import Iterable, Set
 
 from integrations.text.characters import identity, is_canonical_uuid
 
-LEAST = 16  # minimum length of a RequestID that counts without its name: a shorter one could occur by chance
+LEAST = 16  # minimum length of a RequestID that counts without its field name; a shorter one could occur by chance
 TAIL = 400  # characters searched at the end of a truncated text
 LEAST_OF_TAIL = 8  # minimum length of a truncated RequestID
 

@@ -1,7 +1,7 @@
 """The names and formats of the POS's messages on the wire. Other modules use the project's own names.
 
-Keys are matched in any letter case and unknown keys are ignored: the examples are PascalCase, the model pages are
-camelCase, and extra fields are not mentioned (SEEN).
+Keys are matched in any letter case and unknown keys are ignored, because the examples are PascalCase, the model pages
+are camelCase, and extra fields are not mentioned (SEEN).
 """
 
 import re

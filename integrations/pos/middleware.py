@@ -36,14 +36,14 @@ class TokenAuth:
         except Refused as refusal:
             await refuse(scope, receive, send, refusal)
             return
-        # Reuse the scope: a copy would be held for as long as the POS is connected, and there are thousands.
+        # Reuse the scope, because each of thousands of POSes would hold a copy for as long as it is connected.
         scope[ADMISSION] = admission
         del visitor, admission
         await self._consumer(scope, receive, send)
 
 
 async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
-    """Refuse a websocket on any other path, and record it for staff: it may be a POS with a wrong address."""
+    """Refuse a websocket at a wrong path, and record it for staff, because it may be a POS with a wrong address."""
     message = f"There is no websocket at this path: connect to {websocket_url()}/?token=..."
     refusal = WrongPath(message, admissions.outlet_of(_token(scope)))
     await attempt_recording.record_refused_socket(

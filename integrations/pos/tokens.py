@@ -96,7 +96,7 @@ class _Signer(signing.TimestampSigner):
 
 @lru_cache(8)
 def _keyed(key: bytes | str) -> hmac.HMAC:
-    """Return the HMAC of an empty message, to be copied: deriving it from the key takes longer than signing."""
+    """Return the HMAC of an empty message. Callers copy it, because deriving it takes longer than signing."""
     return salted_hmac(f"{SALT}signer", b"", key, algorithm="sha256")
 
 

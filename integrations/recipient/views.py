@@ -21,7 +21,7 @@ from integrations.text.client_address import address_of
 REFUSED_AFTER = 0.75  # seconds: longer than any refusal takes, so the duration reveals nothing
 
 
-@csrf_exempt  # no cookie grants a right here: a forged form would also need the link and the passphrase
+@csrf_exempt  # no cookie grants a right here, and a forged form would also need the link and the passphrase
 @sensitive_post_parameters("code", "passphrase")
 @require_http_methods(["GET", "HEAD", "POST"])
 def hand_over(request: HttpRequest) -> HttpResponse:

@@ -23,7 +23,7 @@ class Chore:
     """A periodic task. `run` is awaited every `every` seconds, in the process that holds the lease of this name.
 
     `run` must be safe to run twice, because a lease can expire while its process is suspended. It must finish within a
-    few seconds: longer work does one batch per run. `end` stops anything that `run` leaves running.
+    few seconds, so longer work must do one batch per run. `end` stops anything that `run` leaves running.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Chores:
         self._tasks = [asyncio.create_task(self._repeat(chore)) for chore in self._chores]
 
     async def stop(self) -> None:
-        """Cancel running chores, and release the leases: other processes can then take over immediately."""
+        """Cancel running chores, and release the leases, which other processes can then take over immediately."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -42,7 +42,7 @@ class Runtime:
         self.transient_requests = TransientRequests(self.registry, self.recorder)
         self.watcher = Watcher(process_id, self.registry, self.recorder, self.dispatcher)
         self.chores = Chores(process_id, chores)
-        self.is_leaving = False  # reports that it is not ready, but still serves requests
+        self.is_leaving = False  # whether the process reports that it is not ready, but still serves requests
         self.is_draining = False
         self._loop = asyncio.get_running_loop()
         self._tasks: list[asyncio.Task[None]] = []
@@ -142,7 +142,7 @@ class Runtime:
                 self.watcher.poll_now()
 
     def _end_without_loop(self) -> None:
-        """Write the last records at the interpreter's exit: daphne ends its loop without notifying the application."""
+        """Write the last records at the interpreter's exit, because daphne ends its loop without notice."""
         try:
             self.recorder.write_last()
             process_lease.end_lease(self.process_id)
@@ -180,7 +180,10 @@ async def running() -> Runtime:
 
 
 def start_soon() -> None:
-    """Start the runtime in the background unless it is running or starting: daphne does not announce its start."""
+    """Start the runtime in the background, unless it is running or starting.
+
+    Called at each HTTP request, because daphne does not announce its own start.
+    """
     global _starting  # noqa: PLW0603  (one runtime per process is the point)
     if _runtime is None and (_starting is None or _starting.done()):
         _starting = asyncio.create_task(_start_runtime())

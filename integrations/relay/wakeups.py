@@ -1,4 +1,4 @@
-"""Sends wake-ups to the other processes, one message at a time: a hanging channel layer must not pile up tasks."""
+"""Sends wake-ups to the other processes, one message at a time, because tasks would pile up if the layer hangs."""
 
 import asyncio
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Checks the correlation id that a caller sends: it will appear in logs, frames and answers."""
+"""Checks the correlation id that a caller sends, because it will appear in logs, frames and answers."""
 
 import re
 

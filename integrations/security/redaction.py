@@ -7,8 +7,8 @@ DISTINCTIVE = 8  # characters
 LONGEST_WORD = 16  # letters
 
 # A key and its value in JSON (also in JSON inside a string), a query string or a header. The text before the key is not
-# matched: it does not matter, and a run of backslashes before the key would take quadratic time. The user identifier is
-# included because it may be the PIN (SEEN).
+# matched, because a run of backslashes there would take quadratic time. The user identifier is included because it may
+# be the PIN (SEEN).
 _NAMED = re.compile(
     r"""(?aix)
     ( (?: token | access_?token | auth_?secret | client_?secret | api_?key | authorization | password | passphrase
@@ -26,7 +26,7 @@ _WORDS = r"""(pin(?<![a-eg-qs-z]pin)[\s:="'(]{1,4}(?:(?:code|number|no\.?|is|was
 _WORDED, _WORDED_IN_LOWERED = re.compile(_WORDS, re.IGNORECASE | re.ASCII), re.compile(_WORDS)
 _GENERATED = re.compile(r"(?i)\b[O0]NP[A-Z][-\s]?(?:[0-9A-Z]{5}[-\s]?){6,}[0-9A-Z]*")
 _WEBHOOK = re.compile(r"whsec_[0-9A-Za-z+/=_-]+")
-# The password in scheme://user:password@host, up to the last @: some passwords are not %-encoded as they should be.
+# The password in scheme://user:password@host, up to the last @, because some passwords are not %-encoded correctly.
 _URL_PASSWORD = re.compile(r"""(://[^\s:/@'"<>]{0,200}:)[^\s'"<>]{1,500}(?=@)""")
 # PostgreSQL quotes the values of a rejected row and of a duplicate key.
 _ROW = re.compile(

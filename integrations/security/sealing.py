@@ -22,7 +22,7 @@ class SealBroken(ValueError):
 
 @sensitive_variables("text")
 def seal(text: str, *, purpose: str) -> str:
-    """Return `text` encrypted: ASCII, about four thirds of its length plus 100 characters."""
+    """Return `text` encrypted as ASCII. The result has about 4/3 of the text's length plus 100 characters."""
     return _keys(purpose).encrypt(text.encode()).decode("ascii")
 
 
@@ -52,7 +52,7 @@ def _keys(purpose: str) -> MultiFernet:
 
 @functools.lru_cache(
     maxsize=64
-)  # deriving a key delays a request with a PIN; the process has the keys in memory anyway
+)  # cached, because deriving a key delays a request with a PIN; the process has the keys in memory anyway
 @sensitive_variables()
 def _derived_key(master: str, purpose: str) -> Fernet:
     derived = HKDF(SHA256(), length=32, salt=None, info=f"order-n-pay sealing {purpose}".encode()).derive(

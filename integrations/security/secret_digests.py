@@ -2,7 +2,7 @@
 
 A generated secret has the format `ONPS-PPPPP-XXXXX-XXXXX-XXXXX-XXXXX-XXXXX-XCCCC`: a prefix for its kind, five public
 characters to identify it, 26 random characters (130 bits) and a checksum of four. The alphabet is Crockford's base32
-in any letter case, without I, L, O and U: it is easy to read out over the phone and to type on a till.
+in any letter case, without I, L, O and U, so a secret is easy to read out over the phone and to type on a till.
 """
 
 import base64
@@ -48,8 +48,8 @@ class SecretKind(StrEnum):
 class Algorithm(StrEnum):
     """The algorithm of a stored digest."""
 
-    HMAC_SHA256 = "hmac-sha256"  # generated: 130 random bits need no slow hash
-    ARGON2ID = "argon2id"  # adopted: a person may have chosen it
+    HMAC_SHA256 = "hmac-sha256"  # for generated secrets, whose 130 random bits need no slow hash
+    ARGON2ID = "argon2id"  # for adopted secrets, which a person may have chosen
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def digest_generated(kind: SecretKind, canonical: str) -> Digest:
 
 
 def digest_adopted(secret: str) -> Digest:
-    """Return the digest of a secret that PowerEPOS chose. Takes 0.1 s of CPU: never call it on the event loop."""
+    """Return the digest of a secret that PowerEPOS chose. Takes 0.1 s of CPU, so never call it on the event loop."""
     key = current_key()
     shown = f"{secret[0]}… ({len(secret)} characters)"
     fingerprint = _fingerprint(secret, key)

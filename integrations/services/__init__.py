@@ -3,5 +3,6 @@
 `rows` reaches the database, `errors` holds the shared refusals, `audit` records each action and its actor, `reasons`
 checks the reason that staff give for an action, `life_cycle` rotates and retires secrets of every kind, `overlaps`
 lists how long an old secret may stay valid, `wake` notifies other processes, `metrics` counts, and `futures` reads
-errors of tasks. Each other folder is a capability. It imports `models` and the layers below, but no entry point.
+errors of tasks. Each other folder is a capability. The package imports `models` and the layers below, but no entry
+point.
 """

@@ -106,7 +106,7 @@ async def authenticate(given: Sequence[str], recorder: Recorder, *, address: str
 
     `address` is the client's. Raises Problem, or the database's error.
     """
-    if len(given) > 1:  # of two headers, a proxy might check one and the portal the other
+    if len(given) > 1:  # with several headers, a proxy might check one and the portal another
         raise Problem(INVALID_KEY, "Send one Authorization header: the call has several.")
     canonical = _read_key("".join(given))
     now = shared_now()

@@ -40,7 +40,7 @@ def read_body(body: bytes, form: type[Serializer[Any]], *, partial: bool = False
     """Return the fields in a body as `form` validates them; without a body, those of an empty object.
 
     With `partial`, fields may be missing, and the result has only those given. Raises Problem, which names each wrong
-    field. Unknown fields are refused: ignoring a misspelled one would do something else than the caller intended.
+    field. Unknown fields are refused, because ignoring a misspelled one would not do what the caller intended.
     A value must have the JSON type that the OpenAPI document describes.
     """
     given = read_members(body, json.loads) if body.strip() else {}

@@ -15,7 +15,7 @@ from integrations.text.random_ids import new_uuid
 from integrations.wire.asgi_types import Scope, header
 
 HEADER = b"x-request-id"  # X-Request-ID in ASGI's lower case
-# A traceparent has a version, trace, parent and flags. Invalid are the version `ff`, and an id that consists of zeros.
+# A traceparent has a version, trace, parent and flags. The version `ff` is invalid, and so is an id of only zeros.
 # Later versions may add fields.
 _TRACED = re.compile(
     "(?:00(?=.{53}$)|(?!00|ff)[0-9a-f]{2})(-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2})(?:-.*)?"
@@ -44,7 +44,7 @@ def traceparent() -> str:
 
 
 def _traceparent_in(scope: Scope) -> str:
-    """Return the one valid traceparent among a call's headers. As the standard says, an invalid one is ignored."""
+    """Return the call's traceparent, or "" if it is missing, repeated or invalid, as the standard requires."""
     given = [value for name, value in scope["headers"] if name == b"traceparent"]
     traced = _TRACED(given[0].decode("latin-1")) if len(given) == 1 else None
     return f"00{traced[1]}" if traced else ""

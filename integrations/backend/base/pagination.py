@@ -1,6 +1,7 @@
 """Cursor pagination. A cursor names the last row that the caller has seen, so added rows do not shift the pages.
 
-A cursor also contains a digest of its list, because the same position would mean an arbitrary row of another list.
+A cursor also contains a digest of the list that it belongs to, because in another list its position would mean an
+arbitrary row.
 """
 
 import base64

@@ -48,7 +48,7 @@ def kinds_in(response: dict[str, Any]) -> list[ProblemKind]:
 
 
 def kinds() -> list[ProblemKind]:
-    """Return the problems of all operations, after their descriptions were imported."""
+    """Return the problems of all operations. The caller must first import the descriptions of the operations."""
     return list(_described.values())
 
 

@@ -1,4 +1,4 @@
-"""Parses query parameters. Unknown ones are refused: ignoring a misspelled filter would return too many rows."""
+"""Parses query parameters. Unknown ones are refused, because a misspelled filter would return too many rows."""
 
 import re
 from collections.abc import Iterable

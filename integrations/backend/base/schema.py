@@ -83,7 +83,7 @@ def operation(
 def _named(handler: Handler, operation_id: str) -> Handler:
     """Store the operation's name on the handler and return it; its calls are counted under this name."""
     setattr(handler, OPERATION, operation_id)
-    metrics.api_calls.labels(operation_id, "500")  # exported at 0: Prometheus needs two values to see an increase
+    metrics.api_calls.labels(operation_id, "500")  # exported at 0; Prometheus sees an increase only between two values
     return handler
 
 
@@ -92,7 +92,7 @@ def _kind(problem: ProblemKind | type[PortalError]) -> ProblemKind:
 
 
 def _described(answer: Any) -> OpenApiResponse:
-    """Return a success with the description of its serializer, or of the rows on its page."""
+    """Return the response of a success. Its description is the docstring of the serializer, or of a page's rows."""
     if isinstance(answer, OpenApiResponse):
         return answer
     if issubclass(answer, PageSerializer):

@@ -12,7 +12,7 @@ The function runs in one transaction, in a database thread. It checks what the c
 returns the content of the answer. It raises Problem or a service's refusal, which undoes everything. It must not wait
 for the network or a POS. A repeat of the call gets the first answer, and the function does not run. So the function
 must make all changes of the call. A step in this process that must follow the commit belongs after the `await` or in
-`transaction.on_commit`. Without the header, the function runs in the same way.
+`transaction.on_commit`. For a call without an Idempotency-Key, the function runs in the same way.
 """
 
 from collections.abc import Callable

@@ -45,7 +45,7 @@ def create(
     pos_remote_id: str | None = None,
     actor: Actor,
 ) -> dict[str, Any]:
-    """Give an outlet a new secret, and return a link to it instead of the secret.
+    """Give an outlet a new secret, and return a hand-over link in place of the secret.
 
     If `pos_remote_id` is given, the outlet is enabled. Otherwise its secret is rotated. Raises Problem, or a refusal
     of the services.

@@ -34,7 +34,7 @@ def get_endpoint(caller: Caller, endpoint_id: int) -> WebhookEndpoint:
 
 
 def endpoints_of(caller: Caller) -> QuerySet[WebhookEndpoint]:
-    """Return the endpoints limited to the key's organisation, or all endpoints for a key of all organisations."""
+    """Return the endpoints of the organisation that the key is limited to, or all if the key has no such limit."""
     rows = WebhookEndpoint.objects.select_related("organisation").defer("sealed_secret")
     return rows if caller.organisation_id is None else rows.filter(organisation=caller.organisation_id)
 

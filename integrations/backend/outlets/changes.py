@@ -31,7 +31,7 @@ def create(
     actor: Actor,
     **values: Any,
 ) -> dict[str, Any]:
-    """Create an outlet; with a secret, enable it too."""
+    """Create an outlet; if `secret` is given, also enable the outlet."""
     outlet = Outlet(organisation=get_organisation(caller, organisation_id), **values)
     outlets.save_outlet(outlet, actor=actor)
     if secret is None:

@@ -14,11 +14,11 @@ from integrations.services.rows.threads import within, writers
 
 @sensitive_variables()
 async def take_secret(values: dict[str, Any]) -> Future[NewSecret]:
-    """Take `adopted_secret` out of a body and hash it; without one, generate a secret.
+    """Return a Future with the body's `adopted_secret`, removed and hashed, or with a generated secret.
 
     Call this before the transaction, because hashing takes 100 ms, and a transaction blocks other writers. Reading the
-    Future's result raises the refusal of an invalid or used secret. Read it inside the transaction: a repeated call
-    sends a secret that is already used, and must still get its first answer.
+    Future's result raises the refusal of an invalid or used secret. Read the result only inside the transaction,
+    because a repeated call, whose secret is already used, must still get its first answer.
     """
     return await within(CHANGE_SECONDS, writers.run(_hashed, values.pop("adopted_secret", None)))
 

@@ -94,7 +94,7 @@ def integration_id_of(caller: Caller, provider_outlet_id: str) -> int:
 
 
 def last_seen(outlet: Outlet) -> datetime | None:
-    """Return when the outlet's POS was last connected: the latest heartbeat if it is online."""
+    """Return when the outlet's POS was last connected; for a POS that is online, the time of the latest heartbeat."""
     presence = presence_of(outlet)
     if presence is None:
         return None

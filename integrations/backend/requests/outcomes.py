@@ -23,7 +23,7 @@ ANSWER_UNREADABLE = "The POS has answered. `state` and `result_code` show the ou
 def answer_of(result: Result, new: NewRequest, message_type: int | str) -> PlainResponse:
     """Return the POS's answer to a request. Raises Problem for every other outcome.
 
-    The answer has the message type of the call, but the number instead of a name that is not documented.
+    The answer repeats the call's message type, but has the number in place of a name that is not documented.
     """
     match result.state:
         case RequestState.ANSWERED | RequestState.REFUSED if result.is_unreadable:
@@ -77,7 +77,7 @@ def unfinished(kind: problems.ProblemKind, row_uuid: uuid.UUID, request_id: str,
 
 
 def _unreadable(result: Result, request_id: str) -> Problem:
-    """Return the problem for an answer that can no longer be decrypted, with its outcome."""
+    """Return the problem for an answer that can no longer be decrypted. The problem contains the outcome."""
     return Problem(
         problems.UNREADABLE,
         ANSWER_UNREADABLE,

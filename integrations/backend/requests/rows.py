@@ -84,9 +84,9 @@ def _source(caller: Caller, rows: QuerySet[Request], *, is_of_outlet: bool) -> S
 
 
 def _with_ids(ids: dict[str, str], asked: dict[str, Any]) -> QuerySet[Request]:
-    """Filter by these ids only: any other condition might lead the planner to an index that finds many more rows.
+    """Filter by these ids only, because another condition might make the planner use an index with many more rows.
 
-    The outlet is added only to a request_id, because one unique index contains both.
+    With a request_id, a given outlet is also a condition, because one unique index contains both.
     """
     found = Request.objects.filter(**ids)
     if "request_id" in ids and "integration" in asked:

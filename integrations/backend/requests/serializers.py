@@ -1,4 +1,4 @@
-"""The formats of requests and message types. They write rows and describe them in the OpenAPI document."""
+"""The formats of requests and message types, for the JSON of the rows and for the OpenAPI document."""
 
 from datetime import datetime
 from typing import Any

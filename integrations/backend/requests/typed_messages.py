@@ -1,8 +1,8 @@
 """Types of the calls and answers of each documented message type, for the OpenAPI document.
 
 If a call names a documented message type, its payload and its answer's payload have that message type's models. The
-field `message_type` distinguishes the variants, in calls and in answers: a name stands for a documented type. So an
-answer has the number, not the name, of a message type that staff named.
+field `message_type` distinguishes the variants in calls and in answers. In an answer, a name always stands for a
+documented type, so a message type that only staff have named is given by its number.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,8 @@ _NUMBER = {
     "maximum": order_calls.MAX_MESSAGE_TYPE,
     "description": "The number of any message type. A call may also have the name of one that staff added.",
 }
-# Without this, redocly reports that the variants are not exclusive: it does not compare a number with constant strings.
+# Without this, redocly reports that the variants are not exclusive, because it does not compare a number with constant
+# strings.
 _NOT_COMPARED = {"minProperties": 1}
 
 

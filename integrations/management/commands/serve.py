@@ -89,7 +89,7 @@ def _one_process(listener: socket.socket) -> Callable[[], None]:
 
 
 def _supervisor(listener: socket.socket, workers: int) -> Callable[[], None]:
-    """Return the run of a supervisor. Closes the listener, so that the workers can bind the port with SO_REUSEPORT."""
+    """Return a function that runs a supervisor. Closes the listener, because workers bind its port (SO_REUSEPORT)."""
     supervisor = Supervisor(Address.of(listener), workers)
     listener.close()
     supervisor.listen()
@@ -107,7 +107,7 @@ def _supervise(supervisor: Supervisor) -> None:
 
 def _run_worker(listener: str, channel: str) -> None:
     """Run one of several workers, on the descriptors that the supervisor passes."""
-    # The listener is not duplicated: a worker that stops must free its socket at once.
+    # The listener is not duplicated, because a worker that stops must free its socket at once.
     _run_server(create_server(ControlChannel(int(channel))), [socket.socket(fileno=int(listener))])
 
 

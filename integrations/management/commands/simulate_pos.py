@@ -232,8 +232,9 @@ async def _until_signalled(run: Coroutine[Any, Any, None], *, or_input_closes: b
 
 
 def _end_once(loop: asyncio.AbstractEventLoop, task: asyncio.Future[None]) -> None:
-    """Cancel the task, and stop watching standard input: a closed input stays readable, and would also cancel the
-    closing handshake.
+    """Cancel the task, and stop watching standard input.
+
+    A closed input stays readable, so it would cancel the task again during the closing handshake.
     """
     loop.remove_reader(sys.stdin)
     task.cancel()

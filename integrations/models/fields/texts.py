@@ -12,7 +12,7 @@ from integrations.text.characters import code_and_name, hidden_within, identity,
 class _OwnCharField(models.CharField[str, str]):
     def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         name, _, args, options = super().deconstruct()
-        return name, "django.db.models.CharField", args, options  # the same column: migrations do not need this class
+        return name, "django.db.models.CharField", args, options  # migrations need only the column's class
 
 
 class _PlainField(_OwnCharField):

@@ -33,7 +33,7 @@ class Notice(models.Model):
 
     The primary key is the order of the log: a row is committed after every row with a lower key, so a reader that
     continues after the highest key that it has seen misses none (services/notices/outbox.py). `kind`, `subject` (the
-    id of the row that it is about) and `at` are unique together: an event that is detected twice is reported once.
+    id of the row that it is about) and `at` are unique together, so an event that is detected twice is reported once.
     """
 
     uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
@@ -79,8 +79,8 @@ class Notice(models.Model):
 class NoticeCursor(models.Model):
     """The progress of one kind of event detection. There is no row for a kind without subscribers.
 
-    Rows can become visible later than their time says (a long transaction, a database outage). So reading begins at
-    `at`, and `at` advances to `mark` only when the mark is older than the look-back.
+    Rows can become visible later than their time says (a long transaction, a database outage). So each poll reads
+    from `at` on. `mark` is the time of an earlier poll; `at` advances to it when it is older than the look-back.
     """
 
     name = models.CharField(max_length=32, primary_key=True)

@@ -67,7 +67,7 @@ class WebhookEndpoint(SecretOwner):
         return WebhookSecret("older", self.older_secret_until) if self.has_overlap(now) else None
 
     def supersede_secret(self, now: datetime, overlap: timedelta) -> None:
-        """Keep signing with the current secret for `overlap`. The caller saves when it has set the next secret."""
+        """Keep signing with the current secret for `overlap`. The caller must then set the next secret and save."""
         self.sealed_older_secret = self.sealed_secret if overlap else ""
         self.older_secret_until = now + overlap if overlap else None
 

@@ -23,7 +23,7 @@ HANDSHAKES_AT_ONCE = 32  # look-ups; later callers wait for one of these to end
 
 @dataclass(slots=True)  # not frozen: a reconnect storm creates thousands, and a frozen one takes four times as long
 class Admission:
-    """The credential that a token names, with its integration: the data that decides about a handshake."""
+    """The data that decides about a handshake: the credential named in the token, and the credential's integration."""
 
     credential_id: int
     integration_id: int

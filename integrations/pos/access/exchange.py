@@ -68,15 +68,16 @@ def _follow_changes(running: Runtime) -> None:
 
 
 def _forgive(provider_outlet_id: str) -> None:
-    """Forget the failures of an outlet that staff changed. Keep its proofs: each use checks the credential's row."""
+    """Forget the failures of an outlet that staff changed. Its proofs stay; each use checks the credential's row."""
     throttle.forgive(identity(provider_outlet_id))
 
 
 async def _prove(claim: Claim, visitor: Visitor) -> Candidate:
     """Return the candidate that a claim proves. Raises Refused.
 
-    A generated secret is checked even if the caller is blocked: it cannot be guessed, and a till must not wait because
-    another client behind its router has wrong settings. An adopted secret might be guessed, so blocks apply to it.
+    A generated secret is checked even if the caller is blocked. Such a secret cannot be guessed, and a till must not
+    wait because another client behind its router has wrong settings. An adopted secret might be guessed, so blocks
+    apply to it.
     """
     try:
         if canonical := authentication.read_secret(claim):
@@ -91,7 +92,7 @@ async def _prove(claim: Claim, visitor: Visitor) -> Candidate:
 
 
 async def _prove_adopted(claim: Claim, visitor: Visitor) -> Candidate:
-    """Return the candidate with this adopted secret. Skips the queue for an address that proved it. Raises Refused."""
+    """Return the candidate with this adopted secret. An address that proved it skips the queue. Raises Refused."""
     if wait := throttle.wait(claim.match_id, visitor.address):
         raise TooManyFailures(wait)
     candidates = await _candidates.find(claim.match_id) or ()

@@ -23,7 +23,7 @@ async def admit(token: str | None, visitor: Visitor, origin: str = "") -> Admiss
     if not await _is_taken(running, admission.integration_id):
         return admission
     await _wait_for_turn(running, admission.integration_id, visitor)
-    return await admissions.admit(token, visitor, origin)  # check again: staff may have disabled the outlet meanwhile
+    return await admissions.admit(token, visitor, origin)  # check again, because staff may have disabled the outlet
 
 
 async def _wait_for_turn(running: Runtime, integration_id: int, visitor: Visitor) -> None:

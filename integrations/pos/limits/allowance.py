@@ -43,17 +43,17 @@ class Allowance:
         return not self.is_used_up
 
     def give_back(self, size: int) -> None:
-        """Undo `take` for one frame of `size` bytes: it answers a request, and answers never count as a flood."""
+        """Undo `take` for a frame of `size` bytes that answers a request, because answers never count as a flood."""
         self._frames += 1
         self._bytes += size
 
     def grant(self, size: int, frames: int, most: int) -> None:
-        """Add the size of an expected answer to the allowance; at most `most` such grants may exceed the burst size."""
+        """Add an expected answer to the allowance, which may exceed the burst size by at most `most` such answers."""
         self._frames = min(self._frames + frames, self._frames_per_second * BURST_SECONDS + most * frames)
         self._bytes = min(self._bytes + size, self._bytes_per_second * BURST_SECONDS + most * size)
 
     def seconds_until(self, seconds_worth: float) -> float:
-        """Return the time in seconds until the unused allowance equals that of `seconds_worth` seconds."""
+        """Return in how many seconds the allowance will have refilled to the amount of `seconds_worth` seconds."""
         missing = seconds_worth - min(self._frames / self._frames_per_second, self._bytes / self._bytes_per_second)
         return max(0.0, missing)
 

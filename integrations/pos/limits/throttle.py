@@ -1,9 +1,9 @@
 """Counts failed authentications, and blocks callers that keep failing.
 
-Failures are counted per outlet and address: an attacker elsewhere must not lock out a real POS. They are also counted
-per address: one address must not try outlet after outlet. A pair that has authenticated is exempt from the second
-count, because one misconfigured till must not block a thousand others behind the same address. Each process has its
-own counts, in memory and bounded.
+Failures are counted per outlet and address, because an attacker elsewhere must not lock out a real POS. They are also
+counted per address, because one address must not try outlet after outlet. A pair that has authenticated is exempt from
+the second count, because one misconfigured till must not block a thousand others behind the same address. Each process
+has its own counts, in memory and bounded.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from integrations.text.client_address import network_of
 
 FIRST_BLOCK = 15  # seconds: short, because the first failures may be typing errors; doubles with each further failure
 MAX_BLOCK = 60.0 * LONGEST_MINUTES  # seconds
-FORGET_AFTER = MAX_BLOCK  # seconds without a failure, and without a block
+FORGET_AFTER = MAX_BLOCK  # seconds after the last failure and its block; then the failures are forgotten
 KEPT = 100_000
 TARPIT_SECONDS = 1.0  # delay of the answer to a blocked caller
 EVERYWHERE = "*"  # stands for all addresses together

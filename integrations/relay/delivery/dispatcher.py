@@ -78,7 +78,7 @@ class Dispatcher:
         if blamed:
             self._filler.offer_again(live.integration_id, blamed, reason)
         live.lane.close()
-        live.lane = None  # break the reference cycle, which would keep both until the garbage collector runs
+        live.lane = None  # a reference cycle would keep the connection and its lane until a garbage collection
 
     async def submit(self, new: NewRequest, completion: Completion | None = None) -> Stored:
         """Store and dispatch a request. Raises NotStored, or the database's error.
@@ -103,7 +103,7 @@ class Dispatcher:
     def answered(self, live: Live, request_id: str, answer: Answer | Unreadable) -> bool:
         """Handle a POS's answer; return False if no request on this connection waits for it.
 
-        An unreadable answer ends the request as well: the POS would give the same answer again.
+        An unreadable answer ends the request as well, because the POS would give the same answer again.
         """
         outgoing = live.lane.take_answer(request_id) if live.lane else None
         if outgoing is None:

@@ -70,7 +70,10 @@ class LaneFiller:
             self.fill(live)
 
     def outgoing(self, live: Live, waiting: Waiting) -> Outgoing | None:
-        """Return a request ready to send. If that fails, end it and return None: it must not block those after it."""
+        """Return a request ready to send, or None if its frame cannot be written.
+
+        Such a request is ended, because it must not block the requests after it.
+        """
         try:
             return _outgoing_of(live, waiting)
         except Exception:
@@ -103,7 +106,7 @@ class LaneFiller:
     def _put_on(self, live: Live, lane: Lane, rows: Iterable[Waiting], elsewhere: Set[int]) -> None:
         """Put requests on a lane, except those that another connection may still answer.
 
-        Stop at the first of those that is not a suspect, because requests after it must not overtake it.
+        Stop at the first of these exceptions that is not a suspect, because later requests must not overtake it.
         """
         for waiting in rows:
             if waiting.pk in elsewhere:

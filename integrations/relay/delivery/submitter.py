@@ -40,7 +40,7 @@ class Submitter:
 
     async def find_repeated(self, new: NewRequest) -> Stored | None:
         """Return the stored request that already has this RequestID, or None. Raises NotStored."""
-        if not await self._seen.find(new):  # `repeated` writes a count, so it would wait for a locked database
+        if not await self._seen.find(new):  # unlike `repeated`, this does not wait for a locked database
             return None
         found = await self._repeated.find(new)
         if isinstance(found, NotStored):
@@ -71,7 +71,7 @@ class Submitter:
         return stored
 
     def _append(self, live: Live, lane: Lane, new: NewRequest, stored: Stored) -> bool:
-        """Append a request that was just stored to its lane; return False if the lane must load it.
+        """Append a newly stored request to its lane; return False if the lane must load it.
 
         Without this, each queued request would cause a read of all requests that wait before it.
         """
@@ -108,7 +108,7 @@ class Submitter:
         return stored
 
     async def _send_reserved(self, live: Live, lane: Lane, outgoing: Outgoing) -> None:
-        # A newer connection may have loaded the outlet's requests before this one was stored, so offer this one to it.
+        # A newer connection may have loaded the outlet's requests before this one was stored. If so, offer it there.
         if not await lane.send_reserved(outgoing):
             self._filler.offer_again(live.integration_id, [outgoing.pk])
         elif lane.is_closed or self._registry.find(live.integration_id) is not live:

@@ -109,7 +109,7 @@ class TransientRequests:
                 raise TooLate
             underway = self._running[key] = _Underway(new, self._start(key, new))
         if underway.first is new:
-            return await asyncio.shield(underway.task)  # other calls may join, and this caller may leave
+            return await asyncio.shield(underway.task)  # this caller may leave while other calls still wait
         underway.join(new)
         await asyncio.wait({underway.task}, timeout=seconds)
         return underway.task.result() if underway.task.done() else _still_open(underway)

@@ -21,8 +21,8 @@ class Writing:
 class BatchRecord:
     """Something to store. Each kind of record is a subclass, which also writes its records.
 
-    `most` of a kind are kept while the database is unavailable. Then the oldest are dropped, and counted in the log if
-    `is_loss_reported`.
+    While the database is unavailable, at most `most` records of a kind are kept. Beyond that, the oldest are dropped,
+    and the log has their number if `is_loss_reported`.
     """
 
     __slots__ = ()
@@ -31,7 +31,7 @@ class BatchRecord:
 
     @property
     def key(self) -> Hashable:
-        """A newer record with the same key replaces this one. By default, all records are kept."""
+        """The key of the record. A newer record with the same key replaces it. By default, all records are kept."""
         return id(self)
 
     @classmethod

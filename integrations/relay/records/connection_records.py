@@ -129,7 +129,8 @@ def _go_online(lives: Iterable[Live]) -> None:
 def _age_key(opened: Live | Connection, limit: datetime) -> tuple[bool, datetime, bytes]:
     """Return the sort key for connections of one outlet, the newest last.
 
-    A connection that claims to be opened after `limit` counts as the oldest: it was opened before a clock was set back.
+    A connection that claims to be opened after `limit` counts as the oldest, because it was opened before a clock was
+    set back.
     """
     return opened.opened_at <= limit, opened.opened_at, opened.id.bytes
 

@@ -1,6 +1,6 @@
 """Writes the records of a server process. Runs in a database thread.
 
-Every statement handles many rows: after a restart, ten thousand outlets reconnect within seconds.
+Every statement handles many rows, because after a restart ten thousand outlets reconnect within seconds.
 """
 
 import logging
@@ -50,7 +50,7 @@ def _parts(batch: Batch, writing: Writing) -> Iterator[Callable[[], None]]:
 
 
 def _in_order(batch: Batch) -> Iterator[tuple[type[Any], Sequence[BatchRecord]]]:
-    # First write the ends of connections of earlier batches: otherwise a newer connection would seem to replace them.
+    # First write the ends of connections that earlier batches opened. Otherwise newer ones would seem to replace them.
     opened, closed = batch.of(ConnectionOpened), batch.of(ConnectionClosed)
     ids = {each.live.id for each in opened}
     yield ConnectionClosed, [each for each in closed if each.live.id not in ids]

@@ -1,4 +1,4 @@
-"""Collects records and writes them in batches: no POS waits for a write."""
+"""Collects records and writes them in batches, so no POS waits for a write."""
 
 import asyncio
 import contextlib
@@ -36,13 +36,13 @@ class Recorder:
         self.transient_recorded: Callable[[Sequence[TransientEnded]], None] = lambda _: None
 
     def record(self, record: BatchRecord) -> None:
-        """Let the next batch contain this record."""
+        """Add this record to the next batch."""
         self._count_dropped(self._batch.add(record))
 
     async def run(self) -> None:
         """Write the collected records every RECORD_INTERVAL until `end`.
 
-        Call `end` instead of cancelling the task: the thread of a running write would continue in the background.
+        Call `end` instead of cancelling the task, because the thread of a running write would continue.
         """
         while not self._ending.is_set():
             with contextlib.suppress(TimeoutError):

@@ -55,7 +55,7 @@ class Lane:
         self._sending: asyncio.Task[None] | None = None
         self._is_resting = False
         self.is_closed = False
-        # Whether the POS answered a ping after this connection was replaced, so it has received all earlier frames.
+        # Whether the POS answered a ping after this connection was replaced. If so, it has received all earlier frames.
         self.has_answered_ping = False
         self.is_loading = False
         self.load_again = False
@@ -154,7 +154,7 @@ class Lane:
         return any(isinstance(each, Outgoing) and each.pk < outgoing.pk for each in earlier)
 
     def load_soon(self) -> None:
-        """Load more requests a little later: another connection still holds the next one."""
+        """Load more requests a little later, because another connection still holds the next one."""
         if self._load is None and not self.is_closed:
             self._load = asyncio.get_running_loop().call_later(ELSEWHERE, self._load_now)
 
@@ -222,7 +222,10 @@ class Lane:
         return not self._is_resting and self._window.is_open
 
     def _due_suspect(self) -> Outgoing | None:
-        """Return a suspect that may be sent now: the POS is slow to answer all requests in flight, if any."""
+        """Return a suspect that may be sent now, or None.
+
+        A suspect waits until nothing is in flight, or until the POS is slow to answer each request in flight.
+        """
         if not self._suspects or self._is_resting or not self._window.may_take_suspect:
             return None
         if (self._queue or self.arriving) and not self._suspects.are_overdue:
@@ -259,7 +262,7 @@ class Lane:
                 self._load_more()
 
     async def _send_next(self) -> None:
-        if self._has_work():  # check again: `until_done` calls this again after a failure and a pause
+        if self._has_work():  # check again, because `until_done` repeats this call after a failure and a pause
             await self._send_some(self._take())
 
     def _take(self) -> list[Outgoing | Transient]:

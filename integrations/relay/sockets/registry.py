@@ -97,7 +97,7 @@ class Registry:
         return {pk for each in leaving if each.lane is not None for pk in each.lane.begun}
 
     def unconfirmed_by_older(self, integration_id: int) -> Set[int]:
-        """Return those of `begun_by_older` whose POS answered no ping after it was replaced: they may be lost."""
+        """Return those of `begun_by_older` that may be lost, because the POS answered no ping after the replacement."""
         leaving = self._leaving.get(integration_id, ())
         return {pk for each in leaving if each.lane and not each.lane.has_answered_ping for pk in each.lane.begun}
 

@@ -19,7 +19,7 @@ class Takeovers:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._last: dict[int, tuple[int, float]] = {}  # by integration: how many, and the time of the last one
+        self._last: dict[int, tuple[int, float]] = {}  # by integration: number of takeovers, time of the last one
         self._replaced: dict[int, deque[float]] = {}  # by integration: when connections were last replaced
         self._dropped_at = clock()
 
@@ -54,7 +54,7 @@ class Takeovers:
 
     def _drop_old(self, now: float) -> None:
         if now - self._dropped_at <= CALM:
-            return  # clean up rarely: in a storm, all outlets have entries here
+            return  # clean up rarely, because in a storm all outlets have entries here
         self._dropped_at = now
         self._last = {key: last for key, last in self._last.items() if now - last[1] <= CALM}
         self._replaced = {key: times for key, times in self._replaced.items() if now - times[-1] <= CALM}

@@ -63,7 +63,7 @@ def end_lost_leases(own_id: uuid.UUID) -> int:
 def _end_predecessors(own_id: uuid.UUID) -> None:
     """End the leases of this host whose process id no longer exists, or now belongs to this process.
 
-    Call this only at start: otherwise containers with the same host name, but separate process ids, would keep ending
+    Call this only at start. Otherwise, containers with the same host name but separate process ids would keep ending
     each other's leases.
     """
     for process in ServerProcess.objects.filter(ended_at=None, host=_host()).exclude(pk=own_id):

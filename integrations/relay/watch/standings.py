@@ -60,7 +60,7 @@ _with_credentials = SqlQuery(
 def changed_since(moment: datetime, known: Mapping[int, Standing]) -> dict[int, Standing]:
     """Return the standing of every integration that changed since `moment`. Takes one indexed query if none did.
 
-    Integrations in `known` that have not changed again are not read again: ten thousand may change in a minute.
+    An integration in `known` is read only if it has changed again, because ten thousand may change in a minute.
     """
     changed = Integration.objects.filter(changed_at__gte=moment).order_by().values_list("pk", CHANGED_AT)
     standings = {pk: known[pk] for pk, changed_at in changed if pk in known and known[pk].changed_at == changed_at}

@@ -24,7 +24,7 @@ from integrations.services import metrics
 from integrations.services.keys import keys
 from integrations.services.rows.threads import BATCH, readers, watchers
 
-# A row may become visible a little after its own timestamp: its transaction was long, or its host's clock is behind.
+# A row may become visible a little after its own timestamp, if its transaction is long or its host's clock is behind.
 # So each poll reads changes this far back, and all connections are checked every FULL_POLL.
 LOOK_BACK = timedelta(seconds=60)
 FULL_POLL = 30.0  # seconds
@@ -95,7 +95,7 @@ class Watcher:
         self._seen_until = started
         await self._poll_all()
         await self._dispatcher.poll()
-        await self._renew_lease()  # this comes last: it writes, and a locked database must not delay the reads
+        await self._renew_lease()  # this comes last, because it writes, and a locked database must not delay the reads
 
     async def _wait_for_next_poll(self) -> None:
         with contextlib.suppress(TimeoutError):

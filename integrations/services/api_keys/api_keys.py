@@ -24,7 +24,7 @@ from integrations.text.client_address import parsed_network
 from integrations.text.moments import iso
 
 MAX_NETWORKS = 50
-MOST_CALLS = 100_000  # highest value of both limits: no process can answer more calls per second or in a burst
+MOST_CALLS = 100_000  # highest value of both limits; no process can answer more calls per second or in a burst
 
 
 @transaction.atomic

@@ -1,9 +1,9 @@
-"""Execute a change of an API caller once, however often the caller repeats it. Runs in database threads.
+"""Execute an API caller's change only once, however often the caller repeats the call. Runs in database threads.
 
-The change and its answer are committed in one transaction. So a crash, a lost connection or a time-out leaves either
-both or none: a repeat gets the first answer, or is the first call. A refused change leaves nothing, so a repeat of it
-is checked again. The answer is encrypted, because it can hold a new secret, and is deleted after KEPT
-(services/retention).
+The change and its answer are committed in one transaction. After a crash, a lost connection or a time-out, either both
+exist and a repeat gets the first answer, or neither exists and a repeat counts as the first call. A refused change
+leaves nothing, so a repeat of it is checked again. The answer is encrypted, because it can hold a new secret, and is
+deleted after KEPT (services/retention).
 
 The semantics are those of draft-ietf-httpapi-idempotency-key-header-07, section 2.
 """

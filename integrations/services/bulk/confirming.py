@@ -1,10 +1,10 @@
 """Check an action on many outlets, show it, and carry it out in the request that confirms it.
 
 The server stores nothing between the check and the confirmation. The confirmation form carries the checked rows,
-encrypted and authenticated: the rows, including adopted secrets, cannot be read or altered, and neither the disk nor
-the session holds them. The sealed value also contains the person and a digest of the plan that was shown. `confirm`
-plans the rows again from their current state and requires the same digest, so a confirmation that is sent twice is
-refused, because the first one changed the rows.
+encrypted and authenticated, so the rows, including adopted secrets, cannot be read or altered, and neither the disk
+nor the session holds them. The sealed value also contains the person and a digest of the plan that was shown. `confirm`
+plans the rows again from their current state and requires the same digest. If a confirmation is sent twice, the second
+one is refused, because the first one has changed the rows.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ from integrations.services.reasons import plain_reason
 
 PURPOSE = "bulk check"
 MOST_ROWS = 1000  # rows in one request; `manage.py enable_outlets` takes any number
-# Secrets that another system generated. Hashing one takes a tenth of a second, and a request must not last longer.
+# Secrets from another system in one file, at most, because the request takes a tenth of a second to hash each.
 MOST_HASHED = 100
 
 

@@ -66,7 +66,8 @@ def prepare(rows: Sequence[FileRow], plan: Sequence[PlannedRow]) -> list[NewSecr
 def _verified(rows: Sequence[FileRow], planned: Sequence[PlannedRow], permissions: Permissions) -> "_Existing":
     """Return the existing rows that match the file. Raises RowsChanged if the plan would now be different.
 
-    The texts of a plan may change: an organisation that they announce as new may have been created for an earlier row.
+    The texts of a plan may change, because an organisation that they announce as new may have been created for an
+    earlier row.
     """
     by_number = {row.number: row for row in rows}
     own = [by_number[row.number] for row in planned]

@@ -18,7 +18,7 @@ from integrations.text.characters import normalised_name, trimmed
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the file. `headings` are accepted in lower case, without spaces, hyphens and underscores."""
+    """A column of the file. `headings` are compared in lower case, without spaces, hyphens and underscores."""
 
     written: str
     headings: tuple[str, ...]
