@@ -35,7 +35,7 @@ LARGE = (1_000_000, 100_000, 10_000)
 MOST_QUERIES, MOST_TIMES = 10, 2.0
 LONG_SESSION = {"REAUTHENTICATE_SECONDS": "86400"}  # sensitive pages must not ask for the password again during a run
 AGAIN = 5  # a slow query is measured again with this many times the rounds
-# The difference in milliseconds between medians of five on a machine with other load.
+# Medians of five rounds can differ by this many milliseconds on a machine with other load.
 NOISE_MS = 10.0
 
 
@@ -139,7 +139,7 @@ def read_options() -> argparse.Namespace:
 
 
 def chosen(names: Sequence[str], only: str) -> Iterator[str]:
-    """Yield the names that contain `only`, and for each the name of its list without a filter or a search."""
+    """Yield the names that contain `only`, and the names of their lists without a filter or a search."""
     wanted = [name for name in names if only in name]
     yield from (name for name in names if any(other.startswith(name) for other in wanted))
 
@@ -180,8 +180,8 @@ class PairedQuery:
 def _comparable_ms(name: str, found: dict[str, tuple[Figures, Figures]]) -> float:
     """Return the milliseconds on the small database that are compared with the time on the large one.
 
-    Usually the same query takes this time there. A query that finds fewer rows there is compared with the whole list
-    instead, if the list has enough rows and takes longer.
+    Usually this is the time of the same query. A query that finds fewer rows on the small database is compared with
+    the whole list instead, if the list has enough rows and takes longer.
     """
     small, large = found[name]
     if small.rows >= large.rows:

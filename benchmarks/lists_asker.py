@@ -41,10 +41,11 @@ def main() -> None:
 
 
 def count(ask: Callable[[], int]) -> dict[str, float]:
-    """Return the numbers of SQL queries and rows of a page, with the query that prolongs the session once a minute.
+    """Return the numbers of SQL queries and rows of a page.
 
-    The page is read twice, and the lower count of queries is returned: the first page of a process reads some rows that
-    later pages remember. Statements that read no rows do not count.
+    The queries include the one that prolongs the session once a minute. The page is read twice, and the lower count of
+    queries is returned, because the first page of a process reads some rows that later pages remember. Statements that
+    read no rows do not count.
     """
     from django.contrib.sessions.models import Session
     from django.db import connection

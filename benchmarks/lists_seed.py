@@ -155,7 +155,7 @@ def _ending(chance: random.Random, received: datetime) -> dict[str, Any]:
 
 
 def _connections(size: Size, integrations: list[int], now: datetime, chance: random.Random) -> None:
-    """Write ended connections, and an open connection for nine in ten outlets, all of one invented process."""
+    """Write ended connections, and open ones for nine in ten outlets. One invented process holds all of them."""
     process = ServerProcess.objects.create(host="seeded", pid=1, started_at=now, heartbeat_at=now + MONTH)
     credentials = dict(Credential.objects.values_list("integration", "pk"))
     count = (size.connections - len(integrations) * 9 // 10) // BLOCKS
@@ -334,7 +334,7 @@ def _samples(now: datetime) -> None:
 
 
 def _disable_sync() -> None:
-    """Speed up SQLite: the data does not have to survive a power failure."""
+    """Speed up SQLite, because the data does not have to survive a power failure."""
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA synchronous = OFF")

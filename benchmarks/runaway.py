@@ -92,7 +92,7 @@ def begin_flood(port: int, connections: int) -> subprocess.Popen[str]:
 async def pace(port: int, key: str, seconds: float) -> Figures:
     """Send one call every EVERY seconds, whether or not the previous one was slow, over one connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    await asyncio.sleep(1)  # the flood has begun, and its burst is used
+    await asyncio.sleep(1)  # until the flood has begun and has used up its burst
     latencies = []
     began = due = time.perf_counter()
     while due < began + seconds:

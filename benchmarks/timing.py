@@ -24,7 +24,7 @@ from storming.outlets import Claim
 from storming.processes import Cores, free_port
 
 ROTATIONS = 5
-WARM_UP = 100  # attempts of each kind, until the caches and the sample of recorded attempts are full
+WARM_UP = 100  # unmeasured attempts of each kind, to fill the caches and the sample of recorded attempts
 KNOWN = "an outlet that exists"
 
 

@@ -20,7 +20,7 @@ from callers import Figures, http_request, measure
 from echoing_pos import open_socket
 from relay import PAYLOAD, PROJECT, configure, connect_poses, free_port, make_outlets, started, token_of, wait_for
 
-QUEUED_AFTER = 1.0  # seconds after which the requests to the unresponsive POS are stored
+QUEUED_AFTER = 1.0  # seconds to wait until the requests to the unresponsive POS are stored
 
 
 def main() -> None:

@@ -89,8 +89,7 @@ CHANNEL_LAYERS: dict[str, dict[str, object]] = {"default": {"BACKEND": "channels
 if REDIS_URL:
     CHANNEL_LAYERS["default"] = {
         "BACKEND": "integrations.relay.redis_layer.RedisLayer",
-        # `socket_timeout` is longer than the layer's wait for a message. With redis-py's default, such a wait would be
-        # a failure.
+        # This is longer than the layer's wait for a message, which would be a failure with redis-py's default.
         "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": 30, "socket_connect_timeout": 2}]},
     }
 
@@ -99,8 +98,7 @@ if REDIS_URL:
 CREDENTIAL_KEY = env.str("CREDENTIAL_KEY", default=SECRET_KEY)
 CREDENTIAL_KEY_FALLBACKS = env.get_value("CREDENTIAL_KEY_FALLBACKS", keys, default=SECRET_KEY_FALLBACKS)
 if CREDENTIAL_KEY.startswith("$"):
-    # Secrets may be stored under SECRET_KEY, because before 0.2 the portal used it instead of a value that begins
-    # with $.
+    # Secrets may be stored under SECRET_KEY, because before 0.2 it was used instead of a value that begins with $.
     CREDENTIAL_KEY_FALLBACKS = [*CREDENTIAL_KEY_FALLBACKS, SECRET_KEY, *SECRET_KEY_FALLBACKS]
 
 POS_TOKEN_LIFETIME = env.int("POS_TOKEN_LIFETIME", default=300, least=1)

@@ -33,7 +33,7 @@ from tests.support.factories import HARBOUR, STATION, Enabled, make_enabled_outl
 pytest_plugins = ["tests.support.quick", "tests.live.stack.failures"]
 gc.set_threshold(100_000)  # with the default, garbage collection takes a twentieth of the tests' CPU time
 
-# Examples differ from run to run, and a failure prints how to repeat it. No deadline: a busy machine is slow.
+# Examples differ from run to run, and a failure prints how to repeat it. No deadline, because a machine may be busy.
 hypothesis.settings.register_profile("portal", deadline=None, print_blob=True, database=None)
 hypothesis.settings.load_profile("portal")
 
@@ -65,8 +65,8 @@ TransactionTestCase._fixture_teardown = empty_database  # type: ignore[attr-defi
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests of one file on one worker, because they share the servers that they start.
 
-    Tests that commit form a separate group: they leave an empty database, so they run after the tests that need the
-    rows of the migrations, as pytest-django orders them. Tests that share a running server run one after another;
+    Tests that commit form a separate group. They leave an empty database, so pytest-django runs them after the tests
+    that need the rows of the migrations. Tests that share a running server run one after another;
     that server then stops before the others start (tests/live/conftest.py).
     """
     items.sort(key=lambda item: "shared_stack" not in getattr(item, "fixturenames", ()))
@@ -90,14 +90,14 @@ def _commits(item: pytest.Item) -> bool:
 
 @pytest.fixture(scope="session", autouse=True)
 def prepared_files(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Let the workers of a run share files that take long to create. Their folders are side by side."""
+    """Let the workers of a run share files that take long to create, in the parent of the workers' folders."""
     folder = tmp_path_factory.getbasetemp()
     use_folder(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder)
 
 
 @pytest.fixture(scope="session")
 def django_db_keepdb() -> bool:
-    """Let pytest-django keep the database: it is in a folder that is deleted at the end (tests/settings.py)."""
+    """Let pytest-django keep the database, because its folder is deleted at the end (tests/settings.py)."""
     return True
 
 
@@ -147,7 +147,7 @@ def _force_login_records_a_fresh_proof(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_runtime_keeps_running() -> Iterator[None]:
-    """Fail a test that leaves its runtime running: a process has only one, so the next test would fail instead."""
+    """Fail a test that leaves its runtime running, because a process has only one and the next test would fail."""
     remembered.forget()
     yield
     assert runtime.current() is None, "the test did not stop its runtime"

@@ -20,12 +20,12 @@ from portal.settings import *  # noqa: E402, F403
 from portal.settings import DATABASES, INSTALLED_APPS  # noqa: E402
 from tests.support import constants  # noqa: E402
 
-# A file is needed: in memory, each thread would have a separate database (integrations/services/rows/threads.py).
+# In a file, because in memory each thread would have a separate database (integrations/services/rows/threads.py).
 DATABASES["default"]["TEST"] = {"NAME": str(Path(_folder) / "tests.sqlite3")}
 DATABASES["default"]["OPTIONS"]["init_command"] = "PRAGMA synchronous=OFF"  # tests need no durable writes
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast: tests need no strong hashes of passwords
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast, as tests need no strong hashes
 API_CALLS_BURST = 100_000  # only the tests of the limit reach it
 
-# No timer fires in these tests: a test flushes or polls explicitly, or shows that a task was woken.
+# No timer fires in these tests, so a test flushes or polls explicitly, or shows that a task was woken.
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.support.constants.Constants"]
 CONSTANTS = dict.fromkeys((constants.WATCH_INTERVAL, constants.RECORD_INTERVAL, constants.NOTICE_INTERVAL), 3600.0)

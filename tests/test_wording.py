@@ -27,7 +27,7 @@ PLAIN = {
     r"less than \d+ (?:characters|letters|outlets|requests|rows|words)": "fewer than",
 }
 PHRASE = re.compile("|".join(rf"\b(?P<p{number}>{each})\b" for number, each in enumerate(PLAIN)), re.IGNORECASE)
-# A comment such as "of one request" on a constant: the reader has to guess what the number is.
+# A vague comment on a constant, such as "of one request"; the reader would have to guess what the number is.
 VAGUE = re.compile(r"^ *[A-Z][A-Z_, ]* = .*  # (?:of|for) .*", re.MULTILINE)
 FOLDERS = ("benchmarks", "clients", "deploy", "docs", "integrations", "portal", "script", "templates", "tests")
 SUFFIXES = {".md", ".py", ".html", ".txt", ".js", ".ts", ".yaml"}
@@ -42,7 +42,7 @@ def files() -> Iterator[Path]:
 
 
 def advice_on(text: str) -> list[str]:
-    """Return a line for each phrase that has a plainer one, with the number of its line."""
+    """Return advice on each phrase that has a plainer alternative, with the phrase's line number."""
     return [
         f"{text.count(chr(10), 0, each.start()) + 1}: {each.group()!r}: write {list(PLAIN.values())[_number(each)]!r}"
         for each in PHRASE.finditer(text)

@@ -25,7 +25,7 @@ if __name__ == "__main__":
 from storming.frames import handshake, http_post, pongs_for, whole_answer
 
 IP_BIND_ADDRESS_NO_PORT = 24  # a constant of Linux that Python lacks: choose the port at connect()
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 8.0  # seconds before a POS retries, doubling with each attempt
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 8.0  # seconds before the first retry, doubled for each further one up to the longest
 ROUND = 0.25  # seconds between two checks for POSes whose pause is over
 BUFFER = 65_536
 

@@ -22,7 +22,7 @@ from tests.support.generated.client_models import read_document
 
 pytestmark = pytest.mark.django_db
 
-SUCCESSES = {"send": {"200", "202"}, "create": {"201"}}  # by the first word of the operationId; {"200"} for any other
+SUCCESSES = {"send": {"200", "202"}, "create": {"201"}}  # statuses by the operationId's first word; else {"200"}
 
 
 def served() -> dict[str, set[str]]:

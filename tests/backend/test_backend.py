@@ -88,7 +88,7 @@ class Authentication(InProcess):
             assert (await backend.get("outlets")).status == 200
             newest = await in_main(ApiKeySecret.objects.latest, "pk")
             await in_main(ApiKeySecret.objects.filter(pk=newest.pk).update, **change)
-            remembered.forget()  # the service does this at once, and every other process after a second
+            remembered.forget()  # a service that changes keys does this too; other processes notice after a second
             assert (await backend.get("outlets")).status == 401
 
     async def test_the_last_use_is_recorded_in_the_next_batch(self) -> None:

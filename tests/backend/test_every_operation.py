@@ -1,4 +1,4 @@
-"""Calls every operation in the OpenAPI document, even future ones, with keys that may not use it, and by HEAD."""
+"""Calls each operation of the OpenAPI document, even future ones, with keys that may not use it, and as HEAD."""
 
 from collections.abc import Mapping
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The OpenAPI document describes the header fields of every operation, and those of an Idempotency-Key."""
+"""The OpenAPI document describes the header fields of every operation, including those for idempotency."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""The OpenAPI document links the answer of a POST to the calls that take the identifier in it."""
+"""The OpenAPI document links the answer of a POST to the calls that take the identifier in this answer."""
 
 from typing import Any
 

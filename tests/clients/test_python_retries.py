@@ -1,4 +1,4 @@
-"""The Python client repeats a call with the same key until its outcome is known, and no longer than its deadline."""
+"""The Python client repeats a call with the same key until the outcome is known or the deadline has passed."""
 
 import json
 from collections.abc import Callable

@@ -27,7 +27,7 @@ ENV = {
 }
 OUTLETS = 12
 WARM = 40  # answers before a fault begins
-CALL_SECONDS = 2  # seconds; without a fault every call ends within them
+CALL_SECONDS = 2  # seconds within which every call ends if there is no fault
 LIMIT = 60.0
 
 
@@ -67,7 +67,7 @@ class Installation:
             each.close()
 
     def flush_redis(self) -> None:
-        """Empty Redis: afterwards no process is in a group of the channel layer."""
+        """Empty Redis, which removes every process from the groups of the channel layer."""
         with socket.create_connection(("127.0.0.1", self.redis.port), timeout=5) as connection:
             connection.sendall(b"FLUSHALL\r\n")
             assert connection.recv(16).startswith(b"+OK")

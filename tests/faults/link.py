@@ -14,7 +14,7 @@ CHUNK = 65_536
 
 
 class Link:
-    """Forwards bytes in both directions until `go_quiet`: then it drops them, and every socket stays open.
+    """Forwards bytes in both directions. After `go_quiet` it drops all bytes, and every socket stays open.
 
     After `heal` it forwards new connections again; the earlier ones stay quiet.
     """

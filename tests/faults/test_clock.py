@@ -129,7 +129,7 @@ def has_reasons(stack: Stack, outlet: Credentials, reasons: list[str]) -> bool:
 
 
 def is_done(backend: Backend, outlet: Credentials, name: str) -> bool:
-    """Return whether the order is done; a call with the same RequestID repeats the same order."""
+    """Send the order, or repeat it with the same RequestID; return whether the till has answered it."""
     answer = backend.ask(outlet, "CreateOrder", soup(name), request_id=name)
     return answer.status_code == 200 and answer.json()["outcome"] == "answered"
 

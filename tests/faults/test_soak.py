@@ -52,7 +52,8 @@ def churn(stack: Stack, outlets: Sequence[Credentials], *, look: Callable[[], No
         lambda _: fail_authentication(stack, attacked),  # a separate outlet, because the throttle may block its POS
         lambda _: enable_and_disable(stack),
     ]
-    # Run each act twice first: some memory is allocated once, and malloc keeps Argon2id's 19 MiB from the second time.
+    # Run each act twice first, because some memory is allocated once, and malloc keeps Argon2id's 19 MiB only from
+    # the second time.
     for act in (*acts, *acts):
         act(outlets[0])
     until = time.monotonic() + SECONDS
@@ -62,7 +63,7 @@ def churn(stack: Stack, outlets: Sequence[Credentials], *, look: Callable[[], No
 
 
 def order(backend: Backend, outlet: Credentials) -> None:
-    """Send an order. Its POS may have disconnected, or sent text that is not JSON (`come_and_go`).
+    """Send an order. The outlet's POS may have disconnected, or sent text that is not JSON (`come_and_go`).
 
     That text counts as the answer (502) if the portal sent the order before it read the text."""
     answer = backend.ask(outlet, "CreateOrder", soup(), timeout=1)

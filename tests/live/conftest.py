@@ -18,7 +18,7 @@ STACK = "serve-sqlite"
 ON_EACH_COMBINATION = pytest.mark.parametrize("stack", COMBINATIONS, indirect=True)
 ON_EACH_SERVER = pytest.mark.parametrize("stack", ["serve-sqlite", "daphne-sqlite"], indirect=True)
 ON_EACH_DATABASE = pytest.mark.parametrize("stack", ["serve-sqlite", "serve-postgres"], indirect=True)
-# For the stacks that all tests share: every outlet connects from one address, so its limit must not apply.
+# For the stacks that all tests share. Every outlet connects from one address, whose limit must not apply.
 SHARED_ENV = {"AUTH_FAILURES_PER_ADDRESS": "1000000"}
 
 
@@ -48,7 +48,7 @@ class Demo:
 def chromium() -> Iterator[Browser]:
     """A browser for the tests of one file; each test opens pages in a new context.
 
-    Not for the whole run: while it is open, no ORM call works in this process.
+    It does not stay open for the whole run, because no ORM call works in this process while it is open.
     """
     with browsing.chromium() as browser:
         yield browser
@@ -126,9 +126,10 @@ _shared: dict[str, Stack] = {}
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
-    """Stop the shared stacks after the last of the tests that use them, which tests/conftest.py keeps together.
+    """Stop the shared stacks after the last test that uses them.
 
-    Even an idle server polls its database each second, which slows down the other tests.
+    tests/conftest.py keeps these tests together. The stacks are stopped because even an idle server polls its database
+    each second, which slows down the other tests.
     """
     if "shared_stack" not in getattr(nextitem, "fixturenames", ()):
         while _shared:

@@ -44,9 +44,9 @@ def main() -> None:
 
 
 def photograph(browser: Browser, depot: Depot, folder: Path, *, is_for_docs: bool) -> None:
-    """Take each page in the variant of docs/pages.md if `is_for_docs`, otherwise in all four variants.
+    """Take a screenshot of each page, in all four variants, and of the pages of an empty portal.
 
-    Otherwise also takes the pages of an empty portal.
+    With `is_for_docs`, takes each page only in the variant that docs/pages.md shows, and no empty portal.
     """
     if not is_for_docs:
         empty = depot.make("serve")

@@ -23,7 +23,7 @@ def ask_as_manager(page: Page) -> None:
 
 
 def refuse_password(page: Page) -> None:
-    """Submit a wrong password, each time under a new name: repeated failures of one name would lead to a wait."""
+    """Submit a wrong password, each time under a new name, because repeated failures of one name cause a wait."""
     page.get_by_label("User name:").fill(f"anna-{page.evaluate('Date.now()')}")
     page.get_by_label("Password:").fill("not-my-password")
     with page.expect_navigation():

@@ -248,7 +248,7 @@ def test_the_data_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
 
 
 def test_an_empty_value_means_the_default() -> None:
-    """This applies to every variable: compose files and templates leave some empty."""
+    """This must apply to every variable, because compose files and templates leave some empty."""
     variables = {
         line.split("=")[0].lstrip("#") for line in (PROJECT / ".env.example").read_text().splitlines() if "=" in line
     }

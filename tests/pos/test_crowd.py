@@ -1,4 +1,4 @@
-"""Many POSes connect to one process: look-ups run in batches, and disconnected POSes leave no objects behind."""
+"""When many POSes connect to one process, look-ups run in batches; disconnected POSes leave no objects behind."""
 
 import asyncio
 import gc

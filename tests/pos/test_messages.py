@@ -1,4 +1,4 @@
-"""Auth requests and frames in every spelling, also damaged and random ones."""
+"""Auth requests and frames in every spelling, including damaged and random ones."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Calls to wrong paths get a helpful answer, probes get theirs, and the runtime starts and stops with the server."""
+"""Calls to wrong paths get a helpful answer, probes work, and the runtime starts and stops with the server."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""A POS hangs on one request for a long time and then loses its connection: no other request fails."""
+"""If a POS hangs on one request for a long time and then loses its connection, no other request fails."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""No dataclass shows a secret, or what a request contains, in its repr: reprs reach logs and error reports."""
+"""No dataclass shows a secret or a request's content in its repr, because logs and error reports show reprs."""
 
 import dataclasses
 import importlib

@@ -1,4 +1,4 @@
-"""The simulated till over the socket: every fault that it can make."""
+"""The simulated till over the socket: every fault that it can cause."""
 
 import asyncio
 import json

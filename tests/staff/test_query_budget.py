@@ -152,7 +152,7 @@ class Watch:
         self._get, self._plans = Client.get, dict[str, list[str]]()
 
     def get(self, client: Client, url: str, *given: Any, **options: Any) -> Any:
-        """Open a page that also prolongs the session, or refresh one that also stores the person's new address."""
+        """Open or refresh a page. Opening also prolongs the session; a refresh also stores the person's new address."""
         Session.objects.update(expire_date=timezone.now() + timedelta(minutes=1))
         UserSession.objects.update(ip="203.0.113.1", last_seen_at=timezone.now() - timedelta(hours=1))
         with statements() as sent:

@@ -182,7 +182,7 @@ def test_a_list_that_does_not_declare_its_organisation_is_empty_for_a_limited_pe
 
 @pytest.fixture
 def own_outlet(other_organisation: Organisation) -> Enabled:
-    """An outlet of Trattoria Bella whose rows refer to another organisation: its API key, its POSRemoteID."""
+    """An outlet of Trattoria Bella whose rows refer to an unlimited API key and another organisation's POSRemoteID."""
     enabled = make_enabled_outlet("Harbour")
     unlimited_key = other_organisation.api_keys.model.objects.get(organisation=None)
     ask(enabled, "own-1", api_key=unlimited_key)

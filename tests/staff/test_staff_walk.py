@@ -23,13 +23,13 @@ from tests.support.staff.world import CONTENT, THEIRS, World, make_limited, make
 
 _LINK = re.compile(r"""(?:href|data-url|data-next|action)="([^"]+)""")
 _PATH = re.compile(r'<div class="breadcrumbs">(.*?)</div>', re.DOTALL)
-OF_THE_LIST = "_changelist_filters"  # the list that a row was opened from; it changes links only
+OF_THE_LIST = "_changelist_filters"  # filters of the list that a row was opened from; affects only links
 ENDING = (reverse("admin:logout"),)
 
 
 @pytest.fixture
 def world(db: None, settings: Any, time_machine: Any) -> World:
-    """Rows of every model, while the clock stands still: pages say how long ago something happened."""
+    """Rows of every model. The clock stands still, because pages say how long ago something happened."""
     time_machine.move_to(timezone.now(), tick=False)
     settings.EMAIL_URL = "smtp://mail.example.com"
     return make_world()

@@ -29,7 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Import nothing of these folders for --quick: each worker would spend a second on it."""
+    """Import nothing of these folders for --quick, because each worker would spend a second on the imports."""
     return True if config.getoption("quick") and collection_path in FOLDERS else None
 
 

@@ -27,7 +27,7 @@ def force_login(client: Client, user: User, backend: str | None = None) -> None:
 
 
 def prove(client: Client, user: User, *, method: str = "password", ago: float = 0.0, **details: Any) -> None:
-    """Replace the session's authentication records with one of `ago` seconds ago."""
+    """Replace the session's authentication records with one record that is `ago` seconds old."""
     request = HttpRequest()
     request.session = client.session
     clear_authentication_records(request)

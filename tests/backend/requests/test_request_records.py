@@ -42,7 +42,7 @@ def change(row: Request, **values: Any) -> None:
 
 
 def under_a_lost_key() -> tuple[str, str, str]:
-    """Return a sealed request, a sealed answer and a digest whose key this portal does not have."""
+    """Return a sealed request, a sealed answer and a digest, created with a key that this portal does not have."""
     with override_settings(CREDENTIAL_KEY="lost"):
         asked, said = contents.keep_request(PIN, ASKED), contents.keep_answer(SAID, ANSWERED)
         assert asked.sealed
@@ -149,7 +149,7 @@ class Durable(InProcess):
             found = (await backend.get(sent.json()["location"].removeprefix("/api/v1/"))).json()
             assert found["state"] == "queued"
             assert "CREDENTIAL_KEY" in found["failure"]
-            await in_main(change, row, sealed_request=readable)  # stands for a process that has the key
+            await in_main(change, row, sealed_request=readable)  # simulates a process that has the key
             await poll()
             assert (await pos.next_frame())["Payload"]["PIN"] == PIN
         found = (await backend.get(sent.json()["location"].removeprefix("/api/v1/"))).json()

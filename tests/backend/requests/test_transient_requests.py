@@ -23,7 +23,7 @@ from tests.support.in_process import LIMIT, InProcess, in_main, recorded
 
 @contextlib.asynccontextmanager
 async def busy_writers() -> AsyncIterator[None]:
-    """Occupy all threads that write to the database for callers."""
+    """Occupy all threads that write to the database on behalf of callers."""
     over = threading.Event()
     waiting = [asyncio.ensure_future(writers.run(over.wait, LIMIT)) for _ in range(8)]
     try:

@@ -20,7 +20,7 @@ WAITING = {"message_type": 1, "device_id": "kiosk-1", "payload": {}, "mode": "as
 OVERLAPPING = {"overlap": "24h"}
 
 Row = dict[str, Any]  # the path parameters that identify a row
-Post = Callable[[str, Any], dict[str, Any]]  # sends a body to a path below that of the API, and returns the answer
+Post = Callable[[str, Any], dict[str, Any]]  # sends a body to a path of the API, and returns the answer
 
 
 class Adjustment:
@@ -98,7 +98,7 @@ class Adjustment:
             case.body |= {name: self._values[name](turn) for name in case.body.keys() & self._values.keys()}
 
     def _prepared(self, name: str, turn: int) -> Row:
-        """Create what the call needs, and return the parameters of its path; none if any row will do."""
+        """Create the rows that the call needs, and return its path parameters; an empty dict if any row will do."""
         spare, endpoint = f"outlets/{self._spare}", f"webhook-endpoints/{self._endpoint}"
         match name:
             case "cancel_request":

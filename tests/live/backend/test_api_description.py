@@ -108,9 +108,9 @@ def _is_spare(context: schemathesis.HookContext) -> bool:
 
 
 def _pointed_at(known: list[dict[str, Any]], spare: list[dict[str, Any]]) -> Any:
-    """Return a hook that replaces drawn path parameters with those of `known`, or of `spare` for a change.
+    """Return a hook that replaces drawn path parameters: in a change with those of `spare`, otherwise of `known`.
 
-    It uses each element in turn, and then leaves one drawn path unchanged.
+    The hook uses the elements in turn. After the last element, it leaves one path as drawn, and begins again.
     """
     drawn = {True: itertools.cycle([*spare, None]), False: itertools.cycle([*known, None])}
 

@@ -69,7 +69,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("generated")
     (folder / "api.yaml").write_bytes(Client().get("/api/v1/schema").content)
     (folder / "calls.py").write_text(CALLS)
-    (folder / "config.yml").write_text("post_hooks: []")  # by default, it formats the code with ruff
+    (folder / "config.yml").write_text("post_hooks: []")  # by default, the generator formats the code with ruff
     options = ["--path", "api.yaml", "--output-path", PACKAGE, "--meta", "none", "--config", "config.yml"]
     printed = run(folder, "-m", "openapi_python_client", "generate", "--fail-on-warning", *options)
     assert "arning" not in printed

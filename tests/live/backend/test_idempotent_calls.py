@@ -1,4 +1,4 @@
-"""A call with an Idempotency-Key takes effect once, even if its process crashes or another one gets the repeat."""
+"""A call with an Idempotency-Key takes effect once, even if a process crashes or a different one gets the retry."""
 
 import subprocess
 import sys

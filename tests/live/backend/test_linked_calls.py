@@ -120,7 +120,7 @@ def _search(machine: Any, seed: int) -> None:
 def _machine(schema: Any, session: requests.Session, adjustment: Adjustment) -> Any:
     class Calls(schema.as_state_machine()):  # type: ignore[misc]
         answered: collections.Counter[tuple[str, int]] = collections.Counter()
-        # Kept here: if a repeated sequence ends differently, Hypothesis may report that instead of the error.
+        # Keep the errors, because Hypothesis may instead report that a repeated sequence ended differently.
         errors: list[Exception] = []
 
         def step(self, *args: Any, **kwargs: Any) -> Any:

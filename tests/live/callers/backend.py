@@ -58,7 +58,7 @@ class Backend:
         return self.post(f"outlets/{outlet.provider_outlet_id}/requests", order_text(method, payload, **options))
 
     def is_online(self, outlet: Credentials) -> bool:
-        """Return whether the API shows the outlet as online: its presence row says so, and that process is alive."""
+        """Return whether the API shows the outlet as online, with its presence in a process that is alive."""
         return self.get(f"outlets/{outlet.provider_outlet_id}").json()["online"] is True
 
     def outcome(self, location: str, *, timeout: float = 20) -> Json:
@@ -121,7 +121,7 @@ def pos_credentials(outlet: Credentials) -> simulator.Credentials:
 
 
 def outlet_at(stack: Stack, outlet: Credentials) -> Credentials:
-    """Return the values of a till that connects to this server, one of several with the same database."""
+    """Return the values of the outlet's till with the URLs of this server, one of several over the same database."""
     authority = urlsplit(stack.base_url).netloc
     urls = (urlsplit(url)._replace(netloc=authority).geturl() for url in (outlet.auth_url, outlet.websocket_url))
     return replace(outlet, **dict(zip(("auth_url", "websocket_url"), urls, strict=True)))

@@ -51,7 +51,7 @@ expect.set_options(timeout=LIMIT_MS)
 def chromium() -> Iterator[Browser]:
     """Yield Chromium. Playwright runs an event loop in this thread, so no ORM call works here until the block ends.
 
-    Debian's chromium-headless-shell is preferred: it is Chromium without windows, and loads a page in half the time.
+    Debian's chromium-headless-shell is preferred, because this Chromium without windows loads a page in half the time.
     """
     program = shutil.which("chromium-headless-shell") or need("chromium")
     with sync_playwright() as playwright:
@@ -103,7 +103,7 @@ def sign_in(page: Page, login: tuple[str, str]) -> None:
 
 @contextmanager
 def signed_in_page(browser: Browser, stack: Stack, login: tuple[str, str], **options: Any) -> Iterator[Page]:
-    """Open the start page for this person, in the session of an earlier page of the same stack if it is still valid."""
+    """Open the start page as this person; reuse a session of an earlier page of the stack if one is still valid."""
     key, now = (stack.base_url, login[0]), time.monotonic()
     state, since = _sessions.get(key, (None, now))
     if now - since > FRESH_SECONDS:

@@ -83,9 +83,9 @@ class Pos:
         return self._connection.recv(timeout)
 
     def wait_closed(self, timeout: float = 10) -> tuple[int, str]:
-        """Return the server's close code and reason, 1006 for a silently broken connection; raise TimeoutError.
+        """Return the server's close code and reason; 1006 if the connection ended without a close frame.
 
-        `timeout`: seconds on an idle machine; the wait is at most PATIENCE times as long, as in `eventually`.
+        `timeout`: seconds on an idle machine. Raises TimeoutError after PATIENCE times as long, as in `eventually`.
         """
         deadline = time.monotonic() + timeout * PATIENCE
         while True:

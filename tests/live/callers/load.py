@@ -112,7 +112,7 @@ class Caller:
 def check_tills(stack: Stack, fleet: Fleet, tally: Tally) -> None:
     """Fail unless each order is answered and in the till exactly once, and no RequestID was executed twice.
 
-    An urgent order may have expired unsent instead: then it must not be in the till.
+    An urgent order may have expired unsent instead; an expired order must not be in the till.
     """
     for pos in fleet.poses:
         provider_outlet_id = pos.credentials.provider_outlet_id

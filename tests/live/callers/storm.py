@@ -55,8 +55,8 @@ def calls_to(outlets: Sequence[Credentials], *, count: int, chance: random.Rando
 def make_calls(backends: Sequence[Backend], calls: Sequence[Call], *, meanwhile: Iterator[Callable[[], None]]) -> int:
     """Repeat each call until the portal has stored it, with a fault each second; return the number of faults.
 
-    The faults run in this thread, because a process dies with the thread that started it. Raises AssertionError if a
-    call is not stored within TRIES_FOR seconds, or gets an unexpected status.
+    The faults run in this thread, because a server process dies with the thread that started it. Raises
+    AssertionError if a call is not stored within TRIES_FOR seconds, or gets an unexpected status.
     """
     done = 0
     with ThreadPoolExecutor(CALLERS) as pool:
@@ -80,7 +80,7 @@ def fleet_of(
 ) -> Iterator[Fleet]:
     """Run the outlets' POSes in one thread until the block ends; they reconnect within 0.5 s.
 
-    Their tills are files in `folder`, or in memory without one. They misbehave, unless a plan is given.
+    The tills are stored as files in `folder`; without it, in memory. Without a `plan`, the tills misbehave.
     """
     plan = plan or Plan(delay=(0.05, 0.8), chances=MISBEHAVIOUR, seed=seed)
     credentials = [pos_credentials(outlet) for outlet in outlets]

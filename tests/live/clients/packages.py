@@ -25,7 +25,7 @@ def install_python(folder: Path) -> None:
 
 
 def _oldest_python() -> str:
-    """Return Python 3.10 if it is installed, also by pyenv; otherwise the Python of the tests."""
+    """Return Python 3.10 if pyenv or the system has it; otherwise the Python of the tests."""
     found = subprocess.run(["bash", "-c", "pyenv prefix 3.10"], capture_output=True, text=True, check=False)
     candidates = [f"{found.stdout.strip()}/bin/python", shutil.which("python3.10") or "", sys.executable]
     return next(each for each in candidates if _runs(each))
@@ -65,7 +65,7 @@ def _npm(folder: Path, *arguments: str) -> None:
 
 
 def run_typescript(folder: Path, environment: dict[str, str], program: Path, *arguments: str) -> str:
-    """Return the output of a program that imports the package; it is copied into the folder."""
+    """Copy a program that imports the package into the folder, run it there, and return its output."""
     copy = program if program.parent == folder else shutil.copy(program, folder)
     command = [need("node"), str(copy), *arguments]
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Runs in a clean environment that has only the built package: prints as JSON what the client got in each scenario.
+"""Prints as JSON the client's result in each scenario; runs in an environment that has only the built package.
 
 `scenarios.mjs` does the same with the TypeScript client. Arguments: the portal's address, that of a proxy that loses
 answers, and whether the client is asynchronous.

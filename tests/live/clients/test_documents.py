@@ -30,7 +30,7 @@ NODE = "declare const process: { env: Record<string, string | undefined> };\n"
 
 @pytest.fixture(scope="module", autouse=True)
 def _event(portal: Portal) -> None:
-    """Create an event in the portal, which the examples in docs/api-webhooks.md read."""
+    """Create the event that the examples in docs/api-webhooks.md read."""
     headers = {"Authorization": f"Bearer {portal.env['PORTAL_API_KEY']}"}
     with httpx2.Client(base_url=f"{portal.stack.base_url}/api/v1/", headers=headers, trust_env=False) as client:
         request = {"message_type": "GetUserFromPIN", "device_id": "kiosk-1", "payload": {"PIN": "5678"}}

@@ -175,7 +175,7 @@ def _count(file: Path, table: str) -> int:
 
 @contextmanager
 def writing(stack: Stack, outlet: Credentials) -> Iterator[None]:
-    """Authenticate without a pause for the length of the block; each attempt is a row."""
+    """Authenticate without a pause until the block ends; each attempt adds a row to the database."""
     ending = threading.Event()
 
     def write() -> None:

@@ -1,4 +1,4 @@
-"""A demo user may rotate an outlet's secret: its simulated POS reconnects."""
+"""When a demo user rotates an outlet's secret, the simulated POS reconnects with the new one."""
 
 from functools import partial
 

@@ -66,7 +66,7 @@ def test_the_proxy_hides_the_metrics_and_limits_the_auth_endpoint(proxied: tuple
 
 
 def test_a_pos_connects_through_the_proxy_and_its_token_is_in_no_log(proxied: tuple[Stack, str, Path]) -> None:
-    """Must be the last test that uses the shared server: it kills the server."""
+    """This test kills the shared server, so it must be the last test that uses the server."""
     stack, address, folder = proxied
     outlet = stack.supply_outlet()
     token = token_for(stack, outlet)

@@ -187,7 +187,7 @@ def database_of_this_process(url: str, folder: Path) -> Iterator[None]:
 
 
 def doctor() -> dict[str, list[dict[str, Any]]]:
-    """Run the doctor in this process, and return its findings; at least one is a fault."""
+    """Run the doctor in this process, and return its findings. Fails unless the doctor finds a fault."""
     out = io.StringIO()
     with pytest.raises(SystemExit, match="1"):
         call_command("doctor", "--format", "json", stdout=out)

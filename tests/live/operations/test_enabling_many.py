@@ -1,4 +1,4 @@
-"""While the shell enables many outlets, the portal serves its POSes: no batch holds the write lock for long."""
+"""The portal serves POSes while the shell enables many outlets, because no batch holds the lock for long."""
 
 import csv
 import io

@@ -138,9 +138,9 @@ def readiness(stack: Stack) -> httpx2.Response:
 
 
 def verified_at(stack: Stack, outlet: Credentials, backend: Backend) -> bool:
-    """Return whether a host accepts the API key. Raises AssertionError if it does not accept the POS secret.
+    """Return whether a host accepts the API key. Raises AssertionError if the host does not accept the POS secret.
 
-    A moment after a host accepts them, it stores the digests of both under its own key.
+    A moment after a host accepts the API key and the POS secret, it stores their digests under its own key.
     """
     assert authenticate(stack, outlet).status_code == 200
     return bool(backend.at(stack).get("outlets").status_code == 200)

@@ -1,4 +1,4 @@
-"""An installation of commit cd0fc3e is upgraded: the first start migrates its database, and everything in it works.
+"""The first start after an upgrade from commit cd0fc3e migrates the database, and everything in it works.
 
 tests/live/operations/upgrade holds the database and describes how it was created.
 """

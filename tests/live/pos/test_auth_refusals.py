@@ -62,8 +62,8 @@ def assert_same_work(stack: Stack, guesses: list[tuple[Credentials, Credentials,
     """Fail unless refusing known and unknown outlets takes the server about the same processor time.
 
     Other processes disturb processor time less than elapsed time. Medians are compared, because the server's background
-    work adds to a few calls. One equal round of three is enough, because a busy machine can disturb most calls of a
-    round. A look-up or digest that only one of the two needs would show in every call.
+    work adds to a few calls. Equal times in one of three rounds are enough, because a busy machine can
+    disturb most calls of a round. A look-up or digest that only one of the two needs would show in every call.
     """
     ratios = []
     for _ in range(3):
@@ -83,7 +83,7 @@ def work_of_refusal(stack: Stack, outlet: Credentials, guess: str) -> int:
 
 
 def processor_time(pid: int) -> int:
-    """Return the processor time (ns) that all threads of a process have used, also those that have ended."""
+    """Return the processor time (ns) that all threads of a process have used, including ended threads."""
     return time.clock_gettime_ns(~pid << 3 | CPUCLOCK_SCHED)
 
 

@@ -1,4 +1,4 @@
-"""A running server answers a scanner's requests without a 5xx status, an ERROR line or a traceback, in few lines."""
+"""A running server answers a scanner without a 5xx status, an ERROR line or a traceback, and logs few lines."""
 
 import socket
 

@@ -29,7 +29,7 @@ LONGEST_BLOCK = 900
 
 
 class Outlets:
-    """Outlets whose enabling the server has noticed: noticing it during a test would reset the failure count."""
+    """Outlets whose enabling the server has noticed, because noticing it in a test would reset the failure count."""
 
     def __init__(self, stack: Stack, count: int) -> None:
         self._outlets = [stack.supply_outlet() for _ in range(count)]

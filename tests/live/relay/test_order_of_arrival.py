@@ -58,7 +58,7 @@ def test_a_request_waits_for_older_ones_sent_over_a_lost_connection(depot: Depot
 
 
 def move_a_till(here: Stack, there: Stack) -> None:
-    """Send orders to a till whose power was cut, and then to the same till at this or the other host."""
+    """Send orders to a till whose power was cut, then more orders after it has reconnected to the host `there`."""
     outlet, backend = here.supply_outlet(), Backend.of(here)
     with connect_unresponsive(here, token_for(here, outlet)):
         eventually(lambda: records.is_online(here, outlet))

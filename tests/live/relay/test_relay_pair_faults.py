@@ -57,7 +57,7 @@ class Pair:
         return cls(pos_server, api_server, Backend.of(api_server), redis, postgres)
 
     def flush_redis(self) -> None:
-        """Empty Redis: afterwards no process is in a group of the channel layer."""
+        """Empty Redis, which removes every process from the groups of the channel layer."""
         with socket.create_connection(("127.0.0.1", self.redis.port), timeout=5) as connection:
             connection.sendall(b"FLUSHALL\r\n")
             assert connection.recv(16).startswith(b"+OK")
@@ -217,7 +217,7 @@ def open_requests(pair: Pair) -> int:
 
 
 def check_outlet(pair: Pair, outlet: Credentials, asked: Sequence[str], till: Till) -> Counter[str]:
-    """Compare the rows with the till: it executed each order once, and each answered order is there."""
+    """Fail unless the till executed each order at most once, and has each order whose row is answered."""
     rows = requests_of(pair.api_server, outlet)
     assert sorted(row["request_id"] for row in rows) == sorted(asked)
     states = {str(row["request_id"]): str(row["state"]) for row in rows}

@@ -46,7 +46,7 @@ def test_no_relayed_or_posted_content_is_logged_at_debug(
 
 
 def exchange(stack: Stack) -> int:
-    """Relay a request and its answer, both with markers, and return the row's key."""
+    """Relay a request and its answer, both with markers, and return the id of the stored request."""
     backend, outlet = Backend.of(stack), stack.supply_outlet()
     with callers() as begin, connect(stack, token_for(stack, outlet)) as pos:
         eventually(lambda: backend.is_online(outlet), what="the POS is online")

@@ -46,7 +46,7 @@ def port() -> int:
 
 @pytest.fixture
 def slow(name: Proxy, port: int, new_stack: NewStack, tmp_path: Path) -> Iterator[Stack]:
-    """A server with an https PUBLIC_URL, behind a proxy that waits one second for it."""
+    """A server with an https PUBLIC_URL, behind a proxy that waits at most one second for an answer."""
     yield from behind(name, port, new_stack(env=HTTPS), tmp_path, SHORT_WAIT[name])
 
 

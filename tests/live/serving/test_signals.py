@@ -18,7 +18,7 @@ from tests.support.project import PROJECT
 
 LISTENING = "Listening on"
 ENDS_WITHIN = 60  # seconds; generous for a busy machine, because a lost signal would never stop the server
-AFTER_START = (0.0, 0.7)  # counted from the start of our code: before that, the interpreter may ignore a signal
+AFTER_START = (0.0, 0.7)  # after our code starts; before that, the interpreter may ignore a signal
 AFTER_LISTENING = {signal.SIGTERM: (0.0, 0.15), signal.SIGINT: (0.05, 0.4)}
 
 

@@ -1,4 +1,4 @@
-"""Shows the logs of the running servers with each failed test: often only they explain the failure."""
+"""Shows the logs of the running servers with each failed test, because often only the logs explain it."""
 
 from collections.abc import Generator
 

@@ -1,4 +1,4 @@
-"""A private PostgreSQL, from the installed binaries, deleted at the end."""
+"""A private PostgreSQL that runs the installed binaries; its data is deleted at the end."""
 
 import os
 import pwd
@@ -23,11 +23,11 @@ from tests.live.stack.waiting import eventually
 SUPERUSER = "portal"
 MIGRATED = "portal_migrated"  # a migrated database without rows; each PostgreSQL of the tests has it
 SETTINGS = {
-    # These two lose nothing, because tests kill the server but not the machine. Keep synchronous_commit on: without it,
-    # a kill of the server would lose commits.
+    # These two lose nothing, because tests kill the server but not the machine. Keep synchronous_commit on, because
+    # without it a kill of the server would lose commits.
     "fsync": "off",
     "full_page_writes": "off",
-    # Log every statement: the search for logged secrets then covers the texts that the database got.
+    # Log every statement, to let the search for logged secrets cover the texts that the database got.
     "log_statement": "all",
 }
 
@@ -128,7 +128,7 @@ class Postgres:
             group=self._user,
             extra_groups=[] if self._user else None,
         )
-        # In the file, because ALTER SYSTEM cannot override the command line.
+        # Set it in the file, because ALTER SYSTEM could not override it on the command line.
         with (self._data / "postgresql.auto.conf").open("a") as settings:
             settings.write("max_connections = 200\n")
 

@@ -35,7 +35,7 @@ def prepared(name: str, make: Callable[[Path], None]) -> Path:
 
 
 def migrate(database_url: str, folder: Path) -> None:
-    """Apply all migrations to this database by the command, with `folder` as DATA_DIR."""
+    """Apply all migrations to this database with `manage.py migrate`; `folder` is its DATA_DIR."""
     places = {"SECRET_KEY": secrets.token_urlsafe(48), "DATA_DIR": str(folder), "DATABASE_URL": database_url}
     done = subprocess.run(
         [sys.executable, "manage.py", "migrate", "--verbosity", "0"],

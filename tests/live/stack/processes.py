@@ -58,7 +58,7 @@ class Process:
 
     @contextmanager
     def hanging(self) -> Iterator[None]:
-        """Suspend the process and its children (SIGSTOP) until the block ends; the kernel still accepts their data."""
+        """Suspend the process and its children (SIGSTOP) until the block ends; the kernel still takes data for them."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii")
         pids = [self.pid, *map(int, children.split())]
         for pid in pids:
@@ -120,7 +120,7 @@ class Process:
         return "\n".join(self.log_text().splitlines()[-lines:])
 
     def _abort(self) -> str:
-        """End the process, and return what it writes about that."""
+        """End the process with SIGABRT, and return the text that it logs while it ends."""
         logged = len(self.log_text())
         self._started.send_signal(signal.SIGABRT)
         with suppress(subprocess.TimeoutExpired):

@@ -29,7 +29,7 @@ class Redis:
 
     @classmethod
     def create(cls, folder: Path) -> Self:
-        """Skip the test where redis-server is missing."""
+        """Return a server that is not started yet; skip the test if redis-server is missing."""
         return cls(server=need("redis-server"), folder=folder)
 
     def __init__(self, *, server: str, folder: Path) -> None:

@@ -276,7 +276,7 @@ class Depot:
         options: Sequence[str] = (),
         is_started: bool = True,
     ) -> Stack:
-        """Return a stack over `postgres`, or over SQLite; without `redis`, with the in-memory layer.
+        """Return a new stack. Without `postgres` it uses SQLite; without `redis`, the in-memory layer.
 
         A stack that is not started is for tests of commands without a running server.
         """

@@ -1,4 +1,4 @@
-"""Runs management commands in one long-lived process beside the server; a new process for each takes a second."""
+"""Runs management commands in one long-lived process; to start a process for each command would take a second."""
 
 import json
 import os

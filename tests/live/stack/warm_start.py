@@ -124,7 +124,7 @@ def run(
 
 def dying_with_us(death_signal: str = "KILL") -> list[str]:
     """Return the beginning of a command that gets this signal when its parent ends."""
-    # Not preexec_fn: tests have threads, and Python code between fork and exec could hang on a lock.
+    # Not preexec_fn, because tests have threads, and Python code between fork and exec could hang on a lock.
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", death_signal, "--"] if setpriv else []
 

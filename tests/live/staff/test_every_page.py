@@ -1,7 +1,7 @@
 """Every page that staff can reach by a link answers, obeys the Content-Security-Policy, and is accessible.
 
-The test follows links, so it covers a new page as soon as a link leads to it. One walk checks everything: a page costs
-more to load than to check.
+The test follows links, so it covers a new page as soon as a link leads to it. One walk checks everything, because a
+page costs more to load than to check.
 """
 
 import re
@@ -47,7 +47,7 @@ KINDS_OF_ELEMENTS = """() => {
 }"""
 
 
-# Shortens long tables: further rows have the same elements, and the contrast of each element takes time to test.
+# Shortens long tables, as further rows have the same elements, and each element's contrast takes time to test.
 SHORTEN_TABLES = "document.querySelectorAll('tbody tr:nth-child(n + 7)').forEach((row) => row.remove())"
 
 
@@ -94,7 +94,7 @@ def test_names_without_a_space_hide_nothing_on_a_phone(chromium: Browser, new_st
 
 
 def with_the_names(page: Page) -> Iterator[str]:
-    """Yield the lists and pages that show an outlet or its organisation, and all pages that the outlet's leads to."""
+    """Yield the pages that show an outlet or its organisation, and all pages that the outlet's page links to."""
     yield from ("/admin/", "/admin/search/?q=unbroken", f"{MODELS}/outlet/", f"{MODELS}/auditevent/")
     yield from (f"{MODELS}/organisation/", f"{MODELS}/organisation/1/change/", f"{MODELS}/apikey/add/")
     page.goto(f"{MODELS}/outlet/1/change/")
@@ -103,7 +103,7 @@ def with_the_names(page: Page) -> Iterator[str]:
 
 
 def walk(page: Page) -> Iterator[str]:
-    """Follow the links of each opened page to one page of each kind; each address must answer."""
+    """Open one page of each kind by following links, and yield its address. Fails if a page does not answer."""
     found, seen = ["/admin/"], set[str]()
     while found:
         url = found.pop(0)
@@ -125,7 +125,7 @@ def kind_of(url: str) -> str:
 def faults_of_new_parts(page: Page, seen: set[str]) -> list[str]:
     """Return a line for each fault of the page, light and dark, wide and narrow.
 
-    Skips a page whose kinds of elements are all in `seen`; otherwise adds them to it.
+    Skips a page whose kinds of elements are all in `seen`; otherwise adds these kinds to `seen`.
     """
     kinds = set(page.evaluate(KINDS_OF_ELEMENTS))
     if kinds <= seen:

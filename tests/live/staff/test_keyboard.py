@@ -1,4 +1,4 @@
-"""The main tasks of staff need no mouse: the Tab key reaches each control, and shows where it is.
+"""The main tasks of staff need no mouse: the Tab key reaches each control, and the page shows the focus.
 
 tests/live/staff/test_first_outlet.py signs in and enables an outlet by the keyboard alone.
 """

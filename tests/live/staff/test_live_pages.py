@@ -19,7 +19,7 @@ from tests.live.conftest import NewStack
 from tests.live.stack.servers import Depot, Server, Stack
 from tests.live.stack.waiting import PATIENCE, eventually
 
-WITHIN = 5_000 * PATIENCE  # milliseconds after the event: the pages refresh every three seconds
+WITHIN = 5_000 * PATIENCE  # milliseconds after the event; more than the three seconds between refreshes
 LOST = "The portal is not responding"
 SCRIPT = Path(__file__).parents[3] / "integrations/static/integrations/live.js"
 OUTLETS = "/admin/integrations/outlet/"

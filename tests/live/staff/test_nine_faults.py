@@ -88,7 +88,7 @@ FAULTS = {
     "offline": Fault(be_offline, "Offline", "Is PowerEPOS running"),
     "replaced by another till": Fault(be_replaced, "Refused", "Another till has the same three values"),
 }
-# The buttons that resolve faults, for those that the portal can resolve.
+# The button that resolves each fault, for faults that the portal can resolve.
 BUTTONS = {
     "wrong POSRemoteID": "Change the POSRemoteID to the one that was sent",
     "disabled": "Enable again",

@@ -129,7 +129,7 @@ def set_up_app(page: Page) -> tuple[str, list[str]]:
             page.get_by_role("button", name="Set up").click()
         return codes.count() > 0
 
-    eventually(is_taken, what="the code is taken")  # the first may expire before it arrives
+    eventually(is_taken, what="the code is taken")  # the first code may expire before it arrives
     expect(codes).to_have_count(10)
     return secret, codes.all_inner_texts()
 

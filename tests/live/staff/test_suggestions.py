@@ -9,7 +9,7 @@ from integrations.staff.integration.enable_actions import MOST_SUGGESTED
 from tests.live.callers import browser as browsing
 from tests.live.stack.servers import Stack
 
-LAST = "Zz Kiosk"  # in alphabetical order, after those that the page lists
+LAST = "Zz Kiosk"  # an organisation that comes, in alphabetical order, after those that the page lists
 INSERT = """
     WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < %s)
     INSERT INTO integrations_organisation (name, created_at, opening_hours, time_zone)

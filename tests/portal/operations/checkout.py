@@ -117,7 +117,7 @@ def copy_project(target: Path) -> Path:
 
 
 def copy_with_venv(target: Path, made: Path) -> Path:
-    """Copy the files of a clone, which then uses the .venv of a checkout that is set up."""
+    """Copy the files of a clone; the copy uses the .venv of the checkout `made`, which is set up."""
     folder = copy_project(target)
     (folder / ".venv").symlink_to(made / ".venv")
     return folder

@@ -56,7 +56,7 @@ class _Alive(BaseHTTPRequestHandler):
 
 class _Quiet(HTTPServer):
     def handle_error(self, *_args: Any) -> None:
-        """Ignore the error: the tests provoke clients that reject the certificate."""
+        """Ignore the error, because the tests use clients that reject the certificate."""
 
 
 @contextmanager

@@ -60,7 +60,10 @@ def test_script_test_uses_an_environment_of_the_named_python(untidy: Path, optio
 
 @pytest.fixture
 def stub(tmp_path: Path) -> Callable[..., Path]:
-    """Return a checkout whose .venv has commands that do nothing, except those given: each is a line for the shell."""
+    """Return a function that creates a checkout whose .venv has commands that do nothing.
+
+    Each keyword argument of the function replaces one command by a line of shell code.
+    """
     checkout = copy_project(tmp_path / "checkout")
     shutil.rmtree(checkout / "tests" / "clients", ignore_errors=True)
     use_running_environment(checkout, ".venv")
@@ -98,7 +101,7 @@ def test_a_check_that_fails_interrupts_the_tests(stub: Callable[..., Path]) -> N
 
 
 def test_a_check_that_fails_at_once_ends_the_run_too(stub: Callable[..., Path]) -> None:
-    """It may fail before pytest starts, or before pytest can be interrupted."""
+    """The check may fail before pytest starts, or before pytest can be interrupted."""
     failed = run(stub(mypy="echo A type is wrong.; exit 1", pytest=SLEEPS_UNTIL_INTERRUPTED), "script/test")
     assert (failed.returncode, failed.stderr) == (1, "A type is wrong.\nscript/test: mypy failed\n")
 

@@ -1,4 +1,4 @@
-"""Each chore runs in one process of many; another process takes it over when that one ends."""
+"""Each chore runs in one process of many; when this process ends, another process takes the chore over."""
 
 import asyncio
 import logging

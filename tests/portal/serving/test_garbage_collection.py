@@ -1,4 +1,4 @@
-"""The garbage collector of a server: it does not scan the objects of a reconnect storm."""
+"""The garbage collector of a server does not scan the objects of a reconnect storm."""
 
 import gc
 from collections.abc import Iterator

@@ -196,7 +196,7 @@ async def scrape() -> Answer:
 
 
 async def figures() -> dict[Any, float]:
-    """Return the samples' values by name and label value if there is exactly one label, otherwise by name."""
+    """Return the value of each sample by its name, or by name and label value if it has exactly one label."""
     answer = await scrape()
     return {
         (sample.name, *sample.labels.values()) if len(sample.labels) == 1 else sample.name: sample.value

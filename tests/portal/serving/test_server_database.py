@@ -40,7 +40,7 @@ def insert(numbers: Iterable[int]) -> str:
 
 
 def inserted(file: Path) -> int:
-    """Insert a row into nearly every page of a table in a transaction, and return how many were inserted."""
+    """Insert a row into nearly every page of a table in one transaction, and return the number of these rows."""
     own = DatabaseWrapper(settings.DATABASES["default"] | {"NAME": str(file)})
     with closing(own), own.cursor() as cursor:
         cursor.execute("PRAGMA journal_mode = WAL")

@@ -1,4 +1,4 @@
-"""A trusted proxy's headers give the client's address and scheme in any spelling; all limits use one key for it."""
+"""A trusted proxy's headers give the client's scheme and address in any spelling; limits use one key per address."""
 
 import asyncio
 from typing import Any

@@ -152,7 +152,7 @@ def test_outlets_that_never_connected_or_are_disabled_raise_no_alert(watched: In
 @override_settings(**MAIL)
 def test_outlets_have_their_full_limit_to_reconnect_after_the_portal_was_down(watched: Integration, clock: Any) -> None:
     go_offline(watched, timezone.now())
-    clock.move_to(timezone.now() + timedelta(hours=3))  # no run: the portal was down
+    clock.move_to(timezone.now() + timedelta(hours=3))  # no run, because the portal was down
     alerts.update()
     wait(clock, 8 * MINUTE)
     assert subjects() == []

@@ -126,7 +126,7 @@ def test_rows_written_after_a_database_failure_are_reported(enabled: Enabled, cl
     make_endpoint(kinds=[NoticeKind.AUTHENTICATION_REFUSED])
     event_detection.poll()
     run_at(clock, NOON + timedelta(seconds=30))
-    run_at(clock, NOON + timedelta(hours=1))  # no run in between: the database was unavailable
+    run_at(clock, NOON + timedelta(hours=1))  # no run in between, because the database was unavailable
     clock.move_to(NOON + timedelta(hours=1, seconds=20))
     make_refusal(enabled.integration, at=NOON + timedelta(minutes=5))
     event_detection.poll()
@@ -256,7 +256,7 @@ def test_outlets_have_time_to_reconnect_after_the_portal_was_down(enabled: Enabl
 
 
 def test_ten_thousand_outlets_that_come_online_are_reported_in_bounded_runs(enabled: Enabled, clock: Any) -> None:
-    """Uses a tenth of the outlets: the number of queries in a run must not grow with the outlets."""
+    """Thirty outlets are enough, because the number of queries in a run must not grow with the outlets."""
     make_endpoint(kinds=[NoticeKind.OUTLET_ONLINE])
     event_detection.poll()
     others = [make_enabled_outlet(f"Shop {number}").integration for number in range(30)]

@@ -1,4 +1,4 @@
-"""An outlet moves to another organisation: each viewer of the event reads only the names they have access to."""
+"""When an outlet moves to another organisation, a viewer of the event reads only the names that they may see."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Values posted to choice fields: none causes an error page or shows data that the person may not see."""
+"""No value posted to a choice field causes an error page, or shows data that the person may not see."""
 
 from typing import Any
 

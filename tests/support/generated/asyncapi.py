@@ -1,4 +1,4 @@
-"""Writes docs/asyncapi.yaml: script/asyncapi calls this module."""
+"""Writes docs/asyncapi.yaml; script/asyncapi calls this module."""
 
 import os
 

@@ -1,8 +1,8 @@
 """Writes the parts of `clients/` that are generated from the OpenAPI document.
 
 These are the models, the problem types, the overloads of `send`, and the synchronous Python client.
-datamodel-code-generator and openapi-typescript write the models, unasync the synchronous client. `script/clients` calls
-this module; tests compare the files with its output.
+datamodel-code-generator and openapi-typescript write the models, and unasync writes the synchronous client.
+`script/clients` calls this module; tests compare the files with its output.
 """
 
 import copy
