@@ -17,7 +17,7 @@ from tests.live.stack.servers import Credentials, Depot, Stack
 from tests.live.stack.waiting import eventually
 
 MOST_STEPS = 150  # Tab presses from the beginning of a page to its last control
-HAS_FOCUS = "(element) => element === document.activeElement"
+HAS_FOCUS = "(element) => element.isConnected ? element === document.activeElement : null"
 # Whether the element, or the label or row around it, looks different without the focus.
 SHOWS_FOCUS = """(element) => {
     const around = [element, element.parentElement, element.closest("label, li, tr") ?? element];
@@ -168,9 +168,14 @@ def move_to(page: Page, target: Locator) -> None:
     """Press Tab until the element has the focus, and check that the page shows it."""
     target = target.first
     expect(target).to_be_visible()
+    element = target.element_handle()  # to find an element by its role takes longer than everything else here
     for _ in range(MOST_STEPS):
-        if target.evaluate(HAS_FOCUS):
-            assert target.evaluate(SHOWS_FOCUS), f"{target} does not show that it has the focus"
+        has_focus = element.evaluate(HAS_FOCUS)
+        if has_focus:
+            assert element.evaluate(SHOWS_FOCUS), f"{target} does not show that it has the focus"
             return
+        if has_focus is None:  # a live page replaced the element
+            element = target.element_handle()
+            continue
         page.keyboard.press("Tab")
     raise AssertionError(f"The Tab key does not reach {target}.")
