@@ -25,7 +25,7 @@ class _Row:
     member: str  # the member of an answer that has the parameter's value
 
     def is_in(self, path: str, response: dict[str, Any]) -> bool:
-        """Return whether the response to a POST to `path` identifies this row, and `path` does not."""
+        """Return whether the answer to a POST to `path` identifies this row although `path` itself does not."""
         is_new = path.endswith(self.collection) or _schema_of(response) == self.schema
         return is_new and f"{{{self.parameter}}}" not in path
 

@@ -34,13 +34,13 @@ DEFAULT_SCOPES = (Scope.REQUESTS_READ, Scope.REQUESTS_SEND, Scope.OUTLETS_READ)
 
 @lru_cache(1024)
 def parsed_scopes(text: str) -> frozenset[str]:
-    """Return the scopes in the text of the column, as a plain SQL query returns it."""
+    """Return the scopes in the column's JSON, which a plain SQL query returns as text."""
     return frozenset(json.loads(text))
 
 
 @lru_cache(1024)
 def parsed_networks(text: str) -> tuple[Network, ...]:
-    """Return the networks in the text of the column, as a plain SQL query returns it."""
+    """Return the networks in the column's JSON, which a plain SQL query returns as text."""
     return tuple(map(parsed_network, json.loads(text)))
 
 

@@ -16,7 +16,8 @@ MAX_HANDSHAKE_LINE = (
 )  # bytes of a header line of a websocket handshake: the limit of `websockets`. Beyond: 431
 MAX_PAGE_BODY = MEBIBYTE  # bytes of the body of a request to a page; beyond: 413
 MAX_PIPELINED = 100  # requests of one connection that wait for the answer to an earlier one; beyond: 429
-# Bytes of a body's framing: trailers, chunk sizes, and chunks of a single byte. Beyond: 400.
+# Bytes of a body's framing (chunk sizes, trailers): MAX_FRAMING, and FRAMING_PER_BYTE for each byte of content, which
+# allows chunks of a single byte. Beyond: 400.
 MAX_FRAMING = 128 * KIBIBYTE
 FRAMING_PER_BYTE = 8
 

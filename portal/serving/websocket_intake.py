@@ -86,7 +86,7 @@ class MeteredWebsocket(WebSocketsSansIOProtocol):
             self._end_if_closing()
             return
         if self._is_flooding and self.close_sent:
-            return  # read and dropped, because a peer may read the close frame only after sending everything
+            return  # drop it, but continue to read: some peers send everything before they read the close frame
         self._unparsed = memoryview(bytes(self._unparsed) + data if self._unparsed else data)
         self._parse()
 

@@ -1,4 +1,4 @@
-"""A client's address and a network are compared in one spelling."""
+"""Addresses and networks are normalised before they are compared, so their spelling does not matter."""
 
 import pytest
 

@@ -23,7 +23,7 @@ CURSOR = "alerts"
 STEP = 400
 # Seconds for which an organisation's conditions are collected, so a chain that loses its uplink causes one message.
 ALERT_GROUP_SECONDS = 60
-NAMED = 50  # the most members that a message names; it counts the others
+NAMED = 50  # at most so many members are named in a message; the others are only counted
 CALM = 0.5  # a burst of refusals ends when fewer than half of the alert threshold remain
 
 

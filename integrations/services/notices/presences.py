@@ -42,7 +42,7 @@ def note_poll(cursor: NoticeCursor, now: datetime) -> None:
 
 
 def watching_since(cursor: NoticeCursor, now: datetime) -> datetime:
-    """Return the time since which the portal has run without a pause. POSes could have reconnected since then."""
+    """Return the time since which the portal has run without a pause, so that POSes could connect."""
     alive = ServerProcess.objects.running(now)
     oldest = alive.order_by("started_at").values_list("started_at", flat=True).first()
     return max(cursor.begun_at, oldest or now)

@@ -45,7 +45,7 @@ class SignInAttempt:
         return max(_of_name().wait(self.name), _of_all().wait())
 
     def take(self) -> list[ratelimit.RateLimitUsage] | None:
-        """Count the attempt in both limits over all addresses. Return the usages, or None if a limit is reached."""
+        """Count the attempt against both limits over all addresses. Return the usages; None if a limit is reached."""
         used = [usage for usage in (_of_name().take(self.name), _of_all().take()) if usage]
         if len(used) == 2:
             return used

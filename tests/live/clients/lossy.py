@@ -1,4 +1,4 @@
-"""A proxy between a client and the portal that loses answers: it forwards the call, and closes the connection."""
+"""A proxy that loses answers: it forwards a call to the portal, then closes the connection without an answer."""
 
 import threading
 from collections.abc import Iterator

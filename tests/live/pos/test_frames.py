@@ -1,4 +1,4 @@
-"""Frames of every size and kind that a POS sends; the tests that depend on the server or database run on each."""
+"""Frames of every size and kind that a POS sends. Tests that depend on the server or the database run with each one."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The proxies of deploy/ before a real server: their own answers, and which side ends an idle connection."""
+"""The proxies of deploy/ in front of a real server: their own answers, and which side ends an idle connection."""
 
 import http.client
 import signal

@@ -28,7 +28,7 @@ SELECTED = """() => {
     const cell = (node.nodeType === Node.ELEMENT_NODE ? node : node.parentNode).closest("td");
     return [selection.toString(), cell.parentNode.rowIndex, cell.cellIndex];
 }"""
-# Records when the page calls the server, by its own clock, and how many calls have no answer yet.
+# Records the time of each call to the server, by the page's clock, and how many calls have no answer yet.
 RECORD_CALLS = """() => {
     const call = fetch;
     window.times = [];

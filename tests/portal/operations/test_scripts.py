@@ -175,7 +175,7 @@ class TestTheDocuments:
 
 
 class TestTheEndOfTheDemo:
-    """These tests run after those of the documents, because they stop the server that the documents need."""
+    """These tests run after TestTheDocuments, because they stop the server that the documents' commands use."""
 
     def test_ends_its_poses(self, tour: Tour) -> None:
         assert tour.running.process.stop() == 0, tour.running.process.log_tail()

@@ -18,7 +18,7 @@ from tests.support.factories import Enabled
 from tests.support.staff.pages import text
 
 ONLY_OF_THE_API = {"mode"}  # the page never waits for the answer, and always shows it when it arrives
-# The names of the form's fields by the names of the API's, if they differ.
+# Maps the API's name of a field to the form's name of it, where the two differ.
 FIELD_OF = {
     "message_type": "mode", "payload": "raw", "request_id": "own_request_id", "timeout": "wait",
     "durable": "sent_once", "validate": "is_checked",

@@ -154,7 +154,7 @@ def _python_problems(document: dict[str, Any]) -> str:
 
 
 def _plain(document: dict[str, Any], *, is_answer: bool) -> dict[str, Any]:
-    """Return a document with only the schemas that answers (or bodies) need, without limits of values."""
+    """Return a copy of the document with only the schemas of answers (or of bodies), without limits on values."""
     plain = copy.deepcopy(document)
     plain["components"]["schemas"] = {
         name: _without_limits(schema, is_answer=is_answer) for name, schema in document["components"]["schemas"].items()
