@@ -40,8 +40,9 @@ class BackgroundPos:
             till_file=till_file,
             message_numbers=message_numbers,
         )
-        self._loop = asyncio.new_event_loop()
-        self._thread = Thread(target=self._loop.run_forever, name="simulated POS", daemon=True)
+        self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+        self._loop = self._runner.get_loop()
+        self._thread = Thread(target=self._run, name="simulated POS", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -56,7 +57,6 @@ class BackgroundPos:
         finally:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
-            self._loop.close()
 
     def wait_for_connections(self, count: int = 1, *, limit: float = 10.0) -> None:
         self._call(self.pos.wait_for_connections(count, limit=limit))
@@ -70,6 +70,10 @@ class BackgroundPos:
     def wait_until(self, condition: Callable[[], bool], *, limit: float = 10.0) -> None:
         """Wait until `condition` returns true. It is called in the POS's thread."""
         self._call(self.pos.wait_until(condition, limit=limit))
+
+    def _run(self) -> None:
+        with self._runner:  # ends all tasks of the loop before it closes the loop
+            self._loop.run_forever()
 
     def _call(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()

@@ -189,7 +189,7 @@ class SimulatedPos:
             self.journal.note_connection(self.credentials.websocket_url)
             await self._answering(connection).serve()
         finally:
-            await connection.close()
+            await _close(connection)
             self._note_closure(connection, lasted=self._timing.monotonic() - opened)
 
     async def _ask_for_token(self, http: httpx2.AsyncClient) -> str:
@@ -262,3 +262,11 @@ class SimulatedPos:
     def _unanswered(self, stage: str, error: Exception) -> RefusedError:
         message = self.journal.plain(str(error) or type(error).__name__)
         return RefusedError(Refusal(stage=stage, status=None, message=message))
+
+
+async def _close(connection: ClientConnection) -> None:
+    """Close a connection; if the task is cancelled before the portal has answered, abort it."""
+    try:
+        await connection.close()
+    finally:
+        connection.transport.abort()

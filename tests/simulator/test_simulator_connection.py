@@ -6,16 +6,18 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
-from unittest import IsolatedAsyncioTestCase
+from unittest import IsolatedAsyncioTestCase, mock
 
 import pytest
+from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection
 
-from integrations.simulator import BackgroundPos, SimulatedPos, Timing
+from integrations.simulator import BackgroundPos, SimulatedPos, Timing, simulated_pos
 from integrations.simulator.backoff import BackOff
-from integrations.simulator.dialling import retry_after_seconds
+from integrations.simulator.dialling import dial, retry_after_seconds
 from integrations.simulator.simulated_pos import RefusedError
 from tests.simulator.sample_requests import ORDERS_REQUEST, PIN_REQUEST, order_numbers
+from tests.support.in_process import until
 from tests.support.servers.simulator_portal import SECRET, TOKEN, FakePortal, ask, refusal, within
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -257,3 +259,27 @@ class Connected(IsolatedAsyncioTestCase):
 
     async def close_next_socket(self) -> None:
         await (await self.portal.next_socket()).close(4002, "enough")
+
+
+def test_a_pos_that_is_stopped_while_it_waits_for_the_end_of_its_connection_aborts_it() -> None:
+    async def scenario() -> None:
+        opened: list[ClientConnection] = []
+
+        async def dial_and_keep(url: str, token: str) -> ClientConnection:
+            opened.append(await dial(url, token))
+            return opened[0]
+
+        async with FakePortal() as portal:
+            with mock.patch.object(simulated_pos, "dial", dial_and_keep):
+                running = asyncio.create_task(SimulatedPos(portal.credentials).run())
+                socket = await portal.next_socket()
+                await until(lambda: opened)
+            socket.transport.pause_reading()  # so it does not answer the POS's close frame
+            running.cancel()
+            await until(lambda: opened[0].protocol.close_sent is not None)
+            running.cancel()
+            await asyncio.wait({running})
+            assert opened[0].transport.is_closing()
+            socket.transport.resume_reading()
+
+    asyncio.run(scenario())
