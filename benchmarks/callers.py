@@ -32,7 +32,7 @@ class Figures:
 
 
 async def measure(port: int, requests: Sequence[bytes], callers: int, seconds: float) -> Figures:
-    """Return the figures of callers that repeat one request each for `seconds`. Raises RuntimeError on a refusal."""
+    """Return the figures of callers that each repeat one request for `seconds`. Raises RuntimeError on a refusal."""
     connections = [await asyncio.open_connection("127.0.0.1", port) for _ in range(callers)]
     began = time.perf_counter()
     tasks = [

@@ -1,4 +1,4 @@
-"""Websocket clients in a separate process that answer each frame with its own payload; `relay.py` starts it.
+"""Websocket clients that answer each frame with its own payload, in a separate process that `relay.py` starts.
 
 The process reads one address from each line of standard input, up to an empty line. It prints "ready" when all
 connections are open, and ends when standard input ends.

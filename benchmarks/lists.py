@@ -83,7 +83,10 @@ class Figures:
 
 @dataclass(frozen=True)
 class Line:
-    """A query with the figures of both databases. `like` is the time on the small one (see `_comparable_ms`)."""
+    """A query with its figures on both databases.
+
+    The time on the large database is compared with `like`, a time on the small one (see `_comparable_ms`).
+    """
 
     name: str
     small: Figures
@@ -139,7 +142,7 @@ def read_options() -> argparse.Namespace:
 
 
 def chosen(names: Sequence[str], only: str) -> Iterator[str]:
-    """Yield the names that contain `only`, and the names of their lists without a filter or a search."""
+    """Yield the names that contain `only`; for a filtered or searched list, also the name of the whole list."""
     wanted = [name for name in names if only in name]
     yield from (name for name in names if any(other.startswith(name) for other in wanted))
 

@@ -1,4 +1,4 @@
-"""Inserts many rows at a time, and copies blocks of rows with other ids and times."""
+"""Inserts many rows at a time, and copies blocks of rows, giving the copies new ids and later times."""
 
 from collections.abc import Iterable
 from datetime import timedelta

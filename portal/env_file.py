@@ -22,7 +22,7 @@ UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 _ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
 _DOUBLE_QUOTED = re.compile(r'(?:[^"\\]|\\["\\])*')
-# A part of a Base32 or hex secret can also consist of capitals, but has no underscores.
+# A part of a Base32 or hex secret can also be all capitals, so a name without underscores counts only if it is short.
 _NAME_OF_A_SETTING = re.compile(r"[A-Z]{1,8}|[A-Z]+(?:_[A-Z0-9]+)+").fullmatch
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 _EMPTY_KEY = re.compile(rb"""(?m)^([ \t]*(?:export[ \t]+)?SECRET_KEY=)[ \t]*(?:""|'')?[ \t]*(?=\r?$)""")
@@ -41,7 +41,7 @@ class Assignment(NamedTuple):
 
     @property
     def shown_name(self) -> str:
-        """Return the name. If it may be a part of a secret that contains a line break, return the line's number."""
+        """Return the name, or the line's number if the name may be part of a secret that contains a line break."""
         return self.name if _NAME_OF_A_SETTING(self.name) else f"line {self.line}"
 
 

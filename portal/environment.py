@@ -186,7 +186,8 @@ def _items(text: str) -> list[str]:
 def keys(text: str) -> list[str]:
     """Return the keys between commas, and the whole text as one more key, which may contain a comma or end in a space.
 
-    Such a text was accepted as a key, so it must stay valid as a fallback. An additional key does no harm.
+    SECRET_KEY and CREDENTIAL_KEY accept such a text, so it must also be valid as a fallback. An additional key does
+    no harm.
     """
     return list(dict.fromkeys([*_items(text), text]))
 

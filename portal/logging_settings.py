@@ -7,8 +7,9 @@ from typing import Any
 def logging_settings(level: str, formatter: str) -> dict[str, Any]:
     """Return Django's LOGGING for the name of a level and a format, `text` or `json`.
 
-    Below INFO, libraries log contents: Django's templates log their whole context, its database backends each statement
-    with its values, and HTTP clients headers and bodies. So LOG_LEVEL=DEBUG applies only to the portal's own loggers.
+    Below INFO, libraries log contents: Django's templates log their whole context, Django's database backends log each
+    statement with its values, and HTTP clients log headers and bodies. So LOG_LEVEL=DEBUG applies only to the portal's
+    own loggers.
     """
     libraries = max(logging.INFO, logging.getLevelNamesMapping()[level])
     return {

@@ -41,7 +41,7 @@ _HOST = re.compile(r"(?:\[([^\[\]]+)\]|([^:\[\]]*))(?::([0-9]{0,5}))?")
 
 
 class UnreadableUrl(ValueError):
-    """A text is not a URL, or a library would read it as another URL than its writer meant."""
+    """A text is not a URL, or a library would read it as a different URL than its writer meant."""
 
 
 @dataclass(frozen=True, slots=True)

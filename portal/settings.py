@@ -66,7 +66,7 @@ _database = DATABASES["default"]
 _database["CONN_MAX_AGE"] = 0  # under ASGI, a connection is returned after each use
 _pool_size = env.int("DATABASE_POOL_SIZE", default=12, least=1)
 if _database["ENGINE"] == service_urls.SQLITE:
-    # Otherwise a transaction that starts with a read and then writes would fail at once if another transaction writes.
+    # Without IMMEDIATE, a transaction that starts with a read and then writes would fail at once if another one writes.
     # With IMMEDIATE, it waits.
     _database["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 20, "factory": PrivateConnection}
     directory_for(_database["NAME"])
@@ -89,7 +89,7 @@ CHANNEL_LAYERS: dict[str, dict[str, object]] = {"default": {"BACKEND": "channels
 if REDIS_URL:
     CHANNEL_LAYERS["default"] = {
         "BACKEND": "integrations.relay.redis_layer.RedisLayer",
-        # This is longer than the layer's wait for a message, which would be a failure with redis-py's default.
+        # This must be longer than the layer's wait for a message. With redis-py's default, such a wait would fail.
         "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": 30, "socket_connect_timeout": 2}]},
     }
 
@@ -133,7 +133,7 @@ KEEP_AUDIT_DAYS = env.int("KEEP_AUDIT_DAYS", default=0, least=0, most=MANY_DAYS)
 
 # --- The hand-over --------------------------------------------------------------------------------------------
 
-# An uploaded file may contain secrets, so it stays in memory, never in a temporary file. Larger files are not read.
+# An uploaded file may contain secrets, so it stays in memory, never in a temporary file. Larger ones are not read.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 HANDOVER_LINK_HOURS = env.int("HANDOVER_LINK_HOURS", default=72, least=1, most=MAX_HOURS)
 
@@ -345,6 +345,6 @@ SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"OAUTH_PKCE_ENABLED": True, "APPS"
 LOG_LEVEL = env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), default="INFO", read=str.upper)
 LOG_FORMAT = env.choice("LOG_FORMAT", ("text", "json"), default=log_format_here(debug=DEBUG))
 LOGGING = logging_settings(LOG_LEVEL, LOG_FORMAT)
-# The source of the settings, for the doctor and for the supervisor, which passes a newer .env to its workers.
+# For the doctor, and for the supervisor, which passes the values of a newer .env to its workers.
 ENV_FILE_NAMES = frozenset(env.from_file)
 KNOWN_NAMES = frozenset(env.asked)

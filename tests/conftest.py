@@ -66,8 +66,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests of one file on one worker, because they share the servers that they start.
 
     Tests that commit form a separate group. They leave an empty database, so pytest-django runs them after the tests
-    that need the rows of the migrations. Tests that share a running server run one after another;
-    that server then stops before the others start (tests/live/conftest.py).
+    that need the rows of the migrations. Tests that share running servers run one after another. These servers stop
+    before the other tests start (tests/live/conftest.py).
     """
     items.sort(key=lambda item: "shared_stack" not in getattr(item, "fixturenames", ()))
     for item in items:
@@ -90,7 +90,7 @@ def _commits(item: pytest.Item) -> bool:
 
 @pytest.fixture(scope="session", autouse=True)
 def prepared_files(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Let the workers of a run share files that take long to create, in the parent of the workers' folders."""
+    """Keep files that take long to create in the parent of the workers' folders, so that the workers share them."""
     folder = tmp_path_factory.getbasetemp()
     use_folder(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder)
 
@@ -127,7 +127,7 @@ def outlet(db: None) -> Outlet:
 
 @pytest.fixture
 def enabled(db: None) -> Enabled:
-    """Return Station, an enabled outlet with a generated secret whose POS never connected."""
+    """Return Station, an enabled outlet with a generated secret. Its POS never connected."""
     return make_enabled_outlet(STATION)
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.support.project import PROJECT
 from tests.test_paths import NOT_OURS
 
-# To add a phrase: a pattern, and what to write instead.
+# To add a phrase, add its pattern and the words to write instead.
 PLAIN = {
     r"stray (?:frame|message)s?": "unrecognised frame",
     r"log(?:s|ged|ging)? (?:in|out) (?:to|with|again|as|at)": "sign in, sign out",

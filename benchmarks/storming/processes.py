@@ -140,7 +140,7 @@ def wait_until_up(process: subprocess.Popen[bytes], port: int, log: Path) -> Non
 
 
 def answers(port: int) -> bool:
-    """Return whether a server answers at all, because a port can be open before the server is ready."""
+    """Return whether a server answers a request; its port can be open before it is ready."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
             connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")

@@ -24,7 +24,7 @@ from integrations.wire.plain_http import PlainRequest, PlainResponse, send_respo
 from integrations.wire.request_bodies import BodyGaveWay, BodyTooLarge, ClientLeft, read_body
 
 URLS = "integrations.backend.urls"
-LEAVING_SECONDS = 1.0  # seconds after a call's start; from then on, the portal watches for its disconnection
+LEAVING_SECONDS = 1.0  # seconds from a call's start until the portal watches whether the client disconnects
 MAX_API_BODY = 256 * KIBIBYTE  # bytes of a call's body; a longer body gets 413
 TOO_LARGE = f"The limit is {MAX_API_BODY // KIBIBYTE} KiB. Send less."
 MATCHES = 1024  # resolved paths that are kept, at most; resolving one takes a twentieth of a call's time

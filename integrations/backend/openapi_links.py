@@ -22,7 +22,7 @@ class _Row:
     collection: str
     parameter: str
     schema: dict[str, Any]
-    member: str  # the member of an answer that has the parameter's value
+    member: str  # the answer's member that has the parameter's value
 
     def is_in(self, path: str, response: dict[str, Any]) -> bool:
         """Return whether the answer to a POST to `path` identifies this row although `path` itself does not."""

@@ -60,8 +60,8 @@ class AuthAttempt(models.Model):
     at = models.DateTimeField(db_index=True)
     endpoint = models.CharField(max_length=16, choices=pos_endpoints, db_column="door")
     outcome = models.CharField(max_length=24, choices=outcomes)
-    # If the outcome is THROTTLED: what is wrong with the values, if the portal checked them. The database default is
-    # for servers of the previous version, which insert rows without it during an upgrade.
+    # The error in the values of a THROTTLED attempt; empty if there is none or the portal did not check the values. The
+    # database default is for servers of the previous version, which insert rows without this column during an upgrade.
     cause = models.CharField(max_length=24, choices=outcomes, blank=True, default="", db_default="")
     # This column has no separate index, because `attempt_of_integration` begins with it.
     integration = models.ForeignKey(

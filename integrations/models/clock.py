@@ -1,8 +1,9 @@
 """The shared clock for stored times and expiries: the database's clock.
 
-So a host with a wrong clock does not declare other processes dead, close newer connections, or misjudge whether a key,
-link or session has expired. Between two comparisons with the database, the host's monotonic clock advances the time, so
-a jump of the host's wall clock has no effect. On SQLite there is one host, whose clock is also the database's.
+With it, even a host whose own clock is wrong does not declare other processes dead, close newer connections, or
+misjudge whether a key, link or session has expired. Between two comparisons with the database, the host's monotonic
+clock advances the time, so a jump of the host's wall clock has no effect. On SQLite there is one host, whose clock is
+also the database's.
 """
 
 import time
@@ -27,11 +28,11 @@ def shared_seconds() -> float:
 
 
 def compare() -> None:
-    """Compare this host's clock with the database's by one query, or by three if the answers are slow; none on SQLite.
+    """Compare this host's clock with the database's by one query, or by up to three if the answers are slow.
 
-    After a slow answer, it is uncertain when the database read its clock. If the present estimate lies within that
-    uncertainty, it is kept. Replacing it would move the clock of a busy host by up to half a round trip. If an outlet
-    then reconnected to another host, its older connection could seem to be the newer one.
+    On SQLite, do nothing. After a slow answer, it is uncertain when the database read its clock. If the present
+    estimate lies within that uncertainty, it is kept. Replacing it would move the clock of a busy host by up to half a
+    round trip. If an outlet then reconnected to another host, its older connection could seem to be the newer one.
     """
     global _ahead  # noqa: PLW0603  (a process has one clock)
     if connection.vendor == "sqlite":

@@ -136,7 +136,7 @@ class Connection(models.Model):
 
 
 def is_open(now: datetime) -> Q:
-    """Return the condition that `is_open_at` holds for a connection."""
+    """Return the condition for connections for which `is_open_at` holds."""
     return Q(closed_at=None) & ~Q(process__in=ServerProcess.objects.dead(now))
 
 

@@ -21,8 +21,8 @@ class Integration(KeptSecretOwner):
         help_text="PowerEPOS's ID for this outlet, exactly as you received it: up to 128 characters.",
     )
     # The form of the POSRemoteID for comparisons. Two integrations must not share one, but rows of older versions may,
-    # so the column is not unique. Servers of the previous version insert rows without it: the database default allows
-    # this, and tidying fills it in.
+    # so the column is not unique. The database default is for servers of the previous version, which insert rows
+    # without this column. Tidying fills it in.
     match_id = MatchField(of="pos_remote_id", max_length=128, default="", db_default="", editable=False)
     is_enabled = models.BooleanField("enabled", default=True)
     disabled_reason = models.CharField(max_length=200, blank=True)
@@ -92,7 +92,7 @@ class Credential(KeptSecret):
 
     @property
     def is_adopted(self) -> bool:
-        """Return whether PowerEPOS had this secret before the portal, and a person may have chosen it."""
+        """Return whether PowerEPOS had this secret before the portal did. A person may have chosen such a secret."""
         return self.algorithm == Algorithm.ARGON2ID
 
     @property

@@ -192,7 +192,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         kind = messages.kind_of_frame(text) if is_whole else UnrecognisedFrameKind.NOT_JSON
         if isinstance(content, bytes) and kind is not UnrecognisedFrameKind.UNKNOWN:
             kind, text = UnrecognisedFrameKind.BINARY, ""
-        # Redact a longer text before cutting it, because a secret that the cut splits would not be recognised.
+        # Redact twice the excerpt's length before cutting, because a secret that a cut splits would not be recognised.
         excerpt = printable(hide_in_words(text[: 2 * EXCERPT]), EXCERPT)
         frame = UnrecognisedFrame(
             at=shared_now(),

@@ -29,7 +29,7 @@ def find(content: str | bytes, request_ids: Iterable[str]) -> str | None:
 
 
 def _comparable(content: str | bytes) -> str:
-    """Return a case-folded text without NULs and replacement characters, which faulty encoding leaves in it."""
+    """Return the text case-folded, without the NULs and replacement characters that a faulty encoding leaves."""
     text = content.decode(errors="ignore") if isinstance(content, bytes) else content
     return text.replace("\0", "").replace("\N{REPLACEMENT CHARACTER}", "").casefold()
 

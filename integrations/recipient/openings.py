@@ -30,7 +30,7 @@ WAITING = 32  # attempts that wait for one of these threads
 
 
 class RecipientHttp:
-    """Passes requests to `otherwise`, and refuses openings beyond the limits with answers that carry `headers`."""
+    """Passes requests to `otherwise`, but refuses openings beyond the limits. The refusals carry `headers`."""
 
     def __init__(
         self, otherwise: App, *, headers: Mapping[str, str], clock: Callable[[], float] = time.monotonic
@@ -94,7 +94,7 @@ class RecipientHttp:
 
 
 class Slots:
-    """Lets at most `at_once` openings run and at most `waiting` wait. For one event loop."""
+    """Lets at most `at_once` openings run and at most `waiting` wait. Use it on one event loop only."""
 
     def __init__(self, at_once: int, waiting: int) -> None:
         self._free = at_once

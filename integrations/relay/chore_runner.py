@@ -1,4 +1,4 @@
-"""Runs periodic chores once in the whole installation: each chore runs under a lease."""
+"""Runs each periodic chore in only one process of the installation: the process that holds the chore's lease."""
 
 import asyncio
 import contextlib

@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 async def until_done(work: Callable[[], Awaitable[Result]], name: str) -> Result:
-    """Call `work` until it succeeds, and return its result. `name` says in the log what it does.
+    """Call `work` until it succeeds, and return its result. `name` describes the work in the log.
 
     Only the first error is logged. Database errors are not logged here, because the loops of the process report them.
     """

@@ -55,7 +55,7 @@ class Runtime:
 
     @property
     def is_layer_away(self) -> bool:
-        """Whether this process currently cannot reach that layer."""
+        """Whether there is a channel layer that this process currently cannot reach."""
         return self.has_layer and self.transient_requests.channel is None
 
     def start(self) -> None:
@@ -86,7 +86,7 @@ class Runtime:
         atexit.unregister(self._end_without_loop)
 
     def run_from_thread(self, work: Coroutine[Any, Any, Done], seconds: float) -> Done:
-        """Return the result of `work` on the event loop, to a caller in another thread. Raises TimeoutError."""
+        """Run `work` on the event loop and return its result to another thread. Raises TimeoutError after `seconds`."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(seconds)
 
     def _changed(self, integration_id: int) -> None:
@@ -151,7 +151,8 @@ class Runtime:
 
 
 JOIN_SECONDS = 2.0
-# Seconds. After a flush of Redis, transient requests cannot reach this process before its next renewal.
+# Seconds between two renewals of this process's membership in the layer's group. After a flush of Redis, transient
+# requests cannot reach this process until the next renewal.
 GROUP_RENEWAL = 5.0
 
 _runtime: Runtime | None = None

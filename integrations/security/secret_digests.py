@@ -71,7 +71,7 @@ def generate(kind: SecretKind) -> str:
 
 
 class WrongChecksum(ValueError):
-    """The text looks like a generated secret, but its checksum is wrong: it was mistyped."""
+    """The text looks like a generated secret, but its checksum is wrong, so it was mistyped."""
 
 
 def recognise(kind: SecretKind, text: str) -> str | None:

@@ -30,7 +30,7 @@ def obstacle_to_ending(owner: Owner) -> PortalError | None:
 def check_rotation(owner: Owner, *, seen: str = "") -> Any:
     """Return the current secret of an owner whose row is locked, if it can be rotated now.
 
-    `seen` is the version of the secret that the caller's page showed; with it, a page that is sent twice rotates once.
+    `seen` is the version of the secret that the caller's page showed. With it, a page that is sent twice rotates once.
     Raises StalePage or OverlapRunning.
     """
     current = owner.current_secret()

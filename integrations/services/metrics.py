@@ -1,8 +1,9 @@
 """All Prometheus metrics of the portal. The code only counts; portal/serving/metrics.py exports the values.
 
 Values are counted in this process's memory. If PROMETHEUS_MULTIPROC_DIR is set before this module is imported, they are
-counted in files, whose sums cover all processes of that folder. No label holds a value that a customer chose, so each
-metric has at most a few dozen series; the API's calls have a few hundred.
+counted in files of that folder instead, and the exported values are sums over all processes that use the folder. No
+label holds a value that a customer chose, so each metric has at most a few dozen series; the API's calls have a few
+hundred.
 """
 
 from collections.abc import Iterable, Mapping

@@ -22,7 +22,7 @@ class AutomaticServiceCharge:
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceMode:
-    """`prefix` has at most 8 characters. If `tables` is empty, any number is valid, as for tabs."""
+    """A service mode. `prefix` has at most 8 characters. If `tables` is empty, every table number is valid (tabs)."""
 
     service_mode_id: str
     name: str

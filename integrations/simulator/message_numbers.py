@@ -10,7 +10,8 @@ CREATE_PAYMENT = "CreatePayment"
 UPDATE_ORDER = "UpdateOrder"
 
 _DOCUMENTED = {GET_USER_FROM_PIN: 0, GET_OPEN_ORDERS: 1, UPDATE_ORDER: 12}
-# PowerEPOS documents only the names of these. The numbers are invented; override them when it documents the real ones.
+# PowerEPOS documents only the names of these methods. The numbers are invented. Override them when PowerEPOS documents
+# the real numbers.
 _OURS = {CREATE_ORDER: 10, SIMULATE_ORDER: 11, CREATE_PAYMENT: 13}
 DEFAULT_NUMBERS: Mapping[str, int] = _DOCUMENTED | _OURS
 

@@ -1,4 +1,4 @@
-"""Plans how a POS misbehaves: by a script or at random from a seed, the same in every run. Does no I/O."""
+"""Plans how a POS misbehaves: by a script, or at random. A seed gives the same faults in every run. Does no I/O."""
 
 import math
 import random

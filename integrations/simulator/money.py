@@ -5,7 +5,7 @@ from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 CENT = Decimal("0.01")
 ZERO = Decimal("0.00")
 HUNDRED = Decimal(100)
-MONEY_LIMIT = Decimal(10) ** 11  # decimal(13,2): every amount is below it
+MONEY_LIMIT = Decimal(10) ** 11  # every amount is below this limit of decimal(13,2)
 
 
 def per_cent(percent: Decimal, amount: Decimal) -> Decimal:

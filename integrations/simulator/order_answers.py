@@ -28,7 +28,7 @@ def order_payload(order: Order) -> dict[str, object]:
 
 
 def out_of_stock_payload(lines: Iterable[ChildLine]) -> dict[str, object]:
-    """Return the lines without stock, with their identifiers as they were sent, as documented."""
+    """Return the payload that lists the lines without stock, with the identifiers of the request (as documented)."""
     products = [
         {
             "PLUIdentifier": line.plu_identifier,

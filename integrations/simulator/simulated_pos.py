@@ -46,7 +46,8 @@ class RefusedError(Exception):
 class Timing:
     """The clocks and the random source, which tests replace. All times are in seconds.
 
-    The pause before the n-th attempt in a row is at most 2^(n-1) s and at most `longest_pause`. Tests set it to 0.
+    The pause before the n-th attempt in a row is at most 2^(n-1) s and at most `longest_pause`. Tests set the
+    pause to 0.
     """
 
     monotonic: Callable[[], float] = time.monotonic

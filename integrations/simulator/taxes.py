@@ -28,7 +28,7 @@ def taxes_of(amounts: Iterable[tuple[TaxRate | None, Decimal]], *, adjustment: D
 
 
 def _adjusted(totals: Mapping[TaxRate | None, Decimal], adjustment: Decimal) -> dict[TaxRate | None, Decimal]:
-    """Spread the adjustment over the totals in proportion to them. If all totals are zero, it is not taxed."""
+    """Return the totals with the adjustment spread over them in proportion. Totals that are all zero do not change."""
     if adjustment == 0 or not any(totals.values()):
         return dict(totals)
     shares = spread(adjustment, list(totals.values()))

@@ -14,7 +14,8 @@ from integrations.simulator.payload_fields import Fields
 
 SUCCESS = 0
 UNKNOWN_USER = 4
-# The real numbers of these are not documented. Numbers far from the real list cannot be mistaken for real ones.
+# PowerEPOS does not document the ResultCodes of these refusals. The numbers below are far from the documented ones, so
+# they cannot be mistaken for real ResultCodes.
 UNSUPPORTED_MESSAGE = 9001
 USER_NOT_PERMITTED = 9002
 MALFORMED_PAYLOAD = 9003

@@ -2,7 +2,7 @@
 
 from integrations.text.characters import printable
 
-LONGEST = 80  # the most characters that are returned of a header without a known browser
+LONGEST = 80  # characters; a header without a known browser is cut to this length
 # The order matters: Edge and Opera also name Chrome, Chrome also names Safari, and Android also names Linux.
 BROWSERS = {"Edg": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari"}
 SYSTEMS = {

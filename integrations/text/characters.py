@@ -154,7 +154,8 @@ def look_alike_form(text: str) -> str:
     """Return the same text for all names that look nearly alike: `folded`, with one character for each shape."""
     if text.isascii():
         return folded(text).translate(_ALIKE)
-    # Translate marks first: NFKD would turn some (an acute accent, a double prime) into a space or two characters.
+    # Translate marks first, because NFKD would turn some of them (an acute accent, a double prime) into a space or into
+    # two characters.
     return folded(text.translate(_ALIKE)).translate(_ALIKE)
 
 

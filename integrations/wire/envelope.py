@@ -92,7 +92,7 @@ def why_unreadable(content: str | bytes) -> Unreadable:
 
 
 def _unwrapped(text: str) -> str:
-    """Return the JSON inside a JSON string, because some clients serialise an answer twice; else the text itself."""
+    """Return the JSON inside a JSON string, because some clients serialise twice; return any other text unchanged."""
     if not text.startswith('"'):
         return text
     try:

@@ -130,7 +130,7 @@ def is_deep(text: str) -> bool:
     # Most texts have fewer brackets in total than the limit, and counting is cheap.
     if text.count("{") + text.count("[") <= MOST_NESTED:
         return False
-    return MOST_NESTED + 1 in _levels(_outside_strings(text, _NO_BRACKETS))  # stops there, however much text follows
+    return MOST_NESTED + 1 in _levels(_outside_strings(text, _NO_BRACKETS))  # stops at the first such level
 
 
 def write(values: Mapping[str, object], raw: Mapping[str, str]) -> str:
@@ -257,7 +257,8 @@ def _outside_strings(text: str, unwanted: bytes) -> bytes:
     kept = text.encode(errors="ignore")
     if b"\\" in kept:
         kept = kept.replace(b"\\\\", b"").replace(b'\\"', b"")
-    # Of the parts between quotation marks, every second one is outside strings, even if adjacent marks are removed.
+    # Split at the quotation marks: every second part is outside strings. Removing a pair of adjacent marks does not
+    # change that.
     return b"".join(kept.translate(None, unwanted).replace(b'""', b"").split(b'"')[::2])
 
 

@@ -30,7 +30,7 @@ class DemoExists(PortalError):
 
 @dataclass(frozen=True)
 class Demo:
-    """The created demo, with its secrets in plain text, which cannot be read again later."""
+    """The created demo. Its secrets are in plain text here, and cannot be read again later."""
 
     handovers: list[HandOver] = field(repr=False)
     api_key: str = field(repr=False)

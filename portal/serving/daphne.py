@@ -60,8 +60,8 @@ def _secure_answers(module: ModuleType) -> None:
 
 
 def _redact_access_log(module: ModuleType) -> None:
-    # The access log goes straight to standard output and so bypasses the redaction in `logging`. It has the query
-    # string of each path, which holds the token of a POS or the search terms of staff.
+    # The access log goes straight to standard output and so bypasses the redaction in `logging`. It would contain
+    # query strings, and they hold the tokens of POSes or the search terms of staff.
     generator = module.AccessLogGenerator
     write = generator.write_entry
 

@@ -21,7 +21,7 @@ class Address:
 
     @classmethod
     def of(cls, bound: socket.socket) -> Self:
-        """Return the address of a bound socket. If it was bound to port 0, that is the port that the kernel chose."""
+        """Return the address of a bound socket, with the port that the kernel chose if it was bound to port 0."""
         return cls(bound.family, bound.type, bound.proto, bound.getsockname())
 
     def bind(self, *, shared: bool = False) -> socket.socket:
@@ -48,7 +48,7 @@ def resolve(host: str, port: int) -> Address:
 
 
 def listen_exclusively(host: str, port: int) -> socket.socket:
-    """Return a bound socket that no other socket can share the port with. Raises CannotListen."""
+    """Return a bound socket whose port no other socket can share. Raises CannotListen."""
     try:
         return resolve(host, port).bind()
     except (OSError, OverflowError) as error:

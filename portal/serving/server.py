@@ -32,17 +32,17 @@ from portal.serving.websocket_intake import MeteredWebsocket
 
 # The kernel's queue of connections that wait for accept(). With the usual 100, a reconnect storm loses connections.
 BACKLOG = 4096
-# Thresholds of the garbage collector's three generations (gc.set_threshold). The first number is of allocations (minus
-# deallocations) until the youngest generation is collected. The others are of collections of one generation until the
-# next older generation is collected too. With 10,000 POSes, collecting the second generation takes 0.1 s, and a full
+# Thresholds of the garbage collector's three generations (gc.set_threshold). The youngest generation is collected after
+# the first number of allocations (minus deallocations). An older generation is collected after the given number of
+# collections of the next younger one. With 10,000 POSes, collecting the second generation takes 0.1 s, and a full
 # collection takes 0.5 s. Both block the event loop.
 GC_THRESHOLDS = (20_000, 3, 50)
-# New connections since the last collection, with about 70 objects each. From this number on, most of the objects that
-# a collection would scan belong to connections.
+# With this many new connections since the last collection (about 70 objects each), most of the objects that a
+# collection would scan belong to connections.
 MANY_CONNECTIONS = 150
 LISTENER_COPIES = 64  # the number of connections accepted in one iteration of the event loop
 GRACE = 10  # seconds for answers in flight, after the drain
-ACCEPT_ROUNDS = 100  # most polls for pending connections at shutdown; only a flood would need more
+ACCEPT_ROUNDS = 100  # at most this many polls for pending connections at shutdown; only a flood would need more
 
 
 class Handshakes(ServerProtocol):
@@ -213,7 +213,7 @@ class StormPromotion:
 def tune_garbage_collector(connections: Sized) -> None:
     """Collect garbage among new objects more rarely, and not at all among those of a reconnect storm.
 
-    It does not collect before the freeze, which would take 0.14 s and free only a few hundred objects.
+    No collection runs before the freeze, because it would take 0.14 s and free only a few hundred objects.
     """
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)

@@ -22,7 +22,7 @@ FRAMES_AT_ONCE = 500  # parsed in one iteration of the event loop, which then ta
 RESUME_AT = 1.0  # reading of a paused connection resumes when it has one second's worth of allowance
 PAUSES = 3  # allowed pauses within CALM_SECONDS of each other; the next one counts as flooding
 CALM_SECONDS = 10.0  # after this time without a pause, earlier pauses no longer count
-FRAGMENTS = 64  # most fragments kept of one message; with more, they are joined
+FRAGMENTS = 64  # at most this many fragments of one message are kept; beyond that, they are joined
 # The most frames and bytes that the answer to one request may need. websocket-sharp splits a message into fragments
 # of 1016 bytes.
 ANSWER_FRAMES = MAX_FRAME // 1016 + 2
@@ -86,7 +86,7 @@ class MeteredWebsocket(WebSocketsSansIOProtocol):
             self._end_if_closing()
             return
         if self._is_flooding and self.close_sent:
-            return  # drop it, but continue to read: some peers send everything before they read the close frame
+            return  # drop it, but keep reading, because some peers send everything before they read the close frame
         self._unparsed = memoryview(bytes(self._unparsed) + data if self._unparsed else data)
         self._parse()
 

@@ -1,7 +1,7 @@
 """Limits how long a thread waits for PostgreSQL.
 
-A database server that hangs ends no statement, but the kernel of its host still acknowledges packets. Then neither
-statement_timeout nor tcp_user_timeout helps. Import this module only if PostgreSQL is used, because psycopg is
+A hanging database server does not cancel statements, but the kernel of its host still acknowledges packets. Then
+neither statement_timeout nor tcp_user_timeout helps. Import this module only if PostgreSQL is used, because psycopg is
 optional.
 """
 

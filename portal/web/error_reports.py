@@ -28,7 +28,7 @@ from integrations.security.redaction import is_distinctive, redact
 MASK = SafeExceptionReporterFilter.cleansed_substitute
 UNBROKEN = 1_000_000  # columns; so many that a secret with spaces is never wrapped
 SHORTEST = 4  # characters; masking shorter texts would make the page unreadable
-MARKS = ("'", '"', "&#x27;", "&quot;")  # a secret that is short or a word is masked only as a complete quoted text
+MARKS = ("'", '"', "&#x27;", "&quot;")  # a secret that is short, or is a word, is masked only as a complete quoted text
 # Matches up to the last @, because a password may contain any character, even one that should have been %-encoded.
 _PASSWORD = re.compile(r"(?s)://[^:/@]*:(.+)@")  # matches the value of a setting that is a URL
 _USER_INFO = re.compile(r"""(://[^\s:/@'"<>]*:)([^\s'"<>]+)(@)""")  # matches a URL within a text

@@ -24,12 +24,12 @@ UNANSWERABLE = "Its host is not in ALLOWED_HOSTS, or it is not encoded in UTF-8.
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
-    """Return 400: the host name is unknown, or the request cannot be read."""
+    """Return 400 for a request whose host name is unknown, or that cannot be read."""
     return refusal(request.path, str(request.method), "400.html", problems.MALFORMED, UNANSWERABLE)
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Return 404: there is no page and no API call at this path."""
+    """Return 404 for a path that has neither a page nor an API call."""
     answer = refusals_by_path.for_machine(request.path, str(request.method), problems.NOT_FOUND, "Check the path.")
     return answer.for_django() if answer else page_not_found(request, exception or Http404())
 

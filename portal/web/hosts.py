@@ -27,7 +27,8 @@ def answerable(get_response: View) -> View:
     def handle(request: HttpRequest) -> HttpResponse:
         if not _has_our_host(request):
             return bad_request(request)
-        # Some of Python's codecs do not decode text, and some fail instead of replacing a character.
+        # A client can name any of Python's codecs. Some do not decode text, and some fail instead of replacing a
+        # character.
         if request.encoding and request.encoding.lower() not in ("utf-8", "utf8", "us-ascii"):
             logger.warning("Request rejected: its encoding is not UTF-8.")
             return bad_request(request)

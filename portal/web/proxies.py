@@ -54,7 +54,7 @@ class ProxyHeaders:
         """Return the last address that is not a trusted proxy's, or None if the nearest proxy names no address.
 
         Each proxy appends the address that it sees. Everything before an untrusted address is therefore the client's
-        own claim. Everything before a text that is not an address is not trusted either.
+        own claim. Everything before an invalid address is untrusted as well.
         """
         found = None
         for element in reversed(forwarded_for.rsplit(",", HOPS)[-HOPS:]):

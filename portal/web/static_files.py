@@ -1,4 +1,4 @@
-"""Static files under names with a hash of their content, so that browsers keep them for a year; compressed with gzip.
+"""Static files, compressed with gzip. Their names contain a hash of their content, so browsers keep them for a year.
 
 Files are read from the applications when they are first used, and kept in memory. There is no build step that could
 be forgotten, and no collected copy that could be out of date. WhiteNoise serves the other names.
@@ -21,8 +21,8 @@ from django.http.response import HttpResponseBase
 from whitenoise.middleware import WhiteNoiseMiddleware  # type: ignore[import-untyped]
 
 IMMUTABLE = "max-age=31536000, public, immutable"
-# This is sent if the URL has another version's hash: in an upgrade, a page and its files may come from different
-# processes.
+# This is sent if the URL has another version's hash. That happens in an upgrade, when a page and its files may come
+# from different processes.
 OTHER_VERSION = "no-cache"
 _HASHED = re.compile(r"(?P<stem>.+)\.(?P<digest>[0-9a-f]{12})(?P<extension>\.[^./]+)")
 _GZIP = re.compile(r"gzip(;q=(1(\.0*)?|0?\.[0-9]*[1-9][0-9]*))?")
@@ -67,14 +67,14 @@ class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]
         """Add none. A file is added when it is first requested, because few are requested by a name without a hash."""
 
     def _add(self, path: str) -> None:
-        """Let WhiteNoise serve this path, if it is that of a static file."""
+        """Let WhiteNoise serve this path if it leads to a static file."""
         file = _paths().get(path.removeprefix(self.static_prefix))
         if file is not None and path not in self.files:
             self.add_file_to_dictionary(path, file)
 
 
 def find(name: str) -> StaticFile | None:
-    """Return the static file with this name without a hash, or None. In a style sheet, references get hashed names."""
+    """Return the static file with this unhashed name, or None. References in a style sheet get hashed names."""
     return _load_file(name) if name in _paths() else None
 
 

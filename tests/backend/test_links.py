@@ -10,7 +10,7 @@ pytestmark = pytest.mark.django_db
 
 
 def links() -> dict[str, list[tuple[str, str, dict[str, str]]]]:
-    """Map each linked operation to its links: the operation and status that have the link, and its parameters."""
+    """Return the links to each operation: the operation and status that have the link, and the link's parameters."""
     found: dict[str, list[tuple[str, str, dict[str, str]]]] = {}
     for _, _, call in calls():
         for status, response in call["responses"].items():

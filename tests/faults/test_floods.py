@@ -103,7 +103,7 @@ def test_a_partial_later_request_is_closed_too(new_stack: NewStack) -> None:
 
 @contextmanager
 def half_finished(stack: Stack, count: int) -> Iterator[None]:
-    """Hold `count` connections open that have sent nothing or only part of a request."""
+    """Hold open `count` connections that have sent nothing or only part of a request."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard < count + 500:
         give_up(f"the limit of open files is {hard}, too low for {count} connections")

@@ -31,7 +31,7 @@ SECONDS = float(os.environ.get("FUZZ_SECONDS", "10"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
 ARRIVAL_SECONDS = 2
 SLOWEST = 2.0  # seconds for /healthz: more than the usual 0.5, because the fuzzing keeps the machine busy
-GROWTH = 80  # MiB: what allocators and caches take while they fill
+GROWTH = 80  # MiB that allocators and caches take while they fill
 
 
 @dataclass

@@ -109,7 +109,7 @@ def test_another_id_for_an_existing_outlet_is_refused_and_the_current_one_named(
 @pytest.mark.parametrize("name", ["--organisation", "--outlet", "--pos-remote-id", "--provider-outlet-id"])
 @pytest.mark.parametrize("value", ["zero\u200bwidth", "line\nend", "x" * 300, NOT_UTF_8])
 def test_an_invalid_value_is_refused_in_one_line(name: str, value: str) -> None:
-    assert refusal("enable_outlet", *NEW, name, value)  # an option that is given twice has the last value
+    assert refusal("enable_outlet", *NEW, name, value)  # if an option is given twice, the last value counts
     assert not Integration.objects.exists()
 
 

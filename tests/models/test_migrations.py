@@ -1,4 +1,4 @@
-"""The migrations match the models, and allow readers beside a writer on an embedded database."""
+"""The migrations match the models, and set SQLite to WAL mode, so readers need not wait for a writer."""
 
 import sqlite3
 from datetime import timedelta

@@ -16,7 +16,7 @@ ALIVE, DEAD = NOON, NOON - timedelta(seconds=settings.LEASE_SECONDS)
 
 
 def make_outlets() -> dict[str, OutletState]:
-    """Create an outlet for each way to be in a state, and return the state of each by its name."""
+    """Create an outlet for each way to be in a state, and return the expected state of each outlet, by outlet name."""
     make_outlet("new")
     for name in ("unseen", "online", "lost", "closed", "disabled", "disabled online"):
         integration = make_enabled_outlet(name).integration

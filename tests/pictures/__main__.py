@@ -46,7 +46,7 @@ def main() -> None:
 def photograph(browser: Browser, depot: Depot, folder: Path, *, is_for_docs: bool) -> None:
     """Take a screenshot of each page, in all four variants, and of the pages of an empty portal.
 
-    With `is_for_docs`, takes each page only in the variant that docs/pages.md shows, and no empty portal.
+    With `is_for_docs`, takes each page only in the variant that docs/pages.md shows, and skips the empty portal.
     """
     if not is_for_docs:
         empty = depot.make("serve")

@@ -1,4 +1,4 @@
-"""Only the owner can read the embedded database's file, and other connections do not release its locks."""
+"""Only its owner can read the embedded database's file; a second connection does not release the first one's lock."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Requests that wait for a place on their connection keep their order, and the queue is not read again for each."""
+"""Requests that wait for a place on their connection keep their order, without a read of the queue for each request."""
 
 import uuid
 from datetime import timedelta
@@ -95,7 +95,7 @@ class Queueing(InProcess):
 
 
 def stored_elsewhere(integration_id: int, request_id: str) -> None:
-    """Store a request as another process would, without a wake-up for this one."""
+    """Store a request as another process would, without waking this process."""
     like = Request.objects.filter(integration=integration_id).latest("pk")
     like.pk, like.uuid, like.request_id, like.state = None, uuid.uuid4(), request_id, RequestState.QUEUED
     like.sent_at = like.last_sent_at = like.sent_by = None

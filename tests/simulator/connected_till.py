@@ -35,7 +35,7 @@ SOUP_LINE: dict[str, Any] = {
     "TotalAmount": 0,
     "PLUIdentifier": "101",
 }
-PATIENCE = 0.03  # seconds until a request is repeated; a shorter time causes only more repetitions
+PATIENCE = 0.03  # seconds before a test repeats a request; a shorter time only causes more repetitions
 
 
 def request(request_id: str, method: str = "CreateOrder", user: str | None = None, **payload: Any) -> dict[str, Any]:

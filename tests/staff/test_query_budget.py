@@ -195,6 +195,6 @@ def test_each_page_takes_at_most_ten_queries_and_scans_no_table(rare: World, mon
 
 @pytest.mark.parametrize("admin", [each for each in site._registry.values() if isinstance(each, KeysetAdmin)], ids=str)
 def test_postgresql_finds_the_beginning_of_each_searched_column_by_an_index(admin: KeysetAdmin[Any]) -> None:
-    """With most collations, it does so only by an index with this operator class."""
+    """With most collations, PostgreSQL can find a prefix only by an index with this operator class."""
     indexes = [each for each in admin.model._meta.indexes if list(each.opclasses[:1]) == ["varchar_pattern_ops"]]
     assert {*admin.texts} <= {each.fields[0] for each in indexes}

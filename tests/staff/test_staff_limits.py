@@ -63,7 +63,7 @@ def other_organisation(db: None) -> Organisation:
 
 
 def _add_notices(organisation: Organisation, integration: Integration) -> None:
-    """Add an alert; and a webhook and an alert recipient, each for the organisation and for all organisations."""
+    """Add an alert, and two webhooks and two alert recipients: one each for the organisation, one for all."""
     for owner in (organisation, None):
         endpoint, _ = webhooks.create_endpoint(
             f"{OTHER} hook of {owner}",

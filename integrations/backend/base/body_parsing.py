@@ -73,7 +73,7 @@ def read_members(body: bytes, read: Callable[[str], Any] = str) -> dict[str, Any
 
 
 def _type_messages(field: Field[Any, Any, Any, Any], value: Any, path: str) -> dict[str, str]:
-    """Return what is wrong with the JSON types of a value. DRF converts 5 to "5" and "true" to true instead."""
+    """Return the errors in the JSON types of a value. DRF alone would convert 5 to "5", and "true" to true."""
     match field:
         case _ if value is None:
             return {}  # DRF refuses null in fields that do not allow it

@@ -1,8 +1,8 @@
 """Converts between the ProviderOutletID of an outlet, which is free text, and its address in the API. Does no I/O.
 
 A caller percent-encodes the ID. An encoded slash belongs to the ID; only a plain slash separates the parts of the
-address. So the address of an ID that ends in the name of a call, such as `/check`, differs from the address of that
-call. An ID with plain slashes is also accepted, unless it ends in such a name.
+address. So if an ID ends in the name of a call, such as `/check`, its address is still not the address of the call. An
+ID with plain slashes is also accepted, unless it ends in such a name.
 """
 
 import re

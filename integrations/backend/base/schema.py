@@ -19,7 +19,7 @@ from integrations.services.api_keys.errors import FirstAnswerUnreadable, Idempot
 from integrations.services.errors import PortalError
 
 SENDING = "send_request"  # the operation whose Idempotency-Key is the request_id
-SCOPE = "x-required-scope"  # the member of an operation that names its scope
+SCOPE = "x-required-scope"  # the operation's member for the scope that it requires
 ID_SCHEMA = {"type": "integer", "format": "int64", "minimum": 1, "maximum": HIGHEST_ID}
 OUTLET_ID = OpenApiParameter(
     "provider_outlet_id",
@@ -81,9 +81,10 @@ def operation(
 
 
 def _named(handler: Handler, operation_id: str) -> Handler:
-    """Store the operation's name on the handler and return it; its calls are counted under this name."""
+    """Store the operation's name on the handler, and return the handler. Calls are counted under this name."""
     setattr(handler, OPERATION, operation_id)
-    metrics.api_calls.labels(operation_id, "500")  # exported at 0; Prometheus sees an increase only between two values
+    # Export the count at 0 from the start, because Prometheus sees an increase only between two values.
+    metrics.api_calls.labels(operation_id, "500")
     return handler
 
 
@@ -102,7 +103,7 @@ def _described(answer: Any) -> OpenApiResponse:
 
 
 def row_id(name: str, description: str) -> OpenApiParameter:
-    """Return the parameter of a path that names a row."""
+    """Return the path parameter that names a row."""
     return OpenApiParameter(name, ID_SCHEMA, OpenApiParameter.PATH, description=description)
 
 

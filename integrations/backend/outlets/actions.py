@@ -57,7 +57,7 @@ class RotateSecretView(BackendView):
 
 
 class ReplaceUnusedSecretView(BackendView):
-    """Replaces the new secret of an overlap that no POS has used."""
+    """Replaces an overlap's new secret, if no POS has used it."""
 
     http_method_names = ["post"]
 

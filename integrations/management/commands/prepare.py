@@ -37,7 +37,7 @@ class Command(BaseCommand):
         except DatabaseError as error:
             raise CommandError(f"The database cannot be used: {first_line(error)}") from error
         finally:
-            connection.close()  # otherwise the pool would lack this connection for as long as the server runs
+            connection.close()  # give it back to the pool, which would otherwise lack it for as long as the server runs
 
     def do_pending(self) -> None:
         with migration_lock():

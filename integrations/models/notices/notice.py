@@ -80,7 +80,8 @@ class NoticeCursor(models.Model):
     """The progress of one kind of event detection. There is no row for a kind without subscribers.
 
     Rows can become visible later than their time says (a long transaction, a database outage). So each poll reads
-    from `at` on. `mark` is the time of an earlier poll; `at` advances to it when it is older than the look-back.
+    from `at` on. `mark` is the time of an earlier poll. Once `mark` is as old as the look-back, `at` advances to
+    `mark`, and `mark` to the time of the current poll.
     """
 
     name = models.CharField(max_length=32, primary_key=True)
@@ -94,7 +95,7 @@ class NoticeCursor(models.Model):
 
 
 class ReportedPresence(models.Model):
-    """The last reported online state of an outlet. It is reported again when the outlet's presence differs."""
+    """The last reported online state of an outlet. When the presence differs from it, the new state is reported."""
 
     integration = models.OneToOneField(
         Integration, on_delete=models.CASCADE, primary_key=True, related_name="reported_presence"

@@ -38,7 +38,7 @@ async def record_malformed(visitor: Visitor, detail: str) -> None:
 
 
 async def record_misdirected(refusal: WrongPath, visitor: Visitor, path: str, claim: Claim | None) -> None:
-    """Record an authentication that was sent to a wrong path, under its outlet if the body names one."""
+    """Record an authentication that was sent to a wrong path, with the outlet's IDs if the body has them."""
     attempt = authentication_attempt(claim or Claim("", "", ""), visitor, refusal.outcome, None)
     attempt.detail = f"{path_detail(path)} {attempt.detail}"[:300].strip()
     await _record(attempt, about="")

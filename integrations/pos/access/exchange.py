@@ -23,7 +23,7 @@ from integrations.services.rows.threads import Joined
 from integrations.text.characters import identity
 from integrations.text.client_address import network_of
 
-AUTHENTICATIONS_AT_ONCE = 64  # look-ups; later callers wait for one of these to end
+AUTHENTICATIONS_AT_ONCE = 64  # look-ups at most; later callers wait until one of them ends
 
 throttle = Throttle()
 proofs = Proofs()
@@ -107,7 +107,8 @@ async def _prove_adopted(claim: Claim, visitor: Visitor) -> Candidate:
 async def _queue_for(visitor: Visitor, candidates: Sequence[Candidate]) -> authentication.VerificationQueue:
     """Return the queue for a caller: a separate one if it calls from the network of the outlet's last connection.
 
-    The database stores that address, so the choice survives a restart of the server."""
+    The address of the last connection is in the database, so a restart of the server does not change the choice.
+    """
     integration_id = candidates[0].integration_id if candidates else 0
     last = await _last_addresses.find(integration_id)
     is_known = last is not None and network_of(last) == network_of(visitor.address)

@@ -53,7 +53,7 @@ class Allowance:
         self._bytes = min(self._bytes + size, self._bytes_per_second * BURST_SECONDS + most * size)
 
     def seconds_until(self, seconds_worth: float) -> float:
-        """Return in how many seconds the allowance will have refilled to the amount of `seconds_worth` seconds."""
+        """Return the seconds until the allowance holds the amount that refills in `seconds_worth` seconds."""
         missing = seconds_worth - min(self._frames / self._frames_per_second, self._bytes / self._bytes_per_second)
         return max(0.0, missing)
 

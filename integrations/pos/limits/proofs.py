@@ -43,7 +43,7 @@ class Proofs:
             self._proofs.popitem(last=False)
 
     def find(self, claim: Claim, address: str) -> int | None:
-        """Return the credential that this same secret proved from this address, or None."""
+        """Return the id of the credential if this claim's secret was proved from this address; otherwise None."""
         proof = self._proofs.get((claim.match_id, network_of(address)))
         if proof is None or self._clock() - proof.proved_at > LIFETIME:
             return None

@@ -83,9 +83,9 @@ class Dispatcher:
     async def submit(self, new: NewRequest, completion: Completion | None = None) -> Stored:
         """Store and dispatch a request. Raises NotStored, or the database's error.
 
-        After a database error the request may still be stored (a connection lost during the commit); it is then sent a
-        little later. A stored request is sent even if the caller has left. The result of a new request
-        is set on `completion`, unless `completion` has been cancelled.
+        After a database error the request may still be stored, for example if the connection was lost during the
+        commit. Such a request is sent a little later. A stored request is sent even if the caller has left. The result
+        of a new request is set on `completion`, unless `completion` has been cancelled.
         """
         return await asyncio.shield(self._background.start(self._submitter.submit(new, completion)))
 

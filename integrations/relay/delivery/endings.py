@@ -55,7 +55,7 @@ class Endings:
             self._wakeups.send(wake.ENDED, [result.pk])
 
     async def _write(self, end: Ending) -> Result | None:
-        with contextlib.suppress(Exception):  # the cause may be another request of the same batch
+        with contextlib.suppress(Exception):  # another request in the batch may be the cause, so try this one alone
             return await until_back(lambda: self._ends.find(end), "store an answer")
         try:
             return await until_back(lambda: self._write_alone(end), "store an answer")

@@ -106,7 +106,7 @@ class LaneFiller:
     def _put_on(self, live: Live, lane: Lane, rows: Iterable[Waiting], elsewhere: Set[int]) -> None:
         """Put requests on a lane, except those that another connection may still answer.
 
-        Stop at the first of these exceptions that is not a suspect, because later requests must not overtake it.
+        Stop at the first such request that is not a suspect, because later requests must not overtake it.
         """
         for waiting in rows:
             if waiting.pk in elsewhere:

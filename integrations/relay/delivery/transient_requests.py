@@ -1,4 +1,4 @@
-"""Handles transient requests: not stored before they are sent, one attempt, recorded after they have ended.
+"""Handles transient requests, which are sent at most once and stored only after they have ended.
 
 The POS may be connected to this process or, with a channel layer, to another one.
 """
@@ -211,7 +211,7 @@ class TransientRequests:
             underway = self._ended.get(_key_of(each.new))
             if underway is None or underway.first.uuid != each.new.uuid:
                 continue
-            if underway.unequal_attempts > each.new.unequal_attempts:  # more arrived during the write
+            if underway.unequal_attempts > each.new.unequal_attempts:  # more attempts arrived during the write
                 more = replace(each.new, unequal_attempts=underway.unequal_attempts)
                 self._recorder.record(replace(each, new=more))
             else:

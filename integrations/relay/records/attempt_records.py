@@ -71,7 +71,7 @@ def _explain(unplaced: Sequence[Attempt]) -> None:
 
 
 def _set_precise_outcome(attempt: Attempt, cause: Outcome) -> None:
-    """Set the precise outcome of an attempt, or its cause if the caller was blocked."""
+    """Store `cause` as the outcome of an attempt, or as its `cause` if the caller was blocked."""
     if attempt.outcome == Outcome.THROTTLED:
         attempt.cause = cause
     else:

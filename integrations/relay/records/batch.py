@@ -12,7 +12,7 @@ from integrations.relay.sockets.registry import Live
 
 @dataclass
 class Writing:
-    """The write of a batch: the process that writes, and its live connections that a newer one has replaced."""
+    """The process that writes a batch, and those of its live connections that newer connections have replaced."""
 
     process_id: uuid.UUID
     losers: list[Live] = field(default_factory=list)
@@ -21,8 +21,8 @@ class Writing:
 class BatchRecord:
     """Something to store. Each kind of record is a subclass, which also writes its records.
 
-    While the database is unavailable, at most `most` records of a kind are kept. Beyond that, the oldest are dropped,
-    and the log has their number if `is_loss_reported`.
+    While the database is unavailable, at most `most` records of a kind are kept. Beyond that, the oldest are dropped.
+    If `is_loss_reported`, the number of dropped records is logged.
     """
 
     __slots__ = ()

@@ -60,7 +60,7 @@ class Lane:
         self.is_loading = False
         self.load_again = False
         self.more_waits = False
-        self.arriving = 0  # requests being stored before they are queued: no other request may overtake them
+        self.arriving = 0  # how many requests are being stored, to be queued next; no other may overtake them
 
     @property
     def known(self) -> Set[int]:
@@ -206,7 +206,7 @@ class Lane:
         self._pump()
 
     def close(self) -> None:
-        """End with the connection. Stored, unanswered requests are sent again on the outlet's next connection."""
+        """End the lane when its connection ends. Stored, unanswered requests are sent again on the next connection."""
         self.is_closed = True
         for outgoing in [*self._queue, *self._window.requests]:
             if isinstance(outgoing, Transient):
@@ -224,7 +224,7 @@ class Lane:
     def _due_suspect(self) -> Outgoing | None:
         """Return a suspect that may be sent now, or None.
 
-        A suspect waits until nothing is in flight, or until the POS is slow to answer each request in flight.
+        A suspect waits until no request is in flight, except requests that the POS is slow to answer.
         """
         if not self._suspects or self._is_resting or not self._window.may_take_suspect:
             return None

@@ -10,7 +10,7 @@ ALONE = 10.0  # seconds for which a suspect is in flight alone; after that, othe
 
 
 class Window:
-    """The requests in flight in order of sending; including reserved places, at most `size`."""
+    """The requests in flight, in order of sending. Together with the reserved places, there are at most `size`."""
 
     def __init__(self, size: int) -> None:
         self._size = size

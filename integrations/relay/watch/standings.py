@@ -71,7 +71,10 @@ def changed_since(moment: datetime, known: Mapping[int, Standing]) -> dict[int, 
 
 
 def standings_of(integration_ids: Sequence[int]) -> dict[int, Standing]:
-    """Return the standing of these integrations. Plain rows cost a tenth of model objects; a full poll reads all."""
+    """Return the standing of these integrations.
+
+    It reads plain rows, which cost a tenth of model objects, because a full poll reads every connected integration.
+    """
     now = shared_now()
     standings: dict[int, Standing] = {}
     for row in _with_credentials.rows(integration_ids):

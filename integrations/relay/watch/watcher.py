@@ -28,8 +28,8 @@ from integrations.services.rows.threads import BATCH, readers, watchers
 # So each poll reads changes this far back, and all connections are checked every FULL_POLL.
 LOOK_BACK = timedelta(seconds=60)
 FULL_POLL = 30.0  # seconds
-# Seconds between two polls: without Redis, changes by another process take effect after at most this time. One query a
-# second is a negligible load for a database.
+# Seconds between two polls. Without Redis, a change by another process takes effect after at most this time. One query
+# a second is a negligible load for a database.
 WATCH_INTERVAL = 1.0
 JUMP = 2.0  # seconds; if the wall clock jumps further than this between two polls, it was set
 

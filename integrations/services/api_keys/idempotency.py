@@ -35,7 +35,7 @@ _PURPOSE = "answer to an idempotent call"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call with an Idempotency-Key. The key belongs to the API key; `target` is the path with the query string."""
+    """A call with an Idempotency-Key, unique within its API key. `target` is the path with the query string."""
 
     api_key_id: int
     idempotency_key: str
@@ -57,10 +57,10 @@ class Call:
 
 
 def change_once(call: Call, *, change: Callable[[], PlainResponse]) -> PlainResponse:
-    """Run `change` in a transaction and return its answer, or return the first answer to a repeated call.
+    """Run `change` in a transaction and return its answer; for a repeated call, only return the first answer.
 
     A repeated answer has the header `Idempotent-Replayed: true`. Raises IdempotencyKeyReused, IdempotencyKeyInUse,
-    FirstAnswerUnreadable, or the error of `change`, which then has changed nothing.
+    FirstAnswerUnreadable, or the error of `change`; then nothing is changed.
     """
     with _refuse_concurrent(call), transaction.atomic(durable=True):
         _lock(call)

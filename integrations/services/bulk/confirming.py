@@ -37,7 +37,7 @@ from integrations.services.reasons import plain_reason
 
 PURPOSE = "bulk check"
 MOST_ROWS = 1000  # rows in one request; `manage.py enable_outlets` takes any number
-# Secrets from another system in one file, at most, because the request takes a tenth of a second to hash each.
+# At most this many secrets from another system in one file, because hashing each takes a tenth of a second.
 MOST_HASHED = 100
 
 

@@ -81,7 +81,7 @@ def page_url() -> str:
 
 @sensitive_variables()
 def check_passphrase(passphrase: str) -> None:
-    """Raise InvalidValue if a passphrase is too long or too easy to guess. Allow an empty text, to generate one."""
+    """Raise InvalidValue if a passphrase is too long or too easy to guess. An empty text is allowed."""
     if not passphrase:
         return
     if len(passphrase) > MAX_PASSPHRASE_LENGTH:

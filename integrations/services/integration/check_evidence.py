@@ -199,7 +199,7 @@ def _under_another_id(own: OuterRef, now: datetime, organisations: frozenset[int
 
 
 def attempts_with(integration: Integration, keys: Mapping[str, Any]) -> list[AuthAttempt]:
-    """Return the outlet's NEWEST latest attempts and those that `keys` names, latest first, with one query."""
+    """Return the outlet's latest attempts (at most NEWEST) and those that `keys` names, latest first. One query."""
     newest = AuthAttempt.objects.filter(pk__in=integration.attempts.values("pk")[:NEWEST])
     named = AuthAttempt.objects.filter(pk__in={keys[name] for name in ATTEMPTS} - {None})
     wanted = newest.order_by().values("pk").union(named.order_by().values("pk"))
@@ -207,10 +207,10 @@ def attempts_with(integration: Integration, keys: Mapping[str, Any]) -> list[Aut
 
 
 def requests_with_test(integration: Integration, keys: Mapping[str, Any], current: Credential) -> QuerySet[Request]:
-    """Return a query for the outlet's NEWEST latest requests and for the requests that its check shows."""
+    """Return a query for the outlet's latest requests (at most NEWEST) and for the requests that its check shows."""
     newest = Request.objects.filter(pk__in=integration.requests.order_by("-pk").values("pk")[:NEWEST])
     wanted = newest.order_by().values("pk")
-    if integration.presence.is_online:  # only then does the check ask for the test request
+    if integration.presence.is_online:  # the check needs the test request only while the POS is online
         since, _ = _beginning(current, keys)
         wanted = wanted.union(*(_one_of(part) for part in _candidates(integration, keys["harmless"], since)))
     return Request.objects.filter(pk__in=wanted).order_by("-pk").defer("payload", "answer")

@@ -138,8 +138,8 @@ def secret(evidence: Evidence) -> StepFinding:
 def cause_of(refusal: AuthAttempt, before: AuthAttempt | None) -> Outcome:
     """Return why an attempt was refused.
 
-    For a blocked attempt, the reason is its `cause` or, without one, the outcome of `before`, the last attempt before
-    the block, unless that attempt proved the secret.
+    For a blocked attempt, this is its `cause`. Without a `cause`, it is the outcome of `before`, the last attempt
+    before the block, or THROTTLED if there is no such attempt or if that attempt proved the secret.
     """
     is_unexplained = refusal.outcome == Outcome.THROTTLED and not refusal.cause
     if is_unexplained and before and Outcome(before.outcome) not in PROVED:
@@ -283,7 +283,7 @@ def _rival(evidence: Evidence) -> str:
 
 
 def _or_older(evidence: Evidence) -> str:
-    """Return a note that the POS may have used the old secret, or "" if none is valid or the new one was used."""
+    """Return a text that names the old secret, or "" if no old secret is valid or the new one was used."""
     return "" if evidence.older is None or evidence.current.last_used_at else f" or the old {evidence.older.shown}"
 
 

@@ -56,7 +56,7 @@ def _newest_common(ring: Ring, rows: Sequence[tuple[uuid.UUID, str]], own_id: uu
 
     The process that started last defines which key is newer, so all processes agree. If no key is common, one process
     has wrong settings, most likely the one that started last. Each process then chooses the key that most processes
-    have. If several keys are equally common, the process that started first decides: older processes keep their key.
+    have. If several keys are equally common, the process that started first decides, so older processes keep their key.
     """
     announced = [ring.ids if pk == own_id else tuple(keys.split(",")) for pk, keys in rows if keys]
     holders = {key_id: sum(key_id in keys for keys in announced) for key_id in ring.ids}

@@ -64,9 +64,10 @@ def back_online(keys: Iterable[int], now: datetime) -> set[int]:
 
 
 def refused(now: datetime, *, factor: float = 1.0) -> list[Found]:
-    """Return the outlets, and the whole portal, if their refusals within REFUSALS_WINDOW reach the alert threshold.
+    """Return each outlet with too many refusals within REFUSALS_WINDOW, and the whole portal if it has too many.
 
-    `factor` multiplies the threshold."""
+    `factor` multiplies the thresholds ALERT_REFUSALS_PER_OUTLET and ALERT_REFUSALS.
+    """
     attempts = AuthAttempt.objects.filter(at__gt=now - REFUSALS_WINDOW, at__lte=now, outcome__in=REFUSALS)
     return [*_refused_outlets(attempts, factor), *_refused_everywhere(attempts, factor)]
 

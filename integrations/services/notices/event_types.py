@@ -164,9 +164,9 @@ EVENTS: dict[NoticeKind, type] = {
 
 
 def json_schemas() -> dict[str, dict[str, Any]]:
-    """Return JSON Schemas by name: of each event's data, and of the types in it. Later versions may add members.
+    """Return JSON Schemas by name, for the data of each event and for the types that the data contains.
 
-    The title of a schema, which msgspec adds, is the name.
+    Later versions may add members. The titles that msgspec adds are removed, because they only repeat the names.
     """
     schemas = msgspec.json.schema_components(EVENTS.values(), ref_template=REFERENCE)[1]
     for schema in schemas.values():

@@ -74,7 +74,7 @@ def store_events(notices: Sequence[Notice], wanted_by: Sequence[Subscriber], *, 
 
 
 def about(integration: Integration | None) -> dict[str, Any]:
-    """Return the fields that name an event's outlet; empty without an integration. Needs `outlet__organisation`."""
+    """Return the fields that name an event's outlet, null without an integration. Needs `outlet__organisation`."""
     if integration is None:
         return {"organisation": None, "outlet": None}
     outlet = integration.outlet
@@ -106,7 +106,10 @@ def _readers() -> list[Reader]:
 
 
 def _existing(endpoints: Sequence[WebhookEndpoint]) -> list[WebhookEndpoint]:
-    """Return the endpoints that still exist. The caller has locked the log, so none is deleted in its transaction."""
+    """Return the endpoints that still exist.
+
+    The caller has locked the log, so no other transaction can delete an endpoint before the caller's transaction ends.
+    """
     if not endpoints:
         return []
     keys = set(WebhookEndpoint.objects.filter(pk__in=[each.pk for each in endpoints]).values_list("pk", flat=True))

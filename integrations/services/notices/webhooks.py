@@ -33,7 +33,7 @@ PORTAL = Actor("the portal")
 def create_endpoint(
     name: str, *, url: str, kinds: Sequence[str], organisation: Organisation | None = None, actor: Actor
 ) -> tuple[WebhookEndpoint, str]:
-    """Create an endpoint and return it with its secret. Without `organisation`, it gets the events of all of them.
+    """Create an endpoint and return it with its secret. Without `organisation`, it gets events of all organisations.
 
     Raises InvalidValue or WebhookExists.
     """

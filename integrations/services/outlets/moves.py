@@ -17,10 +17,10 @@ DELETED = "an organisation that was deleted"
 def explain_moves(
     events: Iterable[AuditEvent], organisations: frozenset[int] | None, *, known: Iterable[Organisation | None] = ()
 ) -> None:
-    """Add names to `detail` of events of moved outlets, in memory only. `organisations` are those that the viewer may
-    see; None means all.
+    """Add the names of organisations to `detail` of the events of moved outlets, in memory only.
 
-    Runs no query if the events name only organisations in `known`, which the caller has already read.
+    `organisations` are those that the viewer may see (None: all). Runs no query if the events name only organisations
+    in `known`, which the caller has already read.
     """
     moved = [each for each in events if each.verb == Verb.OUTLET_CHANGED and isinstance(each.detail.get(FIELD), dict)]
     names = _names(moved, organisations, known)

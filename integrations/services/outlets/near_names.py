@@ -11,8 +11,9 @@ from integrations.text.characters import differences, folded, look_alike_form, n
 
 
 def warning_about(name: str, existing: Iterable[str]) -> str:
-    """Return a warning to show before a row with this name is created; empty if the name exists exactly, or if no
-    existing name is similar.
+    """Return a warning to show before a row with this name is created, or an empty text.
+
+    The text is empty if exactly this name exists, or if no existing name is similar.
     """
     name = normalised_name(name)
     others = set(existing)
@@ -33,7 +34,10 @@ def warning_about_outlet(organisation: str, name: str) -> str:
 
 
 def did_you_mean(pairs: Iterable[tuple[str, str]]) -> str:
-    """Ask whether each new name means the existing name that it is paired with. Empty if all pairs are equal."""
+    """Return a question whether each new name means the existing name that it is paired with.
+
+    The text is empty if the two names of every pair are equal.
+    """
     differing = ((name, other) for name, other in pairs if name != other)
     found = [f"“{name}” differs from “{other}” only in {_of_what(name, other)}." for name, other in differing]
     return f"{' '.join(found)} Is it the same?" if found else ""

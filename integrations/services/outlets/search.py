@@ -17,7 +17,7 @@ HIGHEST_KEY = 2**63 - 1
 DASHES = ("–", "-")
 LAST_CHARACTER = "\U0010ffff"
 NEWEST_SENT = 1_000  # how many of the latest attempts of each kind are searched for a value that was sent
-FOUND_MOST = 200  # the most outlets that a secret, or a value that was sent, can find
+FOUND_MOST = 200  # a search by secrets and by values that were sent finds at most this many outlets
 SHORTEST_BEGINNING = 2  # the fewest characters after "ONPS-" to search secrets for; fewer would match too many
 
 
@@ -87,7 +87,8 @@ def _found_by_secret_or_attempt(text: str) -> list[int]:
 def _those_of(keys: QuerySet[Any], condition: Q) -> QuerySet[AuthAttempt]:
     """Return the attempts with these keys that meet the condition.
 
-    The subquery makes PostgreSQL check only these attempts. It would check all attempts and then look for the keys.
+    The subquery makes PostgreSQL check only these attempts. Without it, PostgreSQL would check all attempts and then
+    look for the keys.
     """
     meets = AuthAttempt.objects.filter(condition, pk=OuterRef("pk")).values("pk")[:1]
     return AuthAttempt.objects.filter(pk__in=keys, pk=Subquery(meets)).order_by()
@@ -112,9 +113,8 @@ def public_part(text: str) -> str:
 def received_within(rows: QuerySet[Request], *, since: datetime | None, until: datetime | None) -> QuerySet[Request]:
     """Limit the rows to a range of primary keys that contains each request received from `since` to before `until`.
 
-    The range may contain other requests too.
-
-    This keeps primary-key order; the caller must still apply the exact bounds.
+    The range may contain other requests too, so the caller must still apply the exact bounds. With a range of keys, the
+    database can still read the rows in primary-key order.
     """
     if since is not None:
         before, from_it_on = _keys_around(since - STORED_LATE)

@@ -1,6 +1,6 @@
 """What needs attention now: outlets that are refused, alerts, failing webhooks, and values that were not used.
 
-Takes two queries for any number of rows: each kind shows its newest few. Runs in a database thread.
+Takes two queries for any number of rows, because only the newest few of each kind are shown. Runs in a database thread.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -33,7 +33,7 @@ class Concern(StrEnum):
 
 @dataclass(frozen=True)
 class RefusedOutlet:
-    """An outlet whose till was refused `count` times in the last hour, and not accepted or changed since.
+    """An outlet that was refused `count` times in the last hour, and has neither connected nor been changed since.
 
     `cause` is the outcome of the newest attempt, `attempt_id`. If that attempt was blocked, `cause` is what is wrong
     with its values. `sent` is the attempt's ProviderOutletID. If no outlet is known, `integration` is None.

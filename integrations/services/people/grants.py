@@ -1,4 +1,4 @@
-"""What a person may do and see. One query for each page reads it together with the person.
+"""What a person may do and see. One query for each page reads the grants together with the person.
 
 The sign-in backend (staff/signing_in/backend.py) returns people with their grants. For any other user object,
 `grants_of` reads them at the first call.

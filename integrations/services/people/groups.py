@@ -63,7 +63,7 @@ def role_in(groups: Iterable[Group]) -> Role | None:
 
 
 def has_no_role(user: User | AnonymousUser) -> bool:
-    """Return whether `user` has no permission, neither by a role nor by a group of the installation."""
+    """Return True if `user` has no permissions at all, whether from a role or from a group of the installation."""
     return not (user.is_superuser or user.get_all_permissions())
 
 
@@ -78,7 +78,7 @@ def ensure_groups() -> None:
 
 
 def _ours() -> Q:
-    limit = StaffLimit._meta.model_name  # edited on a person's page, by users who may change people
+    limit = StaffLimit._meta.model_name  # left out, because permission to change a person includes the limit
     return Q(content_type__app_label=APP) & ~Q(content_type__model=limit)
 
 

@@ -38,7 +38,10 @@ def second_factors_of(person: AbstractBaseUser) -> list[str]:
 
 
 def shown(person: Any) -> list[str]:
-    """Return a person's kinds of factors in words, each once, from rows that the list has prefetched."""
+    """Return the different kinds of factors that a person has, in words.
+
+    Reads only rows that the list has prefetched. A linked identity counts as a kind.
+    """
     kinds = {each.type for each in person.authenticator_set.all()} & set(FACTORS)
     by_provider = ["OpenID Connect"] if person.socialaccount_set.all() else []
     return [*sorted(in_words(kind) for kind in kinds), *by_provider]

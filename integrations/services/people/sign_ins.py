@@ -89,9 +89,10 @@ def end_session(person: User, key: str, *, actor: Actor) -> int:
 
 @transaction.atomic
 def refused(name: str, *, reason: str, address: str) -> None:
-    """Record a refused sign-in: at most one a minute for each name and address, with hourly limits by name and in all.
+    """Record a refused sign-in, at most once a minute for each name and address.
 
-    An unknown name is not stored, because it may be a password that was typed into the wrong field.
+    Hourly limits apply to each name, and to all names together. An unknown name is not stored, because it may be a
+    password that was typed into the wrong field.
     """
     person = get_user_by_username(name) if name else None
     subject = person or User(username=UNKNOWN)

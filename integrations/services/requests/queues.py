@@ -14,7 +14,7 @@ _UNSENT = uuid.UUID(int=1)  # the holder of unsent requests
 
 @dataclass(slots=True)
 class _Count:
-    """The number of an outlet's open requests with the same holder, and the newest of them."""
+    """The number of an outlet's open requests with the same holder, and the primary key of the newest."""
 
     integration_id: int
     holder: uuid.UUID | None
@@ -42,7 +42,8 @@ _open_by_holder = SqlQuery(
 class Queue:
     """How many open requests of an outlet each process has sent.
 
-    The key None stands for requests whose process has lost the POS. `newest` is the last unsent request, 0 for none.
+    The key None in `counts` stands for requests whose process has lost the POS. `newest` is the primary key of the last
+    unsent request, 0 for none.
     """
 
     counts: dict[uuid.UUID | None, int] = field(default_factory=dict)
@@ -57,7 +58,7 @@ class Queue:
         return any(holder not in (process_id, _SUSPECT, _UNSENT) for holder in self.counts)
 
     def last_before(self, new: NewRequest) -> int | None:
-        """Return the last unsent request, or 0 for none; None if requests were sent elsewhere (`Stored.after`)."""
+        """Return the last unsent request's key (0: none), or None if requests were sent elsewhere (`Stored.after`)."""
         return None if self.has_sent_elsewhere(new.socket_at) else self.newest
 
 

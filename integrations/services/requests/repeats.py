@@ -22,8 +22,8 @@ from integrations.services.requests.request_types import (
 from integrations.services.rows import plain_rows
 from integrations.services.rows.sql_query import SqlQuery
 
-# How many attempts with different contents are compared. A caller that repeats its own request needs none; a caller
-# that tries many may be guessing a PIN that is redacted on the page.
+# For each request, at most this many attempts with different contents are compared. A caller that repeats its own
+# request makes no such attempt. A caller that makes many may be guessing a PIN that is redacted on the page.
 UNEQUAL_ATTEMPTS = 5
 
 

@@ -125,9 +125,9 @@ class NotComparable(NotStored):
 class Stored:
     """A stored request. `is_new` is false if the RequestID was used before with the same content.
 
-    If `is_sent_now`, it is stored as sent, so its frame must be sent now. `after` is the newest request of the outlet
-    that was waiting before it, or 0 if there was none; None if another process or a lost connection has sent requests
-    that come before it.
+    If `is_sent_now`, it is stored as sent, so its frame must be sent now. `after` is the newest unsent request that the
+    outlet had before this request was stored, or 0 if it had none. None means that another process, or a
+    connection that was lost, has sent open requests of the outlet.
     """
 
     pk: int
@@ -175,7 +175,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ending:
-    """The outcome of an open request; if the POS answered, also its code, text and payload."""
+    """The outcome of an open request. If the POS answered, it includes the answer's code, text and payload."""
 
     pk: int
     state: RequestState

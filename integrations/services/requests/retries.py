@@ -25,8 +25,8 @@ def suspect(pks: Sequence[int], reason: CloseReason) -> list[Result]:
 
     Return the results of those that have failed now, because they have reached DISCONNECTS.
 
-    A takeover does not count against a request that was sent only once, because its usual cause is a network failure.
-    Such a request keeps its place in the queue.
+    A takeover does not count against a request that was sent only once, because the usual cause of a takeover is a
+    network failure. Such a request keeps its place in the queue.
     """
     now = shared_now()
     with transaction.atomic():

@@ -53,7 +53,7 @@ class Names:
     quoted: frozenset[bytes] = field(repr=False)
 
     def may_occur_in(self, text: str) -> bool:
-        """Return False if none of the names is a key. This cheap check is enough for most messages."""
+        """Return False if the text certainly has none of the names as a key. This cheap check settles most texts."""
         if _MANY_BACKSLASHES in text or ("\\u" in text and _ESCAPE.search(text.lower())):
             return True
         if not text.isascii():
@@ -67,7 +67,7 @@ class Names:
         return _shortest(key) in self.plain
 
     def is_in(self, string: str) -> bool:
-        """Return whether a string contains JSON with such a key, at any level of JSON strings nested in JSON strings.
+        """Return whether a string contains JSON with one of the names as a key, also in JSON strings nested in it.
 
         At each level, all escapes of the text are resolved at once. So it does not matter how, and at which level, a
         name, its quotation marks and its colon are escaped. The cost is at most _DEEPEST times the string's length.
@@ -93,7 +93,7 @@ def hide(text: str) -> str:
 
 
 def hide_in_words(text: str) -> str:
-    """Return prose that may contain JSON without the values of secret members.
+    """Return prose, which may contain JSON, without the values of secret members.
 
     If the quotation marks of that JSON are unpaired, the end of a value is unknown, so the whole text is hidden.
     """
@@ -136,8 +136,8 @@ def is_secret(key: str) -> bool:
 def is_never_shown(name: str) -> bool:
     """Return whether a value with this name is never shown to people, even if it is an object.
 
-    redact() handles strings only. Stored rows need this check too, because rows that are older than a name in the
-    settings still contain the values of that name.
+    redact() hides only values that are strings. Stored rows need this check too, because a row that was stored before
+    a name was added to the settings still contains the values of that name.
     """
     return bool(_NEVER_SHOWN.search(name)) or is_secret(name)
 

@@ -1,6 +1,6 @@
 """Store requests, many in one transaction.
 
-Runs in database threads. The relay joins concurrent calls (services/rows/threads.py): a hundred callers cost one
+Runs in database threads. The relay joins concurrent calls (services/rows/threads.py), so a hundred callers cost one
 transaction instead of a hundred.
 """
 
@@ -56,8 +56,8 @@ _inserted = SqlQuery(
 def store(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
     """Store requests in one transaction, and return the outcome of each.
 
-    A POS gets its requests in order of arrival. So a request that could be sent at once is queued if an older one of
-    its outlet still waits, or was sent by another process or on a lost connection.
+    A POS gets its requests in order of arrival. So a request that could be sent at once is queued if an older request
+    of its outlet still waits, or was sent by another process or on a lost connection.
     """
     with transaction.atomic(savepoint=False):
         outcomes = _too_late(new)
@@ -166,7 +166,7 @@ def _request_row(new: NewRequest, now: datetime, *, is_sent_now: bool) -> dict[s
 
 
 def _transient_row(new: NewRequest, ending: Ending) -> dict[str, Any]:
-    # The request has ended and is never sent again, so only the answer's original is stored, not the request's.
+    # The original text is stored only for the answer, because the request has ended and is never sent again.
     user_identifier, payload = new.content.user_identifier, new.content.payload
     asked = contents.secrets_asked(user_identifier, payload)
     kept = contents.keep_answer(ending.error_message, ending.answer, asked)

@@ -32,8 +32,8 @@ from integrations.models.retention import RecordKind
 from integrations.services import audit, metrics
 from integrations.services.audit import Actor
 
-# On a machine without a free core, this many rows of 2 KB were measured to block SQLite's writer for 30 ms, and as many
-# rows of 120 KB for 0.2 s.
+# Measured on a machine without a free core: this many rows of 2 KB block SQLite's writer for 30 ms, and this many rows
+# of 120 KB block it for 0.2 s.
 BATCH = 100
 SUBJECT = "old records"
 
@@ -149,7 +149,10 @@ def _attempts(before: datetime) -> QuerySet[AuthAttempt]:
 
 
 def _connections(before: datetime) -> QuerySet[Connection]:
-    """Return ended connections except each integration's last one, which its page shows and its presence refers to."""
+    """Return ended connections, except those that are still needed.
+
+    The page of an integration shows its last connection, and a presence may refer to a connection.
+    """
     newer = Connection.objects.filter(integration=OuterRef("integration"), opened_at__gt=OuterRef("opened_at"))
     named = Presence.objects.filter(connection=OuterRef("pk"))
     rows = Connection.objects.filter(closed_at__lt=before).filter(Exists(newer.order_by())).exclude(Exists(named))
@@ -180,7 +183,7 @@ def _delete(rows: QuerySet[Any], _now: datetime) -> int:
 
 
 def _delete_sessions(rows: QuerySet[Session], now: datetime) -> int:
-    """Delete ended sessions, and the address and browser of sessions that no longer exist."""
+    """Delete ended sessions, then the UserSession rows (address and browser) whose session is no longer stored."""
     deleted = _delete(rows, now)
     if deleted:
         running = Session.objects.filter(session_key=OuterRef("session_key"))

@@ -13,7 +13,7 @@ from integrations.services.retention.retention import prune_batch
 from integrations.services.rows.threads import recorders
 
 EVERY = 15.0  # seconds
-WORK = 0.5  # at most this many seconds of work and of pauses for each kind in one run; a few thousand rows
+WORK = 0.5  # seconds of work for each kind in one run, enough for a few thousand rows; pauses take as long again
 
 
 async def run() -> None:

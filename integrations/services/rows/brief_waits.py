@@ -23,7 +23,7 @@ def unless_locked() -> Iterator[None]:
 @contextmanager
 def _sqlite_waits_briefly() -> Iterator[None]:
     connection.ensure_connection()
-    driver = connection.connection  # the limit is a setting of the connection, so changing it reads no rows
+    driver = connection.connection  # busy_timeout is a setting of the connection, so no table is read
     (usual,) = driver.execute("PRAGMA busy_timeout").fetchone()
     driver.execute(f"PRAGMA busy_timeout = {MILLISECONDS}")
     try:

@@ -23,7 +23,7 @@ Position = tuple[Any, ...]  # the values of a row in the columns of the order
 SIZE = 50
 INSPECTED = 500  # the most rows of a source that a page checks for a match; about 10 ms on SQLite
 PARENTS = 1_000  # the most outlets whose rows are merged; with more, the newest rows of the table are likely to match
-FEW = 500  # the most rows that are checked one by one instead of reading the list in order
+FEW = 500  # the most rows that Few checks and sorts; if there are more, the list is read in its order
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,8 @@ class Reading:
 class Source(Protocol):
     """Provides rows in the list's order. It must include all matching rows, and may include others.
 
-    `all` are the rows of the table, which include those of the other sources of the same page.
+    `all` is read instead if the source has too many rows or parents. It also includes the rows of the page's other
+    sources.
     """
 
     @property
@@ -257,7 +258,7 @@ def _first_of(rows: QuerySet[Any], order: SortOrder, count: int) -> QuerySet[Any
 
 @dataclass(frozen=True)
 class Few:
-    """Rows that an index finds in another order. If there are more than FEW, all rows of the table are read instead."""
+    """Rows that an index finds, but not in the list's order. If they are more than FEW, all rows are read."""
 
     few: QuerySet[Any]
     all: QuerySet[Any]
@@ -286,7 +287,7 @@ def read_position(text: str, order: SortOrder, model: type[Model]) -> Position:
     if not order.time:
         return (key,)
     moment = datetime.fromisoformat(parts[0])
-    if moment.tzinfo is None or not 1970 < moment.year < 9999:  # otherwise the time may not exist in another time zone
+    if moment.tzinfo is None or not 1970 < moment.year < 9999:  # beyond, a time zone conversion may fail
         raise ValueError("not a moment")
     return (moment, key)
 

@@ -1,8 +1,9 @@
 """Django's cache backend in the portal's own database (settings.CACHES).
 
-It holds rarely used values that all processes must share: counts of failed sign-ins, and used codes. Redis may be
-unavailable, and with one cache per process, N processes would allow N times the tries. Values are JSON. Django's own
-database cache unpickles values, so an attacker with write access to its table could run code in the server.
+It holds rarely used values that all processes must share: counts of failed sign-ins, and used codes. Redis does not
+hold them, because it may be unavailable. With one cache per process, N processes would allow N times the tries. Values
+are JSON. Django's own database cache unpickles values, so an attacker with write access to its table could run code in
+the server.
 """
 
 from datetime import datetime, timedelta

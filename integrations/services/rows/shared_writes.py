@@ -29,9 +29,9 @@ Write = Callable[[list[Any]], Mapping[Any, Any]]
 class SharedWrites(CallQueue[tuple[Write, Any], Any]):
     """Runs the writes of one process. Use it on the event loop only.
 
-    An error of one kind of write does not affect the others: all kinds then run again, each in its own transaction. If
-    the database is unavailable, all writes of the transaction get its error. If it is unresponsive, all waiting writes
-    get DatabaseUnresponsive.
+    An error of one kind of write does not affect the others, because all kinds then run again in separate transactions.
+    If the database is unavailable, all writes of the transaction get the database's error. If the database is
+    unresponsive, all waiting writes get DatabaseUnresponsive.
     """
 
     def __init__(self, threads: DatabaseThreads = writers) -> None:

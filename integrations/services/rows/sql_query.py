@@ -101,7 +101,7 @@ def _aware(moment: datetime) -> datetime:
     return moment.replace(tzinfo=_timezone())
 
 
-@functools.cache  # it is the same for all connections
+@functools.cache  # all connections have the same time zone
 def _timezone() -> tzinfo | None:
     return connection.timezone
 

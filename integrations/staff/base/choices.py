@@ -32,7 +32,7 @@ UNKNOWN_NAME = "There is no %(what)s “%(value)s”. Type the whole name, as th
 
 
 class RowField(ModelChoiceField[Any]):
-    """A choice of one row, or its name."""
+    """A choice of one row. The browser sends the row's key or a typed name."""
 
     def to_python(self, value: Any) -> Model | None:
         if isinstance(value, TypedName):
@@ -107,7 +107,7 @@ class RowSelect(AutocompleteSelect):
         return TypedName(self.typed) if self.typed else super().value_from_datadict(data, files, name)
 
     def use_required_attribute(self, initial: Any) -> bool:
-        """Return False if the name may be typed instead, because a browser would insist on a choice from the list."""
+        """Return False if a name can be typed, because the browser would require a choice even if a name is typed."""
         return self.is_short and super().use_required_attribute(initial)
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:

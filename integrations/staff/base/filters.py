@@ -1,7 +1,8 @@
 """Filters of the lists: by state, by organisation, by person, by whether a connection is open.
 
-For keyset lists (keyset_lists.py), a filter's `equal` returns its conditions that require one value of a column,
-and `organisation_chosen` returns the organisation that the filter limits the list to.
+Keyset lists (keyset_lists.py) also call two optional methods of a filter. `equal` returns the columns for which the
+filter requires one value, with that value. `organisation_chosen` returns the organisation that the filter limits the
+list to.
 """
 
 from collections.abc import Iterator

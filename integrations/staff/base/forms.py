@@ -70,13 +70,16 @@ class ActionForm(forms.Form):
         return any(each.errors or each.value() or each.name in self.emptied for each in self.more_fields())
 
     def ask_for_secrets_again(self) -> None:
-        """Mark the secrets of a form that is shown again, because the portal may generate one for an empty field."""
+        """If the form has errors, also mark each secret field that was filled in, because its value is not shown again.
+
+        If such a field stayed empty unnoticed, the portal might generate a secret instead.
+        """
         for name in typed.secrets_in(self.fields, self.data) if self.errors else ():
             if name not in self.errors:
                 self.add_error(name, ENTER_AGAIN)
 
     def refuse(self, refusal: PortalError, text: str = "") -> None:
-        """Add a service's refusal to the errors of the field that the refusal names. `text` replaces its text."""
+        """Add a service's refusal to the errors of the field that it names. `text` replaces the refusal's own text."""
         field = self.renamed.get(refusal.field, refusal.field)
         is_at_field = field in self.fields
         self.add_error(field if is_at_field else NON_FIELD_ERRORS, text or words_of(refusal, is_at_field=is_at_field))
@@ -136,7 +139,7 @@ class HandOverFields(forms.Form):
         hours.widget.attrs["max"] = MAX_HOURS
 
     def clean(self) -> dict[str, Any]:
-        """Refuse a passphrase without the choice of a link, because the page would show the secret instead."""
+        """Refuse a passphrase unless a link was chosen, because only a link asks for the passphrase."""
         values: dict[str, Any] = super().clean() or self.cleaned_data
         if values.get("hand_over") != HandOverChoice.LINK and values.get("passphrase"):
             words = "A passphrase is only for a one-time link. Choose the link above, or leave this empty."

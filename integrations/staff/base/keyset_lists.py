@@ -55,8 +55,9 @@ BY_INTEGRATION = Parents(Integration, "integration", "outlet__organisation", "ou
 class KeysetAdmin(ReadOnlyAdmin[Row]):
     """A keyset list. Declares which conditions have an index in the list's order; all others are checked row by row.
 
-    `equal` maps URL parameters that ask for one value to their columns. `served` lists the columns of each index that
-    come before those of the order, the most selective index first. `texts` are the columns searched by prefix.
+    `equal` maps URL parameters that ask for one value to their columns. `served` has one entry for each index, the most
+    selective index first. An entry names the columns that come before the order's columns in the index. `texts` are the
+    columns searched by prefix.
     """
 
     time_field: ClassVar[str] = ""  # if empty, the list is ordered by the primary key

@@ -140,7 +140,7 @@ class ChangePosRemoteId(IntegrationAction):
         return {"pos_remote_id": self._sent() or self.integration.pos_remote_id}
 
     def _sent(self) -> str:
-        """Return the POSRemoteID of the refused attempt that the link names, to fill in the form; else ""."""
+        """Return the POSRemoteID to fill in: that of the refused attempt named in the URL, or "" if there is none."""
         attempt = self.request.GET.get("attempt", "")
         if self.request.method == "POST" or not (attempt.isascii() and attempt.isdecimal() and len(attempt) < 19):
             return ""

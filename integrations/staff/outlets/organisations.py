@@ -32,7 +32,7 @@ class OrganisationAdmin(PortalAdmin[Organisation]):
     organisation_path = "pk"
     list_display = ("name", "outlets", "created")
     search_fields = ("name",)
-    ordering = ("name",)  # the outlet count removes the model's ordering, and autocompletion needs one
+    ordering = ("name",)  # the outlet count removes the model's ordering, but autocompletion needs an ordering
     fieldsets = (
         (None, {"fields": ("name",)}),
         ("Alerts", {"fields": ("opening_hours", "time_zone"), "classes": ("collapse",)}),
@@ -63,8 +63,8 @@ class OrganisationAdmin(PortalAdmin[Organisation]):
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Return the records that are deleted with the organisations, and those that prevent the deletion.
 
-        Only recipients of alerts are deleted. Django would list every record of the organisations, and refuse
-        to delete the records that only the portal deletes.
+        Only recipients of alerts are deleted with them. Django would list every record of the organisations, and refuse
+        the deletion because staff may not delete some of these records.
         """
         of_these: dict[str, Any] = {"organisation__in": objs}
         recipients = list(AlertRecipient.objects.filter(**of_these).values_list("email", flat=True))

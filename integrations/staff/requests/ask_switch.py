@@ -1,6 +1,6 @@
 """Convert what was typed into the fields of "Ask the POS" to JSON, and back. Secrets are not carried over.
 
-`secrets_in` returns their names, so that the page can ask for them again.
+`secrets_in` returns the names of the fields with secrets, and the page asks for these secrets again.
 """
 
 import json

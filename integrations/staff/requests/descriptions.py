@@ -26,7 +26,7 @@ SHAPES = {
 
 @dataclass(frozen=True)
 class Moment:
-    """One line of a request's timeline; `after` says how long after the arrival of the request it happened."""
+    """One line of a request's timeline. `after` says how much time had passed since the request arrived."""
 
     at: datetime
     words: str

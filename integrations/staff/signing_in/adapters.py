@@ -72,7 +72,10 @@ class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return ["allauth.mfa.stages.AuthenticateStage"]
 
     def is_reauthentication_required(self, *, app: str, **_kwargs: Any) -> bool:  # noqa: ARG002
-        """Return False, because proof.py guards each of allauth's views, and stores no posted secret in the session."""
+        """Return False, because proof.py guards each of allauth's views instead.
+
+        allauth would store all posted values in the session; proof.py does not store secrets.
+        """
         return False
 
     def get_reauthentication_methods(self, user: AbstractBaseUser | AnonymousUser) -> list[dict[str, Any]]:
@@ -167,7 +170,7 @@ class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
 
     @sensitive_variables()
     def decrypt(self, encrypted_text: str) -> str:
-        """Return the secret; if its key is no longer in the settings, a random secret, so that no code matches."""
+        """Return the secret. If its key is no longer in the settings, return a random secret, which no code matches."""
         try:
             return unseal(encrypted_text, purpose=SEALED)
         except SealBroken:
@@ -179,7 +182,7 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     """Rules for OpenID Connect sign-ins; services/people/identities.py finds the person of an identity."""
 
     def list_apps(self, request: HttpRequest, provider: str | None = None, client_id: str | None = None) -> list[Any]:
-        """Return the provider in the settings only; allauth's own table would be a second place to configure one."""
+        """Return no provider unless the settings configure one, even if allauth's own table has a provider."""
         return super().list_apps(request, provider, client_id) if settings.OIDC_SERVER_URL else []
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:  # noqa: ARG002

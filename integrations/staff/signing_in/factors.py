@@ -48,7 +48,7 @@ class Overview(AdminLook, IndexView):  # type: ignore[misc]
 
 
 class Sessions(AdminLook, FormView[Form]):
-    """Lists a person's own sessions, and ends the others. allauth's view reads each session by queries of its own."""
+    """Lists a person's sessions, and ends any but the current one. allauth's view runs queries for each session."""
 
     title = "Your sessions"
     template_name = "usersessions/usersession_list.html"

@@ -72,7 +72,7 @@ def _is_readable(text: str) -> bool:
     try:
         raw_json.refuse_depth(text)
         json.loads(text)
-    except ValueError:  # also for an integer with more digits than Python converts
+    except ValueError:  # also raised for an integer with more digits than Python converts
         return False
     return True
 

@@ -36,9 +36,10 @@ PROVIDER_ID = "oidc"
 
 
 class StrictAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
-    """Verifies the token's signature (despite TLS), the configured issuer, and that id_token and userinfo agree.
+    """Verifies the token's signature, that the issuer is the configured one, and that id_token and userinfo agree.
 
-    Any invalid data from the provider raises OAuth2Error, which leads to an error page, never to a 500.
+    allauth would not verify the signature of a token that it received from the provider over TLS. Any invalid data
+    from the provider raises OAuth2Error, which leads to an error page, never to a 500.
     """
 
     @property

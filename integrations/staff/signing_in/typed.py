@@ -55,7 +55,7 @@ def recall(request: HttpRequest) -> None:
     del request.session[SESSION_KEY]
     if kept["user"] == request.user.pk:
         setattr(request, _RECALLED, {name: _restored(value) for name, value in kept["values"].items()})
-        setattr(request, _SELECTED, kept.get("selected", []))  # the previous version did not store them
+        setattr(request, _SELECTED, kept.get("selected", []))  # the previous version stored no selected rows
         secrets = kept.get("secrets", {})
         setattr(request, _EMPTIED, list(secrets))
         again = f" Enter again: {get_text_list(list(secrets.values()), 'and')}." if secrets else ""
@@ -69,7 +69,7 @@ def recalled(request: HttpRequest) -> dict[str, Any]:
 
 
 def emptied(request: HttpRequest) -> list[str]:
-    """Return the names of the fields that had a secret before `recall`."""
+    """Return the names of the fields whose secret must be entered again, because `keep` did not store it."""
     found: list[str] = getattr(request, _EMPTIED, [])
     return found
 

@@ -116,6 +116,6 @@ def oidc_name() -> str:
 
 
 def with_next(url: str, request: HttpRequest) -> str:
-    """Return `url` with the request's `next` parameter, or alone if that does not lead to a page of the portal."""
+    """Return `url` with the request's `next` parameter if that leads to a page of the portal; otherwise `url` alone."""
     wanted = get_next_redirect_url(request)
     return f"{url}?{urlencode({'next': wanted})}" if wanted else url

@@ -98,7 +98,7 @@ class PortalSite(AdminSite):
 
 
 def _notes_ended_session(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap a view to warn that nothing was saved if a form arrives after the session has ended.
+    """Return the view with a check: if a form arrives after the session has ended, warn that nothing was saved.
 
     The form's input is not stored, because anyone could fill the session table that way.
     """

@@ -1,6 +1,6 @@
 """The fields of each model of the answers, in the order of its documentation. The portal does not check answers.
 
-The models of two answers are not known (`UNKNOWN`): a POS probably answers like CreateOrder.
+The models of two answers are not known (`UNKNOWN`). These answers are probably like the answer to CreateOrder.
 """
 
 from integrations.wire.payloads.field import DECIMAL, FLAG, GUID, STRING, WHOLE, Field, list_of, nullable, required
@@ -81,7 +81,7 @@ ANSWERS: dict[str, tuple[Field, ...]] = {
 }
 
 ALL_MODELS = MODELS | ANSWERS
-UNKNOWN = frozenset(model for model, fields in ALL_MODELS.items() if not fields)  # any object is possible
+UNKNOWN = frozenset(model for model, fields in ALL_MODELS.items() if not fields)  # not documented: any object matches
 
 
 def result_codes_in_words() -> str:

@@ -27,7 +27,7 @@ def examine() -> list[Finding]:
 
 
 def _database() -> Iterator[Finding]:
-    """Try the database once, because otherwise each part would wait for an unavailable database again."""
+    """Yield the findings of parts that use the database. If it is unavailable, skip those that would wait for it."""
     problems = list(database.unreachable())
     yield from problems
     for about, part in WITH_DATABASE if not problems else ():

@@ -14,7 +14,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A fact about the installation, and the advice to act on it (empty if nothing is wrong)."""
+    """A fact about the installation, and advice on what to do about it (empty if nothing is wrong)."""
 
     level: Level
     about: str

@@ -18,7 +18,7 @@ from integrations.services.requests import contents
 from integrations.staff.signing_in.adapters import SEALED as SECOND_FACTOR
 from portal.operations.doctor.finding import Finding, advice, fine, wrong
 
-MOST = 1000  # at most so many rows of each kind are decrypted; each takes some 50 µs
+MOST = 1000  # at most this many rows of each kind are decrypted; each takes about 50 µs
 
 TODO = (
     "Add the key that they were stored under to CREDENTIAL_KEY_FALLBACKS (docs/security.md). If that key is lost,"

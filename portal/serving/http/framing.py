@@ -98,7 +98,7 @@ class HttpFraming(HttpClosing):
         super().connection_lost(exc)
 
     def _read_on(self, data: bytes) -> None:
-        """Parse a request again without its `Upgrade` header, and the later ones, which may also have it."""
+        """Parse a request again without its `Upgrade` header, then the later requests, which may also have one."""
         while data:
             self._chunk = len(data)
             try:

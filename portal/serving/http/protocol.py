@@ -129,7 +129,7 @@ class HttpProtocol(HttpFraming):
         self.timeout_keep_alive_task = self.loop.call_later(LATE_SECONDS, self.end_if_idle)
 
     def _hang_up(self) -> None:
-        """Send FIN now, then close. The loop closes the socket later; a request that arrives meanwhile is not read."""
+        """Send FIN now, and let the loop close the socket later. A request that arrives in between is not read."""
         copy = socket.socket(fileno=os.dup(self.transport.get_extra_info("socket").fileno()))
         with copy, contextlib.suppress(OSError):  # the peer has disconnected
             copy.shutdown(socket.SHUT_WR)

@@ -19,7 +19,7 @@ def path_of(outlet: Enabled, what: str) -> str:
 
 
 def make_connections(integration: Integration, number: int, **values: Any) -> None:
-    """Create connections that ended, one per minute; two of them ended at the same moment."""
+    """Create ended connections, one per minute, except that the first two have the same times."""
     credential, process = integration.current_credential(), make_process(heartbeat_at=shared_now())
     for each in range(number):
         at = NOON + timedelta(minutes=max(each, 1))

@@ -14,7 +14,7 @@ DISCONNECT = "disconnect_outlet"  # the POS connects again at once
 DELETE_ENDPOINT = "delete_webhook_endpoint"
 SEND = "send_request"
 LONGEST = 1  # seconds that a call may wait for a POS
-KEPT = 4  # rows to remember of each kind: few, so several calls are about the same row
+KEPT = 4  # rows of each kind to remember; few, so several calls use the same row
 
 WAITING = {"message_type": 1, "device_id": "kiosk-1", "payload": {}, "mode": "async", "expires_in": 600}
 OVERLAPPING = {"overlap": "24h"}

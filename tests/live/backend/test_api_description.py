@@ -1,4 +1,4 @@
-"""The server answers every request that schemathesis draws from its OpenAPI document as described."""
+"""The OpenAPI document describes the server's answer to every request that schemathesis draws from it."""
 
 import itertools
 from collections.abc import Iterator
@@ -55,7 +55,7 @@ def session(backend: Backend) -> Iterator[requests.Session]:
 
 @pytest.fixture(scope="module")
 def operations(backend: Backend) -> Iterator[dict[str, Any]]:
-    """Yield the document's operations by name, for three existing outlets, one with a till, and an existing request."""
+    """Yield the document's operations by name. Their calls use three outlets, one with a till, and a stored request."""
     outlet = backend.stack.supply_outlet()
     with pos_of(outlet):
         eventually(lambda: backend.is_online(outlet))

@@ -65,7 +65,7 @@ def backend(depot: Depot) -> Iterator[Backend]:
 
 @pytest.fixture(scope="module")
 def machine(backend: Backend) -> Iterator[Any]:
-    """The state machine of the document's links, whose calls reach a POS that is online."""
+    """A state machine that follows the document's links. Its calls reach a POS that is online."""
     online, spare = backend.stack.supply_outlet(), backend.stack.supply_outlet()
     with pos_of(online), receiver() as hooks, requests.Session() as session:
         session.trust_env = False  # no proxy

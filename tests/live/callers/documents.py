@@ -50,7 +50,7 @@ def texts_of(document: str, language: str) -> list[str]:
 
 
 def logged_by(program: str) -> list[str]:
-    """Return the lines that TypeScript logs according to the comments beside `console.log`, or directly below code."""
+    """Return the lines that a TypeScript program logs according to its comments (see `_output_comments`)."""
     return list(_output_comments(program, "//"))
 
 

@@ -25,7 +25,7 @@ WAITS_FOR = 300  # seconds that a non-urgent order may wait
 
 @dataclass
 class Tally:
-    """The results of all calls. `odd` lists responses other than 200, 504 and 503 with Retry-After.
+    """The results of all calls. `odd` lists responses other than 200, 504, and a 503 that has Retry-After.
 
     `orders`: names of the sent orders by ProviderOutletID. `urgent`: names of orders that must not wait.
     `expired`: names of urgent orders that were never sent to a till; filled by `check_tills`.

@@ -106,7 +106,7 @@ def test_a_person_who_signed_in_at_one_host_is_signed_in_at_the_other(hosts: Hos
         (csrf,) = re.findall(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
         form = {"csrfmiddlewaretoken": csrf, "username": name, "password": password}
         browser.post(f"{hosts.new.base_url}/admin/login/", data=form)
-        for stack in (hosts.new, hosts.old, hosts.new, hosts.old):  # cookies ignore ports
+        for stack in (hosts.new, hosts.old, hosts.new, hosts.old):  # cookies ignore ports, so both hosts get them
             assert browser.get(f"{stack.base_url}/admin/").url.path == "/admin/"
 
 

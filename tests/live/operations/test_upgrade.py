@@ -195,7 +195,7 @@ def test_a_person_signs_in_with_a_recovery_code_and_sees_their_own_organisation_
 
 @contextmanager
 def signed_in(stack: Stack, name: str, code: Callable[[], str]) -> Iterator[httpx2.Client]:
-    """Sign in with the password, then with the code of a second factor, or the next one if the first has expired."""
+    """Sign in with the password and then a second-factor code; retry with a new code if the first has expired."""
     with httpx2.Client(trust_env=False, timeout=30, base_url=stack.base_url) as browser:
         after = submit(browser, "/admin/login/", username=name, password=values.PASSWORD)
         assert browser.get("/admin/integrations/outlet/").status_code == 302, "the password alone opens nothing"

@@ -18,7 +18,7 @@ TOO_LARGE = 1009
 
 
 def frame_of(size: int) -> str:
-    """A JSON object of exactly this many bytes that answers a request which was never sent."""
+    """A JSON object of exactly this many bytes. It answers a request that was never sent."""
     bare = json.dumps({"RequestID": "none", "Padding": ""})
     return json.dumps({"RequestID": "none", "Padding": "x" * (size - len(bare))})
 

@@ -29,7 +29,10 @@ LONGEST_BLOCK = 900
 
 
 class Outlets:
-    """Outlets whose enabling the server has noticed, because noticing it in a test would reset the failure count."""
+    """Outlets that the server already knows to be enabled.
+
+    If the server noticed this during a test, it would reset the failure count.
+    """
 
     def __init__(self, stack: Stack, count: int) -> None:
         self._outlets = [stack.supply_outlet() for _ in range(count)]

@@ -1,7 +1,7 @@
 """The front end of a real server, without a proxy and behind nginx and Caddy.
 
-Each caller gets its own answer, limits agree, the portal's idle connections last longer than those of the proxies, and
-the clients of Java and curl work.
+Each caller gets its own answer, the portal and the proxies have the same limits, the portal's idle connections last
+longer than those of the proxies, and the clients of Java and curl work.
 """
 
 import http.client

@@ -1,4 +1,4 @@
-"""The log of real servers is JSON throughout, has one id from call to frame, and holds nothing private."""
+"""The log of real servers is JSON, has the same ID on each line about one call, and holds no private data."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Each process of a server reports the metrics of all its processes together."""
+"""Each process of a server reports the combined metrics of all processes of that server."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A real server behind proxies that spell `https` differently, and behind one that does not send it."""
+"""A real server behind proxies whose X-Forwarded-Proto spells `https` differently, is `http`, or is missing."""
 
 import signal
 import socket

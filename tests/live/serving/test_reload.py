@@ -49,7 +49,7 @@ class Reloaded:
         eventually(lambda: self.process.log_text().count(until) > before, timeout=60, what=until)
 
     def seen(self) -> dict[str, int]:
-        """Return the settings' effects that a client can see."""
+        """Return the HTTP statuses that depend on the settings, by the name of the request."""
         login = {"host": "pos.example.com"}
         return {
             "first token": self._get("/metrics", {"authorization": "Bearer first-0123456789"}),

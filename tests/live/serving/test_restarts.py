@@ -27,7 +27,7 @@ def stacks() -> dict[str, Stack]:
 
 @pytest.fixture
 def running(request: pytest.FixtureRequest, depot: Depot, stacks: dict[str, Stack]) -> Callable[..., Stack]:
-    """Return a function that gives a running server with these settings; the test may kill or stop it."""
+    """Return a function that returns a running server with given settings. Tests may kill or stop the server."""
 
     def find(server: Server = "serve", database: Database = "sqlite", **env: str) -> Stack:
         name = f"{server} {database} {env}"
@@ -128,7 +128,7 @@ def test_sigterm_spreads_the_closing_over_the_drain_window(running: Callable[...
 
 
 def closing_times(poses: list[Pos]) -> list[float]:
-    """Return after how many seconds each connection was closed, to a tenth of a second."""
+    """Wait until all connections are closed, and return the seconds until each was, to about a tenth of a second."""
     begun = time.monotonic()
     closed: dict[Pos, float] = {}
 

@@ -82,13 +82,13 @@ def test_a_pos_that_reconnects_at_another_host_takes_over_there(new_stack: NewSt
 
 
 def at(base_url: str, outlet: Credentials) -> Credentials:
-    """Return the same outlet with this address for its POS."""
+    """Return the outlet's credentials with both URLs changed to this address."""
     path = outlet.auth_url.partition("/api")[2]
     return replace(outlet, auth_url=f"{base_url}/api{path}", websocket_url=base_url.replace("http", "ws", 1) + "/")
 
 
 def check(stack: Stack, tally: Tally) -> None:
-    """Assert that each call got the correct answer, or 503 with Retry-After, and no connection error."""
+    """Assert that no connection failed, and that each call got the correct answer, or 503 with Retry-After."""
     assert tally.errors == []
     assert tally.odd == []
     assert tally.unanswered == 0

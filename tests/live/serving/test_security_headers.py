@@ -1,4 +1,4 @@
-"""Every answer has nosniff and, if PUBLIC_URL is https, HSTS; each exactly once."""
+"""Every answer has nosniff exactly once, and also HSTS exactly once if PUBLIC_URL is https."""
 
 import socket
 

@@ -18,7 +18,7 @@ from tests.support.project import PROJECT
 
 LISTENING = "Listening on"
 ENDS_WITHIN = 60  # seconds; generous for a busy machine, because a lost signal would never stop the server
-AFTER_START = (0.0, 0.7)  # after our code starts; before that, the interpreter may ignore a signal
+AFTER_START = (0.0, 0.7)  # seconds after manage.py sets its handlers; Python may ignore an earlier signal
 AFTER_LISTENING = {signal.SIGTERM: (0.0, 0.15), signal.SIGINT: (0.05, 0.4)}
 
 
@@ -78,7 +78,7 @@ def test_a_signal_stops_the_first_process_of_a_container_while_it_starts(stack: 
 
 
 def has_handlers(status: str) -> bool:
-    """Return whether a process catches SIGHUP, the last signal that manage.py handles; `status` is from /proc."""
+    """Return whether manage.py has set its last signal handler (SIGHUP's); `status` is the text of /proc/PID/status."""
     caught = next(line.split()[1] for line in status.splitlines() if line.startswith("SigCgt"))
     return bool(int(caught, 16) >> (signal.SIGHUP - 1) & 1)
 
@@ -102,7 +102,7 @@ def pause(seconds: float) -> None:
 
 
 def end(server: Process, number: int) -> int:
-    """Send one signal, and return how the server ended."""
+    """Send one signal, wait until the server ends, and return its exit status."""
     server.send_signal(number)
     try:
         return server.wait(ENDS_WITHIN)

@@ -13,7 +13,7 @@ def is_alive(port: int) -> bool:
 
 
 def status_of(port: int, method: str, path: str, body: bytes | None = None, **headers: str) -> int:
-    """Return the status of one request on a new connection; 0 without an answer."""
+    """Return the status of one request on a new connection, or 0 if there is no answer."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     try:
         connection.request(method, path, body, headers)
@@ -33,7 +33,7 @@ def raw(port: int, *pieces: bytes) -> Iterator[socket.socket]:
 
 
 def raw_answers(port: int, *pieces: bytes) -> list[RawAnswer]:
-    """Return the answers once the server has closed. Raises TimeoutError after 20 s without data."""
+    """Return the answers after the server has closed the connection. Raises TimeoutError after 20 s without data."""
     received = b""
     with raw(port, *pieces) as caller:
         while part := caller.recv(65536):
@@ -51,7 +51,7 @@ def send_body(caller: socket.socket, size: int, is_chunked: bool) -> None:
         if is_chunked:
             caller.sendall(b"0\r\n\r\n")
     except OSError:
-        return  # the client has its answer
+        return  # the server has answered early and closed the connection
 
 
 def head_with(*headers: str, target: str = "/healthz") -> bytes:

@@ -27,7 +27,7 @@ SETTINGS = {
     # without it a kill of the server would lose commits.
     "fsync": "off",
     "full_page_writes": "off",
-    # Log every statement, to let the search for logged secrets cover the texts that the database got.
+    # Log every statement, so the search for logged secrets also covers the SQL that PostgreSQL received.
     "log_statement": "all",
 }
 
@@ -128,7 +128,7 @@ class Postgres:
             group=self._user,
             extra_groups=[] if self._user else None,
         )
-        # Set it in the file, because ALTER SYSTEM could not override it on the command line.
+        # Write max_connections to the file, because a value on the command line would override ALTER SYSTEM.
         with (self._data / "postgresql.auto.conf").open("a") as settings:
             settings.write("max_connections = 200\n")
 

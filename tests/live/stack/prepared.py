@@ -22,7 +22,7 @@ def use_folder(folder: Path) -> None:
 
 
 def prepared(name: str, make: Callable[[Path], None]) -> Path:
-    """Return a folder that `make` has filled; the first caller of all workers calls `make`, and the others wait."""
+    """Return a folder that `make` has filled. The first worker that needs it calls `make`, and the others wait."""
     parent = _folder()
     folder = parent / name
     with (parent / "prepared.lock").open("w") as lock:

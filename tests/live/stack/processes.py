@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.live.stack.ledger import LEDGER
 from tests.live.stack.warm_start import Started, dying_with_us
 
-PORTS_PER_WORKER = 4_000  # ports from 10,000 on, because Linux gives those from 32,768 on to clients
+PORTS_PER_WORKER = 4_000  # five ranges from 10,000 on; Linux gives the ports from 32,768 on to clients
 
 _running: set["Process"] = set()
 
@@ -158,7 +158,7 @@ def warnings_logged(most: int = 15) -> Iterator[tuple[str, str]]:
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nothing listens on, and that this process has not named before.
+    """Return a TCP port of 127.0.0.1 that nothing listens on, and that no earlier call in this process returned.
 
     The port is below those that the kernel gives to clients, and in a range of this test worker only. No other process
     takes it before the server binds it.

@@ -94,7 +94,7 @@ class Stack:
         options: Sequence[str] = (),
         numbers: Iterator[int] | None = None,
     ) -> None:
-        self.numbers = numbers or itertools.count(1)  # for unique names of the outlets and keys in its database
+        self.numbers = numbers or itertools.count(1)  # numbers in the unique names of outlets and keys
         self.server = server
         self.database_url = database_url
         self.redis_url = redis_url
@@ -163,7 +163,7 @@ class Stack:
         return done
 
     def manage_json(self, *arguments: str, stdin: str = "") -> object:
-        """Run a command with `--format json` and return the parsed output; it must succeed."""
+        """Return the parsed output of a command with `--format json`. Raises AssertionError if the command fails."""
         return json.loads(self._shell.run(*arguments, "--format=json", stdin=stdin))
 
     def make_first_login(self) -> str:
@@ -296,7 +296,7 @@ class Depot:
         return stack
 
     def twin(self, stack: Stack, *, options: Sequence[str] = (), env: Mapping[str, str] | None = None) -> Stack:
-        """Another server over the same database and layer on another port, as on another machine.
+        """Return another server with the same database and layer, on another port, as if on another machine.
 
         It has the same keys, unless `env` changes them.
         """

@@ -1,7 +1,7 @@
-"""Starts manage.py in a fork of a process that has imported the libraries, in a third of a new interpreter's time.
+"""Starts manage.py in a fork of a process that has imported the libraries; a new interpreter takes 3 times as long.
 
 The fork runs manage.py from its first line, as a new interpreter does, with its own environment, folder, session and
-settings; no library has read settings before. Tests of the start itself (tests/live/serving/test_signals.py,
+settings; the imports have not read any settings. Tests of the start itself (tests/live/serving/test_signals.py,
 tests/portal/operations/test_scripts.py and others) start a new interpreter instead.
 """
 
@@ -48,7 +48,7 @@ LIBRARIES = (
     "websockets.sync.client",
     "yaml",
 )
-MOST_BYTES = 1 << 20  # bytes of one order to start a process, most of them its environment
+MOST_BYTES = 1 << 20  # the most bytes of one order to start a process; the environment takes most of them
 PR_SET_PDEATHSIG = 1  # the constant of prctl(2)
 
 

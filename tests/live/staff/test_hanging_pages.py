@@ -103,7 +103,7 @@ def open_link(stack: Stack) -> httpx2.Response:
 
 
 def many_pages(stack: Stack, boss: httpx2.Client, pages: int) -> list[Timed]:
-    """Request lists, open a link and submit a sign-in form, all at once."""
+    """Load lists, open a link and submit a sign-in form at the same time; return each status, duration and response."""
     asks = [lambda: boss.get(LIST)] * pages + [lambda: open_link(stack), lambda: boss.post("/admin/login/")]
     with ThreadPoolExecutor(len(asks)) as callers:
         return list(callers.map(timed, asks))

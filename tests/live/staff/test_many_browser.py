@@ -181,7 +181,7 @@ def test_the_link_page_works_without_scripts(chromium: Browser, page: Page, port
 
 
 def begin(page: Page, folder: Path, rows: str) -> None:
-    """Start a bulk action from the list of outlets, up to the page that shows its effects."""
+    """Start "Enable from a file" on the list of outlets, and stop at the page that lists the effects."""
     page.goto("/admin/integrations/outlet/")
     page.get_by_role("link", name="Enable from a file").click()
     send(page, folder, rows)

@@ -1,4 +1,4 @@
-"""Each fault of a till is found from the start page in at most two clicks, with the words for the person on site."""
+"""At most two clicks from the start page lead to any fault of a till, and to the words for the person on site."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

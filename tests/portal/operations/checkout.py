@@ -117,7 +117,7 @@ def copy_project(target: Path) -> Path:
 
 
 def copy_with_venv(target: Path, made: Path) -> Path:
-    """Copy the files of a clone; the copy uses the .venv of the checkout `made`, which is set up."""
+    """Copy the files of a clone, and link the .venv of `made`, a checkout that is set up."""
     folder = copy_project(target)
     (folder / ".venv").symlink_to(made / ".venv")
     return folder
@@ -166,7 +166,7 @@ def started(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
 ) -> Iterator[Running]:
-    """Start script/server on a free port; at the end, SIGTERM must end it with exit code 0."""
+    """Run script/server on a free port until the block ends; SIGTERM must then end it with exit code 0."""
     port = free_port()
     process = Process(
         [str(folder / "script" / "server"), *port_option.format(port).split(), *options],

@@ -175,7 +175,7 @@ def test_the_proxies_accept_what_the_portal_accepts_and_wait_as_long_as_a_call()
 
 
 def nginx_body_limits(configuration: str) -> tuple[int, dict[str, int]]:
-    """Return the general limit of bodies, and the different limits of single paths, in bytes."""
+    """Return the general limit of request bodies, and the limit of each path that has a different one, in bytes."""
     found = re.findall(r"(?:location = (\S+) \{\s+)?client_max_body_size (\d+)([km]);", configuration)
     limits = {path: int(size) * {"k": KIBIBYTE, "m": MEBIBYTE}[unit] for path, size, unit in found}
     return limits.pop(""), limits

@@ -1,4 +1,4 @@
-"""The doctor reports problems and their solutions, in plain words and by its exit code."""
+"""The doctor reports problems and their solutions in plain words, and exits with 1 if something is wrong."""
 
 import datetime
 import json

@@ -194,7 +194,7 @@ class TestTheEndOfTheDemo:
 def configured(
     first_runs: tuple[Path, list[Running]], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Path, Running]]:
-    """A start from another folder, with the operator's data folder and `.env`."""
+    """A checkout with an operator's `.env`, and its server, started from another folder with another data folder."""
     caller = tmp_path_factory.mktemp("caller")
     folder = copy_with_venv(caller / "checkout", first_runs[0])
     (folder / ".env").write_text("# ours\nPUBLIC_URL=http://orders.example.com\nSECRET_KEY=\n")

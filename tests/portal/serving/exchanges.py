@@ -62,7 +62,7 @@ async def served(app: App = echo) -> AsyncIterator[int]:
 
 
 async def exchange(*pieces: bytes) -> list[RawAnswer]:
-    """Send the pieces one after the other, and return the answers until the server closes."""
+    """Send the pieces one after the other, and return all answers after the server has closed the connection."""
     return answers_in(await raw_exchange(*pieces))
 
 

@@ -1,4 +1,4 @@
-"""The contents of /metrics, its access control, and that each event is counted once."""
+"""Tests the contents and the access control of /metrics, and that each event is counted once."""
 
 import re
 from typing import Any

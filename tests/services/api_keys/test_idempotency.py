@@ -1,4 +1,4 @@
-"""A repeated change of an API caller happens once, and gets the first answer."""
+"""A change that an API caller repeats is made once, and each repetition gets the first answer."""
 
 from dataclasses import replace
 from datetime import timedelta

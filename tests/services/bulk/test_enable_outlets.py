@@ -1,4 +1,4 @@
-"""The command that enables many outlets: the pages' checks and messages, and a file that only its owner can read."""
+"""enable_outlets has the same checks and messages as the pages, and writes a file that only its owner can read."""
 
 import csv
 import io

@@ -122,7 +122,7 @@ class AdoptedDuringAFlood(InProcess):
             yield
 
     async def verified(self, claim: Claim, visitor: Visitor = POS) -> int:
-        """Return how many slow verifications a successful authentication takes."""
+        """Authenticate, which must succeed, and return the number of slow verifications."""
         with mock.patch.object(secret_digests, "verify_adopted", wraps=secret_digests.verify_adopted) as slow:
             assert await exchange.issue_token(claim, visitor)
         return slow.call_count

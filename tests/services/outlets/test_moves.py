@@ -1,4 +1,4 @@
-"""When an outlet moves to another organisation, a viewer of the event reads only the names that they may see."""
+"""The audit event of an outlet's move names only the organisations that the viewer of the page may see."""
 
 from typing import Any
 

@@ -37,7 +37,7 @@ pytestmark = pytest.mark.django_db
 
 
 def question(**changes: Any) -> Question:
-    """Return a question; `changes` are fields of it, or of its content."""
+    """Return a question; `changes` override fields of the question or of its content."""
     content = Content(1, DEVICE_ID, "4711", '{"a": 1.10}')
     content = content._replace(**{name: changes.pop(name) for name in Content._fields if name in changes})
     return Question(**{"request_id": "r-1", "content": content, **changes})

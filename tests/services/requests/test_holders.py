@@ -23,7 +23,7 @@ from tests.support.in_process import InProcess, in_main, until
 
 @dataclass(frozen=True)
 class Scene:
-    """`r-1` was sent by another process, to its own connection of the outlet."""
+    """An outlet whose request `r-1` was sent by another process (`other`), over a connection of that process."""
 
     outlet: Enabled
     backend: Backend

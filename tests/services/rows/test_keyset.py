@@ -24,7 +24,7 @@ BY_TIME = SortOrder("at")
 
 @pytest.fixture
 def outlets() -> list[Integration]:
-    """Return four outlets with attempts, many of them at the same time.
+    """Return four outlets with attempts; many of the attempts have the same time.
 
     The last outlet has only the two oldest attempts; the other three outlets share the rest in mixed order.
     """
@@ -181,7 +181,7 @@ def test_an_invalid_position_is_refused(text: str) -> None:
 
 
 def test_a_time_filter_includes_requests_that_were_stored_late() -> None:
-    """A request that is not durable arrives before it is stored, so it can precede requests with a lower key."""
+    """A request that is not durable is stored late, so it can have an earlier time than requests with a lower key."""
     enabled = make_enabled_outlet()
     before = ask(enabled, "before", received_at=NOON - timedelta(hours=1))
     first = ask(enabled, "first", received_at=NOON + timedelta(minutes=1))

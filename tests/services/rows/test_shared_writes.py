@@ -151,5 +151,5 @@ class SharedTransactions(InProcess):
             outcomes = await asyncio.gather(first, slow.find("b"), other.find("c"), return_exceptions=True)
         assert [type(each) for each in outcomes] == [DatabaseUnresponsive] * 3
         goes_on.set()
-        assert await other.find("later") is True  # in the same thread, so after the others
+        assert await other.find("later") is True  # runs in the same thread, so after the other writes
         assert await stored() == {"later"}

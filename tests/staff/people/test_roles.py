@@ -25,7 +25,7 @@ def _groups(db: None) -> None:
 
 @pytest.fixture
 def night_shift() -> Group:
-    """A group that the installation created, with one permission that an administrator has."""
+    """A group that is not one of the portal's roles, with one permission that administrators have."""
     group = Group.objects.create(name="night shift")
     group.permissions.add(Permission.objects.get(codename="ask_pos"))
     return group

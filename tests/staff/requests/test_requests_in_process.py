@@ -33,7 +33,7 @@ class Asking(InProcess):
         running = await after_first_poll()
         async with await Pos.of(station) as pos:
             await recorded()
-            pk = await self.send_request(station)  # wakes this process, because tests do not poll
+            pk = await self.send_request(station)  # also wakes this process, which does not poll in tests
             frame = await pos.next_frame()
             assert (frame["RequestID"], frame["UserIdentifier"], frame["Payload"]) == ("r-1", "4711", {"Price": 1.1})
             pos.answers(frame, '{"Total": 2.20}')
@@ -116,7 +116,7 @@ class Disconnecting(InProcess):
         running = await after_first_poll()
         async with await Pos.of(station) as pos:
             await recorded()
-            wake.forget(running._changed)  # as if from another process, without a channel layer
+            wake.forget(running._changed)  # no wake-up, as if another process without a channel layer did it
             await in_main(disconnect, station.integration, actor=ANNA)
             await running.watcher.poll()
             assert await pos.closed() == (1000, "Disconnected by the provider.")

@@ -26,7 +26,7 @@ PYTHON = Path("clients/python/src/order_n_pay")
 TYPESCRIPT = Path("clients/typescript/src")
 HEADER = "# Written by script/clients from the API's OpenAPI document. Do not edit it."
 # The problems after which a client retries. Nothing was done yet, or the call is still running, so a retry with the
-# same key leads to the outcome. Not every problem with Retry-After is one of them: `pos-offline` is an outcome.
+# same key leads to the outcome. `pos-offline` has Retry-After, but is not listed, because it is an outcome.
 _TEMPORARY = (
     "database-away",
     "idempotency-key-in-use",

@@ -30,7 +30,7 @@ class Got:
 class Receiver:
     """The received messages, and the answer to give.
 
-    `hold` is a delay before the answer, `drip` one after each byte of its body, both in seconds.
+    `hold` is the delay before the answer, and `drip` the delay after each byte of its body, both in seconds.
     """
 
     port: int = 0

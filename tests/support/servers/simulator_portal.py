@@ -38,7 +38,7 @@ TOKEN_ANSWER = HttpAnswer(200, json.dumps({"AccessToken": TOKEN}).encode())
 
 
 class FakePortal:
-    """Answers from `auth_script` and `handshake_script`, from the left; once they are empty, accepts every POS."""
+    """Gives the answers in `auth_script` and `handshake_script` in order; when none is left, accepts every POS."""
 
     def __init__(self) -> None:
         self.auth_script: deque[HttpAnswer] = deque()

@@ -1,7 +1,7 @@
 """Client of the Order N Pay portal.
 
-`Client` and `AsyncClient` call the API. `errors` has a class for each problem, `models` the answers, `params` the types
-of what you send. `verify_webhook` checks the signature of a webhook.
+`Client` and `AsyncClient` call the API. `errors` has a class for each problem, `models` has the types of the answers,
+and `params` has the types of your input. `verify_webhook` checks the signature of a webhook.
 """
 
 from order_n_pay import errors, models, params

@@ -26,7 +26,7 @@ class Deadline:
         return self._end - time.monotonic()
 
     def next_pause(self, retry_after: float | None) -> float | None:
-        """Return the seconds until the next attempt, or None if the deadline is before it."""
+        """Return the seconds until the next attempt, or None if that attempt would begin after the deadline."""
         backoff = min(_LONGEST_PAUSE, 0.25 * 2**self._attempts) * random.uniform(0.5, 1)  # noqa: S311
         self._attempts += 1
         pause = max(backoff, retry_after or 0)

@@ -119,7 +119,7 @@ def create_people():
 
 
 def begin_bulk_actions():
-    """Confirm one bulk action and only check another; no worker has carried them out."""
+    """Check two bulk actions and confirm the first. No worker runs them."""
     actor = Actor(values.ANNA, user=User.objects.get(username=values.ANNA))
     for number in (1, 2):
         row = f"{values.OTHER_ORGANISATION},Outlet {number},Nord-{number}"
