@@ -1,4 +1,4 @@
-"""`.env`: a value is used unchanged, or rejected with its name; an existing key is never replaced."""
+"""A value in `.env` is used unchanged, or an error names its setting. An existing SECRET_KEY is never replaced."""
 
 import os
 import shutil

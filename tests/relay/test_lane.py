@@ -1,4 +1,4 @@
-"""A lane keeps its order and its places when an error in the portal interrupts its sending."""
+"""After an error in the portal, a lane still sends its requests in order and has all places of its window."""
 
 import asyncio
 import logging

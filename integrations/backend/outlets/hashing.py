@@ -14,7 +14,7 @@ from integrations.services.rows.threads import within, writers
 
 @sensitive_variables()
 async def take_secret(values: dict[str, Any]) -> Future[NewSecret]:
-    """Return a Future with the body's `adopted_secret`, removed and hashed, or with a generated secret.
+    """Remove `adopted_secret` from the body, and return a Future with its hash, or with a generated secret.
 
     Call this before the transaction, because hashing takes 100 ms, and a transaction blocks other writers. Reading the
     Future's result raises the refusal of an invalid or used secret. Read the result only inside the transaction,

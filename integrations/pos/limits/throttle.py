@@ -20,7 +20,7 @@ from integrations.text.client_address import network_of
 
 FIRST_BLOCK = 15  # seconds: short, because the first failures may be typing errors; doubles with each further failure
 MAX_BLOCK = 60.0 * LONGEST_MINUTES  # seconds
-FORGET_AFTER = MAX_BLOCK  # seconds after the last failure and its block; then the failures are forgotten
+FORGET_AFTER = MAX_BLOCK  # seconds without a failure or a block, after which earlier failures are forgotten
 KEPT = 100_000
 TARPIT_SECONDS = 1.0  # delay of the answer to a blocked caller
 EVERYWHERE = "*"  # stands for all addresses together

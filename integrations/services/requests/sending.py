@@ -20,7 +20,7 @@ from integrations.services.rows import plain_rows
 from integrations.services.rows.sql_query import SqlQuery
 
 SENT_JUST_NOW = timedelta(seconds=3)
-SENT_LONG_AGO = timedelta(seconds=60)  # requests sent longer ago have been reported often enough
+SENT_LONG_AGO = timedelta(seconds=60)  # `overlooked` does not return requests that were sent longer ago
 UNREADABLE = "It could not be sent: the process with the POS's connection lacks the CREDENTIAL_KEY that encrypted it."
 logger = logging.getLogger(__name__)
 

@@ -26,7 +26,7 @@ EARLIEST, LATEST = datetime(1970, 1, 2, tzinfo=UTC), datetime(9999, 1, 1, tzinfo
 YES_OR_NO = ("True", "False", "1", "0")
 _NUMBER = re.compile(r"-?[0-9]{1,19}")
 
-# The parameters of every list that are not lookups, and their valid values.
+# URL parameters that every list accepts besides lookups, and their valid values.
 _LIST_PARAMETERS = {
     SEARCH_VAR: re.compile(rf"[^\x00]{{0,{LONGEST_SEARCH}}}"),
     PAGE_VAR: re.compile(r"[1-9][0-9]{0,5}"),

@@ -16,7 +16,7 @@ from integrations.text.moments import exactly
 
 TEMPLATE = "staff/requests/asked_parts.html"
 WAITING_TEMPLATE = "staff/requests/asked_waiting.html"
-UNTIL = "until"  # URL parameter: the Unix time at which a request sent only once stops waiting for its answer
+UNTIL = "until"  # URL parameter: the deadline for the answer to a request that is sent only once, as Unix time
 RECORDED_WITHIN = timedelta(seconds=30)  # an ended request's result is recorded within this time, usually in a second
 
 

@@ -42,7 +42,7 @@ SHOW_STILL = """() => {
 }"""
 LIMIT_MS = 45_000  # limit of each step in the browser; generous for a busy machine
 FRESH_SECONDS = 300  # far less than the time after which the portal asks for the password again
-# The cookies of people who are signed in, by address of the stack and name, with the time of the sign-in.
+# The cookies and the sign-in time of each signed-in person, by the stack's address and the user name.
 _sessions: dict[tuple[str, str], tuple[StorageState, float]] = {}
 expect.set_options(timeout=LIMIT_MS)
 

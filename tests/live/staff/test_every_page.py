@@ -123,7 +123,7 @@ def kind_of(url: str) -> str:
 
 
 def faults_of_new_parts(page: Page, seen: set[str]) -> list[str]:
-    """Return a line for each fault of the page, light and dark, wide and narrow.
+    """Check the page in both colour schemes and at both widths, and return a line for each fault.
 
     Skips a page whose kinds of elements are all in `seen`; otherwise adds these kinds to `seen`.
     """
