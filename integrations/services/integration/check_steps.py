@@ -222,7 +222,7 @@ def connected(evidence: Evidence) -> StepFinding:
     if connection is None or evidence.is_online:
         opened = f" {distance(connection.opened_at, evidence.at)}" if connection else ""
         address = f" from {connection.address}" if connection and connection.address else ""
-        return StepFinding(True, f"The POS connected{opened}{address}.{_rival(evidence)}")
+        return StepFinding(True, f"The POS connected{opened}{address}. {rival(evidence)}".rstrip())
     code = "" if connection.close_code is None else f" ({connection.close_code})"
     ended = distance(connection.closed_at or connection.process.heartbeat_at, evidence.at)
     reason = connection.close_reason or CloseReason.SERVER_LOST
@@ -273,13 +273,18 @@ def _refusal(evidence: Evidence) -> AuthAttempt | None:
     return None if connection and connection.opened_at > attempt.at else attempt
 
 
-def _rival(evidence: Evidence) -> str:
-    """Return a warning about refused attempts while the POS is connected, or ""."""
-    attempt, connection = evidence.attempt, evidence.connection
-    if not attempt or not connection or attempt.outcome == Outcome.ACCEPTED or attempt.at < connection.opened_at:
+def rival(evidence: Evidence) -> str:
+    """Return a warning about the newest refused attempt since the POS connected, or ""."""
+    connection, own, other = evidence.connection, evidence.attempt, evidence.under_another_id
+    refused = [each for each in (own, other) if each and each.outcome != Outcome.ACCEPTED]
+    newest = max(refused, key=lambda each: each.at, default=None)
+    if newest is None or connection is None or newest.at < connection.opened_at:
         return ""
-    outcome, at = cause_of(attempt, evidence.before_block).label, distance(attempt.at, evidence.at)
-    return f" Another attempt was refused, {at}{_from(attempt)}: {outcome}. Does a second till use these values?"
+    cause = f"{Outcome(newest.outcome).label} (“{show_hidden(newest.provider_outlet_id)}”)"
+    if newest is own:
+        cause = cause_of(newest, evidence.before_block).label
+    at = distance(newest.at, evidence.at)
+    return f"Another attempt was refused, {at}{_from(newest)}: {cause}. Does a second till use these values?"
 
 
 def _or_older(evidence: Evidence) -> str:

@@ -46,10 +46,11 @@ class Step:
 
 @dataclass(frozen=True)
 class OutletCheck:
-    """The steps in order, and one sentence that summarises them."""
+    """The steps in order, one sentence that summarises them, and a warning about refused attempts, or ""."""
 
     steps: list[Step]
     sentence: str
+    rival: str = ""
 
     @property
     def next_step(self) -> Step | None:
@@ -73,7 +74,7 @@ def read_check(
     if evidence.request and not with_content:
         evidence.request.error_message = None
     steps = steps_of(evidence)
-    return OutletCheck(steps, sentence_of(steps))
+    return OutletCheck(steps, sentence_of(steps), check_steps.rival(evidence) if evidence.is_online else "")
 
 
 def steps_of(evidence: Evidence) -> list[Step]:

@@ -11,6 +11,7 @@ from integrations.models.connection import CloseReason, ServerProcess
 from integrations.models.request import RequestState
 from integrations.services.errors import Remedy
 from integrations.services.integration.check_evidence import Evidence
+from integrations.services.integration.check_steps import rival
 from integrations.services.integration.outlet_check import Step, StepState, sentence_of, steps_of
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -276,6 +277,16 @@ def test_a_refused_second_till_is_reported() -> None:
     steps = steps_of(connected(attempt=attempt(Outcome.WRONG_SECRET, minutes=2)))
     assert "Another attempt was refused" in steps[5].words
     assert steps[5].state is StepState.DONE
+
+
+def test_an_attempt_under_another_id_is_reported_beside_a_connected_till() -> None:
+    other = attempt(Outcome.UNKNOWN_OUTLET, minutes=2, provider_outlet_id="other")
+    found = connected(attempt=attempt(Outcome.WRONG_SECRET, minutes=3), under_another_id=other)
+    assert "Another attempt was refused" in rival(found)
+    assert "Unknown ProviderOutletID (“other”)." in rival(found)
+    assert rival(found) in steps_of(found)[5].words
+    assert "Wrong secret" in rival(connected(attempt=attempt(Outcome.WRONG_SECRET, minutes=2)))
+    assert rival(connected(attempt=attempt(Outcome.WRONG_SECRET), under_another_id=attempt(Outcome.DISABLED))) == ""
 
 
 def test_two_tills_with_the_same_credentials_are_reported_while_one_is_connected() -> None:

@@ -12,6 +12,7 @@ from integrations.models.attempt import Outcome, PosEndpoint
 from integrations.models.audit import Verb
 from integrations.services.integration.enabling import disable
 from tests.support.factories import ANNA, Enabled
+from tests.support.notice_factories import go_online
 from tests.support.staff.pages import act_url, be_refused, client_of, list_url, page_url, text
 
 TELL = "Tell the person on site:"
@@ -155,3 +156,21 @@ def test_the_outlet_page_and_the_check_agree(staff: Client, enabled: Enabled) ->
         page = text(staff.get(url))
         assert "1 of 7 steps are done. The till sends another ProviderOutletID." in page
         assert f"{TELL} Correct the ProviderOutletID" in page
+
+
+@pytest.mark.parametrize("is_of_another", [False, True])
+def test_both_warn_of_a_refused_attempt_beside_a_connected_pos(
+    staff: Client, enabled: Enabled, *, is_of_another: bool
+) -> None:
+    own = enabled.integration
+    go_online(own, timezone.now())
+    if is_of_another:
+        values = {"provider_outlet_id": "mistyped", "pos_remote_id": "Bella-Station"}
+        be_refused(None, Outcome.UNKNOWN_OUTLET, pos_remote_id_of=own, **values)
+    else:
+        be_refused(own, Outcome.WRONG_SECRET)
+    words = "Unknown ProviderOutletID (“mistyped”)" if is_of_another else "Wrong secret"
+    for url in (page_url(own), act_url(own, "check")):
+        page = text(staff.get(url))
+        assert "Another attempt was refused" in page
+        assert f"{words}. Does a second till use these values?" in page
