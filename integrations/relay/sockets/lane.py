@@ -122,12 +122,9 @@ class Lane:
 
     def reserve(self) -> bool:
         """Reserve a place in the window for a request that is about to be stored; return False if it must queue."""
-        is_behind = self.is_loading or self.more_waits or self._queue or self.arriving or self._sending is not None
-        is_behind = is_behind or self._suspects.are_overdue
-        if self.is_closed or is_behind or not self._has_place():
-            return False
-        self._window.reserved += 1
-        return True
+        is_free = self._may_send_at_once()
+        self._window.reserved += is_free
+        return is_free
 
     def release(self) -> None:
         """Release a reserved place."""
@@ -177,8 +174,7 @@ class Lane:
         """Send a request that is not stored; if others wait before it or the window is full, queue it."""
         if self.is_closed or self._is_resting:
             transient.finish(LinkLost())
-        elif self.reserve():
-            self._window.reserved -= 1
+        elif self._may_send_at_once():
             await self._transmit(transient)
         else:
             self._queue.append(transient)
@@ -217,6 +213,10 @@ class Lane:
         for timer in (self._recheck_timer, self._load):
             if timer is not None:
                 timer.cancel()
+
+    def _may_send_at_once(self) -> bool:
+        is_behind = self.is_loading or self.more_waits or self._queue or self.arriving or self._sending is not None
+        return not (self.is_closed or is_behind or self._suspects.are_overdue) and self._has_place()
 
     def _has_place(self) -> bool:
         return not self._is_resting and self._window.is_open
