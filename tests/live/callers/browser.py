@@ -99,6 +99,7 @@ def sign_in(page: Page, login: tuple[str, str]) -> None:
     page.get_by_label("Password:").fill(login[1])
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_role("button", name="Sign out").wait_for()
+    page.wait_for_load_state()  # the scripts run, even if the server is now stopped
 
 
 @contextmanager

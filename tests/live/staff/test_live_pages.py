@@ -249,8 +249,10 @@ def test_an_unchanged_page_is_answered_with_304(page: Page) -> None:
 @ON_SERVE
 def test_a_lost_server_is_reported_and_the_page_recovers_with_the_current_state(page: Page, portal: Portal) -> None:
     portal.stack.kill()
-    expect(page.get_by_text(LOST)).to_be_visible()
-    portal.stack.start()
+    try:
+        expect(page.get_by_text(LOST)).to_be_visible()
+    finally:
+        portal.stack.start()  # the next tests use the same server
     outlet = portal.stack.supply_outlet()
     with pos_of(outlet) as background:
         background.wait_for_connections()
