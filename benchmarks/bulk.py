@@ -2,8 +2,8 @@
 
 Run `python benchmarks/bulk.py [ROWS]`. First `manage.py enable_outlets` enables ROWS outlets (default: 10,000), then
 the portal enables 1,000 outlets in one request. Meanwhile, another connection takes the write lock again and again. Its
-longest wait is an upper limit of the time for which a transaction holds the lock. A till authenticates, and a caller
-sends durable orders to another till, each as soon as the previous answer arrives.
+longest wait is an upper limit of the time for which a transaction holds the lock. One till authenticates repeatedly,
+and a caller sends durable orders to another till. Each call starts as soon as the previous one is answered.
 """
 
 import argparse
@@ -111,7 +111,7 @@ def enable_by_command(folder: Path, rows: int) -> None:
 
 
 def check(staff: Staff) -> str:
-    """Upload a file on the page; return the sealed value that confirms it."""
+    """Upload a file of outlets to the portal's page; return the form fields that confirm the upload."""
     lines = (f"Other {number % 50},Outlet {number},P-{number}\n" for number in range(MOST_ROWS))
     form = {"csrfmiddlewaretoken": hidden_value(staff.ask("GET", UPLOAD)[1], "csrfmiddlewaretoken")}
     files = {"file": ("outlets.csv", (HEADER + "".join(lines)).encode())}

@@ -8,8 +8,8 @@ with 1,000,000 requests, 100,000 connections and 10,000 outlets (times --scale).
 turn, by an administrator of all organisations and by one who is limited to one chain. Each list of the API is requested
 in the same way, with a key for all organisations and with one for a chain. The exit code is 1 if a page needs more than
 10 queries (including those for the session and the person), or takes more than twice as long as on the small database.
-Of 250 medians of a few rounds, some exceed this by chance, so such a page is measured again with five times as many
-rounds.
+Among 250 medians of a few rounds, some are too slow by chance, so a slow page is measured again with five times as
+many rounds.
 Databases given by URL are migrated, and filled if they are empty: use disposable ones. --own-time measures the CPU time
 of the querying process, which other load on the machine affects less. With SQLite, this includes the database's work.
 No table of the large database is smaller than the small one's.
@@ -183,8 +183,8 @@ class PairedQuery:
 def _comparable_ms(name: str, found: dict[str, tuple[Figures, Figures]]) -> float:
     """Return the milliseconds on the small database that are compared with the time on the large one.
 
-    Usually this is the time of the same query. A query that finds fewer rows on the small database is compared with
-    the whole list instead, if the list has enough rows and takes longer.
+    Usually this is the time of the same query. If that query finds fewer rows on the small database than on the large
+    one, the time of the whole list is used instead, provided that the list has enough rows and takes longer.
     """
     small, large = found[name]
     if small.rows >= large.rows:

@@ -4,7 +4,8 @@
 
 While callers use the portal's server, py-spy samples which function runs, in all threads. It counts a sample only if
 the thread holds Python's lock, so waiting for the disk, the network or another thread does not count. The cost of a
-function is its share of the samples times the server's CPU time for each call, without the functions that it calls.
+function is its share of the samples times the server's CPU time for each call. The functions that it calls are counted
+separately.
 """
 
 import argparse

@@ -90,7 +90,7 @@ def begin_flood(port: int, connections: int) -> subprocess.Popen[str]:
 
 
 async def pace(port: int, key: str, seconds: float) -> Figures:
-    """Send one call every EVERY seconds, whether or not the previous one was slow, over one connection."""
+    """Send one call every EVERY seconds over one connection, even if the previous call was slow."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     await asyncio.sleep(1)  # until the flood has begun and has used up its burst
     latencies = []

@@ -7,9 +7,9 @@ script/bootstrap requirements-benchmarks.lock
         [--database-url postgres://... --redis-url redis://... [--core-share 0.25]]
 
 The server runs on one core, and everything else on another. Each program is started fresh for each storm, as after a
-deploy. The programs take turns: other load then affects all equally. `processes` needs PostgreSQL and Redis; the
-database is migrated and filled, so use a disposable one. --core-share limits each of its server processes to that part
-of a core (by a cgroup, as root), with one process and with two. This simulates a machine with more cores, where the
+deploy. The programs take turns, so other load affects all equally. `processes` measures one server process, then two.
+It needs PostgreSQL and Redis; the database is migrated and filled, so use a disposable one. --core-share limits each
+of these processes to that part of a core (by a cgroup, as root). This simulates a machine with more cores, where the
 client, PostgreSQL and Redis do not compete with the servers.
 """
 

@@ -1,4 +1,4 @@
-"""Measure the CPU time of a message between processes, over Redis: the portal's wake-ups.
+"""Measure the CPU time of a wake-up, a message that one portal process sends to another over Redis.
 
 .venv/bin/python benchmarks/wakeups.py --redis-url redis://HOST:6379/0 [--seconds 5] [--senders 32]
 

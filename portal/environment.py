@@ -90,7 +90,7 @@ class Environment(environ.Env):  # type: ignore[misc]
         return value
 
     def choice(self, name: str, known: Sequence[str], *, default: str, read: Callable[[str], str] = str) -> str:
-        """Return a variable, converted by `read`, which must be one of the known words. Raises ImproperlyConfigured."""
+        """Return a variable, converted by `read`. Raises ImproperlyConfigured unless the result is one of `known`."""
         value: str = self.get_value(name, read, default=default)
         if value not in known:
             raise ImproperlyConfigured(f"{name} must be {' or '.join(known)}.")

@@ -35,7 +35,7 @@ django_stubs_ext.monkeypatch()
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 ENV_FILE = BASE_DIR / ".env"
-ENV_FILE_READ = "ORDER_N_PAY_ENV_FILE_READ"  # set for workers, whose environment has the values of .env
+ENV_FILE_READ = "ORDER_N_PAY_ENV_FILE_READ"  # set for workers; their environment already has the values of .env
 env = Environment()
 if ENV_FILE_READ not in os.environ:
     env.read_file(ENV_FILE)
@@ -79,7 +79,7 @@ else:
         "tcp_user_timeout": 10_000,
         "connect_timeout": 3,
         **_database.get("OPTIONS", {}),
-        # The pool doubles its wait after each failed attempt, up to minutes. This limit resets the wait after 5 s.
+        # The pool doubles its wait after each failed attempt to connect. This timeout resets the wait after 5 s.
         "pool": {"min_size": 1, "max_size": _pool_size, "timeout": 3, "reconnect_timeout": 5},
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -89,7 +89,7 @@ CHANNEL_LAYERS: dict[str, dict[str, object]] = {"default": {"BACKEND": "channels
 if REDIS_URL:
     CHANNEL_LAYERS["default"] = {
         "BACKEND": "integrations.relay.redis_layer.RedisLayer",
-        # This must be longer than the layer's wait for a message. With redis-py's default, such a wait would fail.
+        # socket_timeout must be longer than the layer's wait for a message, which redis-py's default is not.
         "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": 30, "socket_connect_timeout": 2}]},
     }
 
@@ -98,7 +98,7 @@ if REDIS_URL:
 CREDENTIAL_KEY = env.str("CREDENTIAL_KEY", default=SECRET_KEY)
 CREDENTIAL_KEY_FALLBACKS = env.get_value("CREDENTIAL_KEY_FALLBACKS", keys, default=SECRET_KEY_FALLBACKS)
 if CREDENTIAL_KEY.startswith("$"):
-    # Secrets may be stored under SECRET_KEY, because before 0.2 it was used instead of a value that begins with $.
+    # Secrets may be stored under SECRET_KEY, which before 0.2 replaced a CREDENTIAL_KEY that begins with $.
     CREDENTIAL_KEY_FALLBACKS = [*CREDENTIAL_KEY_FALLBACKS, SECRET_KEY, *SECRET_KEY_FALLBACKS]
 
 POS_TOKEN_LIFETIME = env.int("POS_TOKEN_LIFETIME", default=300, least=1)
@@ -133,7 +133,7 @@ KEEP_AUDIT_DAYS = env.int("KEEP_AUDIT_DAYS", default=0, least=0, most=MANY_DAYS)
 
 # --- The hand-over --------------------------------------------------------------------------------------------
 
-# An uploaded file may contain secrets, so it stays in memory, never in a temporary file. Larger ones are not read.
+# Uploaded files may contain secrets, so they stay in memory. Beyond FILE_UPLOAD_MAX_MEMORY_SIZE they are ignored.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 HANDOVER_LINK_HOURS = env.int("HANDOVER_LINK_HOURS", default=72, least=1, most=MAX_HOURS)
 
@@ -158,7 +158,7 @@ ALERT_OFFLINE_MINUTES = env.int("ALERT_OFFLINE_MINUTES", default=10, least=1, mo
 
 EMAIL_URL = env.str("EMAIL_URL", default="")
 # Django reads MAILERS from 6.1 on and deprecates its EMAIL_ settings. services/notices/mailing.py reads it in any
-# version. Without EMAIL_URL it is empty, and no e-mail is sent.
+# version. Without EMAIL_URL, MAILERS is empty, and no e-mail is sent.
 MAILERS = {"default": service_urls.mail(EMAIL_URL)} if EMAIL_URL else {}
 SILENCED_SYSTEM_CHECKS = ["mail.W001"]  # Django 6.1's warning that MAILERS is empty
 DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default=f"Order N Pay portal <portal@{_public.hostname}>")
@@ -223,7 +223,7 @@ CACHES = {"default": {"BACKEND": "integrations.services.rows.shared_cache.Shared
 REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "integrations.backend.base.problems.handle",
-    "DATETIME_FORMAT": None,  # backend/base/json_answers.py writes times, in one format
+    "DATETIME_FORMAT": None,  # backend/base/json_answers.py formats the times instead
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Order N Pay portal",

@@ -105,7 +105,7 @@ def django_db_keepdb() -> bool:
 def django_db_modify_db_settings(
     django_db_modify_db_settings_parallel_suffix: None, prepared_files: None, django_db_blocker: DjangoDbBlocker
 ) -> None:
-    """Start with a copy of the migrated database, which is created once in each run."""
+    """Start with a copy of the migrated database. The original is created once in each run."""
 
     def migrate(folder: Path) -> None:
         name = connection.settings_dict["NAME"]

@@ -42,7 +42,7 @@ def default_of(call: ast.Call) -> str | None:
 
 
 def rows_of(document: str) -> dict[str, str]:
-    """Return the cell with the default of each setting in a document's tables, by the setting's name."""
+    """Return the default of each setting, as a document's tables show it, by the setting's name."""
     rows = [line for line in (PROJECT / document).read_text().splitlines() if re.match(r"\| `[A-Z_0-9]{4,}` \|", line)]
     cells = [[cell.strip() for cell in row.split("|")] for row in rows]
     return {row[1].strip("`"): row[2] for row in cells}

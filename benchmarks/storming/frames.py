@@ -22,7 +22,7 @@ def handshake(token: str) -> bytes:
 
 
 def whole_answer(data: bytes) -> tuple[int, bytes, bytes] | None:
-    """Return the status, the body and the remaining data of a complete answer; None if it is incomplete."""
+    """Return the status and the body of the first answer, and the data after it; None if the answer is incomplete."""
     head, end, rest = data.partition(b"\r\n\r\n")
     if not end:
         return None

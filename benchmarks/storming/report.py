@@ -14,7 +14,7 @@ def middle(rounds: Rounds, name: str) -> float:
 
 
 def storm_table(results: Mapping[str, Rounds], count: int, bare: str) -> str:
-    """Return the table of the storms; it shows time and CPU relative to the bare program, the limit."""
+    """Return the table of the storms, with time and CPU relative to the bare program, which is the fastest possible."""
     columns = (
         f"{count:,} POSes",
         *("All online, s", "Relative to the limit", "CPU each, ms", "Relative to the limit"),

@@ -113,7 +113,7 @@ def flood(setting: Setting, server: Server) -> Iterator[Figures]:
     wrong = [{**claim, "AuthSecret": other["AuthSecret"]} for claim, other in swapped(setting.claims)]
     task = job(setting, server, "flood", wrong)
     with clients({**task, "concurrency": FLOODERS, "sources": [FLOODER]}, setting.cores.client) as flooders:
-        flooders.answer()  # the flood begins
+        flooders.answer()  # wait until the flood has begun
         yield result
         ended = flooders.end()
         result |= {"rate": len(ended["latencies"]) / ended["seconds"], "statuses": ended["statuses"]}

@@ -42,7 +42,7 @@ class OutletCommand(BaseCommand):
         for name, value in handover.as_wire().items():
             self.stdout.write(f"{name:<17} {value}")
         self.stderr.write("The secret is shown only once. Enter it in PowerEPOS now.")
-        if not settings.IS_PUBLIC_HTTPS:  # PUBLIC_URL may be wrong: a trial server can run with another --port
+        if not settings.IS_PUBLIC_HTTPS:  # PUBLIC_URL may be wrong, because a trial server can use another --port
             self.stderr.write(
                 f"The URLs lead to a server at {settings.PUBLIC_URL}. If it has another address, set PUBLIC_URL."
             )

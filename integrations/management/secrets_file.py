@@ -100,7 +100,7 @@ def _committed(lines: Sequence[str]) -> Iterator[str]:
 
 @sensitive_variables()
 def _replace(path: Path, text: str) -> None:
-    """Replace a file's content atomically: after a crash, it has either the old or the new content."""
+    """Replace a file's content atomically. After a crash, the file has either the old or the new content."""
     other = path.with_name(f"{path.name}.recovered")
     with os.fdopen(os.open(other, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", newline="") as file:
         file.write(text)

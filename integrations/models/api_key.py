@@ -105,7 +105,7 @@ class ApiKey(KeptSecretOwner):
         return f"In {whose}, the key can {what or 'do nothing'}{where}."
 
     def state_at(self, now: datetime) -> ApiKeyState:
-        """Return the state at `now`. Retirement is permanent: a retired key has no current secret."""
+        """Return the state at `now`. A key without a current secret is permanently retired."""
         current = next((each for each in self.secrets.all() if each.is_current), None)
         if current is None:
             return ApiKeyState.RETIRED

@@ -102,7 +102,7 @@ class AuditQuerySet(models.QuerySet["AuditEvent"]):
     def about(self, name: str, *, verbs: str) -> "AuditQuerySet":
         """Return the events whose `subject` is this name and whose verbs begin with `verbs`.
 
-        Use it only for rows that are never renamed, and that events identify only by their name. If a deleted row's
+        Use this only for rows that are never renamed, and that events refer to by name only. If a deleted row's
         name is used again, both rows share the events.
         """
         return self.filter(verb__in=[verb for verb in Verb if verb.startswith(verbs)], subject=name)

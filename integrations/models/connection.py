@@ -99,7 +99,7 @@ class Connection(models.Model):
     close_reason = models.CharField(max_length=24, choices=close_reasons, blank=True)
     address = models.CharField(max_length=45, blank=True)
     user_agent = models.CharField(max_length=200, blank=True)
-    # The database default is for servers of the previous version, which insert rows without it during an upgrade.
+    # The database default is for servers of the previous version, which insert rows without this column.
     origin = models.CharField("Origin as sent", max_length=200, blank=True, default="", db_default="")
     frames_in = models.PositiveIntegerField(default=0)
     frames_out = models.PositiveIntegerField(default=0)

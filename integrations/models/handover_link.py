@@ -21,10 +21,11 @@ def link_states() -> list[tuple[str, str]]:
 
 
 class HandoverLink(models.Model):
-    """A one-time link that hands a secret to its recipient: opens once, with a passphrase, until it expires.
+    """A link that hands a secret to its recipient. It can be opened once, with a passphrase, before it expires.
 
-    `sealed` holds the encrypted values, and is emptied as soon as the link ends in any way. Its key is derived from the
-    second half of the link's token, the passphrase and the server's key. The database stores none of these three.
+    `sealed` holds the encrypted values, and is emptied as soon as the link ends in any way. The encryption key is
+    derived from the second half of the link's token, the passphrase and the server's key. The database stores none of
+    these three.
     `token_digest`, the digest of the token's first half, finds the row.
     """
 
@@ -62,6 +63,6 @@ class HandoverLink(models.Model):
         return self.state == LinkState.LIVE and self.expires_at > now
 
     def state_at(self, now: datetime) -> LinkState:
-        """Return the state at `now`: an expired link is EXPIRED even before the clean-up job has erased it."""
+        """Return the state at `now`. An expired link is EXPIRED even before the clean-up job has erased it."""
         state = LinkState(self.state)
         return LinkState.EXPIRED if state is LinkState.LIVE and not self.is_live_at(now) else state

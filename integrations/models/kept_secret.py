@@ -111,8 +111,8 @@ class SecretOwner(models.Model):
     def locked(self) -> Self:
         """Return the row, reloaded and locked until the transaction ends.
 
-        The rows that `locked_with` names are selected with it, but not locked. The lock does not block
-        inserts of rows that refer to this one, such as requests and connections.
+        The related rows that `locked_with` names are loaded in the same query, but not locked. The lock does not block
+        inserts of rows that refer to this row, such as requests and connections.
         """
         rows = type(self)._default_manager.select_for_update(of=("self",), no_key=True)  # noqa: SLF001  (documented)
         return rows.select_related(*self.locked_with).get(pk=self.pk)

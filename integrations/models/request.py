@@ -72,8 +72,8 @@ class Request(models.Model):
     ended_at = models.DateTimeField(null=True)
     times_sent = models.PositiveSmallIntegerField(default=0)
     # `disconnects`: how often the POS's connection ended after the request was sent and before it was answered.
-    # `retry_at`: when the request may be sent again (services/requests/retries.py). The database has a default for the
-    # reason above.
+    # `retry_at`: when the request may be sent again (services/requests/retries.py). As above, `disconnects` has a
+    # database default for servers of the previous version.
     disconnects = models.PositiveSmallIntegerField(default=0, db_default=0)
     retry_at = models.DateTimeField(null=True)
     # The server process that sent the request to its POS; only that process may send the request again. If null, any
@@ -100,7 +100,7 @@ class Request(models.Model):
             # Each index costs a write per request. Most end with the primary key, because lists are paged by it
             # (services/rows/keyset_pages.py).
             models.Index(fields=["integration", "id"], condition=Q(state__in=OPEN_STATES), name="request_open"),
-            # Serves lists that are filtered by state and by outlet or organisation, and reads of an outlet's queue.
+            # For reading an outlet's queue, and for lists that are filtered by state and by outlet or organisation.
             models.Index(fields=["state", "integration", "-id"], name="request_queue"),
             models.Index(fields=["state", "-id"], name="request_state"),
             models.Index(fields=["integration", "-id"], name="request_of_integration"),
@@ -119,7 +119,8 @@ class Request(models.Model):
             models.Index(fields=["received_at"], name="request_received"),
             # Every ResultCode except 0 is a refusal, so successful requests do not pay for this index.
             models.Index(fields=["result_code", "-id"], condition=Q(state="refused"), name="request_refusal"),
-            # Finds a RequestID or its prefix without the outlet; the constraint above begins with the outlet.
+            # Finds a RequestID, or the beginning of one, when the outlet is not known. The constraint's index cannot do
+            # this, because it begins with the outlet.
             models.Index(fields=["request_id"], opclasses=["varchar_pattern_ops"], name="request_request_id"),
             # Finds the requests of one call. The index is not partial, because a planner cannot prove that a
             # parameter is not empty.

@@ -33,7 +33,7 @@ class SharedEntry(models.Model):
 
 
 class FleetSample(models.Model):
-    """The state of an organisation's outlets at one time, and its ended requests since the previous sample."""
+    """Counts of one organisation's outlets at one time, and of its requests that ended since the previous sample."""
 
     at = models.DateTimeField()
     organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="+")

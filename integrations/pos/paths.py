@@ -8,7 +8,7 @@ from integrations.text.characters import trimmed, visible
 from integrations.wire.endpoints import API_ROOT, AUTH_PATH
 
 _LONGEST = 200  # characters; longer paths are not compared
-_BEFORE_IT = ("", API_ROOT.strip("/"))  # the beginnings of the auth endpoint's path, if the rest is missing
+_BEFORE_IT = ("", API_ROOT.strip("/"))  # paths that are only the beginning of the auth endpoint's path
 
 
 def is_auth(path: str) -> bool:

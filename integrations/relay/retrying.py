@@ -48,5 +48,5 @@ async def until_back(work: Callable[[], Awaitable[Result]], name: str) -> Result
 
 
 def is_refusal(error: Exception) -> bool:
-    """Return whether retrying cannot help: the database rejects a row, or the portal has a bug."""
+    """Return whether retrying cannot help, because the database rejects a row or the portal has a bug."""
     return isinstance(error, IntegrityError | DataError) or not isinstance(error, DatabaseError | InterfaceError)

@@ -205,7 +205,8 @@ async def stop() -> None:
 
 
 def _log_error(starting: "asyncio.Task[Runtime]") -> None:
-    # A call that needs the runtime starts it again and sees the error itself; this start may have had no caller.
+    # This start may have had no caller, so only log its error. A call that needs the runtime starts it again and gets
+    # its own error.
     if error := error_of(starting):
         details = {"error": str(error)}
         logger.warning("Start failed because the database is unavailable; the next call retries.", extra=details)

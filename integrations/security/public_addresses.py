@@ -31,7 +31,8 @@ _REACHABLE_AFTER_ALL_6 = [
 ]  # fmt: skip
 
 _MAPPED = IPv6Network("::ffff:0:0/96")
-_NAT64 = IPv6Network("64:ff9b::/96")  # reachable if the embedded IPv4 address is; 64:ff9b:1::/48 is for local use
+# Such an address is reachable if the IPv4 address in it is. The other NAT64 network, 64:ff9b:1::/48, is local.
+_NAT64 = IPv6Network("64:ff9b::/96")
 # The lower half of an ISATAP address (RFC 5214) is 0000:5efe or 0200:5efe, followed by an IPv4 address. The mask
 # ignores the two bits that may be set.
 _ISATAP_MASK, _ISATAP = 0xFCFFFFFF, 0x00005EFE

@@ -60,7 +60,7 @@ def redact(text: str) -> str:
 def is_distinctive(secret: str) -> bool:
     """Return whether a secret can be masked wherever it occurs in a text.
 
-    A short secret or a word also occurs in texts by chance. Masking it there would reveal it, and make the text
-    unintelligible.
+    A short secret or a word also occurs in texts by chance. If it were masked there, readers could guess it from the
+    context, and the text would be unintelligible.
     """
     return len(secret) >= DISTINCTIVE and (not secret.isalpha() or len(secret) >= LONGEST_WORD)

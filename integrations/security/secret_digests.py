@@ -54,7 +54,7 @@ class Algorithm(StrEnum):
 
 @dataclass(frozen=True)
 class Digest:
-    """The stored form of a secret. `fingerprint` finds an adopted secret, which a salted hash cannot do."""
+    """The stored form of a secret. An adopted secret is found by its `fingerprint`, because its hash is salted."""
 
     algorithm: Algorithm
     value: str = field(repr=False)

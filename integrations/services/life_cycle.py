@@ -30,8 +30,8 @@ def obstacle_to_ending(owner: Owner) -> PortalError | None:
 def check_rotation(owner: Owner, *, seen: str = "") -> Any:
     """Return the current secret of an owner whose row is locked, if it can be rotated now.
 
-    `seen` is the version of the secret that the caller's page showed. With it, a page that is sent twice rotates once.
-    Raises StalePage or OverlapRunning.
+    `seen` is the version of the secret that the caller's page showed. It prevents a second
+    rotation if the page is submitted twice. Raises StalePage or OverlapRunning.
     """
     current = owner.current_secret()
     check_seen(current, seen)

@@ -1,4 +1,4 @@
-"""How long a rotated secret stays valid, by the names that commands and pages use."""
+"""The overlaps that commands and pages offer: for each name, how long a rotated secret stays valid."""
 
 from datetime import timedelta
 

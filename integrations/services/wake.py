@@ -89,7 +89,7 @@ async def _send(send: Callable[[str, dict[str, Any]], Awaitable[None]], target: 
 
 
 def _wake(integration_id: int) -> None:
-    if not _listeners:  # a shell command: this process has no runtime that would pass the message on
+    if not _listeners:  # a shell command has no runtime that would pass the message on
         async_to_sync(announce_change)(integration_id)
         return
     for listener in _listeners:

@@ -29,7 +29,7 @@ class Credentials:
 
     @classmethod
     def for_portal(cls, url: str, *, provider_outlet_id: str, pos_remote_id: str, auth_secret: str) -> Self:
-        """Return credentials with both addresses derived from the portal's, which has no path.
+        """Return credentials with both addresses derived from `url`, the portal's address without a path.
 
         Raises WrongCredentialsError.
         """
@@ -80,7 +80,7 @@ def _addresses_in(values: dict[str, object]) -> tuple[str, str]:
 
 
 def _split(url: str, *, schemes: tuple[str, str], name: str) -> SplitResult:
-    """Split and check an address. A login, query or fragment is refused: addresses must be safe to display."""
+    """Split and check an address. Addresses must be safe to display, so a login, query or fragment is refused."""
     try:
         parts = urlsplit(url)
         has_host = bool(parts.hostname) and parts.port != 0

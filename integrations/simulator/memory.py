@@ -9,7 +9,7 @@ EXECUTED_KEPT = 10_000
 
 
 class Memory:
-    """The remembered answers. The oldest are dropped first; far fewer answers to reads are kept than to changes."""
+    """The remembered answers. The oldest are dropped first, answers to reads much sooner than answers to changes."""
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """Parses the payloads about orders and payments.
 
-OrderNPayCreateOrderRequest, -SimulateOrderRequest, -UpdateOrderRequest (SEEN) and -CreatePaymentRequest (INFERRED).
-Every function raises MalformedPayloadError.
+SEEN: OrderNPayCreateOrderRequest, OrderNPaySimulateOrderRequest and OrderNPayUpdateOrderRequest. INFERRED:
+OrderNPayCreatePaymentRequest. Every function raises MalformedPayloadError.
 """
 
 from decimal import Decimal

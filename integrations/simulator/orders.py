@@ -72,7 +72,7 @@ class Payment:
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """An order. A table can have several open ones. Orders are immutable: each change creates a new Order."""
+    """An order. A table can have several open ones. Orders are immutable, so each change creates a new Order."""
 
     sales_transaction_id: str
     order_number: str

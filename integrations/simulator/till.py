@@ -88,7 +88,7 @@ class Till:
 
     @property
     def orders(self) -> list[Order]:
-        """All orders of the till, including closed ones and training, oldest first."""
+        """All orders of the till, including closed orders and training orders, oldest first."""
         return list(self._orders.values())
 
     @property

@@ -34,7 +34,7 @@ class TillFile:
         return beginning
 
     def save(self, till: Till) -> None:
-        """Replace the file atomically: even if this process is killed, the file has either the old text or the new one.
+        """Replace the file atomically. If this process is killed, the file has either the old text or the new one.
 
         The text is not synced to disk, because the till has to survive its process, but not a power failure.
         """

@@ -19,7 +19,7 @@ class _UserRefused(Exception):
 
 
 def answer(till: Till, request: TillRequest) -> TillAnswer:
-    """Return the till's answer. A request that the till refuses gets a non-zero ResultCode and a text; never raises."""
+    """Return the till's answer, which has a non-zero ResultCode and a text if the till refuses. Never raises."""
     method = _METHODS.get(request.name, _refuse_message_type)
     try:
         return method(till, request)

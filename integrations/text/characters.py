@@ -20,7 +20,8 @@ _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _NAMES = {"\0": "NULL", "\t": "TAB", "\n": "LINE FEED", "\r": "CARRIAGE RETURN", "\x7f": "DELETE", "\x85": "NEXT LINE"}
 
 # Each key stands for the characters that look like it: apostrophes, quotation marks, dashes, slashes, dots, and letters
-# of other scripts that look like Latin ones (for capital and small letters, because letter case is folded).
+# of other scripts. Such a letter is included if its small or its capital form looks like a Latin letter, because letter
+# case is folded.
 _SHAPES = {
     "'": "`\u00b4\u02b9\u02bb\u02bc\u02bd\u02be\u02bf\u02c8\u02ca\u02cb\u055a\u05f3\u2018\u2019\u201a"
     "\u201b\u2032\u2035\u2039\u203a\u275b\u275c\ua78b\ua78c\uff07\uff40",
@@ -81,7 +82,7 @@ def trimmed(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    """Return `text` without hidden characters, including spaces."""
+    """Return `text` without hidden characters. Spaces are removed too."""
     if text.isascii() and text.isprintable():
         return text.replace(" ", "")
     return "".join(each for each in text if not is_hidden(each))

@@ -20,7 +20,7 @@ _NESTED = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 _PLAIN = re.compile(r"[^,\]} \t\n\r]*")
 # A string, with the colon after it if it is a key; or a number; or a literal (true, false, null).
 _SCALAR = re.compile(r'"((?:[^"\\]|\\.)*+)"?([ \t\n\r]*+:)?|([^\s,:\[\]{}"]+)', re.DOTALL)
-# Each matches a part of an object: from before a key to its value; from after a value to the next key or the end.
+# The first pattern matches from before a key to its value, the second from after a value to the next key or the end.
 _TO_VALUE = re.compile(r'[ \t\n\r]*+"(?:[^"\\]|\\.)*+"[ \t\n\r]*+:[ \t\n\r]*+', re.DOTALL)
 _TO_KEY = re.compile(r"[ \t\n\r]*+[,}]")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)

@@ -43,7 +43,7 @@ async def _stop() -> None:
 
 
 def _awaiting(task: asyncio.Task[Any]) -> Iterator[str]:
-    """Yield the names of the coroutines of a task: each awaits the next one."""
+    """Yield the names of a task's coroutines, from its outermost one to the one that waits."""
     coroutine: Any = task.get_coro()
     while code := getattr(coroutine, "cr_code", None):
         yield code.co_qualname

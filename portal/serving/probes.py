@@ -59,9 +59,9 @@ async def readyz(_scope: Scope) -> PlainResponse:
     """Return 200 if this process can take new work.
 
     The answer is 503 while the process drains, while its database is unavailable or not migrated, and while the process
-    lacks a CREDENTIAL_KEY that secrets are stored under. An unavailable channel layer is only "degraded": the database
-    is the source of truth (CONTRIBUTING.md, rule 1), requests still get their answers, and a 503 would take all
-    processes out of service at once.
+    lacks a CREDENTIAL_KEY that secrets are stored under. An unavailable channel layer is only "degraded". The
+    database is the source of truth (CONTRIBUTING.md, rule 1), so requests still get their answers, and a 503 would take
+    all processes out of service at once.
     """
     running = runtime.current()
     parts = {

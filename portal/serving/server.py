@@ -98,10 +98,11 @@ class WebsocketProtocol(MeteredWebsocket):
 
 
 class DrainingServer(uvicorn.Server):
-    """A server that drains on SIGTERM: not ready, no new connections, each socket closed within DRAIN_SECONDS, exit.
+    """A server that drains on SIGTERM: it reports "not ready", closes all sockets within DRAIN_SECONDS, and exits.
 
-    It writes all pending records before it exits. A worker of a supervisor (one with a `channel`) stops accepting at
-    once, because other workers accept on the same port. A single server keeps accepting, to answer 503.
+    It refuses new connections, and writes all pending records before it exits. A worker of a supervisor (one with a
+    `channel`) stops accepting at once, because other workers accept on the same port. A single server keeps accepting,
+    to answer 503.
     """
 
     def __init__(self, config: uvicorn.Config, channel: ControlChannel | None = None) -> None:
@@ -176,7 +177,7 @@ def duplicate_listener(listener: socket.socket) -> list[socket.socket]:
     """Return the listener and copies of its descriptor; pass them all to the server.
 
     The event loop accepts one connection for each descriptor in an iteration. Iterations are long in a reconnect storm.
-    With one descriptor, the kernel's backlog would stay full until it resets connections that waited for 30 s.
+    With one descriptor, the backlog would stay full, and the kernel would reset connections that waited for 30 s.
     """
     return [listener, *(listener.dup() for _ in range(LISTENER_COPIES - 1))]
 

@@ -18,7 +18,7 @@ from integrations.services.futures import succeed
 CLOSE_SECONDS = 1.0  # time from the close frame of either side until the transport is aborted
 SMALLEST_FRAME = 6  # bytes, of a frame from a client
 SMALLEST_PIECE = 1024  # bytes; parsed even if the allowance is nearly used up
-FRAMES_AT_ONCE = 500  # parsed in one iteration of the event loop, which then takes about 10 ms
+FRAMES_AT_ONCE = 500  # at most this many frames are parsed in one iteration of the event loop, in about 10 ms
 RESUME_AT = 1.0  # reading of a paused connection resumes when it has one second's worth of allowance
 PAUSES = 3  # allowed pauses within CALM_SECONDS of each other; the next one counts as flooding
 CALM_SECONDS = 10.0  # after this time without a pause, earlier pauses no longer count
@@ -259,7 +259,7 @@ class MeteredWebsocket(WebSocketsSansIOProtocol):
         super().connection_lost(exc)
 
     def _end_if_closing(self) -> None:
-        """Abort the transport CLOSE_SECONDS after the closing began, because a peer might never read and close it."""
+        """Abort the transport CLOSE_SECONDS after the closing began, because the peer might never close its end."""
         if self._aborting is None and (self.close_sent or self.transport.is_closing()) and not self.disconnected:
             self._aborting = self.loop.call_later(CLOSE_SECONDS, self._abort)
 

@@ -1,7 +1,8 @@
 """Adds up the metrics of one server's worker processes (prometheus_client's multiprocess mode).
 
-Called by the process that starts the workers. The folder must be in a worker's environment before it imports
-prometheus_client. Start workers as new programs (exec, spawn), not by a fork of a process that has already imported it.
+Called by the process that starts the workers. A worker's environment must name the folder before the
+worker imports prometheus_client. Start workers as new programs (exec, spawn). Do not fork a process that has already
+imported prometheus_client.
 """
 
 import shutil
@@ -21,7 +22,7 @@ def create_folder(folder: Path) -> dict[str, str]:
 
 
 def mark_worker_dead(folder: Path, pid: int) -> None:
-    """Remove the gauges of a worker that has ended, such as open sockets, from the sums. Its counters stay."""
+    """Remove a dead worker's gauges (for example, open sockets) from the sums. The worker's counters stay."""
     from prometheus_client.multiprocess import mark_process_dead
 
     mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]

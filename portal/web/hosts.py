@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from integrations.text.characters import printable
 from portal.web.errors import bad_request
 
-SHOWN = 100  # characters of a host name in the log
+SHOWN = 100  # at most this many characters of a host name are logged
 
 logger = logging.getLogger(__name__)
 

@@ -44,7 +44,7 @@ EXTRA = (
     "pid",
 )
 OURS = frozenset({"time", "level"})  # created here, and not from a client's input
-SAMPLED = 20  # warnings and errors of one kind that are written in each period
+SAMPLED = 20  # at most this many warnings and errors of one kind are written in each period
 PERIOD = 60.0  # seconds
 LONGEST_REJECTION = 300  # characters
 LONGEST = 20_000  # characters of one value; enough for a traceback, but not for a large payload

@@ -31,7 +31,7 @@ from portal.web.browser_policy import STRICT_VALUE
 from portal.web.errors import refusal
 from portal.web.page_run import is_abandoned
 
-THREADS = 40  # pages computed at once; hundreds of threads would slow down authentication
+THREADS = 40  # pages computed at once, at most; hundreds of threads would slow down authentication
 WITHOUT_BODY = ("GET", "HEAD")
 
 

@@ -13,8 +13,8 @@ from integrations.text.client_address import is_in, parsed, parsed_network
 from integrations.wire.asgi_types import App, Receive, Scope, Send
 
 FORWARDED_PORT = 0  # the port of a client whose address comes from a trusted proxy; no socket peer has port 0
-HOPS = 32  # addresses of X-Forwarded-For that are read, beginning with the nearest proxy's
-LONGEST = 200  # characters of X-Forwarded-Proto that are read
+HOPS = 32  # at most this many addresses of X-Forwarded-For are read, beginning with the nearest proxy's
+LONGEST = 200  # at most this many characters of X-Forwarded-Proto are read
 SCHEMES = {"https": "https", "wss": "https", "http": "http", "ws": "http"}
 WEBSOCKET_SCHEMES = {"https": "wss", "http": "ws"}
 

@@ -1,7 +1,8 @@
 """Static files, compressed with gzip. Their names contain a hash of their content, so browsers keep them for a year.
 
 Files are read from the applications when they are first used, and kept in memory. There is no build step that could
-be forgotten, and no collected copy that could be out of date. WhiteNoise serves the other names.
+be forgotten, and no collected copy that could be out of date. WhiteNoise serves requests
+for a name without a hash.
 """
 
 import gzip
@@ -21,8 +22,8 @@ from django.http.response import HttpResponseBase
 from whitenoise.middleware import WhiteNoiseMiddleware  # type: ignore[import-untyped]
 
 IMMUTABLE = "max-age=31536000, public, immutable"
-# This is sent if the URL has another version's hash. That happens in an upgrade, when a page and its files may come
-# from different processes.
+# Cache-Control for a URL with another version's hash. Such URLs occur during an upgrade, when a page and its files may
+# come from different processes.
 OTHER_VERSION = "no-cache"
 _HASHED = re.compile(r"(?P<stem>.+)\.(?P<digest>[0-9a-f]{12})(?P<extension>\.[^./]+)")
 _GZIP = re.compile(r"gzip(;q=(1(\.0*)?|0?\.[0-9]*[1-9][0-9]*))?")

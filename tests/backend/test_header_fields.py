@@ -53,7 +53,7 @@ def test_every_answer_with_a_location_or_a_next_page_describes_its_header() -> N
 def test_a_problem_with_the_location_of_its_request_describes_its_header() -> None:
     (sending,) = [call for _, _, call in calls() if call["operationId"] == "send_request"]
     found = {status for status, response in sending["responses"].items() if "Location" in response["headers"]}
-    assert found == {"202", "409", "502", "503", "504"}  # cancelled, failed, restarting, no answer
+    assert found == {"202", "409", "502", "503", "504"}  # 409 cancelled, 502 failed, 503 restarting, 504 no answer
 
 
 def test_only_a_call_with_an_idempotency_key_describes_the_refusals_of_the_key() -> None:

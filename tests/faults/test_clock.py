@@ -22,7 +22,10 @@ LIBRARIES = "/usr/lib/*/faketime/libfaketime.so.1"
 
 
 class Clock:
-    """The wall clock of one server process, moved by a file that libfaketime reads; its monotonic clock runs on."""
+    """The wall clock of one server process, moved by a file that libfaketime reads.
+
+    The process's monotonic clock runs on.
+    """
 
     def __init__(self, folder: Path) -> None:
         found = sorted(Path("/").glob(LIBRARIES.removeprefix("/")))

@@ -1,4 +1,4 @@
-"""Random and mutated requests and frames against the front end, without a proxy and through each.
+"""Random and mutated requests and frames against the front end, directly and through each proxy.
 
 FUZZ_SECONDS sets the duration of the test, and FUZZ_SEED its random requests.
 """

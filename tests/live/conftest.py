@@ -38,7 +38,7 @@ class NewStack(Protocol):
 
 @dataclass(frozen=True)
 class Demo:
-    """A portal with the demo's outlets, its POSes online and its requests."""
+    """A portal with the demo's outlets and requests; the demo's POSes are online."""
 
     portal: Stack
     login: tuple[str, str]

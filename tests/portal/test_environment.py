@@ -160,7 +160,7 @@ def test_django_opens_a_connection_for_each_mail_url(url: str, settings: Any, tm
 
 
 def test_no_setting_is_deprecated_in_the_next_django() -> None:
-    """Django 6.1 refuses its own EMAIL_ settings beside MAILERS."""
+    """Django 6.1 refuses a project that sets both MAILERS and any of Django's older EMAIL_ settings."""
     names = {name for name in read_settings({"EMAIL_URL": "smtp://u:p@h"}) if name.startswith("EMAIL_")}
     assert names == {"EMAIL_URL"}
     assert read_settings({})["MAILERS"] == {}, "its system check refuses a mailer that sends nothing"

@@ -1,4 +1,4 @@
-"""Only its owner can read the embedded database's file; a second connection does not release the first one's lock."""
+"""Only the owner of the SQLite file can read it, and a second connection does not release the first one's lock."""
 
 import subprocess
 import sys

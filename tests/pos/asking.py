@@ -16,7 +16,7 @@ class Asking(InProcess):
         }
 
     def refused(self, answer: Answer, status: int) -> str:
-        """Return the ErrorMessage of a refusal, which must have the format of all refusals."""
+        """Check that the answer has this status and the format of all refusals, and return its ErrorMessage."""
         assert answer.status == status, answer
         assert answer.headers["content-type"].startswith("application/json")
         assert answer.headers["cache-control"] == "no-store"

@@ -21,7 +21,7 @@ class Clock:
 
 
 class Site:
-    """An application behind the limits, which counts concurrent requests and holds them until it is released."""
+    """An application behind the limits. It counts concurrent requests, and answers none before `go_on` is set."""
 
     def __init__(self) -> None:
         self.clock, self.inside, self.most, self.go_on = Clock(), 0, 0, asyncio.Event()

@@ -341,7 +341,7 @@ def _write_opened(live: Live, process_id: uuid.UUID) -> None:
 
 
 def _declare_dead(process_id: uuid.UUID) -> None:
-    """Act like another process that misses this one's heartbeats."""
+    """End this process's lease, as another process does when the heartbeats stop."""
     ServerProcess.objects.filter(pk=process_id).update(heartbeat_at=timezone.now() - timedelta(seconds=31))
     assert process_lease.end_lost_leases(uuid.uuid4()) == 1
 

@@ -58,7 +58,7 @@ def _imported(tree: ast.AST) -> Iterator[str]:
 
 
 def _module_of(module: str, name: str) -> str:
-    """Return `module.name` where that is a module itself, as in `from allauth.core.internal import ratelimit`."""
+    """Return `module.name` if that is a module (`from allauth.core.internal import ratelimit`), else `module`."""
     is_package = hasattr(importlib.import_module(module), "__path__")
     return f"{module}.{name}" if is_package and find_spec(f"{module}.{name}") else module
 

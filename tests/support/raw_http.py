@@ -27,7 +27,7 @@ class _Bytes:
 def answers_in(received: bytes, *, methods: tuple[str, ...] = ()) -> list[RawAnswer]:
     """Return the responses in these bytes, without `100 Continue`. Raises http.client's errors for any other bytes.
 
-    `methods` has the requests' methods, because a response to HEAD has no body. Requests that it lacks count as GET.
+    `methods` are the requests' methods, needed because a response to HEAD has no body. Missing ones count as GET.
     """
     stream = io.BufferedReader(io.BytesIO(received))
     found: list[RawAnswer] = []

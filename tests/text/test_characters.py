@@ -1,4 +1,4 @@
-"""Hidden characters are removed at the ends and named elsewhere; IDs and names are compared without them."""
+"""Hidden characters are removed at a text's ends and reported within it; IDs and names are compared without them."""
 
 import unicodedata
 import uuid

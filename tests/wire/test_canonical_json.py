@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from integrations.wire.canonical_json import canonical
 from integrations.wire.raw_json import MOST_NESTED
 
-# Near 4,300 digits, the most that a whole number may have without an exponent.
+# Numbers of about 4,300 digits, which is the limit for a whole number without an exponent.
 LONG = [(f"1{'0' * (count - 1)}", f"1e{count - 1}", f"1{'0' * (count - 1)}.0") for count in (4299, 4300, 4301, 5000)]
 
 VALUES: st.SearchStrategy[Any] = st.recursive(

@@ -1,4 +1,4 @@
-"""The upper limit: a program on the portal's own server that answers a fixed token and accepts every socket.
+"""The fastest possible program on the portal's own server: it always returns the same token and accepts every socket.
 
 No database, no check, no record. `benchmarks/storm.py` starts it.
 """

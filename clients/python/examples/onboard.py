@@ -16,7 +16,7 @@ from order_n_pay import AsyncClient, errors
 from order_n_pay.models import OutletDisabledEvent, OutletEnabledEvent, SecretRotatedEvent
 
 AT_ONCE = 8  # calls at the same time; the client waits when the limit of the key is reached
-LONGEST_WAIT = 60  # seconds to wait at most for the events of all changes; usually a few
+LONGEST_WAIT = 60  # wait at most this many seconds for the events of all changes; a few usually suffice
 
 
 @dataclass

@@ -3675,7 +3675,7 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
-        /** @description Not known: PowerEPOS' page could not be read. Any object is possible. */
+        /** @description PowerEPOS' page about this message could not be read, so any object is accepted. */
         Note: {
             [key: string]: unknown;
         };
@@ -3708,11 +3708,11 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
-        /** @description Not known: PowerEPOS' page could not be read. Any object is possible. */
+        /** @description PowerEPOS' page about this message could not be read, so any object is accepted. */
         OrderNPayUpdateOrderResponse: {
             [key: string]: unknown;
         };
-        /** @description Not known: PowerEPOS' page could not be read. Any object is possible. */
+        /** @description PowerEPOS' page about this message could not be read, so any object is accepted. */
         OrderNPaySimulateOrderResponse: {
             [key: string]: unknown;
         };

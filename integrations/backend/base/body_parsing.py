@@ -31,7 +31,7 @@ class Nothing(Serializer[Any]):
 
 
 def read_change(request: PlainRequest, form: type[Serializer[Any]], *, partial: bool = False) -> dict[str, Any]:
-    """Return the fields in the body of a call without query parameters. Raises Problem (see `read_body`)."""
+    """Return the fields in the body of a call. Raises Problem, also for any query parameter (see `read_body`)."""
     check_names(request.query, ())
     return read_body(request.body, form, partial=partial)
 

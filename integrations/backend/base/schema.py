@@ -93,7 +93,10 @@ def _kind(problem: ProblemKind | type[PortalError]) -> ProblemKind:
 
 
 def _described(answer: Any) -> OpenApiResponse:
-    """Return the response of a success. Its description is the docstring of the serializer, or of a page's rows."""
+    """Return the response of a success. The docstring of the serializer describes it.
+
+    The description of a page contains the docstring of the serializer of its rows.
+    """
     if isinstance(answer, OpenApiResponse):
         return answer
     if issubclass(answer, PageSerializer):

@@ -1,6 +1,6 @@
 """The base of every view of the API.
 
-A handler that changes something passes the change to `change`, which honours Idempotency-Key:
+A handler that changes something passes a function to `change`, which honours Idempotency-Key:
 
     @CREATE_OUTLET
     async def post(self, request: PlainRequest) -> PlainResponse:

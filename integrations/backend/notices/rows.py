@@ -29,9 +29,9 @@ def events_page(caller: Caller, request: PlainRequest) -> tuple[list[Notice], Po
 
 
 def _indexed(rows: QuerySet[Notice], asked: dict[str, Any]) -> QuerySet[Notice]:
-    """Filter by the first of these values only.
+    """Filter only by the first of the values in `asked`.
 
-    Each column has its own index in the order of the log, so the database can use only one of them.
+    Each column has its own index in the order of the log, and the database can use only one index.
     """
     first = next(iter(asked.items()), None)
     return rows.filter(**dict([first])) if first else rows

@@ -1,4 +1,4 @@
-"""Changes outlets by the services that the portal's pages use. Each function runs in one transaction.
+"""Changes outlets through the same services as the portal's pages. Each function runs in one transaction.
 
 The functions run in database threads and return the content of the answer. They raise Problem if the caller may not see
 the outlet, and the refusals of the services.

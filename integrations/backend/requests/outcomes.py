@@ -23,7 +23,7 @@ ANSWER_UNREADABLE = "The POS has answered. `state` and `result_code` show the ou
 def answer_of(result: Result, new: NewRequest, message_type: int | str) -> PlainResponse:
     """Return the POS's answer to a request. Raises Problem for every other outcome.
 
-    The answer has the message type as the call named it, but the number if that name is not documented.
+    The answer names the message type as the call did, or by its number if the call used an undocumented name.
     """
     match result.state:
         case RequestState.ANSWERED | RequestState.REFUSED if result.is_unreadable:

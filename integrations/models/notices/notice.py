@@ -31,8 +31,8 @@ def kinds() -> list[tuple[str, str]]:
 class Notice(models.Model):
     """An event: a row of the event log, which API keys read and deliveries refer to.
 
-    The primary key is the order of the log: a row is committed after every row with a lower key, so a reader that
-    continues after the highest key that it has seen misses none (services/notices/outbox.py). `kind`, `subject` (the
+    The primary key is the order of the log. Each row is committed after every row with a lower key, so a reader that
+    continues after the highest key that it has seen misses no row (services/notices/outbox.py). `kind`, `subject` (the
     id of the row that it is about) and `at` are unique together, so an event that is detected twice is reported once.
     """
 

@@ -64,7 +64,7 @@ async def admit(token: str | None, visitor: Visitor, origin: str = "") -> Admiss
 
 
 def outlet_of(token: str | None) -> int | None:
-    """Return the integration that a token was issued for, even if it has expired; None for a forged or missing one."""
+    """Return the integration that a token was issued for, even an expired token; None if it is forged or missing."""
     try:
         return tokens.read(token).integration_id if token else None
     except ExpiredToken as error:

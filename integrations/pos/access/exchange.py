@@ -68,7 +68,10 @@ def _follow_changes(running: Runtime) -> None:
 
 
 def _forgive(provider_outlet_id: str) -> None:
-    """Forget the failures of an outlet that staff changed. Its proofs stay; each use checks the credential's row."""
+    """Forget the failures of an outlet that staff changed.
+
+    Its remembered proofs may stay, because each use of a proof checks the credential's row.
+    """
     throttle.forgive(identity(provider_outlet_id))
 
 

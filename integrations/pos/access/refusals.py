@@ -60,7 +60,7 @@ class BadToken(Refused):
 
 
 class SecondTill(Refused):
-    """Another till is connected for the outlet, and keeps it for at least `wait` seconds."""
+    """Another till is connected for the outlet, and cannot be replaced for at least `wait` seconds."""
 
     outcome = Outcome.SECOND_TILL
     message = "Another till is connected with the same credentials. Please remove them from one of the two tills."

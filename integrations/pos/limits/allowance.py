@@ -64,5 +64,5 @@ def of_one_pos() -> Allowance:
 
 
 def _refilled(left: float, per_second: float, elapsed: float) -> float:
-    """Refill up to the burst size; keep grants beyond it."""
+    """Return the amount after `elapsed` more seconds: at most the burst size, unless grants already exceed it."""
     return max(left, min(left + elapsed * per_second, per_second * BURST_SECONDS))

@@ -52,7 +52,7 @@ class Dispatcher:
         """Open the lane of a new connection, and load the outlet's waiting requests.
 
         `has_requests` was read together with the token, so most connections need no second read. The next `poll` finds
-        requests that were stored in between.
+        requests that were stored after that read.
         """
         live.lane = Lane(
             window=settings.REQUESTS_IN_FLIGHT,

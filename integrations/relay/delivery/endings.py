@@ -32,7 +32,7 @@ class Endings:
         self._ends: SharedWrite[Ending, Result] = shared.kind(ending.end)
 
     async def write_answer(self, pk: int, answer: Answer | Unreadable) -> Result | None:
-        """Store how a request ended that the POS answered. Return the request's result, to be passed to `announce`."""
+        """Store the end of a request that the POS answered. Return the request's result, to be passed to `announce`."""
         return await self._write(_ending_of(pk, answer))
 
     async def fail_unsendable(self, pk: int) -> None:

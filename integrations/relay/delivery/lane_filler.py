@@ -44,7 +44,7 @@ class LaneFiller:
             self._wakeups.send(wake.QUEUED, [integration_id])
 
     def offer_again(self, integration_id: int, pks: Sequence[int], reason: CloseReason | None = None) -> None:
-        """Release requests of an ended connection to be sent again. If `reason` is None, no request caused the end."""
+        """Offer the requests of an ended connection again. If `reason` is None, no request caused the end."""
         task = self._background.start(self._lost(pks, reason, after=self._suspecting.get(integration_id)))
         self._suspecting[integration_id] = task
         self._background.start(self._offer_after(task, integration_id))
@@ -72,7 +72,7 @@ class LaneFiller:
     def outgoing(self, live: Live, waiting: Waiting) -> Outgoing | None:
         """Return a request ready to send, or None if its frame cannot be written.
 
-        Such a request is ended, because it must not block the requests after it.
+        A request whose frame cannot be written is ended, because it must not block the requests after it.
         """
         try:
             return _outgoing_of(live, waiting)

@@ -131,7 +131,7 @@ class TransientRequests:
 
     @contextlib.contextmanager
     def looking_up(self, new: NewRequest) -> Iterator[None]:
-        """Keep this RequestID in memory during a look-up that may read the rows before the request is recorded."""
+        """Do not forget the request with this RequestID during a look-up, even after it has been recorded."""
         key = _key_of(new)
         self._looked_up[key] += 1
         try:

@@ -57,7 +57,7 @@ class Waiters:
             succeed(completion, result)
 
     async def refresh(self, pks: Iterable[int]) -> None:
-        """Read which of these requests have ended, if a call waits for them, and complete the calls."""
+        """Of these requests, read those that have waiting calls, and complete the calls of those that have ended."""
         waited_for = [pk for pk in pks if pk in self._waiting]
         for result in await asyncio.gather(*map(self._ended.find, waited_for)):
             if result is not None:

@@ -24,7 +24,7 @@ class Takeovers:
         self._dropped_at = clock()
 
     def replaced(self, integration_id: int) -> None:
-        """Count a replaced connection. Frequent ones count as takeovers even if the old POS does not respond."""
+        """Count a replacement. Frequent replacements count as takeovers even if the old POS does not respond."""
         now = self._clock()
         self._drop_old(now)
         times = self._replaced.setdefault(integration_id, deque(maxlen=OFTEN))

@@ -66,8 +66,8 @@ def prepare(rows: Sequence[FileRow], plan: Sequence[PlannedRow]) -> list[NewSecr
 def _verified(rows: Sequence[FileRow], planned: Sequence[PlannedRow], permissions: Permissions) -> "_Existing":
     """Return the existing rows that match the file. Raises RowsChanged if the plan would now be different.
 
-    The texts of a plan may change, because an organisation that they announce as new may have been created for an
-    earlier row.
+    A difference in a plan's text is ignored. For example, an organisation that the text announces as new may have been
+    created for an earlier row.
     """
     by_number = {row.number: row for row in rows}
     own = [by_number[row.number] for row in planned]
@@ -226,7 +226,7 @@ def _action_text(row: FileRow, outlet: Outlet | None, existing: _Existing) -> st
 def _permission_error(row: FileRow, existing: _Existing, permissions: Permissions) -> str:
     """Return which permission is missing, or "".
 
-    Never reveals whether an organisation exists that the person may not see.
+    The text never reveals the existence of an organisation that the person may not see.
     """
     organisation = existing.organisations.get(row.organisation)
     if permissions.organisations is not None and (not organisation or organisation.pk not in permissions.organisations):

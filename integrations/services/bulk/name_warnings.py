@@ -14,7 +14,7 @@ Key = tuple[str, ...]  # the name of an organisation, alone or followed by that 
 
 
 class NearNames:
-    """All names in a file, and the names in the database of these organisations (None: all)."""
+    """All names in a file, and the names of these organisations (None: all) and their outlets in the database."""
 
     def __init__(self, rows: Sequence[FileRow], organisations: frozenset[int] | None) -> None:
         self._existing = set(_names_of(rows, organisations))

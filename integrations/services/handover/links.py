@@ -1,8 +1,8 @@
 """One-time links that hand over a secret. The recipient can open a link once; when the link ends, the secret is erased.
 
 The link's token has two halves. The row is found by a digest of the first half. The second half, the passphrase and
-the server's key together derive the key that encrypts the secret. So the database alone, the database with the
-settings, or the link alone does not reveal the secret.
+the server's key together derive the key that encrypts the secret. So the link alone does not reveal the secret,
+and neither does the database, even together with the settings.
 """
 
 import base64

@@ -51,7 +51,7 @@ def _finding(attempt: AuthAttempt, meant: Integration | None) -> StepFinding:
 
 
 def _cause(attempt: AuthAttempt) -> Outcome:
-    """Return what is wrong with the attempt. If it was blocked, the last attempt before the block may show that."""
+    """Return the cause of a refusal. If the attempt was blocked, the last attempt before the block may show it."""
     if attempt.outcome != Outcome.THROTTLED or attempt.cause or attempt.integration_id is None:
         return cause_of(attempt, None)
     at_auth = AuthAttempt.objects.filter(integration=attempt.integration_id, endpoint=PosEndpoint.AUTH)

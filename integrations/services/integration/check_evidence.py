@@ -126,7 +126,7 @@ def second_till_at(
 ) -> datetime | None:
     """Return when a till last replaced the outlet's connected till, or was refused because another was connected.
 
-    The newest few rows of the outlet suffice, because the rows of two competing tills are of these two kinds only.
+    The newest few rows of the outlet suffice, because two competing tills add only such rows.
     """
     replaced = [each.closed_at for each in connections if each.close_reason == CloseReason.REPLACED]
     waited = [each.at for each in attempts if each.outcome == Outcome.SECOND_TILL]
@@ -223,7 +223,8 @@ def _one_of(rows: QuerySet[Request]) -> QuerySet[Any, Any]:
 def _request(integration: Integration, known: OutletRows, harmless: int | None, since: datetime) -> Request | None:
     """Return the last test request that ended or, if that was not answered, a later request that was answered.
 
-    A pending test request is returned only if there is no other, because it does not invalidate earlier evidence.
+    If no test request has ended, return the last request that was answered, or else a pending test request. A pending
+    one comes last, because it does not invalidate earlier evidence.
     """
     found = known.requests
     if found is None:

@@ -133,7 +133,7 @@ def change_pos_remote_id(integration: Integration, *, pos_remote_id: str, actor:
 
 def _check_new(integration: Integration) -> None:
     """Raise AlreadyEnabled, InvalidValue or PosRemoteIdTaken; lock the outlet until the transaction ends."""
-    # The lock serialises two people who enable the same outlet.
+    # If two people enable the same outlet at the same time, the second one waits here.
     Outlet.objects.select_for_update(no_key=True).get(pk=integration.outlet_id)
     if Integration.objects.filter(outlet=integration.outlet_id).exists():
         raise AlreadyEnabled

@@ -143,7 +143,7 @@ def end_overlap(integration: Integration, *, actor: Actor) -> None:
 
 @sensitive_variables()
 def _digest_of_adopted(secret: str) -> Digest:
-    # Trim hidden characters at the ends. A secret that a portal generated keeps its fast digest.
+    # Hidden characters at the ends are trimmed. The fast digest is enough for a secret that a portal generated.
     keys.choose_before_writing()
     if canonical := recognise(secret):
         if Credential.objects.filter(digest__in=secret_digests.keyed_digests(canonical)).exists():

@@ -48,7 +48,7 @@ def compare(earlier: Sequence[Announced], later: Sequence[Announced]) -> None:
     """Compare the keys of this process with those of processes that started before and after it.
 
     It costs nothing while no other process has a newer key; otherwise it runs a few queries every COMPARE_SECONDS. A
-    missing key stays missing when the process that has it ends, because that process may only be restarting.
+    key still counts as missing after the process that has it ends, because that process may be about to restart.
     """
     global _compared_at  # noqa: PLW0603  (a process has one ring of keys)
     newer = _newer(keyring.CREDENTIAL.ids, earlier, later) | _missing

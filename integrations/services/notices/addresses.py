@@ -16,8 +16,8 @@ from integrations.services.errors import InvalidValue
 MAX_URL_LENGTH = 500
 NO_HOST = "The host of the URL cannot exist. Write an address, or a name of at most 253 characters (63 between dots)."
 
-# A host name (RFC 1123), with underscores, which some networks use. Its last part must not consist of digits only,
-# because then it is an IP address.
+# A host name (RFC 1123), with underscores, which some networks use. The last part must not consist of digits only,
+# because the host would then be an IP address.
 _PART = "[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _is_name = re.compile(rf"(?=.{{1,253}}\.?$)(?:{_PART}\.)*(?![0-9]+\.?$){_PART}\.?").fullmatch
 # Use a separate pool, because a hanging DNS server must not exhaust the shared threads.

@@ -65,7 +65,7 @@ def _online_again(now: datetime) -> list[str]:
 
 
 def _compare(kind: AlertKind, begins: Sequence[Found], holds: Sequence[Found], now: datetime) -> None:
-    """Begin conditions in `begins` that are new, and end known ones that are not in `holds`."""
+    """Add the conditions of `begins` that are new, and end the known conditions that are not in `holds`."""
     known = set(AlertMember.objects.filter(alert__kind=kind, ended_at=None).values_list("key", flat=True))
     _end_members(kind, known - {each.key for each in holds}, now)
     _add_members(kind, [each for each in begins if each.key not in known], now)

@@ -1,7 +1,7 @@
 """Send due webhook deliveries on the event loop. Each endpoint has its own task, so a slow one delays no other.
 
-A process claims a delivery in its row before it sends it: `next_at` moves forward by CLAIM, so no other process sends
-it. If the process is killed, the delivery is due again after CLAIM.
+Before a process sends a delivery, it claims the delivery by moving `next_at` in the row forward by CLAIM, so no other
+process sends it. If the process is killed, the delivery is due again after CLAIM.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ SCHEDULE = (
     timedelta(hours=20),
     timedelta(hours=24),
 )
-DISABLE_AFTER_DAYS = 5  # without a success for this long, more than a long weekend, an endpoint is disabled
+DISABLE_AFTER_DAYS = 5  # disable an endpoint that had no success for this long; longer than a long weekend
 JITTER = 0.1
 CLAIM = timedelta(seconds=120)  # longer than CLAIMED_AT_ONCE deliveries can take
 CLAIMED_AT_ONCE = 32

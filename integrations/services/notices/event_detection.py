@@ -1,6 +1,6 @@
 """Detect events by reading the rows that the rest of the portal writes anyway. Runs in a database thread.
 
-Rows are not read for kinds of events without subscribers. Each poll reads a bounded number of rows; the next poll
+The module reads no rows for event kinds without subscribers. Each poll reads a bounded number of rows; the next poll
 continues. This module decides which rows are new events; `outbox` stores the events.
 """
 
@@ -26,8 +26,8 @@ LOOK_BACK = timedelta(seconds=60)
 BATCH = 400
 BATCHES_PER_POLL = 5
 
-# The actions that are events. They are detected from audit events, which each action writes in its own transaction.
-# The action does not store the event itself, because its transaction would hold the lock of the event log.
+# The audited actions that subscribers get as events. They are detected from the audit log.
+# An action does not store its event itself, because its transaction would hold the lock of the event log.
 CHANGES: dict[Verb, NoticeKind] = {
     Verb.ENABLED: NoticeKind.OUTLET_ENABLED,
     Verb.REENABLED: NoticeKind.OUTLET_ENABLED,
@@ -36,7 +36,7 @@ CHANGES: dict[Verb, NoticeKind] = {
     Verb.UNUSED_SECRET_REPLACED: NoticeKind.SECRET_ROTATED,
 }
 
-# A new subscriber gets only events that happen from then on.
+# The event kinds that each cursor detects. A new subscriber gets only events that happen after it subscribed.
 CURSORS: dict[str, tuple[str, ...]] = {
     "changes": tuple(dict.fromkeys(CHANGES.values())),
     "requests": (NoticeKind.REQUEST_FINISHED,),

@@ -74,7 +74,10 @@ def store_events(notices: Sequence[Notice], wanted_by: Sequence[Subscriber], *, 
 
 
 def about(integration: Integration | None) -> dict[str, Any]:
-    """Return the fields that name an event's outlet, null without an integration. Needs `outlet__organisation`."""
+    """Return the fields that name an event's organisation and outlet. Both are null without an integration.
+
+    The caller reads the integration together with its `outlet__organisation`.
+    """
     if integration is None:
         return {"organisation": None, "outlet": None}
     outlet = integration.outlet

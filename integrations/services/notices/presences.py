@@ -34,7 +34,7 @@ def notice(wanted_by: Sequence[Subscriber], cursor: NoticeCursor, now: datetime)
 
 
 def note_poll(cursor: NoticeCursor, now: datetime) -> None:
-    """Record a poll. After a pause of BLIND, restart the grace period, because the pause may have cut outlets off."""
+    """Record a poll. If there was none for BLIND, restart the grace period, because outlets may have been cut off."""
     if now - cursor.polled_at > BLIND:
         cursor.begun_at = now
     cursor.polled_at = now
@@ -57,7 +57,7 @@ def offline(now: datetime, before: datetime) -> QuerySet[Presence]:
 
 
 def mark_online_as_reported(now: datetime) -> None:
-    """Mark the outlets that are online now as reported. Called when the first subscriber appears."""
+    """Mark all outlets that are now online as reported online. Called when the first subscriber appears."""
     unreported = Presence.objects.filter(is_online=True, integration__reported_presence=None)
     while rows := list(unreported.values_list("pk", flat=True)[:BATCH]):
         ReportedPresence.objects.bulk_create(

@@ -34,7 +34,7 @@ def warning_about_outlet(organisation: str, name: str) -> str:
 
 
 def did_you_mean(pairs: Iterable[tuple[str, str]]) -> str:
-    """Return a question whether each new name means the existing name that it is paired with.
+    """Return a text that asks whether the new name in each pair means the existing one.
 
     The text is empty if the two names of every pair are equal.
     """

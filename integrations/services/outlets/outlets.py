@@ -135,7 +135,7 @@ def id_conflict(outlet: Outlet, wanted: str | None) -> OutletExists | None:
 
 
 def fill_match_ids() -> bool:
-    """Complete rows that a server of an older version inserted during an upgrade. Return whether there were any."""
+    """Fill in match IDs that an older version left empty during an upgrade. Return whether any were filled."""
     filled = [_fill(Outlet, "provider_outlet_id"), _fill(Integration, "pos_remote_id")]
     return any(filled)
 
@@ -145,7 +145,7 @@ def _fill(model: type[Outlet | Integration], of: str) -> bool:
     ids = {pk: identity(text) for pk, text in rows.values_list("pk", of)[:500]}
     for pk, match_id in ids.items():
         rows.filter(pk=pk).update(match_id=match_id)
-    return any(ids.values())  # if all characters of an ID are invisible, its match ID stays empty
+    return any(ids.values())  # an empty match ID (all characters invisible) does not count as filled
 
 
 def check_form(row: models.Model) -> None:

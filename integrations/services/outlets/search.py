@@ -11,13 +11,13 @@ from integrations.models import AuthAttempt, Credential, Request
 from integrations.models.attempt import Outcome
 from integrations.security.secret_digests import PUBLIC_LENGTH, SecretKind
 
-# A transient request is stored when it has ended. So requests received up to this much later may be stored before it.
+# A transient request is stored only after its end, so requests received up to this much later may have lower keys.
 STORED_LATE = timedelta(minutes=10)
 HIGHEST_KEY = 2**63 - 1
 DASHES = ("–", "-")
 LAST_CHARACTER = "\U0010ffff"
-NEWEST_SENT = 1_000  # how many of the latest attempts of each kind are searched for a value that was sent
-FOUND_MOST = 200  # a search by secrets and by values that were sent finds at most this many outlets
+NEWEST_SENT = 1_000  # a wrong ID is searched for in this many of the newest attempts of each kind
+FOUND_MOST = 200  # a search for secrets and wrong IDs finds at most this many outlets
 SHORTEST_BEGINNING = 2  # the fewest characters after "ONPS-" to search secrets for; fewer would match too many
 
 

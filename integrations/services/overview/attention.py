@@ -1,4 +1,4 @@
-"""What needs attention now: outlets that are refused, alerts, failing webhooks, and values that were not used.
+"""What needs attention now: refused outlets, alerts, failing webhooks, unopened links, and unused secrets.
 
 Takes two queries for any number of rows, because only the newest few of each kind are shown. Runs in a database thread.
 """

@@ -1,7 +1,7 @@
 """The state of all outlets for the start page: current counts, and samples of the last 24 hours.
 
-Reading is cheap for any number of rows. It counts the states of the outlets, and one hour of refusals by an index. It
-adds the requests that ended since the last sample to the day's samples. Runs in a database thread.
+Reading is cheap for any number of rows, because only outlets, the refusals of one hour, and the requests that ended
+since the last sample are counted. The samples contain the counts of earlier requests. Runs in a database thread.
 """
 
 from collections import Counter

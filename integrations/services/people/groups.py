@@ -1,6 +1,6 @@
 """The three roles of the portal, and the permissions of each. The database stores a role as a group with the same name.
 
-The groups belong to the portal: `ensure_groups` sets their permissions whenever the database is prepared, and no page
+The groups belong to the portal. `ensure_groups` sets their permissions whenever the database is prepared, and no page
 changes them. For other permissions, create a separate group at the shell (docs/how-to/manage-sign-in.md).
 """
 
@@ -78,7 +78,7 @@ def ensure_groups() -> None:
 
 
 def _ours() -> Q:
-    limit = StaffLimit._meta.model_name  # left out, because permission to change a person includes the limit
+    limit = StaffLimit._meta.model_name  # no role gets these, because permission to change a person suffices
     return Q(content_type__app_label=APP) & ~Q(content_type__model=limit)
 
 

@@ -37,8 +37,8 @@ class Prospect(Enum):
 def unlink(person: User, found: Sequence[SocialAccount], *, actor: Actor) -> None:
     """Unlink these identities from their person, and end all the person's sessions. Raises NotLinked.
 
-    The identities may be able to sign in again: see prospect_of. Existing sessions are searched before the transaction,
-    because a long search must not block other writers. The transaction finds sessions saved since then.
+    The identities may be able to sign in again (see prospect_of). Existing sessions are searched before the
+    transaction, because a long search must not block other writers. The transaction finds sessions saved since then.
     """
     began = shared_now()
     running = sign_ins.sessions_of(person)

@@ -1,7 +1,7 @@
 """Requests that staff send to an outlet's POS, stored together with their audit event. The relay sends them.
 
 They use the same rows as API calls. So each RequestID is sent once, whichever process has the POS connection, and the
-page need not wait: the answer will be in the row.
+page need not wait, because the answer will be in the row.
 """
 
 import uuid

@@ -30,8 +30,8 @@ _USER_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 REQUEST, ANSWER = "request", "answer"  # originals are sealed for one of these purposes (security/sealing.py)
 
-# Hex digits of a keyed digest that are stored. With the key's id and a mark before them, they have 64 characters, as
-# many as a digest of older versions. These 220 of 256 bits are enough to distinguish contents.
+# How many hex digits of a keyed digest are stored. The key's id and a mark precede them, which makes 64 characters,
+# as many as in a digest of older versions. These 220 of 256 bits are enough to distinguish contents.
 _DIGEST_LENGTH = 55
 
 

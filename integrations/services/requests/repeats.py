@@ -48,7 +48,7 @@ _by_request_id = SqlQuery(
 
 
 def seen(new: Sequence[NewRequest]) -> dict[NewRequest, bool]:
-    """Return True for each request whose RequestID a stored request has; the others are missing. Writes nothing."""
+    """Return True for each new request that has the RequestID of a stored one; leave out the others. Writes nothing."""
     known = {(row.integration_id, row.request_id) for row in find_earlier(new)}
     return {each: True for each in new if (each.integration_id, each.request_id) in known}
 

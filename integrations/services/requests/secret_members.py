@@ -153,7 +153,7 @@ def _levels(string: str) -> Iterator[str | None]:
 
 
 def _scalars(spelled: str, names: Names, levels: int) -> Iterator[str]:
-    """Yield the strings and numbers of a value; of a string that contains JSON, only those in the named members."""
+    """Yield the strings and numbers of a value. If a string contains JSON, yield only those of its named members."""
     for value in raw_json.scalars(spelled):
         if levels and names.is_in(value):
             for inner in raw_json.values(value, is_key=names.is_one, is_string=names.is_in):

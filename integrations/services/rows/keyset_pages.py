@@ -1,9 +1,9 @@
 """Read pages of lists with up to ten million rows, without COUNT or OFFSET and without reading the whole table.
 
-A page begins after the key of a row, so it stays correct while rows are added. Its work is bounded for any filter: it
-reads at most a fixed number of rows in the list's order from an index (a Source), and checks by primary key whether
-each matches. The planner's row estimates make no difference. If the number is used up before the page is full, the page
-returns the position that it reached, and the next page continues from there.
+A page begins after the key of a row, so it stays correct while rows are added. Its work is bounded for any filter,
+because it reads at most a fixed number of rows in the list's order from an index (a Source), and checks by primary key
+whether each matches. The planner's row estimates make no difference. If that number of rows does not fill the page, the
+page returns the position that it reached, and the next page continues from there.
 
 The large tables have no column for the organisation. With such a column, moving an outlet would rewrite all of its
 rows, and each insert would maintain one more index. A search by the names of outlets would still need Streams.
@@ -249,7 +249,7 @@ class Streams:
 def _first_of(rows: QuerySet[Any], order: SortOrder, count: int) -> QuerySet[Any]:
     """Return the first `count` rows, by the index that finds them.
 
-    The subquery sorts by expressions, because to sort by a column, a planner might read the whole table in that order.
+    The subquery sorts by expressions, because a planner might read the whole table in the order of a column.
     """
     columns = (Coalesce(name, name) for name in order.columns)
     keys = rows.order_by(*(each.asc() if order.is_reversed else each.desc() for each in columns)).values("pk")

@@ -65,7 +65,7 @@ def insert_new_rows(model: type[models.Model], names: Sequence[str], rows: Itera
 
 
 def update_rows(model: type[models.Model], changes: Mapping[Any, Mapping[str, Any]]) -> None:
-    """Set the same fields of each row to its own values, by primary key. Missing rows are skipped."""
+    """Update rows by primary key: the same fields in each row, with different values. Missing rows are skipped."""
     if not changes:
         return
     names = tuple(next(iter(changes.values())))

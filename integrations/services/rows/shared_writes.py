@@ -1,6 +1,6 @@
-"""Joins writes of several kinds: all that arrive while a transaction is committed share the next transaction.
+"""Joins writes of several kinds. All writes that arrive while a transaction runs share the next transaction.
 
-Separate transactions would wait for each other: SQLite has one writer at a time, and a thread that finds the database
+Separate transactions would wait for each other. SQLite has one writer at a time, and a thread that finds the database
 locked sleeps for milliseconds before it tries again. Every commit also waits for the disk.
 """
 
@@ -39,7 +39,7 @@ class SharedWrites(CallQueue[tuple[Write, Any], Any]):
         self._threads = threads
 
     def kind(self, write: Callable[[list[Key]], Mapping[Key, Found]]) -> "SharedWrite[Key, Found]":
-        """Return a kind of write: it calls `write` in a transaction, with distinct keys."""
+        """Return a kind of write that calls `write` in a transaction, with distinct keys."""
         return SharedWrite(self, write)
 
     async def _results(self, keys: list[tuple[Write, Any]]) -> Mapping[tuple[Write, Any], Any]:

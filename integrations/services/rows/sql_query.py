@@ -1,4 +1,4 @@
-"""Plain SQL queries that return dataclasses, for queries on every call, where the ORM costs more than the database."""
+"""Plain SQL queries that return dataclasses. Used on every call, where the ORM would cost more than the database."""
 
 import functools
 import json
@@ -89,7 +89,7 @@ class SqlQuery(Generic[Row]):
 
 
 def _postgresql(size: int) -> dict[str, str]:
-    """Return the SQL in the place of each placeholder on PostgreSQL, for lists of this length."""
+    """Return the SQL that replaces each placeholder on PostgreSQL, for lists of this length."""
     return {
         "among": f"IN ({', '.join(['%s'] * size)})",
         "open": _OPEN,

@@ -5,8 +5,8 @@ A server process must not use Django's shared thread for this, because a slow ad
 Each kind of work has separate threads, because a database may block only one kind: a locked SQLite file blocks only
 writers, and a hanging PostgreSQL must not block the loop that reports it. A thread that waits for the database cannot
 be interrupted. A time limit therefore ends the caller's wait but not the work; use it only for work that may still
-happen later. Writes may wait for a lock, so they have no fixed limit: `while_responsive` ends the wait for a write only
-if the database does not answer a read either.
+happen later. Writes may wait for a lock, so they have no fixed limit. Instead, `while_responsive` ends the wait for a
+write if the database does not answer a read either.
 """
 
 import asyncio
@@ -141,11 +141,11 @@ def _give_back() -> None:
 
 
 class CallQueue(Generic[Key, Found]):
-    """Answers calls in batches: calls that arrive while one batch is answered wait, and form the next batch.
+    """Answers calls in batches. Calls that arrive while a batch is in progress wait, and form the next batch.
 
-    It adds no delay when idle: the first call starts at once. A subclass answers the calls. At most `at_once` callers
-    are answered together, because all of them resume in one iteration of the event loop, which blocks everything else
-    until it ends.
+    When idle, it adds no delay, because the first call starts at once. A subclass answers the calls. At most `at_once`
+    callers are answered together, because all of them resume in one iteration of the event loop, which blocks
+    everything else until it ends.
     """
 
     def __init__(self, at_once: float = math.inf) -> None:

@@ -109,7 +109,7 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
         return super().formfield_for_manytomany(db_field, request, **{"form_class": RowsField, **kwargs})
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        """Return the list that the URL asks for. Raises LookupRefused if the URL asks for something else."""
+        """Return the list that the URL asks for. Raises LookupRefused for parameters that the list does not have."""
         check_list(self, request)
         try:
             return super().get_changelist_instance(request)

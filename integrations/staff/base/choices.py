@@ -166,7 +166,7 @@ def _are_more_than(count: int, rows: QuerySet[Model]) -> bool:
 
 
 def _keys_in(value: Iterable[Any], widget: Any) -> list[Any]:
-    """Return the values that could be primary keys, or the empty choice."""
+    """Return the values that could be primary keys. Empty values, which stand for the empty choice, are kept too."""
     model = _queryset_of(widget.choices.field).model
     return [each for each in value if each == "" or (not isinstance(each, TypedName) and is_key(model, str(each)))]
 

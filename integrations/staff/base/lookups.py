@@ -1,7 +1,7 @@
 """Restricts the URL parameters of a list to its own filters and the portal's own links.
 
-Django's lists accept any lookup on a local field. A viewer could search columns that no page shows them, or make the
-database evaluate a regular expression for minutes.
+Django's lists accept any lookup on a local field, so a viewer could search columns that no page shows, or
+make the database evaluate a regular expression for minutes.
 """
 
 import re

@@ -24,7 +24,7 @@ class MenuGroup(StrEnum):
 def menu_of(apps: Iterable[Mapping[str, Any]], admins: Mapping[type[Model], ModelAdmin[Any]]) -> list[dict[str, Any]]:
     """Return Django's list of apps as groups of the menu, without empty groups.
 
-    A group has the keys of an app that Django's templates read, so a package's template can also show it.
+    A group has the keys that Django's templates read from an app, so a package's template can also show the group.
     """
     entries = sorted(
         (entry for app in apps for entry in app["models"]),

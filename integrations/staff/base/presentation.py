@@ -1,4 +1,4 @@
-"""Text and HTML for staff pages: states, moments, details. Does no I/O: callers pass in the current time."""
+"""Text and HTML for staff pages: states, moments, details. Does no I/O, so callers pass in the current time."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

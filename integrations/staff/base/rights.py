@@ -18,12 +18,12 @@ def may_enable_new(request: HttpRequest) -> bool:
 
 
 def may_add_organisation(request: HttpRequest) -> bool:
-    """Return whether this person may create an organisation. Limited staff may not: they would not see the new one."""
+    """Return whether this person may create an organisation. Limited staff may not, because they would not see it."""
     return site.get_model_admin(Organisation).has_add_permission(request)
 
 
 def may_act(request: HttpRequest) -> bool:
-    """Return whether this person may rotate secrets, disable, re-enable, disconnect and change the POSRemoteID."""
+    """Return whether this person may disable, re-enable and disconnect outlets, rotate secrets and set POSRemoteIDs."""
     return request.user.has_perm("integrations.change_integration")
 
 

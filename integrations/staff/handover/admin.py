@@ -119,7 +119,7 @@ class HandoverLinkAdmin(ReadOnlyAdmin[HandoverLink]):
 
 
 def links_seen(request: HttpRequest) -> QuerySet[HandoverLink]:
-    """Return the links to outlets that this person may see."""
+    """Return the hand-over links of the outlets that this person may see."""
     rows = HandoverLink.objects.select_related("integration__outlet__organisation", "credential").defer("sealed")
     return scope.limit(rows, request.user, "integration__outlet__organisation")
 

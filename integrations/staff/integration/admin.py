@@ -33,7 +33,7 @@ ACTIONS = {
 class IntegrationAdmin(ReadOnlyAdmin[Integration]):
     """The actions on enabled outlets. An integration has no separate page, because it is part of its outlet's page.
 
-    The addresses of earlier versions redirect to the list of outlets and to the outlet's page.
+    The list and the page that earlier versions had here redirect to the list of outlets and to the outlet's page.
     """
 
     organisation_path = "outlet__organisation"

@@ -71,7 +71,8 @@ class EnableOutlet(EnableAction):
         )
 
     def settled(self, refusal: PortalError, *, status: int = 200) -> HttpResponse:
-        # After a double click, this request may have read the outlet before the first one enabled it, so read it again.
+        # After a double click, this request may have read the outlet before the first request enabled it.
+        # The integration is therefore read again.
         self.integration = Integration.objects.filter(outlet=self.outlet).first()
         return super().settled(refusal, status=status)
 

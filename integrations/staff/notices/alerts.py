@@ -25,7 +25,7 @@ MEMBERS = 500
 
 
 class OpenAlertFilter(PortalFilter):
-    """Filters alerts that are open or have ended."""
+    """Filters alerts by state: open or ended."""
 
     title = "state"
     parameter_name = "open"
@@ -104,7 +104,7 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
 def _mails(request: HttpRequest, alert: Alert) -> dict[str, object]:
     """Return the alert's e-mails whose recipients this person may see, and the number of its other e-mails.
 
-    A person without limits also sees e-mails to an address that no longer gets alerts.
+    A person with access to all organisations also sees e-mails to an address that no longer gets alerts.
     """
     every = list(alert.mails.order_by("pk")[:MEMBERS])
     recipients = site.get_model_admin(AlertRecipient)

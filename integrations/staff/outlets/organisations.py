@@ -32,7 +32,7 @@ class OrganisationAdmin(PortalAdmin[Organisation]):
     organisation_path = "pk"
     list_display = ("name", "outlets", "created")
     search_fields = ("name",)
-    ordering = ("name",)  # the outlet count removes the model's ordering, but autocompletion needs an ordering
+    ordering = ("name",)  # counting the outlets drops the model's ordering, which autocompletion needs
     fieldsets = (
         (None, {"fields": ("name",)}),
         ("Alerts", {"fields": ("opening_hours", "time_zone"), "classes": ("collapse",)}),

@@ -186,7 +186,7 @@ class AuditEventAdmin(DatedAdmin[AuditEvent]):
     readonly_fields = ("exactly_when", "person", "action", "in_words")
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        """Return the list, with the names of organisations in the details where this person may see them."""
+        """Return the list. The details name those organisations that this person may see."""
         changelist = super().get_changelist_instance(request)
         explain_moves(changelist.result_list, scope.organisations_of(request.user))
         return changelist

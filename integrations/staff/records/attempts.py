@@ -51,7 +51,7 @@ class AuthAttemptAdmin(DatedAdmin[AuthAttempt]):
     page = "staff/records/attempt.html"
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        """Return the list, without the names of other organisations' outlets in the details."""
+        """Return the list. The details omit the names of outlets that this person may not see."""
         changelist = super().get_changelist_instance(request)
         explain(changelist.result_list, scope.organisations_of(request.user))
         return changelist

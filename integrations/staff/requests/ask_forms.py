@@ -232,7 +232,7 @@ class FieldsForm(AskForm):
 
 
 def payload_errors(payload: str, model: str) -> dict[str, str]:
-    """Return what is wrong with a well-formed payload, by the path of the member; nothing if it matches the model."""
+    """Return the errors in a well-formed payload by the path of the member, or {} if it matches the model."""
     try:
         checking.check(payload, model)
     except Invalid as invalid:

@@ -115,7 +115,7 @@ class AskPos(IntegrationAction):
 
     @method_decorator(sensitive_variables())
     def _switched(self, typed: QueryDict) -> HttpResponse:
-        """Show the form with the payload as JSON, or as fields again, with the same input except secrets."""
+        """Switch the form from fields to JSON or back, and show it with the same input except secrets."""
         kept = {name: typed[name] for name in KEPT if name in typed}
         if secrets := secrets_in(typed, self._chosen().model):
             messages.warning(self.request, TYPE_AGAIN.format(get_text_list(secrets, "and")))

@@ -91,6 +91,6 @@ class AskedPage(IntegrationAction):
 
 
 def _moment(text: str) -> datetime | None:
-    """Return the time that an address names in seconds since 1970, or None."""
+    """Return the time given as Unix time in a URL, or None if the text is not a valid Unix time."""
     is_number = text.isascii() and text.isdecimal() and len(text) <= 10
     return datetime.fromtimestamp(int(text), UTC) if is_number else None

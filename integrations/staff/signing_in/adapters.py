@@ -64,7 +64,7 @@ class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return url.startswith(PAGES) and url_has_allowed_host_and_scheme(url, allowed_hosts=None)
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """Return the client's address. It is a key of limits and the address of a session, so it must be valid."""
+        """Return the client's address, always a valid one, because limits and sessions store it."""
         address = address_of(request)
         return address if parsed(address) else UNKNOWN_ADDRESS
 

@@ -1,4 +1,4 @@
-"""The sign-in backend. Each request's person comes with their permissions, limits and second factor, by one query."""
+"""The sign-in backend. One query per request reads the person with their permissions, limits and second factor."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Sessions of staff: Django's database sessions that also know their end. SESSION_ENGINE names this module.
+"""Sessions of staff: Django's database sessions with the portal's time limits. SESSION_ENGINE names this module.
 
 A session ends after SESSION_IDLE_MINUTES without a request, or SESSION_HOURS after the sign-in. Django itself counts
 from the last change of a session. To prolong a session, only its expiry date is written, because saving the whole
@@ -186,7 +186,7 @@ def _is_due(request: HttpRequest) -> bool:
 
 
 def _prolong(request: HttpRequest) -> None:
-    """Move a session's end to the full idle time from now. A session that is not listed is added first."""
+    """Move a session's end to the full idle time from now, or add the session to allauth's table if it is missing."""
     if getattr(request.session, "client", None) is None:
         track(request)  # a session that an older version of the portal opened; the next page prolongs it
     else:

@@ -38,7 +38,7 @@ def context_of(fleet: FleetState) -> dict[str, object]:
 
 
 def _kind_of(fleet: FleetState) -> OutletState:
-    """Return the state for the shape beside the sentence: online only if an outlet is online and none is offline."""
+    """Return the state whose symbol the page shows: online only if an outlet is online and none is offline."""
     if fleet.offline:
         return OutletState.OFFLINE
     return OutletState.ONLINE if fleet.online else OutletState.NEVER_SEEN

@@ -58,8 +58,9 @@ def figures(request: HttpRequest) -> dict[str, object]:
 def recent_activity(request: HttpRequest) -> list[AuditEvent] | None:
     """Return the newest audit events except sign-ins; None if the user may not see them.
 
-    Reads only the newest SEARCHED events, so that many sign-ins cannot make the query scan the whole table. It sorts by
-    an expression, because a plain column would make the database follow the column's index past those events.
+    Reads only the newest SEARCHED events, so that many sign-ins cannot make the query scan the whole table. The
+    query sorts by an expression, because with a plain column the database would follow that column's index past those
+    events.
     """
     if not request.user.has_perm("integrations.view_auditevent"):
         return None

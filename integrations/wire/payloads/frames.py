@@ -1,7 +1,7 @@
-"""The fields of each message between a POS and the portal, in the order of its documentation.
+"""The fields of each message between a POS and the portal, in the order of the documentation.
 
-The first two are in the user's specification (SPEC). The third has its own page (SEEN). The page of the last one could
-not be read, so its fields are those of three published examples.
+The first two messages are in the user's specification (SPEC). The third message has its own page (SEEN). The last
+message's page could not be read, so the portal knows only the fields in three published examples.
 """
 
 from integrations.wire.payloads.field import OBJECT, STRING, WHOLE, Field, nullable, optional, required

@@ -20,7 +20,7 @@ def json_schema(model: str) -> dict[str, Any]:
     if required := [field.name for field in fields if field.required]:
         schema["required"] = required
     if model in UNKNOWN:
-        schema["description"] = "Not known: PowerEPOS' page could not be read. Any object is possible."
+        schema["description"] = "PowerEPOS' page about this message could not be read, so any object is accepted."
     if model in EXAMPLES:
         schema["examples"] = [EXAMPLES[model]]
     return schema

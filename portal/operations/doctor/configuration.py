@@ -15,7 +15,7 @@ from portal.operations.doctor.finding import Finding, advice, fine, wrong
 SHORTEST_KEY = 50  # characters, Django's minimum for SECRET_KEY
 LEAST_DIFFERENT = 5
 OTHERS_MAY = 0o077
-# Checks of Django that parts of the doctor report in more detail.
+# Django's own checks whose subject another part of the doctor reports in more detail.
 REPORTED_ELSEWHERE = frozenset(
     {"integrations.W001", "security.W009", "security.W018", "security.W020", "security.W025"}
 )

@@ -67,7 +67,7 @@ def migrations() -> Iterator[Finding]:
 
 
 def clock() -> Iterator[Finding]:
-    """Check that this machine's clock agrees with the others that use the database, because leases depend on it."""
+    """Check that this machine's clock agrees with the database's or the servers', because leases depend on it."""
     ahead = _ahead_of_others()
     if ahead is None:
         return

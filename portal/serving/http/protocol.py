@@ -86,7 +86,7 @@ class HttpProtocol(HttpFraming):
         self._arrived()
         self._forget_head()
         super().handle_websocket_upgrade()
-        # The parser is not needed any more. It and this protocol would refer to each other while the POS is connected.
+        # The parser is not needed any more. Keeping it would leave a reference cycle while the POS is connected.
         self.parser = None  # type: ignore[assignment]
 
     def refuse(self, fault: EarlyRefusal) -> None:

@@ -1,4 +1,4 @@
-"""Every POST honours Idempotency-Key: at most one change for each key, whatever happens to its answer."""
+"""Every POST honours Idempotency-Key: at most one change for each key, even if the caller never gets the answer."""
 
 import asyncio
 import inspect

@@ -10,7 +10,7 @@ from integrations.models.api_key import Scope
 from tests.backend.operations import Operation
 
 CHANGES_OUTLET = (Scope.OUTLETS_WRITE, Scope.HANDOVER_WRITE)
-DISCONNECT = "disconnect_outlet"  # the POS connects again at once
+DISCONNECT = "disconnect_outlet"  # may use the online outlet, because its POS reconnects at once
 DELETE_ENDPOINT = "delete_webhook_endpoint"
 SEND = "send_request"
 LONGEST = 1  # seconds that a call may wait for a POS

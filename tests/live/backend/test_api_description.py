@@ -108,7 +108,7 @@ def _is_spare(context: schemathesis.HookContext) -> bool:
 
 
 def _pointed_at(known: list[dict[str, Any]], spare: list[dict[str, Any]]) -> Any:
-    """Return a hook that replaces drawn path parameters: in a change with those of `spare`, otherwise of `known`.
+    """Return a hook that replaces drawn path parameters by those of `spare` in a change, otherwise by those of `known`.
 
     The hook uses the elements in turn. After the last element, it leaves one path as drawn, and begins again.
     """

@@ -73,7 +73,7 @@ def _all_blocks(document: str) -> list[tuple[str, str]]:
 
 
 class Reader:
-    """Runs blocks in one shell environment, with the documents' address replaced."""
+    """Runs blocks in one shell environment, with the documented URL replaced by the server's."""
 
     def __init__(self, base_url: str, folder: Path, environment: Mapping[str, str]) -> None:
         self._base_url = base_url

@@ -35,7 +35,7 @@ class Site:
 
     @contextmanager
     def till(self, **options: Any) -> Iterator[tuple[Credentials, BackgroundPos]]:
-        """A new outlet and its POS; the process that takes the calls knows that it is online."""
+        """A new outlet and its POS; the process that takes the calls knows that the POS is online."""
         outlet = self.pos_server.supply_outlet()
         with self.online(outlet, **options) as background:
             yield outlet, background

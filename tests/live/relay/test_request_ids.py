@@ -1,4 +1,4 @@
-"""Repeating a request_id cannot guess a PIN, even if sent to several processes at once."""
+"""Repeating a request_id does not help a caller to guess a PIN, even with several processes at once."""
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle

@@ -47,7 +47,7 @@ class Ledger:
         return log
 
     def leaks(self) -> list[str]:
-        """Return each log line that contains a secret, with the secret masked, after its file and line number."""
+        """Return for each log line with a secret: the file, the line number, and the line with the secret masked."""
         forms = _matcher(self._secrets)
         return [leak for log in self._logs for leak in _leaks_in(log, forms)] if self._secrets else []
 

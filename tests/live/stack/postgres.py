@@ -110,7 +110,7 @@ class Postgres:
             connection.execute("SELECT pg_reload_conf()")
 
     def create_database(self, *, name: str = "", template: str = "template1") -> str:
-        """Return the name of a new database, a copy of the template, which must have no connections."""
+        """Copy the template, which must have no connections, and return the name of the new database."""
         name = name or f"portal_{secrets.token_hex(6)}"
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:

@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.live.stack.ledger import LEDGER
 from tests.live.stack.warm_start import Started, dying_with_us
 
-PORTS_PER_WORKER = 4_000  # five ranges from 10,000 on; Linux gives the ports from 32,768 on to clients
+PORTS_PER_WORKER = 4_000  # five ranges, which begin at port 10,000; Linux gives ports above 32,767 to clients
 
 _running: set["Process"] = set()
 

@@ -1,4 +1,4 @@
-"""Runs management commands in one long-lived process; to start a process for each command would take a second."""
+"""Runs management commands in one long-lived process, because starting a process takes about a second."""
 
 import json
 import os

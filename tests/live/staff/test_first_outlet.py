@@ -126,7 +126,7 @@ def test_the_form_of_an_outlet_accepts_the_first_key_press(
     session = page.context.storage_state()
     with browsing.page_at(chromium, portal, java_script_enabled=scripts, storage_state=session) as other:
         other.goto("/admin/integrations/outlet/add/")
-        expect(other.locator("form :focus")).to_be_visible()  # the browser sets the focus with its first frame
+        expect(other.locator("form :focus")).to_be_visible()  # the browser sets the focus when it first draws the page
         other.keyboard.type(name)
         other.keyboard.press("Tab")
         other.keyboard.press("Tab")  # past the link that adds an organisation
@@ -162,6 +162,6 @@ def fill(page: Page, name: str) -> None:
 
 
 def values_on(page: Page) -> Credentials:
-    """Return the values that the page shows; the ledger remembers the secret for the search of the logs."""
+    """Return the values that the page shows. Their secret is added to those that must not appear in a log."""
     expect(page.get_by_role("heading", name="Values for PowerEPOS")).to_be_visible()
     return Credentials.from_json({name: page.locator(f"#value-{name}").inner_text() for name in NAMES})

@@ -22,7 +22,7 @@ SLOW = "/admin/integrations/messagetype/"
 SLOW_SECONDS = 3.5  # longer than a page waits for a hanging database, shorter than a statement may take
 POOL = 4
 IN_TIME = 5.0  # seconds: three are promised, the rest allows for a busy machine
-MOST_THREADS = 40  # threads that compute pages
+MOST_THREADS = 40  # the server computes at most this many pages at once
 
 networks = itertools.count(1)
 

@@ -58,8 +58,8 @@ def be_disabled(stack: Stack, outlet: Credentials) -> None:
 def be_throttled(stack: Stack, outlet: Credentials) -> None:
     """Fail until the portal blocks the till.
 
-    This can take more failures than the limit of ten. A process notices within a second that the outlet was enabled,
-    and then discards the failures that it has counted.
+    This can take more failures than the limit of ten. When a process notices that the outlet was enabled, which takes
+    up to a second, it discards the failures that it has already counted.
     """
     eventually(lambda: authenticate(stack, outlet, AuthSecret=mistyped(outlet)).status_code == TOO_MANY)
 

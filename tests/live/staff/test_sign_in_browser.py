@@ -51,7 +51,7 @@ def test_a_required_factor_is_set_up_first_and_needed_at_each_later_sign_in(
 
 
 def sign_in_with_a_passkey(chromium: Browser, portal: Stack, login: tuple[str, str], code: str) -> None:
-    """Sign in under the name localhost, because browsers offer no passkeys at a bare address."""
+    """Sign in to the portal at the host name localhost, because browsers offer no passkeys at an IP address."""
     local = portal.base_url.replace("127.0.0.1", "localhost")
     with browsing.page_at(chromium, portal, also=(local,), base_url=local) as page:
         devices = page.context.new_cdp_session(page)

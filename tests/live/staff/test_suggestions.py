@@ -20,7 +20,7 @@ DELETE = "DELETE FROM integrations_organisation WHERE name LIKE 'Suggested %%' O
 
 @pytest.fixture
 def page(chromium: Browser, shared_stack: Callable[[str], Stack]) -> Iterator[Page]:
-    """The form that enables an outlet, in a portal with more organisations than it lists."""
+    """The form that enables an outlet, in a portal with more organisations than the form lists."""
     portal = shared_stack("serve-sqlite")
     portal.execute(INSERT, MOST_SUGGESTED, LAST)
     with browsing.page_at(chromium, portal) as page:

@@ -1,4 +1,4 @@
-"""manage.py demo creates everything or nothing, once, and stores its secrets where only the owner can read them."""
+"""manage.py demo creates all its data or none, and only once; only the owner can read the files with its secrets."""
 
 import io
 import json

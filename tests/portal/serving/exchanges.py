@@ -1,4 +1,4 @@
-"""Raw bytes sent to our HTTP connection in front of a small application."""
+"""Sends raw bytes to HttpProtocol, which serves a small application."""
 
 import asyncio
 import json
@@ -33,7 +33,7 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.sleep(0.05)
     text = json.dumps([scope["method"], scope["path"], body.decode("latin-1"), names_of(scope)]).encode()
     headers = [(b"content-length", b"%d" % len(text))]
-    if scope["path"] == "/parts":  # in two messages, as Django answers
+    if scope["path"] == "/parts":  # answer in two messages, as Django does
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else text})
     else:

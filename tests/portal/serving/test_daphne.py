@@ -11,7 +11,7 @@ from portal.serving.daphne import adapt_daphne
 
 
 def test_daphnes_own_answers_have_the_security_headers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """daphne answers itself, for example after its time limit or when the application raises."""
+    """Some answers come from daphne itself, for example after its time limit or when the application raises."""
     sent: list[dict[str, Any]] = []
     monkeypatch.setattr(WebRequest, "handle_reply", lambda _request, message: sent.append(message))
     for name in ("daphne.ws_protocol", "daphne.access"):

@@ -1,4 +1,4 @@
-"""Where a request ends, tested with raw bytes sent to our HTTP connection in front of a small application."""
+"""Where a request ends, tested with raw bytes sent to HttpProtocol, which serves a small application."""
 
 import json
 

@@ -104,7 +104,7 @@ def test_a_cold_list_page_loads_less_than_150_kilobytes(client: Client, db: None
 
 
 def fill_lists() -> None:
-    """Fill a page of each list that grows, with long names."""
+    """Add enough rows with long names to fill a page of each list that grows."""
     name, now = "Trattoria Bella on the Harbour, the first of many, and the largest", timezone.now()
     long = make_enabled_outlet(f"{name} of them").integration
     Organisation.objects.update(name=name)

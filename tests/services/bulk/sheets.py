@@ -1,4 +1,4 @@
-"""Files of outlets in the form of a spreadsheet's CSV, checked and confirmed."""
+"""Checks and confirms files of outlets, in CSV as a spreadsheet writes it."""
 
 import csv
 import io

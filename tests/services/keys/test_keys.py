@@ -240,7 +240,7 @@ class TestAProcessWithTheOldKeyAlone:
 
 
 def test_a_process_without_the_old_key_lacks_nothing_while_others_still_have_it(settings: Any) -> None:
-    """The last step of a key rotation: long-unused secrets must not block it."""
+    """Long-unused secrets must not block this last step of a key rotation."""
     make_process(NEW, OLD)
     settings.CREDENTIAL_KEY, settings.CREDENTIAL_KEY_FALLBACKS = OLD, []
     make_enabled_outlet()

@@ -1,4 +1,4 @@
-"""A secret under a secret member name is never readable in stored text, at any depth and in any escaping."""
+"""The value of a member with a secret's name is never readable in stored text, at any depth and in any escaping."""
 
 import json
 import random
@@ -44,7 +44,7 @@ def name_in_some_case(chance: random.Random) -> str:
 
 
 def member(chance: random.Random, escaped: float) -> str:
-    """Return an object with the marker under a secret name."""
+    """Return an object with the marker in a member that has a secret's name."""
     value = chance.choice(
         [
             as_string(MARKER, chance, escaped=escaped),
@@ -69,7 +69,7 @@ def wrapped(text: str, chance: random.Random, escaped: float) -> str:
 
 @st.composite
 def texts(draw: st.DrawFn) -> str:
-    chance = draw(st.randoms(use_true_random=True))  # Hypothesis draws one seed; to draw each character takes longer
+    chance = draw(st.randoms(use_true_random=True))  # drawing one seed is faster than drawing each character
     depth, escaped = draw(st.sampled_from([(0, 0.5), (1, 1.0), (2, 0.5), (3, 0.3), (5, 0.05), (9, 0.0)]))
     text = member(chance, escaped)
     for _ in range(depth):

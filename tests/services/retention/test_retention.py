@@ -174,7 +174,7 @@ def test_audit_events_are_kept_for_ever_unless_settings_limit_them(enabled: Enab
     with override_settings(KEEP_AUDIT_DAYS=3999):
         prune(RecordKind.AUDIT)
     assert not AuditEvent.objects.filter(pk=old.pk).exists()
-    assert AuditEvent.objects.exists()  # events of the factories
+    assert AuditEvent.objects.exists()  # the factories have recorded some
 
 
 def test_nothing_but_retention_deletes_an_audit_event(enabled: Enabled) -> None:

@@ -116,7 +116,7 @@ class Disconnecting(InProcess):
         running = await after_first_poll()
         async with await Pos.of(station) as pos:
             await recorded()
-            wake.forget(running._changed)  # no wake-up, as if another process without a channel layer did it
+            wake.forget(running._changed)  # as if another process, without a channel layer, disconnects the POS
             await in_main(disconnect, station.integration, actor=ANNA)
             await running.watcher.poll()
             assert await pos.closed() == (1000, "Disconnected by the provider.")

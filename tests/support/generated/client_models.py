@@ -55,7 +55,7 @@ _OVERLOAD = """
     ) -> models.{answer}: ...
 """
 _METHODS = ("get", "post", "patch", "delete")
-# A client must be able to read the answers of a later portal, so limits of values do not belong to its models.
+# Clients must be able to read the answers of a later portal, so their models have no limits of values.
 _LIMITS = re.compile(r"(min|max)(imum|Length|Items|Properties)|pattern|title|readOnly|example|examples|default")
 _PROBLEM = re.compile(r"urn:order-n-pay:problem:([a-z-]+)")
 _SCHEMA = "#/components/schemas/"
@@ -68,7 +68,7 @@ def read_document() -> dict[str, Any]:
 
 
 def python_models(document: dict[str, Any]) -> dict[Path, str]:
-    """Return the generated Python files: models of answers, of bodies, and the problem types."""
+    """Return the generated Python files: the models of answers and bodies, and the problem types."""
     answers, bodies = _plain(document, is_answer=True), _plain(document, is_answer=False)
     return {
         PYTHON / "models.py": _generate(answers, "pydantic_v2.BaseModel", "--extra-fields", "allow"),

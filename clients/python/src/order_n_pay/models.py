@@ -187,7 +187,7 @@ class NewHandoverLink(BaseModel):
 
 class Note(BaseModel):
     """
-    Not known: PowerEPOS' page could not be read. Any object is possible.
+    PowerEPOS' page about this message could not be read, so any object is accepted.
     """
 
     model_config = ConfigDict(
@@ -293,7 +293,7 @@ class OrderNPayGetUserFromPINResponse(BaseModel):
 
 class OrderNPaySimulateOrderResponse(BaseModel):
     """
-    Not known: PowerEPOS' page could not be read. Any object is possible.
+    PowerEPOS' page about this message could not be read, so any object is accepted.
     """
 
     model_config = ConfigDict(
@@ -303,7 +303,7 @@ class OrderNPaySimulateOrderResponse(BaseModel):
 
 class OrderNPayUpdateOrderResponse(BaseModel):
     """
-    Not known: PowerEPOS' page could not be read. Any object is possible.
+    PowerEPOS' page about this message could not be read, so any object is accepted.
     """
 
     model_config = ConfigDict(

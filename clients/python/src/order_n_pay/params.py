@@ -122,7 +122,7 @@ class NewOutlet(TypedDict):
 
 class Note(TypedDict):
     """
-    Not known: PowerEPOS' page could not be read. Any object is possible.
+    PowerEPOS' page about this message could not be read, so any object is accepted.
     """
 
 

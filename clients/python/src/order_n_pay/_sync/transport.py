@@ -53,7 +53,7 @@ class Transport:
             page = self.get(path, dict[str, Any], left)
             for row in page["results"]:
                 yield parse(kind, row)
-            # Use only the query of this URL: its host may differ from the client's, and must not get the API key.
+            # Use only the query of this URL. Its host may differ from the client's, and must not get the API key.
             left = dict(parse_qsl(urlsplit(page["next"]).query)) if page["next"] else None
 
     def exchange(
