@@ -61,18 +61,28 @@ for module in (handover_links, secret_digests):
 TransactionTestCase._fixture_teardown = empty_database  # type: ignore[attr-defined]
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     """Keep the tests of one file on one worker, because they share the servers that they start.
 
     Tests that commit form a separate group. They leave an empty database, so pytest-django runs them after the tests
     that need the rows of the migrations. Tests that share running servers run one after another. These servers stop
-    before the other tests start (tests/live/conftest.py).
+    before the other tests start (tests/live/conftest.py). Tests without processes come last: their files take seconds,
+    so all workers end at about the same time.
     """
-    items.sort(key=lambda item: "shared_stack" not in getattr(item, "fixturenames", ()))
     for item in items:
         name = f"{item.path.stem}, committing" if _commits(item) else item.path.stem
         item.add_marker(pytest.mark.xdist_group(name))
+    yield
+    items.sort(key=_position)
+
+
+def _position(item: pytest.Item) -> int:
+    fixtures = getattr(item, "fixturenames", ())
+    if "shared_stack" in fixtures:
+        return 0
+    is_slow = item.get_closest_marker("processes") and "_django_db_helper" not in fixtures
+    return 1 if is_slow else 2
 
 
 def pytest_collection_finish() -> None:

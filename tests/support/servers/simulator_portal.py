@@ -18,7 +18,7 @@ from integrations.simulator import Credentials
 
 SECRET = "ONPS-SECRET-OF-THE-TESTS"
 TOKEN = "token-of-the-tests"
-LIMIT = 10.0
+LIMIT = 30.0
 
 
 @dataclass(frozen=True)
