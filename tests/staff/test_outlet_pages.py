@@ -13,7 +13,7 @@ from integrations.models.attempt import Outcome
 from integrations.models.audit import Verb
 from integrations.staff.base import choices
 from tests.staff.bulk.limits import limited_to
-from tests.support.factories import BELLA, Enabled, make_enabled_outlet, make_organisation, make_outlet
+from tests.support.factories import BELLA, STATION, Enabled, make_enabled_outlet, make_organisation, make_outlet
 from tests.support.staff.pages import (
     act_url,
     be_refused,
@@ -248,7 +248,7 @@ def page_of(staff: Client, enabled: Enabled) -> str:
     return str(staff.get(page_url(enabled.integration)).content.decode())
 
 
-# --- The addresses of an integration's own pages in earlier versions ---
+# --- Redirects from the former URLs of integration pages ---
 
 
 def test_the_old_list_of_integrations_leads_to_the_outlets_with_its_search_and_filters(staff: Client) -> None:
@@ -259,8 +259,10 @@ def test_the_old_list_of_integrations_leads_to_the_outlets_with_its_search_and_f
 
 
 @pytest.mark.parametrize("page", ["change", "history"])
-def test_the_old_pages_of_an_integration_lead_to_its_outlet(staff: Client, enabled: Enabled, page: str) -> None:
-    make_outlet("First")  # the outlet and its integration then have different keys
+def test_the_old_pages_of_an_integration_lead_to_its_outlet(staff: Client, page: str) -> None:
+    make_outlet("First")  # the old URL must not lead to this outlet
+    enabled = make_enabled_outlet(STATION)
+    assert enabled.integration.pk != enabled.integration.outlet_id
     old = reverse(f"admin:integrations_integration_{page}", args=(enabled.integration.pk,))
     assert staff.get(old)["Location"] == page_url(enabled.integration)
     assert client_of("view_outlet").get(old).status_code == 403
