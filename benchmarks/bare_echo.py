@@ -1,6 +1,7 @@
-"""The reference for the relay: HTTP in, a frame to a websocket, its answer out, and nothing else.
+"""The baseline for `relay.py`: send each HTTP request's body to a websocket, and return the answer.
 
-No key, no database, no ordering, no limits; runs on the portal's own server settings. `relay.py` starts it.
+It runs on the portal's own server with the portal's settings, but has no API keys, database, limits or queues.
+`relay.py` starts it.
 """
 
 import asyncio

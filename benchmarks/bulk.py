@@ -3,7 +3,7 @@
 Run `python benchmarks/bulk.py [ROWS]`. First `manage.py enable_outlets` enables ROWS outlets (default: 10,000), then
 the portal enables 1,000 outlets in one request. Meanwhile, another connection takes the write lock again and again. Its
 longest wait is an upper limit of the time for which a transaction holds the lock. One till authenticates repeatedly,
-and a caller sends durable orders to another till. Each call starts as soon as the previous one is answered.
+and a caller sends durable orders to another till. Each call starts 5 ms after the answer to the previous one.
 """
 
 import argparse
@@ -25,8 +25,8 @@ import relay
 from storming.pages import Staff, hidden_value
 
 UPLOAD = "/admin/integrations/outlet/enable-file/"
-MOST_ROWS = 1000  # outlets that one request of the portal may enable
-PAUSE = 0.005  # seconds between two calls of the same kind
+MOST_ROWS = 1000  # the portal enables at most this many outlets in one HTTP request
+PAUSE = 0.005  # seconds from the answer to a call until the next call of the same kind
 HEADER = "Organisation,Outlet,POSRemoteID\n"
 
 Calls = Mapping[str, Callable[[], object]]
@@ -56,7 +56,7 @@ def main() -> None:
 
 @contextmanager
 def calls_to(folder: Path, port: int, credentials: list[dict[str, str]], key: str) -> Iterator[Calls]:
-    """Yield the calls to repeat during each step: orders to the first outlet, authentications of the second."""
+    """Yield the calls to repeat: take the write lock, authenticate one outlet, and send an order to the other."""
     connected, other = credentials
     claim = {name: other[name] for name in ("ProviderOutletID", "POSRemoteID", "AuthSecret")}
     order = {"message_type": 1, "device_id": "kiosk-1", "payload": relay.PAYLOAD}

@@ -20,7 +20,7 @@ class Figures:
 
     @classmethod
     def of(cls, latencies: Sequence[float], seconds: float) -> "Figures":
-        """Return the figures of one round of `seconds` with these latencies, which are also in seconds."""
+        """Return the figures of one round, given its latencies and its duration, both in seconds."""
         cuts = statistics.quantiles(latencies, n=100)
         longest = max(latencies) * 1000
         return cls(len(latencies) / seconds, cuts[49] * 1000, cuts[98] * 1000, longest, len(latencies))
@@ -47,7 +47,7 @@ async def measure(port: int, requests: Sequence[bytes], callers: int, seconds: f
 
 
 def http_request(path: str, body: bytes, headers: str = "") -> bytes:
-    """Return the bytes of a POST; `headers` are complete lines."""
+    """Return the bytes of a POST request. Each line of `headers` ends with CRLF."""
     head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}Content-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
 

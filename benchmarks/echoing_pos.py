@@ -1,4 +1,4 @@
-"""Websocket clients that answer each frame with its own payload, in a separate process that `relay.py` starts.
+"""Websocket clients that send the payload of each frame back. `relay.py` starts them in a separate process.
 
 The process reads one address from each line of standard input, up to an empty line. It prints "ready" when all
 connections are open, and ends when standard input ends.

@@ -1,4 +1,4 @@
-"""Measure how long /healthz takes while one till sends as much as it can, and without that till.
+"""Measure how long /healthz takes, with and without one till that sends as much as it can.
 
 .venv/bin/python benchmarks/flood.py [--seconds 10] [--only pings,texts]
 

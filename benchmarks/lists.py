@@ -12,7 +12,7 @@ Among 250 medians of a few rounds, some are too slow by chance, so a slow page i
 many rounds.
 Databases given by URL are migrated, and filled if they are empty: use disposable ones. --own-time measures the CPU time
 of the querying process, which other load on the machine affects less. With SQLite, this includes the database's work.
-No table of the large database is smaller than the small one's.
+Whatever --scale is, the large database gets at least as many requests, connections and outlets as the small one.
 """
 
 import argparse
@@ -34,7 +34,7 @@ SMALL = (1_000, 1_000, 200)  # numbers of requests, connections and outlets (fou
 LARGE = (1_000_000, 100_000, 10_000)
 MOST_QUERIES, MOST_TIMES = 10, 2.0
 LONG_SESSION = {"REAUTHENTICATE_SECONDS": "86400"}  # sensitive pages must not ask for the password again during a run
-AGAIN = 5  # a slow query is measured again with this many times the rounds
+AGAIN = 5  # factor for the number of rounds when a slow query is measured again
 # Medians of five rounds can differ by this many milliseconds on a machine with other load.
 NOISE_MS = 10.0
 
@@ -74,7 +74,7 @@ class QueryProcess:
 
 @dataclass(frozen=True)
 class Figures:
-    """The figures of one query on one database; milliseconds are the median of the rounds."""
+    """The figures of one page or API list on one database: the median milliseconds, the SQL queries, and the rows."""
 
     ms: float
     queries: int
@@ -181,10 +181,11 @@ class PairedQuery:
 
 
 def _comparable_ms(name: str, found: dict[str, tuple[Figures, Figures]]) -> float:
-    """Return the milliseconds on the small database that are compared with the time on the large one.
+    """Return the time on the small database, in milliseconds, to compare with the query's time on the large one.
 
-    Usually this is the time of the same query. If that query finds fewer rows on the small database than on the large
-    one, the time of the whole list is used instead, provided that the list has enough rows and takes longer.
+    Usually this is the time of the same query. If the query finds fewer rows on the small database than on the large
+    one, the time of the whole list on the small database is used instead. That list must have at least as many rows as
+    the query finds on the large database, and must take longer.
     """
     small, large = found[name]
     if small.rows >= large.rows:

@@ -1,6 +1,7 @@
-"""Query one database of benchmarks/lists.py: fill it, then answer each line on standard input with a figure as JSON.
+"""Fill one database of benchmarks/lists.py, then run the query that each line of standard input names.
 
-Each database has its own process, because a process has one default database, and to keep the caches separate.
+For each such line, the figures of the query are printed as one line of JSON. Each database has its own process, because
+a process has one default database, and to keep the caches separate.
 """
 
 import json
@@ -41,11 +42,11 @@ def main() -> None:
 
 
 def count(ask: Callable[[], int]) -> dict[str, float]:
-    """Return the numbers of SQL queries and rows of a page.
+    """Return how many SQL queries a page makes, and how many rows it shows.
 
-    The queries include the one that prolongs the session once a minute. The page is read twice, and the lower count of
-    queries is returned, because the first page of a process reads some rows that later pages remember. Statements that
-    read no rows do not count.
+    The page is opened twice, and the lower count of queries is returned, because the first page of a process reads some
+    rows that later pages remember. The session's end is near each time, so the count includes the query that prolongs
+    the session. The statements in NO_QUERIES do not count.
     """
     from django.contrib.sessions.models import Session
     from django.db import connection

@@ -184,7 +184,7 @@ def _other_questions(chain: Organisation) -> Iterator[tuple[str, str, dict[str, 
 
 
 def _rows_of(chain: Organisation) -> Iterator[tuple[str, str]]:
-    """Yield the name of each kind of row, and the path of the page about one row of this kind in the chain."""
+    """For each kind of row, yield a query name and the path of the page that shows one such row of the chain."""
     of_chain = {"integration__outlet__organisation": chain}
     found = {
         "organisation": chain,

@@ -74,7 +74,7 @@ def seed(size: Size, chance: random.Random) -> None:
 
 
 def _outlets(size: Size, now: datetime) -> list[int]:
-    """Create chains with their outlets, all enabled except the last. Return the ids of the integrations."""
+    """Create chains with outlets, and enable every outlet except the last. Return the ids of the integrations."""
     Organisation.objects.bulk_create([Organisation(name=f"Chain {n:03}") for n in range(size.organisations)])
     Organisation.objects.bulk_create([Organisation(name=f"Restaurant {n:02}") for n in range(50)])  # to fill one page
     chains = list(Organisation.objects.order_by("pk")[: size.organisations])

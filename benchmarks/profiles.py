@@ -1,11 +1,11 @@
-"""Show which functions take the time of a call: of an authentication, and of a request to a POS.
+"""Show which functions take the most time, during authentications and during requests to a POS.
 
 .venv/bin/python benchmarks/profiles.py [--seconds 5] [--callers 32] [--lines 3]
 
 While callers use the portal's server, py-spy samples which function runs, in all threads. It counts a sample only if
 the thread holds Python's lock, so waiting for the disk, the network or another thread does not count. The cost of a
-function is its share of the samples times the server's CPU time for each call. The functions that it calls are counted
-separately.
+function is the server's CPU time for each call, multiplied by the function's share of the samples. The functions that
+it calls are counted separately.
 """
 
 import argparse

@@ -5,8 +5,8 @@
 
 One run measures in turn: a bare echo (the same hops through the same server, without the portal), requests that are not
 durable, and durable ones. With --peers, it measures the relays of `benchmarks/peers/` as well, which always use SQLite.
-For comparison, it measures one insert and one update after another in the same database. The database is a temporary
-SQLite file. A database given by URL is migrated and filled, so use a disposable one.
+For comparison, it measures how fast one connection inserts and updates rows in the same database. The database is a
+temporary SQLite file. A database given by URL is migrated and filled, so use a disposable one.
 """
 
 import argparse
@@ -240,7 +240,7 @@ def wait_for(port: int) -> None:
 
 
 def measure_database(seconds: float) -> Figures:
-    """Measure one insert and one update in each call, each with its own commit, on one connection."""
+    """Measure how fast one connection inserts a row and then updates it, with a commit after each statement."""
     from django.db import connection
 
     with connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""Measure how long the calls of one API key take while another key sends as many as it can, and without that flood.
+"""Measure how long the calls of one API key take, with and without another key that sends as many as it can.
 
 .venv/bin/python benchmarks/runaway.py [--seconds 10] [--connections 32] [--rounds 3]
 
@@ -90,7 +90,10 @@ def begin_flood(port: int, connections: int) -> subprocess.Popen[str]:
 
 
 async def pace(port: int, key: str, seconds: float) -> Figures:
-    """Send one call every EVERY seconds over one connection, even if the previous call was slow."""
+    """Return the figures of calls that are due EVERY seconds apart, on one connection.
+
+    A call waits for the answer to the previous one. Its latency is counted from the moment when it was due.
+    """
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     await asyncio.sleep(1)  # until the flood has begun and has used up its burst
     latencies = []

@@ -9,7 +9,7 @@ script/bootstrap requirements-benchmarks.lock
 The server runs on one core, and everything else on another. Each program is started fresh for each storm, as after a
 deploy. The programs take turns, so other load affects all equally. `processes` measures one server process, then two.
 It needs PostgreSQL and Redis; the database is migrated and filled, so use a disposable one. --core-share limits each
-of these processes to that part of a core (by a cgroup, as root). This simulates a machine with more cores, where the
+of these processes to this share of a core (by a cgroup, as root). This simulates a machine with more cores, where the
 client, PostgreSQL and Redis do not compete with the servers.
 """
 

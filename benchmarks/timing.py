@@ -24,7 +24,7 @@ from storming.outlets import Claim
 from storming.processes import Cores, free_port
 
 ROTATIONS = 5
-WARM_UP = 100  # unmeasured attempts of each kind, to fill the caches and the sample of recorded attempts
+WARM_UP = 100  # attempts of each kind before measuring: caches fill, and the portal stops recording every refusal
 KNOWN = "an outlet that exists"
 
 
@@ -65,7 +65,7 @@ def made_claims(folder: Path) -> dict[str, Claim]:
 
 
 def measured(port: int, claims: dict[str, Claim], attempts: int) -> dict[str, list[float]]:
-    """Return the seconds of the attempts by kind. Each round sends the kinds in a new random order."""
+    """Return the seconds of each attempt, by kind. Each round makes one attempt of each kind, in a new random order."""
     times: dict[str, list[float]] = {kind: [] for kind in claims}
     messages = {kind: message_of(claim) for kind, claim in claims.items()}
     order = list(claims)

@@ -1,4 +1,4 @@
-"""Django system checks for combinations of settings. Every server start and each command that calls a service run them.
+"""Django system checks for combinations of settings. They run at each server start and in commands that call services.
 
 Django's own checks concern the code, which does not change on an operator's machine. `manage.py check` and script/test
 run both kinds.

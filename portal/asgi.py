@@ -40,7 +40,7 @@ if connection.vendor == "postgresql":  # SQLite's file cannot become unresponsiv
     pages = Unanswered(pages, database_answers)
 http = PosHttp(BackendHttp(Probes(pages)))
 protocols = ProtocolTypeRouter({"lifespan": lifespan, "http": http, "websocket": sockets})
-# Without a trusted proxy, no header is read.
+# Without a trusted proxy, X-Forwarded-For and X-Forwarded-Proto are ignored.
 application: App = (
     ProxyHeaders(protocols, trusted=settings.TRUSTED_PROXIES, scheme="https" if settings.IS_PUBLIC_HTTPS else "http")
     if settings.TRUSTED_PROXIES

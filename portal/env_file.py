@@ -22,7 +22,8 @@ UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 _ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
 _DOUBLE_QUOTED = re.compile(r'(?:[^"\\]|\\["\\])*')
-# A part of a Base32 or hex secret can also be all capitals, so a name without underscores counts only if it is short.
+# The names that errors may show. A part of a Base32 or hex secret can be all capitals like a name, so a name without
+# underscores must be short.
 _NAME_OF_A_SETTING = re.compile(r"[A-Z]{1,8}|[A-Z]+(?:_[A-Z0-9]+)+").fullmatch
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 _EMPTY_KEY = re.compile(rb"""(?m)^([ \t]*(?:export[ \t]+)?SECRET_KEY=)[ \t]*(?:""|'')?[ \t]*(?=\r?$)""")
@@ -46,7 +47,10 @@ class Assignment(NamedTuple):
 
 
 def read(file: Path) -> dict[str, str]:
-    """Return the values by name without empty ones, or an empty dict if there is no file. Raises EnvFileError."""
+    """Return the file's values by name, without empty values. Raises EnvFileError.
+
+    If there is no file, return an empty dict.
+    """
     values: dict[str, str] = {}
     for each in assignments(file):
         if each.value and values.setdefault(each.name, each.value) != each.value:
@@ -110,7 +114,10 @@ def _assignment(file: Path, number: int, raw: bytes) -> Assignment | None:
 
 
 def _checked_value(text: str) -> str:
-    """Return the value that a line assigns with this text. Raises ValueError with the reason if it is ambiguous."""
+    """Return the value in `text`, the part of a line after the `=`.
+
+    Raises ValueError with the reason if the text is invalid or ambiguous.
+    """
     if text.strip() in ("", "''", '""'):
         return ""
     if _CONTROL.search(text):

@@ -17,7 +17,7 @@ from portal.env_file import EnvFileError, read
 FROM_FILE = "ORDER_N_PAY_FROM_ENV_FILE"  # tells child processes which variables come from .env
 FALSE = ("false", "off", "n", "no", "0")
 LARGEST = 2**31 - 1
-MANY_DAYS = 36_500  # a century; 0 means for ever
+MANY_DAYS = 36_500  # a century: the upper limit of the KEEP_..._DAYS settings (0 means for ever) and of some others
 
 PORTAL_GROUPS = ("viewer", "operator", "administrator")  # integrations/services/people/groups.py creates them
 
@@ -97,7 +97,7 @@ class Environment(environ.Env):  # type: ignore[misc]
         return value
 
     def networks(self, name: str) -> list[str]:
-        """Return the addresses and CIDR networks of a list. Raises ImproperlyConfigured."""
+        """Return the addresses and CIDR networks that a variable lists. Raises ImproperlyConfigured."""
         form = f"{name} must be a list of addresses or CIDR networks, separated by commas; item {{}} is neither."
         return self._items(name, ip_network, form)
 
@@ -143,7 +143,7 @@ def _is_text(value: str) -> bool:
 
 
 def flag(text: str) -> bool:
-    """Return the boolean of a text. Raises ValueError for any other word, which django-environ would read as false."""
+    """Return a word's boolean value. Raises ValueError for an unknown word, which django-environ reads as false."""
     word = text.strip().lower()
     if word in FALSE:
         return False

@@ -5,7 +5,7 @@ from typing import Any
 
 
 def logging_settings(level: str, formatter: str) -> dict[str, Any]:
-    """Return Django's LOGGING for the name of a level and a format, `text` or `json`.
+    """Return Django's LOGGING. `level` is the name of a log level, and `formatter` is `text` or `json`.
 
     Below INFO, libraries log contents: Django's templates log their whole context, Django's database backends log each
     statement with its values, and HTTP clients log headers and bodies. So LOG_LEVEL=DEBUG applies only to the portal's

@@ -1,7 +1,7 @@
-"""Read the settings that are URLs. Each error names its variable and contains no part of the URL or a password.
+"""Read the settings that are URLs. Each error names its variable, but contains no part of the URL.
 
-Each part is used as written, with its percent escapes decoded. Parts that the library would drop or change (a second
-value of an option, a meaningless path, an escape that is not UTF-8) are rejected.
+Each part of a URL is used as written, except that its percent escapes are decoded. A URL is rejected if the library
+that uses it would drop or change a part: a second value of an option, a meaningless path, an escape that is not UTF-8.
 """
 
 import re
@@ -35,7 +35,7 @@ DATABASE_FORM = (
 )
 REDIS_FORM = "REDIS_URL must read like redis://:PASSWORD@HOST:6379/0 (special characters %-encoded, also in options)."
 
-# Options that Django reads from the query in addition to libpq's; both are true or false.
+# The query may contain these options of Django in addition to the options of libpq. Their values are booleans.
 _OF_DJANGO = ("DISABLE_SERVER_SIDE_CURSORS", "CONN_HEALTH_CHECKS")
 _HOST = re.compile(r"(?:\[([^\[\]]+)\]|([^:\[\]]*))(?::([0-9]{0,5}))?")
 
@@ -51,13 +51,13 @@ class _Url:
     scheme: str
     user: str
     password: str = field(repr=False)
-    hosts: tuple[tuple[str, str], ...]  # names without brackets, and ports
+    hosts: tuple[tuple[str, str], ...]  # (name, port) pairs: IPv6 names have no brackets; a missing port is empty
     path: str
     options: Mapping[str, str] = field(repr=False)
 
     @property
     def is_local(self) -> bool:
-        """Return whether the URL names no host."""
+        """Return whether the URL has no host, no user and no password."""
         return not (self.user or self.password or self.hosts)
 
     @property
@@ -84,7 +84,7 @@ def database(url: str, *, default: Path) -> dict[str, Any]:
 
 
 def redis(url: str) -> str:
-    """Return REDIS_URL unchanged for redis-py. Raises ImproperlyConfigured if redis-py would read it differently."""
+    """Return REDIS_URL unchanged. Raises ImproperlyConfigured if redis-py would drop or misread a part of it."""
     try:
         if url:
             _refuse_other_redis(_parsed_url(url))
@@ -102,7 +102,7 @@ def mail(url: str) -> dict[str, Any]:
 
 
 def origin(url: str, name: str) -> SplitResult:
-    """Return the parts of an http(s) URL without a path. Raises ImproperlyConfigured."""
+    """Return the parts of an http(s) URL that has no path. Raises ImproperlyConfigured for any other URL."""
     parts = _web_address(url)
     if parts is None or parts.path:
         raise ImproperlyConfigured(f"{name} must be http(s)://HOST[:PORT] without a path.")
@@ -129,9 +129,10 @@ def _web_address(url: str) -> SplitResult | None:
 
 
 def _split(url: str) -> SplitResult:
-    """Return the parts of a URL. Raises ValueError if its parts are probably not where its writer meant them to be.
+    """Return the parts of a URL. Raises ValueError if it is invalid or its password seems to lack a percent escape.
 
-    An unescaped `/`, `?` or `#` in a password ends the host part early. Then an @ or a fragment follows that part.
+    An unescaped `/`, `?` or `#` in a password ends the host part early. The `@` after the password is then in the path,
+    the query or the fragment. An `@` in the path or the query is therefore refused, and so is every fragment.
     """
     # urlsplit would drop some control characters and spaces.
     if re.search(r"[\x00-\x1f\x7f]", url) or url != url.strip() or "://" not in url:
@@ -149,7 +150,8 @@ def _parsed_url(url: str) -> _Url:
         raise UnreadableUrl
     user_info, at, listed = found[2].rpartition("@")
     hosts = listed.split(",")
-    # Split each host separately, because newer versions of urlsplit refuse an IPv6 address beside another host.
+    # Split the URL once for each host, with only that host in it, because newer versions of urlsplit refuse an IPv6
+    # address beside another host.
     parts, *_ = [_split(f"{found[1]}{user_info}{at}{host}{found[3]}") for host in hosts]
     user, _, password = user_info.partition(":")
     each = tuple(map(_host, hosts)) if listed else ()
@@ -166,7 +168,7 @@ def _parsed_url(url: str) -> _Url:
 
 
 def _host(text: str) -> tuple[str, str]:
-    """Return the name, which may be a socket's folder, and the port or an empty string. Raises ValueError."""
+    """Return a host's name and port. The name may be a socket's folder; a missing port is empty. Raises ValueError."""
     found = _HOST.fullmatch(text)
     if found is None or re.search(r"\s", text):
         raise UnreadableUrl
@@ -247,7 +249,7 @@ def _refuse_options(options: Mapping[str, str], *, named: Mapping[str, str]) -> 
 
 
 def _known_to_libpq(options: Collection[str]) -> set[str]:
-    """Return the options that libpq knows, or all if its package is missing (Django reports that later)."""
+    """Return the options that libpq knows, or all `options` if psycopg is missing, which Django reports later."""
     if not options:
         return set()
     try:
@@ -258,7 +260,7 @@ def _known_to_libpq(options: Collection[str]) -> set[str]:
 
 
 def _refuse_other_redis(url: _Url) -> None:
-    """Raise UnreadableUrl for parts that redis-py would drop: a path other than a number, a host with a socket path."""
+    """Raise UnreadableUrl if redis-py would drop a part, such as a non-numeric path or the host of a unix:// URL."""
     if url.options.keys() & {"host", "port", "username", "password", "path"}:
         raise UnreadableUrl
     if url.scheme == "unix":

@@ -63,7 +63,7 @@ TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 DATA_DIR = folder(env.str("DATA_DIR", default=str(BASE_DIR / "data")), "DATA_DIR")
 DATABASES = {"default": service_urls.database(env.str("DATABASE_URL", default=""), default=DATA_DIR / "portal.sqlite3")}
 _database = DATABASES["default"]
-_database["CONN_MAX_AGE"] = 0  # under ASGI, a connection is returned after each use
+_database["CONN_MAX_AGE"] = 0  # under ASGI, close a connection, or return it to the pool, after each use
 _pool_size = env.int("DATABASE_POOL_SIZE", default=12, least=1)
 if _database["ENGINE"] == service_urls.SQLITE:
     # Without IMMEDIATE, a transaction that starts with a read and then writes would fail at once if another one writes.
@@ -72,14 +72,14 @@ if _database["ENGINE"] == service_urls.SQLITE:
     directory_for(_database["NAME"])
 else:
     _database["OPTIONS"] = {
-        # A connection whose peer disappeared silently fails after about ten seconds instead of two hours.
+        # If the peer disappears without closing the connection, the connection fails after about 10 s, not 2 hours.
         "keepalives_idle": 5,
         "keepalives_interval": 2,
         "keepalives_count": 3,
         "tcp_user_timeout": 10_000,
         "connect_timeout": 3,
         **_database.get("OPTIONS", {}),
-        # The pool doubles its wait after each failed attempt to connect. This timeout resets the wait after 5 s.
+        # The pool doubles its wait after each failed attempt to connect. reconnect_timeout resets the wait after 5 s.
         "pool": {"min_size": 1, "max_size": _pool_size, "timeout": 3, "reconnect_timeout": 5},
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -89,7 +89,7 @@ CHANNEL_LAYERS: dict[str, dict[str, object]] = {"default": {"BACKEND": "channels
 if REDIS_URL:
     CHANNEL_LAYERS["default"] = {
         "BACKEND": "integrations.relay.redis_layer.RedisLayer",
-        # socket_timeout must be longer than the layer's wait for a message, which redis-py's default is not.
+        # redis-py's default socket_timeout is too short: it must be longer than the layer's wait for a message.
         "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": 30, "socket_connect_timeout": 2}]},
     }
 
@@ -98,7 +98,7 @@ if REDIS_URL:
 CREDENTIAL_KEY = env.str("CREDENTIAL_KEY", default=SECRET_KEY)
 CREDENTIAL_KEY_FALLBACKS = env.get_value("CREDENTIAL_KEY_FALLBACKS", keys, default=SECRET_KEY_FALLBACKS)
 if CREDENTIAL_KEY.startswith("$"):
-    # Secrets may be stored under SECRET_KEY, which before 0.2 replaced a CREDENTIAL_KEY that begins with $.
+    # Before 0.2, SECRET_KEY was used if CREDENTIAL_KEY began with $, so secrets may be stored under SECRET_KEY.
     CREDENTIAL_KEY_FALLBACKS = [*CREDENTIAL_KEY_FALLBACKS, SECRET_KEY, *SECRET_KEY_FALLBACKS]
 
 POS_TOKEN_LIFETIME = env.int("POS_TOKEN_LIFETIME", default=300, least=1)
@@ -345,6 +345,6 @@ SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"OAUTH_PKCE_ENABLED": True, "APPS"
 LOG_LEVEL = env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), default="INFO", read=str.upper)
 LOG_FORMAT = env.choice("LOG_FORMAT", ("text", "json"), default=log_format_here(debug=DEBUG))
 LOGGING = logging_settings(LOG_LEVEL, LOG_FORMAT)
-# For the doctor, and for the supervisor, which passes the values of a newer .env to its workers.
+# The supervisor uses ENV_FILE_NAMES to pass a changed .env on to its workers. The doctor uses KNOWN_NAMES.
 ENV_FILE_NAMES = frozenset(env.from_file)
 KNOWN_NAMES = frozenset(env.asked)

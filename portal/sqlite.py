@@ -1,4 +1,4 @@
-"""The embedded database's file is for its owner alone, whichever command creates it."""
+"""Makes the embedded database's file accessible only to its owner, whichever command creates the file."""
 
 import os
 import sqlite3

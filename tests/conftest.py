@@ -1,4 +1,4 @@
-"""Fixtures of all tests: a disabled outlet and an enabled one of Trattoria Bella, and checks after each test or run."""
+"""Fixtures of all tests: a never enabled and an enabled outlet, and checks after each test or at the end of the run."""
 
 import gc
 import os
@@ -55,7 +55,8 @@ def _cheap_argon2id(secret: bytes, salt: bytes, **parameters: Any) -> bytes:
     return hash_secret_raw(secret, salt, **parameters | {"time_cost": 1, "memory_cost": 64})
 
 
-# Passphrases and fingerprints are hashed cheaply. Adopted secrets keep the real cost, which tests of the queue need.
+# Passphrases and fingerprints are hashed cheaply. Adopted secrets keep the real cost, because tests of the
+# verification queue need it.
 for module in (handover_links, secret_digests):
     module.hash_secret_raw = _cheap_argon2id  # type: ignore[attr-defined]
 TransactionTestCase._fixture_teardown = empty_database  # type: ignore[attr-defined]
@@ -100,7 +101,7 @@ def _commits(item: pytest.Item) -> bool:
 
 @pytest.fixture(scope="session", autouse=True)
 def prepared_files(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Keep files that take long to create in the parent of the workers' folders, so that the workers share them."""
+    """Put files that are slow to create into the parent of the workers' folders, which the workers share."""
     folder = tmp_path_factory.getbasetemp()
     use_folder(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder)
 

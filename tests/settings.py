@@ -1,4 +1,4 @@
-"""The portal's settings with defaults for tests. Sets the environment before it reads them."""
+"""The portal's settings, changed for tests. This file sets environment variables, and then imports portal.settings."""
 
 import atexit
 import os
@@ -20,12 +20,14 @@ from portal.settings import *  # noqa: E402, F403
 from portal.settings import DATABASES, INSTALLED_APPS  # noqa: E402
 from tests.support import constants  # noqa: E402
 
-# In a file, because in memory each thread would have a separate database (integrations/services/rows/threads.py).
+# The test database is a file. In memory, each thread would have a separate database
+# (integrations/services/rows/threads.py).
 DATABASES["default"]["TEST"] = {"NAME": str(Path(_folder) / "tests.sqlite3")}
 DATABASES["default"]["OPTIONS"]["init_command"] = "PRAGMA synchronous=OFF"  # tests need no durable writes
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast, as tests need no strong hashes
-API_CALLS_BURST = 100_000  # only the tests of the limit reach it
+API_CALLS_BURST = 100_000  # no test reaches this limit unless it sets a lower one
 
-# No timer fires in these tests, so a test flushes or polls explicitly, or shows that a task was woken.
+# The intervals are an hour, so no timer fires during a test. A flush or poll happens only if the test calls it or if an
+# event wakes the task that runs it.
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.support.constants.Constants"]
 CONSTANTS = dict.fromkeys((constants.WATCH_INTERVAL, constants.RECORD_INTERVAL, constants.NOTICE_INTERVAL), 3600.0)

@@ -17,7 +17,7 @@ from portal.serving.probes import PROBES
 from tests.live.callers.documents import texts_of
 from tests.support.project import PROJECT
 
-COMPUTED = None  # its default depends on other settings
+COMPUTED = None  # stands for a default that depends on other settings
 
 
 def settings_read() -> dict[str, str | None]:
@@ -42,7 +42,7 @@ def default_of(call: ast.Call) -> str | None:
 
 
 def rows_of(document: str) -> dict[str, str]:
-    """Return the default of each setting, as a document's tables show it, by the setting's name."""
+    """Return the defaults of the settings, as the document's tables show them. The keys are the settings' names."""
     rows = [line for line in (PROJECT / document).read_text().splitlines() if re.match(r"\| `[A-Z_0-9]{4,}` \|", line)]
     cells = [[cell.strip() for cell in row.split("|")] for row in rows]
     return {row[1].strip("`"): row[2] for row in cells}
@@ -50,7 +50,7 @@ def rows_of(document: str) -> dict[str, str]:
 
 def test_the_example_environment_names_every_setting_with_its_default_and_no_other() -> None:
     lines = re.findall(r"^#?([A-Z_0-9]+)=(.*)$", (PROJECT / ".env.example").read_text(), re.MULTILINE)
-    examples = {"POS_CLOSE_CODES": ""}  # shows the syntax, and not the default
+    examples = {"POS_CLOSE_CODES": ""}  # .env.example shows the syntax of this setting instead of its default
     named = {name: examples.get(name, value) for name, value in lines}
     read = settings_read()
     assert named.keys() == read.keys()
@@ -175,6 +175,6 @@ def deployment() -> Any:
 
 
 def manifests() -> dict[str, Any]:
-    """Return the manifests of the guide by their kind."""
+    """Return the manifests in docs/how-to/kubernetes.md, by kind."""
     [text] = texts_of("docs/how-to/kubernetes.md", "yaml")
     return {each["kind"]: each for each in yaml.safe_load_all(text)}

@@ -96,7 +96,7 @@ def test_nothing_is_found_in_a_log_without_secrets(tmp_path: Path) -> None:
 
 
 def test_the_tests_of_one_file_stay_on_one_worker(request: pytest.FixtureRequest) -> None:
-    """Otherwise several workers would start the servers that the tests of a file share."""
+    """If a file's tests ran on several workers, each worker would start the servers that the tests share."""
     if "PYTEST_XDIST_WORKER" not in os.environ:
         pytest.skip("on one process all tests are together")
     assert request.node.nodeid.endswith(f"@{Path(__file__).stem}")
@@ -149,7 +149,7 @@ def _row_counts() -> dict[type[Model], int]:
     ids=["subprocess", "system", "fork"],
 )
 def test_a_test_without_the_marker_starts_no_process(start: Callable[[], object]) -> None:
-    """Otherwise script/test --quick would run it."""
+    """A test without the marker fails if it starts a process, so `script/test --quick` never starts one."""
     with pytest.raises(ProcessStarted, match=r"starts_no_process.* starts a process .*pytest.mark.processes"):
         start()
 

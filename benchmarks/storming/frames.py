@@ -4,7 +4,7 @@ AUTH_PATH = "/api/powerepos/v1/auth"
 PING, PONG = 0x9, 0xA
 FINAL, MASKED = 0x80, 0x80
 MASK = b"\0\0\0\0"  # masking by zeros leaves the payload unchanged
-SHORT = 126  # payloads of this length and more have a longer head; a ping has at most 125 bytes
+SHORT = 126  # bytes; a payload of this length or more needs a longer frame header; a ping's is always shorter
 
 
 def http_post(body: bytes) -> bytes:
@@ -35,7 +35,7 @@ def whole_answer(data: bytes) -> tuple[int, bytes, bytes] | None:
 
 
 def pongs_for(data: bytes) -> tuple[bytes, bytes]:
-    """Return the pongs for the pings among these frames of a server, and the incomplete rest."""
+    """Return the pongs for all pings in the server's data, and the incomplete frame at the end of the data."""
     pongs = b""
     while len(data) >= 2 and len(data) >= 2 + data[1]:
         length = data[1]

@@ -1,7 +1,7 @@
-"""The POSes of the storm in a separate process with one thread, one epoll and no library.
+"""Runs the POSes of the storm in a separate process with one thread, one epoll object and no library.
 
-It reads the job, one JSON object, from standard input and prints its figures as one JSON object. The POSes of a storm
-then stay connected and answer pings until standard input ends. `benchmarks/storm.py` starts it.
+The process reads its job, one JSON object, from standard input, and prints the figures as one JSON object. The POSes of
+a storm then stay connected and answer pings until standard input ends. `benchmarks/storm.py` starts the process.
 """
 
 import errno
@@ -194,7 +194,7 @@ class Storm:
 
 
 class RepeatingCallers:
-    """A few connections that authenticate repeatedly, each as soon as it has its answer."""
+    """A few connections that authenticate repeatedly. Each sends its next request when it has the previous answer."""
 
     def __init__(self, job: dict[str, Any]) -> None:
         self._requests = [http_post(body.encode()) for body in job["bodies"]]

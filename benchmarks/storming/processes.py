@@ -22,14 +22,17 @@ TICK = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Cores:
-    """The cores of the server, and the core of everything else."""
+    """The cores of the server, and the cores of everything else."""
 
     servers: frozenset[int]
     client: frozenset[int]
 
     @classmethod
     def of_this_machine(cls, processes: int) -> "Cores":
-        """Return one core for each server process and one for the client, if the machine has that many."""
+        """Return the first `processes` cores for the server, and the others for the client.
+
+        If no core is left, the client shares the last one.
+        """
         free = sorted(os.sched_getaffinity(0))
         return cls(frozenset(free[:processes]), frozenset(free[processes:] or free[-1:]))
 
@@ -63,7 +66,7 @@ def serving(
     with log.open("ab") as sink, on_cores(cores):
         process = subprocess.Popen([*map(str, command)], stdout=sink, stderr=sink)
     try:
-        # The kernel chooses a worker for each probe; with this number, very likely all are reached.
+        # The kernel chooses a worker for each probe. This many probes very likely reach all workers.
         for _ in range(PROBES * (workers - 1) + 1):
             wait_until_up(process, port, log)
         yield Server(process, port, workers)
@@ -166,7 +169,7 @@ def free_port() -> int:
 
 
 def check_file_limit(connections: int) -> None:
-    """Exit if a server or a client cannot open this number of sockets."""
+    """Raise the limit of open files as far as possible; warn if it is too low for this number of POSes."""
     needed = 2 * connections + 256  # a POS's old socket, used to authenticate, may still be open beside its websocket
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard < needed:

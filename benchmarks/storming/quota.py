@@ -1,4 +1,4 @@
-"""Limits each process to a part of a core, to simulate a machine with more cores."""
+"""Limits each server process to a part of a core, so other processes have CPU time left, as on a larger machine."""
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence

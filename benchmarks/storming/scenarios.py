@@ -108,7 +108,7 @@ def flooded(setting: Setting) -> Figures:
 
 @contextmanager
 def flood(setting: Setting, server: Server) -> Iterator[Figures]:
-    """Send wrong secrets until the end of the block; the yielded figures are filled after it."""
+    """Send wrong secrets until the end of the block, and then put the figures into the yielded dict."""
     result: Figures = {}
     wrong = [{**claim, "AuthSecret": other["AuthSecret"]} for claim, other in swapped(setting.claims)]
     task = job(setting, server, "flood", wrong)
@@ -120,7 +120,7 @@ def flood(setting: Setting, server: Server) -> Iterator[Figures]:
 
 
 def adopted(setting: Setting, claims: Sequence[Claim]) -> Figures:
-    """Measure a storm of outlets with adopted secrets after a restart."""
+    """Measure a storm of outlets with adopted secrets, on a server that has just started."""
     with programs.running(programs.PORTAL, setting.folder, setting.cores) as server:
         before = server.cpu()
         with clients(job(setting, server, "storm", claims), setting.cores.client) as poses:

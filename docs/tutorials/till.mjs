@@ -1,4 +1,4 @@
-// A minimal till. Start it with the file that `enable_outlet --format json` printed: node till.mjs outlet.json
+// A minimal till. Write the output of `enable_outlet --format json` to outlet.json, then: node till.mjs outlet.json
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import process from "node:process";
@@ -16,7 +16,7 @@ const find = (payload) => {
   if (!order) throw new Error("unknown order");
   return order;
 };
-const open = (table) => { // a new order, with the members of an order and of its summary
+const open = (table) => { // a new order with the fields of both the full order and the summary
   const order = {
     SalesTransactionID: randomUUID(), OrderNumberOpened: `S${String(orders.size + 1).padStart(7, "0")}`,
     ServiceModePrefix: "TBL", ServiceModeEntityID: table, CurrencyCode: "EUR", Covers: 0, Taxes: [], Products: [],

@@ -1,4 +1,4 @@
-"""A minimal till. Start it with the file that `enable_outlet --format json` printed: python till.py outlet.json"""
+"""A minimal till. Write the output of `enable_outlet --format json` to outlet.json, then: python till.py outlet.json"""
 
 import json
 import random
@@ -22,7 +22,7 @@ answers: dict[str, str] = {}  # a request that is sent again gets the same answe
 
 
 def opened(table: str) -> Json:
-    """Return a new order, with the members of an order and of its summary."""
+    """Return a new order. Its fields are those of both the full order and the order summary."""
     order = {"SalesTransactionID": str(uuid.uuid4()), "OrderNumberOpened": f"S{len(orders) + 1:07}"}
     order |= {"ServiceModePrefix": "TBL", "ServiceModeEntityID": table, "CurrencyCode": "EUR", "Covers": 0, "Taxes": []}
     order |= {"Amount": 0, "AmountOwing": 0, "RemainingServiceChargeAmount": 0, "IsClosed": False, "InUse": False}

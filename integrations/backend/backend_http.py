@@ -1,6 +1,7 @@
-"""Serves API calls directly from ASGI, without Django's handler and middleware (wire/plain_http.py).
+"""Serves API calls directly from ASGI, without Django's handler and middleware.
 
-Django's handler would hold a thread for each call that waits for a POS, so it only serves the API's description.
+wire/plain_http.py has the requests and responses for this. Django's handler would hold a thread for each call that
+waits for a POS, so only the pages that describe the API use that handler.
 """
 
 import asyncio
@@ -24,10 +25,10 @@ from integrations.wire.plain_http import PlainRequest, PlainResponse, send_respo
 from integrations.wire.request_bodies import BodyGaveWay, BodyTooLarge, ClientLeft, read_body
 
 URLS = "integrations.backend.urls"
-LEAVING_SECONDS = 1.0  # seconds from a call's start until the portal watches whether the client disconnects
+LEAVING_SECONDS = 1.0  # the portal begins to watch for a client's disconnection this many seconds into a call
 MAX_API_BODY = 256 * KIBIBYTE  # bytes of a call's body; a longer body gets 413
 TOO_LARGE = f"The limit is {MAX_API_BODY // KIBIBYTE} KiB. Send less."
-MATCHES = 1024  # resolved paths that are kept, at most; resolving one takes a twentieth of a call's time
+MATCHES = 1024  # the most resolved paths in the cache; resolving a path takes a twentieth of a call's time
 MANY_BODIES = "Send each body without pauses, and fewer at the same time."
 
 logger = logging.getLogger(__name__)
@@ -99,10 +100,10 @@ async def _run_view(match: ResolverMatch, scope: Scope, receive: Receive) -> Pla
 
 
 class _WhileConnected:
-    """Raise ClientLeft inside the block when the client disconnects. Requests that are stored or in flight continue.
+    """Cancels the block and raises ClientLeft if the client disconnects.
 
-    The block watches for a disconnection only after LEAVING_SECONDS, because most calls end sooner, and the watching
-    task would add a tenth to their cost.
+    Requests to a POS that the call has stored or sent continue. The block watches for a disconnection only after
+    LEAVING_SECONDS, because most calls end sooner, and the watching task would add a tenth to their cost.
     """
 
     def __init__(self, receive: Receive) -> None:
@@ -129,7 +130,8 @@ class _WhileConnected:
     def _left(self, leaving: asyncio.Task[None]) -> None:
         if leaving.cancelled() or self._waiting is None:
             return
-        error_of(leaving)  # an error of `receive` also means that the client is gone
+        # An error of `receive` also means that the client left. Read it, because asyncio would otherwise log it.
+        error_of(leaving)
         self._was_cancelled = self._waiting.cancel()
 
 

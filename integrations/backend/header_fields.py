@@ -1,4 +1,4 @@
-"""Describes the header fields of every operation in the OpenAPI document, without naming the operations."""
+"""Derives the header fields of each operation in the OpenAPI document from the operation's method and responses."""
 
 from datetime import timedelta
 from typing import Any

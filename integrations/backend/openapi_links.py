@@ -1,7 +1,7 @@
-"""Adds links to the OpenAPI document: if a POST's answer identifies a row, it links to the calls about this row.
+"""Adds links to the OpenAPI document: the answer to a POST links to the calls about the row that the answer identifies.
 
-The links are derived from the paths. `/outlets/{provider_outlet_id}` is the path of a row of `/outlets`. An answer
-identifies such a row if the path of the POST ends in `/outlets`, or if the answer has the schema of the row.
+The links are derived from the paths. `/outlets/{provider_outlet_id}` is the path of a row of `/outlets`. The answer to
+a POST identifies such a row if the POST's path ends in `/outlets`, or if the answer has the schema of the row.
 """
 
 import re
@@ -25,13 +25,13 @@ class _Row:
     member: str  # the answer's member that has the parameter's value
 
     def is_in(self, path: str, response: dict[str, Any]) -> bool:
-        """Return whether the answer to a POST to `path` identifies this row although `path` itself does not."""
+        """Return whether a POST to `path` answers with this row, although `path` has no parameter for the row."""
         is_new = path.endswith(self.collection) or _schema_of(response) == self.schema
         return is_new and f"{{{self.parameter}}}" not in path
 
 
 def add_links(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
-    """Add links to each answer of a POST that identifies a row."""
+    """Add links to each POST answer that identifies a row."""
     paths: dict[str, Any] = result["paths"]
     rows = list(_rows(paths, result["components"]["schemas"]))
     for path, calls in paths.items():
@@ -52,7 +52,11 @@ def _rows(paths: dict[str, Any], schemas: dict[str, Any]) -> Iterator[_Row]:
 
 
 def _links(source: str, row: _Row, paths: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield a link to each call about the row, if the path `source` has all other path parameters of that call."""
+    """Yield the name of each call about the row, with a link to the call.
+
+    The answer has the value of the row's own parameter. A call with other path parameters gets a link only if `source`,
+    the path of the POST, has them all.
+    """
     for path, calls in paths.items():
         others = set(_names_in(path)) - {row.parameter}
         if path.startswith(row.path) and others <= set(_names_in(source)):

@@ -42,7 +42,7 @@ def _write_defaults_in_words(properties: dict[str, Any]) -> None:
 
 
 def _open_objects(value: Any) -> None:
-    """Allow any member in each object without listed members, because generated clients would otherwise drop them."""
+    """Allow any members in objects that list none, because generated clients would otherwise drop the members."""
     if isinstance(value, dict):
         if value.get("type") == "object" and not value.get("properties"):
             value["additionalProperties"] = value.get("additionalProperties") or True

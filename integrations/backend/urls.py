@@ -40,8 +40,8 @@ class OutletIdConverter(PathConverter):
 
 register_converter(OutletIdConverter, "outlet")
 
-# Sending a request comes first, because it is the most frequent call and the patterns are tried in this order. Then the
-# longer paths come before the shorter ones, because an ID may contain plain slashes.
+# The patterns are tried in this order. Sending a request comes first, because it is the most frequent call. The path of
+# an outlet comes after the longer paths below it: an ID may contain plain slashes, so the path would match those too.
 urlpatterns = [
     path("outlets/<outlet:provider_outlet_id>/requests", OutletRequestsView.as_view()),
     path("", RootView.as_view(), name="backend-root"),

@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 
 
 class OutletCommand(BaseCommand):
-    """A command that calls one service. A refusal of the service is printed as one line, with exit code 1."""
+    """A command that calls services. If a service refuses, the command prints the reason and exits with code 1."""
 
     requires_migrations_checks = False
     requires_system_checks = [SETTINGS]  # Django's own checks would take a third of the command's time
@@ -54,7 +54,7 @@ def add_format(parser: CommandParser) -> None:
 
 
 def shell_actor() -> Actor:
-    """Return the person who runs this command as the actor."""
+    """Return an Actor for the person who runs this command."""
     try:
         name = getpass.getuser()
     except (KeyError, OSError):  # a container's user id without a name

@@ -82,7 +82,11 @@ def _recovered(path: Path) -> bool:
 
 @sensitive_variables()
 def _committed(lines: Sequence[str]) -> Iterator[str]:
-    """Yield the lines whose secret is in the database, or whose outlet is enabled if the secret was adopted."""
+    """Yield the lines whose outlets were enabled in a committed transaction.
+
+    If a line has a secret, the secret must be in the database. If it has none, because the outlet adopted a secret, the
+    outlet must be enabled.
+    """
     for part in chunks(lines):
         rows = list(csv.DictReader(part, fieldnames=COLUMNS))
         digests = [secret_digests.keyed_digests(row["AuthSecret"]) if row["AuthSecret"] else [] for row in rows]

@@ -34,13 +34,13 @@ DEFAULT_SCOPES = (Scope.REQUESTS_READ, Scope.REQUESTS_SEND, Scope.OUTLETS_READ)
 
 @lru_cache(1024)
 def parsed_scopes(text: str) -> frozenset[str]:
-    """Return the scopes in the column's JSON, which a plain SQL query returns as text."""
+    """Return the scopes in `text`, the JSON of ApiKey.scopes as a plain SQL query returns it."""
     return frozenset(json.loads(text))
 
 
 @lru_cache(1024)
 def parsed_networks(text: str) -> tuple[Network, ...]:
-    """Return the networks in the column's JSON, which a plain SQL query returns as text."""
+    """Return the networks in `text`, the JSON of ApiKey.networks as a plain SQL query returns it."""
     return tuple(map(parsed_network, json.loads(text)))
 
 
@@ -140,7 +140,7 @@ class ApiKeySecret(KeptSecret):
 
 
 def is_in_key_state(state: ApiKeyState, now: datetime) -> Q:
-    """Return the condition for keys for which `state_at` returns this state."""
+    """Return a condition that selects the keys that are in this state at `now` (see ApiKey.state_at)."""
     current = ApiKeySecret.objects.filter(api_key=OuterRef("pk"), is_current=True)
     if state is ApiKeyState.RETIRED:
         return ~Q(Exists(current))

@@ -25,7 +25,7 @@ class Outcome(models.TextChoices):
     TOKEN_EXPIRED = "token_expired", "Access token expired"
     TOKEN_VOID = "token_void", "Access token was revoked"
     SECOND_TILL = "second_till", "Two tills use these credentials: this one must wait"
-    # In rows of older versions only: the portal does not check the Origin header of a POS.
+    # Only in rows that older versions wrote. The portal no longer checks the Origin header of a POS.
     FOREIGN_ORIGIN = "foreign_origin", "Blocked: request came from a browser page"
 
 

@@ -22,7 +22,7 @@ class ActorKind(models.TextChoices):
     PORTAL = "portal"
 
 
-# The names of actors that are not members of staff begin with these. An event of a member of staff refers to the user.
+# The prefixes that `actor_name` has for API keys and for people at the shell. Events of staff have an `actor` instead.
 ACTOR_PREFIXES = {ActorKind.API_KEY: "API key: ", ActorKind.SHELL: "shell: "}
 
 

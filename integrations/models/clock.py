@@ -47,7 +47,10 @@ def compare() -> None:
 
 
 def _sample() -> tuple[float, float]:
-    """Return the uncertainty in seconds, and the database's clock minus this host's monotonic clock."""
+    """Return the database's clock minus this host's monotonic clock, after the uncertainty of that difference.
+
+    Both are in seconds.
+    """
     before = time.monotonic()
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")

@@ -10,7 +10,7 @@ from integrations.models.integration import Credential, Integration
 
 
 def _lease_limit(now: datetime) -> datetime:
-    """Return the time after which a process must have sent a heartbeat to count as alive at `now` (shared clock)."""
+    """Return the limit for heartbeats: at `now` (shared clock), a process without a later heartbeat counts as dead."""
     return now - timedelta(seconds=settings.LEASE_SECONDS)
 
 
@@ -33,8 +33,8 @@ class ServerProcess(models.Model):
     started_at = models.DateTimeField()
     heartbeat_at = models.DateTimeField(db_index=True)
     ended_at = models.DateTimeField(null=True)
-    # Comma-separated IDs of the process's keys, newest first (services/keys/keys.py); empty if its version announces
-    # none.
+    # Comma-separated IDs of the process's keys, newest first (services/keys/keys.py). Empty for a process of an older
+    # version, which does not announce its keys.
     credential_keys = models.TextField(blank=True, default="", db_default="", editable=False)
     signing_keys = models.TextField(blank=True, default="", db_default="", editable=False)
 
@@ -66,8 +66,8 @@ class CloseReason(models.TextChoices):
     SERVER_LOST = "server_lost", "the server process died"
 
 
-# The reasons for an end that no request can have caused. A takeover is not among them, because the POS had time to
-# answer its requests, but opened another connection instead.
+# If a connection ends for one of these reasons, its unanswered requests are not to blame. REPLACED is not one of them,
+# because the POS had time to answer, but opened another connection instead.
 NOT_BY_A_REQUEST = frozenset(
     {
         CloseReason.DISABLED,
@@ -88,7 +88,8 @@ class Connection(models.Model):
     """One websocket connection of a POS, open or ended."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    # The references need no separate indexes, because `connection_history` and `connection_of_process` begin with them.
+    # `integration` and `process` need no separate indexes, because `connection_history` begins with the one and
+    # `connection_of_process` with the other.
     integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="connections", db_index=False)
     credential = models.ForeignKey(Credential, on_delete=models.PROTECT, related_name="+")
     generation = models.PositiveIntegerField()
@@ -136,7 +137,7 @@ class Connection(models.Model):
 
 
 def is_open(now: datetime) -> Q:
-    """Return the condition for connections for which `is_open_at` holds."""
+    """Return a condition that selects the connections that are open at `now` (see Connection.is_open_at)."""
     return Q(closed_at=None) & ~Q(process__in=ServerProcess.objects.dead(now))
 
 
@@ -177,7 +178,7 @@ class Presence(models.Model):
         return f"{self.integration}: {'online' if self.is_online else 'offline'}"
 
     def is_online_at(self, now: datetime) -> bool:
-        """Return whether the POS is connected to a process with a current heartbeat; needs `connection__process`."""
+        """Return whether the POS is connected to a live process; needs `connection__process` selected."""
         if not self.is_online or self.connection is None:
             return False
         return not self.connection.process.is_dead_at(now)

@@ -20,9 +20,10 @@ class Integration(KeptSecretOwner):
         validators=[plain_text],
         help_text="PowerEPOS's ID for this outlet, exactly as you received it: up to 128 characters.",
     )
-    # The form of the POSRemoteID for comparisons. Two integrations must not share one, but rows of older versions may,
-    # so the column is not unique. The database default is for servers of the previous version, which insert rows
-    # without this column. Tidying fills it in.
+    # The normalised POSRemoteID, for comparisons. A new integration must not have the same value as another one. The
+    # column is not unique, because rows of an older version may have equal values. The database default is for servers
+    # of the previous version, which insert rows without this column. The chore in services/retention/tidying.py fills
+    # in the missing values.
     match_id = MatchField(of="pos_remote_id", max_length=128, default="", db_default="", editable=False)
     is_enabled = models.BooleanField("enabled", default=True)
     disabled_reason = models.CharField(max_length=200, blank=True)
@@ -86,7 +87,7 @@ class Credential(KeptSecret):
             models.Index(
                 fields=["-created_at"], condition=Q(is_current=True, last_used_at=None), name="credential_never_used"
             ),
-            # Finds secrets by their beginning, for the search of staff.
+            # Finds secrets by their first characters, when staff search for one.
             models.Index(fields=["shown"], opclasses=["varchar_pattern_ops"], name="credential_shown"),
         ]
 

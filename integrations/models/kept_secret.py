@@ -12,7 +12,7 @@ Kept = TypeVar("Kept", bound="KeptSecret")
 
 
 class SecretDates(Protocol):
-    """The dates of a secret that `is_live` reads."""
+    """The dates that `is_live` reads from a secret."""
 
     @property
     def expires_at(self) -> datetime | None: ...
@@ -129,7 +129,7 @@ class SecretOwner(models.Model):
         raise NotImplementedError
 
     def retire_older_secret(self, now: datetime) -> list[str]:
-        """Stop accepting the replaced secret; return the known first characters of each retired secret."""
+        """Stop accepting the replaced secret. Return the first characters of each retired secret, where stored."""
         raise NotImplementedError
 
 

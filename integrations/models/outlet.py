@@ -71,9 +71,10 @@ class Outlet(models.Model):
         validators=[plain_text],
         help_text="The outlet's ID in your own systems: up to 64 characters. Keep the generated UUID if you have none.",
     )
-    # A POS's ID is looked up in this column. The column is not unique, because IDs that an older version stored may
-    # differ only in invisible characters. The database default is for servers of the previous version, which insert
-    # rows without this column. Tidying fills it in.
+    # The normalised ProviderOutletID. The portal searches this column for the ID that a POS sends. The column is not
+    # unique, because IDs that an older version stored may differ only in invisible characters. The database default is
+    # for servers of the previous version, which insert rows without this column. The chore in
+    # services/retention/tidying.py fills in the missing values.
     match_id = MatchField(of="provider_outlet_id", max_length=64, default="", db_default="", editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     alert_after_minutes = models.PositiveIntegerField(

@@ -30,7 +30,7 @@ def state_of(integration: Integration | None, now: datetime) -> OutletState:
 
 
 def is_in_state(state: OutletState, now: datetime, path: str = "") -> Q:
-    """Return the condition for rows for which `state_of` returns this state.
+    """Return the condition that selects the rows in this state, as defined by `state_of`.
 
     `path` leads to the integration, for example "integration__".
     """

@@ -51,8 +51,8 @@ class Request(models.Model):
     # How often the same RequestID arrived with different content; above a limit, no further attempt is compared.
     unequal_attempts = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
     is_durable = models.BooleanField(default=True)
-    # The database has defaults for these columns, because servers of the previous version insert rows without them
-    # during an upgrade.
+    # Newer columns have a `db_default`, because during an upgrade, servers of the previous version insert rows without
+    # them.
     correlation_id = models.CharField(max_length=64, blank=True, default="", db_default="")
     # The W3C trace context of the call that sent the request.
     traceparent = models.CharField(max_length=55, blank=True, default="", db_default="")
@@ -122,8 +122,8 @@ class Request(models.Model):
             # Finds a RequestID, or the beginning of one, when the outlet is not known. The constraint's index cannot do
             # this, because it begins with the outlet.
             models.Index(fields=["request_id"], opclasses=["varchar_pattern_ops"], name="request_request_id"),
-            # Finds the requests of one call. The index is not partial, because a planner cannot prove that a
-            # parameter is not empty.
+            # Finds the requests with one correlation ID. A partial index without empty IDs would not be used, because
+            # the planner cannot prove that a query's parameter is not empty.
             models.Index(fields=["correlation_id"], opclasses=["varchar_pattern_ops"], name="request_correlation"),
         ]
 
@@ -136,7 +136,10 @@ class Request(models.Model):
 
 
 class MessageType(models.Model):
-    """The portal's name for a MessageType number. This is a table, because not every number is documented."""
+    """The portal's name for a MessageType number.
+
+    The names are in a table, because PowerEPOS does not document every number: staff can add names and numbers.
+    """
 
     number = models.PositiveIntegerField(
         unique=True,

@@ -1,4 +1,4 @@
-"""Describes the POS's side of the portal in AsyncAPI 3: authentication, the websocket, every frame, the close codes."""
+"""Describes the portal's interface for POSes in AsyncAPI 3: authentication, websocket, all frames, close codes."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,9 +1,10 @@
 """The close codes of the POS's websocket: a table that POS_CLOSE_CODES may override by name, and the library's codes.
 
-PowerEPOS documents 1000 as the catch-all: a POS may then reconnect after a while (SEEN, Overview). The rest of
-its list could not be read, and how a POS reacts to an unknown code is not documented. So the server closes with 1000
-if the POS should reconnect. Otherwise it uses a fitting code of RFC 6455, or a private code where reconnecting would
-do harm. It avoids 1012, which .NET's websocket client treats as a protocol error.
+PowerEPOS documents 1000 as the catch-all, and a POS may reconnect some time after it (SEEN, Overview). The rest of
+PowerEPOS's list could not be read, and how a POS reacts to an unknown code is not documented. So the server closes
+with 1000 unless there was an error or reconnecting would do harm. It closes with the matching code of RFC 6455 after
+an error, and with a private code where reconnecting would do harm. It avoids 1012, which .NET's websocket client
+treats as a protocol error.
 """
 
 from dataclasses import dataclass

@@ -29,8 +29,8 @@ from integrations.text.characters import printable
 from integrations.wire import envelope, raw_json
 from integrations.wire.asgi_types import Receive, Scope, Send
 
-PONG_SECONDS = 1.0  # seconds for a replaced POS to answer a ping; if it does, the portal waits for its answers
-ANSWER_SECONDS = 5.0  # seconds for which the portal then waits for the answers
+PONG_SECONDS = 1.0  # a replaced POS that answers a ping within these seconds may finish its requests
+ANSWER_SECONDS = 5.0  # seconds that a replaced POS gets to finish its requests
 POLL = 0.05  # seconds
 MOST_UNRECOGNISED = 50  # unrecognised frames stored for each connection; the others are only counted
 EXCERPT = 2_000  # characters
@@ -102,7 +102,10 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self._dispatcher.connected(self.live, has_requests=admission.has_requests)
 
     def close_soon(self, reason: CloseReason) -> None:
-        """Start closing for this reason; frames that the POS sends from now on are ignored."""
+        """Start closing for this reason.
+
+        Frames that the POS sends from now on are ignored, but a replaced POS may first answer the requests that it has.
+        """
         if self._close_reason is not None:
             return
         self._close_reason = reason
@@ -192,7 +195,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         kind = messages.kind_of_frame(text) if is_whole else UnrecognisedFrameKind.NOT_JSON
         if isinstance(content, bytes) and kind is not UnrecognisedFrameKind.UNKNOWN:
             kind, text = UnrecognisedFrameKind.BINARY, ""
-        # Redact twice the excerpt's length before cutting, because a secret that a cut splits would not be recognised.
+        # Redact before cutting, and redact more text than the excerpt: a secret that a cut splits is not recognised.
         excerpt = printable(hide_in_words(text[: 2 * EXCERPT]), EXCERPT)
         frame = UnrecognisedFrame(
             at=shared_now(),
@@ -210,7 +213,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self._left(self._reason_of(code, has_reason="reason" in message), code)
 
     def _reason_of(self, code: int, *, has_reason: bool) -> CloseReason:
-        """Return why a connection that the consumer did not close has ended."""
+        """Return why the connection has ended, when the consumer itself did not close it."""
         # Without a close frame, uvicorn reports 1005 (1012 when uvicorn itself stops) and no reason; daphne reports
         # 1006.
         if code == 1006 or (code == 1005 and not has_reason):

@@ -14,9 +14,9 @@ from integrations.services import metrics
 from integrations.services.connections.errors import Refused
 from integrations.wire.plain_http import PlainResponse
 
-# The statuses that POS_REFUSALS_AS_200 does not change to 200. The setting is for a POS that ignores the ErrorMessage
-# of any other status. The portal's own errors keep their status, because proxies and monitoring need it, and the POS
-# should retry.
+# The statuses that POS_REFUSALS_AS_200 does not change to 200. The setting is for a POS that reads the ErrorMessage
+# only if the status is 200. The portal's own errors keep their status, because proxies and monitoring need it, and
+# because the POS should retry.
 TROUBLE = frozenset({500, 503})
 
 _HEADERS = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))

@@ -39,12 +39,12 @@ class Link:
         return bool(done) and self.ping is not None
 
     def pong(self) -> None:
-        """Note that the peer answered a ping."""
+        """Record that the peer answered a ping."""
         if self._pong is not None:
             succeed(self._pong, None)
 
     def ended(self, *, has_answered: bool) -> None:
-        """Note that the connection has closed."""
+        """Record that the connection has closed, and whether the peer reacted to the server's close frame."""
         self._has_answered, self.ping = has_answered, None
         self.pong()
         if self._gone is None:

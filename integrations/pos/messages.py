@@ -1,7 +1,7 @@
 """The names and formats of the POS's messages on the wire. Other modules use the project's own names.
 
-Keys are matched in any letter case and unknown keys are ignored, because the examples are PascalCase, the model pages
-are camelCase, and extra fields are not mentioned (SEEN).
+Keys are matched in any letter case and unknown keys are ignored. In PowerEPOS's documents, the examples use PascalCase
+and the model pages use camelCase, and extra fields are not mentioned (SEEN).
 """
 
 import re
@@ -104,7 +104,7 @@ def _read_text(given: dict[str, Any], name: str, key: str, limit: int) -> str:
 
 
 def _edges(given: dict[str, Any]) -> str:
-    """Return a text for staff that lists the hidden characters at the ends of the values."""
+    """Return a text that tells staff which hidden characters the values had at their beginning or end."""
     found = []
     for name, key, _ in _AUTH_FIELDS:
         before, _, after = given[key].partition(trimmed(given[key]))

@@ -24,7 +24,7 @@ ADMISSION = "admission"  # the key in the scope
 
 
 class TokenAuth:
-    """Passes on a handshake with a valid token, with its admission in the scope; refuses any other."""
+    """Forwards a handshake with a valid token to the consumer, with the admission in the scope; refuses all others."""
 
     def __init__(self, consumer: App) -> None:
         self._consumer = consumer

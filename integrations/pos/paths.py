@@ -7,7 +7,7 @@ of its path. This module takes 0.1 µs for the exact path and 4 µs for a mistyp
 from integrations.text.characters import trimmed, visible
 from integrations.wire.endpoints import API_ROOT, AUTH_PATH
 
-_LONGEST = 200  # characters; longer paths are not compared
+_LONGEST = 200  # characters; longer paths are not normalised
 _BEFORE_IT = ("", API_ROOT.strip("/"))  # paths that are only the beginning of the auth endpoint's path
 
 

@@ -48,7 +48,7 @@ def issue(token: Token) -> str:
 
 
 def read(text: str) -> Token:
-    """Return the contents of a token. Raises ForgedToken or ExpiredToken. The caller checks whether it was voided."""
+    """Return the contents of a token. Raises ForgedToken or ExpiredToken. The caller checks if the token is void."""
     if len(text) > MAX_LENGTH:
         raise ForgedToken
     try:
@@ -76,7 +76,7 @@ def _signer_under(key: str) -> "_Signer":
 
 
 class _Signer(signing.TimestampSigner):
-    """Works like Django's signer, but computes the keyed HMAC once for each key, and the encoded time once a second."""
+    """Works like Django's signer, but faster: it caches the HMAC state of each key, and each second's encoded time."""
 
     def sign_bytes(self, value: bytes) -> str:
         """Return the same text as `sign` for the base64 encoding of `value`."""
@@ -96,7 +96,7 @@ class _Signer(signing.TimestampSigner):
 
 @lru_cache(8)
 def _keyed(key: bytes | str) -> hmac.HMAC:
-    """Return the HMAC of an empty message. Callers copy it, because deriving it takes longer than signing."""
+    """Return a key's HMAC state, which is cached because deriving it is slow. Callers add a message to a copy."""
     return salted_hmac(f"{SALT}signer", b"", key, algorithm="sha256")
 
 

@@ -18,9 +18,9 @@ logger = logging.getLogger(__name__)
 class AuthView(APIView):
     """Exchanges ProviderOutletID, POSRemoteID and AuthSecret for an access token (SPEC).
 
-    It is async because it waits for a look-up that concurrent authentications share. The body is parsed as JSON with
-    any Content-Type (docs/protocol.md). So DRF's request, content negotiation and rendering are bypassed; they would
-    cost more than the authentication.
+    It is async because it waits for a look-up that concurrent authentications share. The body is parsed as
+    JSON, whatever its Content-Type is (docs/protocol.md). DRF's request, content negotiation and rendering are
+    bypassed, because they would cost more than the authentication.
     """
 
     http_method_names = ["post"]
@@ -28,7 +28,7 @@ class AuthView(APIView):
     async def dispatch(  # type: ignore[override]
         self, request: PlainRequest, *_args: Any, **_kwargs: Any
     ) -> PlainResponse:
-        """Return the answer to a request, including for errors."""
+        """Return the answer to a request. An exception becomes an error answer."""
         try:
             return await self.answer(request)
         except Exception as error:  # noqa: BLE001  (the POS gets JSON for every error)

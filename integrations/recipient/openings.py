@@ -1,7 +1,7 @@
 """Limits attempts to open hand-over links before they reach Django, where each would hold a thread.
 
-An attempt costs an Argon2id hash and, when it is refused, 0.75 s in a thread. So each address may make a few attempts
-per minute, and only a few attempts of all addresses run at once. The others wait in the event loop, or get 429 or 503.
+An attempt costs an Argon2id hash and, when it is refused, 0.75 s in a thread. So each address may make only a few
+attempts per minute, and only a few attempts run at once in total. The others wait in the event loop, or get 429 or 503.
 The form is read before the attempt takes a slot, so a caller that sends it slowly does not hold a slot.
 """
 
@@ -22,9 +22,9 @@ from integrations.wire.limits import MAX_PAGE_BODY
 from integrations.wire.plain_http import PlainResponse, send_response
 from integrations.wire.request_bodies import BodyGaveWay, BodyTooLarge, ClientLeft, read_body
 
-OPENINGS = 10  # attempts per address (IPv6: per /64) and period; a link allows five
+OPENINGS = 10  # attempts from one address (IPv6: one /64) in one PERIOD; each link allows five attempts
 PERIOD = 60.0  # seconds
-KEPT = 10_000  # addresses; beyond that the least recent one is forgotten
+KEPT = 10_000  # addresses that are remembered; if there are more, the least recent address is forgotten
 AT_ONCE = 8  # attempts that run in threads at the same time
 WAITING = 32  # attempts that wait for one of these threads
 
@@ -86,7 +86,7 @@ class RecipientHttp:
             "Cache-Control": "no-store",
             "Referrer-Policy": "no-referrer",
             "X-Robots-Tag": "noindex, nofollow, noarchive",
-            "Connection": "close",  # the body may not have been read
+            "Connection": "close",  # the connection cannot be reused if the body was not read
         }
         if retry_after:
             of_this_page["Retry-After"] = str(retry_after)
@@ -113,7 +113,7 @@ class Slots:
         try:
             await turn
         except asyncio.CancelledError:
-            if turn not in self._waiting:  # the slot was already assigned
+            if turn not in self._waiting:  # this opening already had a slot, so pass the slot on
                 self.end()
             self._waiting.pop(turn, None)
             raise
@@ -130,7 +130,7 @@ class Slots:
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
-    """Return a `receive` that yields the body already read, then the events of `receive` (the disconnect)."""
+    """Return a callable that first returns `body`, which was already read, and then calls `receive`."""
     waiting = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replay() -> Any:

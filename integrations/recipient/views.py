@@ -1,8 +1,9 @@
 """The page behind every one-time hand-over link.
 
 A link has the form /handover/#TEXT. The part after the # stays in the recipient's browser, so no server, proxy, link
-preview or scanner sees it. A static script copies it into the form; without JavaScript the recipient does so. GET and
-HEAD therefore give every caller the same answer and do not use the link; opening it takes a POST with the passphrase.
+preview or scanner sees it. A static script copies it into the form; without JavaScript the recipient does so. So GET
+and HEAD give every caller the same answer and do not use up the link. To open the link, the recipient sends a POST with
+the passphrase.
 """
 
 import time
@@ -18,14 +19,14 @@ from integrations.services.handover.errors import LinkBusy, LinkRefused
 from integrations.text.characters import printable
 from integrations.text.client_address import address_of
 
-REFUSED_AFTER = 0.75  # seconds: longer than any refusal takes, so the duration reveals nothing
+REFUSED_AFTER = 0.75  # seconds until a refusal is sent; no check takes longer, so the duration reveals nothing
 
 
 @csrf_exempt  # no cookie grants a right here, and a forged form would also need the link and the passphrase
 @sensitive_post_parameters("code", "passphrase")
 @require_http_methods(["GET", "HEAD", "POST"])
 def hand_over(request: HttpRequest) -> HttpResponse:
-    """Return the form for the passphrase, or for a POST the values or a refusal."""
+    """Return the form that asks for the passphrase. If the request is a POST, return the values or a refusal."""
     response = _opened(request) if request.method == "POST" else render(request, "recipient/ask.html")
     response["Cache-Control"] = "no-store"
     response["Referrer-Policy"] = "no-referrer"

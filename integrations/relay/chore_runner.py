@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Chore:
-    """A periodic task. `run` is awaited every `every` seconds, in the process that holds the lease of this name.
+    """A periodic task: the process that holds the lease `name` awaits `run`, and then pauses for `every` seconds.
 
     `run` must be safe to run twice, because a lease can expire while its process is suspended. It must finish within a
     few seconds, so longer work must do one batch per run. `end` stops anything that `run` leaves running.

@@ -10,7 +10,7 @@ CLEAN_SECONDS = 2.0
 
 
 class RedisLayer(RedisChannelLayer):  # type: ignore[misc]
-    """The library's core layer, without an unawaited error or a hang when a message is acknowledged.
+    """The library's core layer, with fixes for a Redis that dies or hangs while a message is acknowledged.
 
     The library removes a received message from its backup in a task that it never awaits, and receives no other message
     until that task is done. If Redis dies at that moment, asyncio logs a traceback. If Redis hangs, no message is

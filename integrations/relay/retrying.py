@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 async def until_done(work: Callable[[], Awaitable[Result]], name: str) -> Result:
     """Call `work` until it succeeds, and return its result. `name` describes the work in the log.
 
-    Only the first error is logged. Database errors are not logged here, because the loops of the process report them.
+    Logs the first error that is not a database error. The watcher of the process reports database errors.
     """
     has_failed = False
     while True:
@@ -32,7 +32,10 @@ async def until_done(work: Callable[[], Awaitable[Result]], name: str) -> Result
 
 
 async def until_back(work: Callable[[], Awaitable[Result]], name: str) -> Result:
-    """Call `work` until the database is available, and return its result. Raises every other error."""
+    """Call `work`, retrying while the database is unavailable, and return its result.
+
+    An error for which `is_refusal` is true is raised at once, because retrying cannot help.
+    """
     has_failed = False
     while True:
         try:

@@ -90,7 +90,7 @@ class Runtime:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(seconds)
 
     def _changed(self, integration_id: int) -> None:
-        """Wake this process's watcher and the other processes. Called in the thread that committed."""
+        """Wake this process's watcher and the other processes. Called in the thread that committed the change."""
         with contextlib.suppress(RuntimeError):  # the loop has ended, so there is nothing to wake
             self._loop.call_soon_threadsafe(self.watcher.poll_now)
             self._loop.call_soon_threadsafe(self.wakeups.send, wake.CHANGED, (integration_id,))

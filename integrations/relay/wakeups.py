@@ -1,4 +1,7 @@
-"""Sends wake-ups to the other processes, one message at a time, because tasks would pile up if the layer hangs."""
+"""Sends wake-ups to the other processes, one message at a time.
+
+If each message had its own task, tasks would pile up while the channel layer hangs.
+"""
 
 import asyncio
 from collections.abc import Iterable
@@ -7,7 +10,7 @@ from channels.layers import InMemoryChannelLayer, get_channel_layer
 
 from integrations.services import metrics, wake
 
-MOST = 1_000  # waiting ids of one kind; more are dropped, and the other processes find those by polling
+MOST = 1_000  # waiting ids of one kind; further ids are dropped, and the other processes learn of them by polling
 LAST_MESSAGE_SECONDS = 2.0  # how long a stopping process waits for the last message
 
 
@@ -43,6 +46,7 @@ class Wakeups:
                 kind = next(iter(self._waiting))
                 ids = [*self._waiting.pop(kind)]
                 if ids:
-                    await wake.broadcast({"type": kind, "id": ids[0], "ids": ids})  # the previous version reads `id`
+                    # `id` is for processes of the previous version, which may still run during an upgrade.
+                    await wake.broadcast({"type": kind, "id": ids[0], "ids": ids})
         finally:
             self._sending = None

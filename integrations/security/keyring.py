@@ -54,7 +54,7 @@ class Ring:
         self._chosen = key_id
 
     def forget(self) -> None:
-        """Read the settings again, for tests that change them."""
+        """Forget the keys and which one was chosen, so tests can change the settings."""
         self._chosen = ""
         self.__dict__.pop("masters", None)
 

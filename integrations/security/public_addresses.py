@@ -9,7 +9,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 Address = IPv4Address | IPv6Address
 
-# IANA does not mark deprecated ranges (192.88.99.0/24, 2002::/16, Teredo) as reachable, so they are listed here.
+# Both lists of unreachable ranges include the deprecated ones (192.88.99.0/24, 2002::/16, Teredo), because IANA does
+# not mark these as reachable.
 _NOT_REACHABLE = [
     IPv4Network(each)
     for each in (
@@ -31,18 +32,18 @@ _REACHABLE_AFTER_ALL_6 = [
 ]  # fmt: skip
 
 _MAPPED = IPv6Network("::ffff:0:0/96")
-# Such an address is reachable if the IPv4 address in it is. The other NAT64 network, 64:ff9b:1::/48, is local.
+# A NAT64 address is reachable if the IPv4 address in it is. The other NAT64 network, 64:ff9b:1::/48, is local.
 _NAT64 = IPv6Network("64:ff9b::/96")
 # The lower half of an ISATAP address (RFC 5214) is 0000:5efe or 0200:5efe, followed by an IPv4 address. The mask
-# ignores the two bits that may be set.
+# ignores the bits u (the 2 in 0200) and g (normally 0).
 _ISATAP_MASK, _ISATAP = 0xFCFFFFFF, 0x00005EFE
 
 
 def is_public(address: Address) -> bool:
-    """Return whether an address is globally reachable, including any IPv4 address that is embedded in it."""
+    """Return whether an address is globally reachable. If it contains an IPv4 address, that address must be too."""
     if isinstance(address, IPv4Address):
         return _any(address, _REACHABLE_AFTER_ALL) or not _any(address, _NOT_REACHABLE)
-    if address.scope_id:  # the address of an interface of this machine
+    if address.scope_id:  # valid only on one network link of this machine
         return False
     if address in _MAPPED or address in _NAT64:
         return is_public(_last_four_bytes(address))

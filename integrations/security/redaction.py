@@ -60,7 +60,7 @@ def redact(text: str) -> str:
 def is_distinctive(secret: str) -> bool:
     """Return whether a secret can be masked wherever it occurs in a text.
 
-    A short secret or a word also occurs in texts by chance. If it were masked there, readers could guess it from the
-    context, and the text would be unintelligible.
+    A short secret, or one that is a word, also occurs in texts by chance. If it were masked there too, readers could
+    guess the secret from the context, and ordinary texts would lose words.
     """
     return len(secret) >= DISTINCTIVE and (not secret.isalpha() or len(secret) >= LONGEST_WORD)

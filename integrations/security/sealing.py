@@ -50,9 +50,9 @@ def _keys(purpose: str) -> MultiFernet:
     return MultiFernet([_derived_key(each, purpose) for each in keyring.CREDENTIAL.masters_writing_first])
 
 
-@functools.lru_cache(
-    maxsize=64
-)  # cached, because deriving a key delays a request with a PIN; the process has the keys in memory anyway
+# Cached, because deriving a key would delay each request with a PIN. The cache reveals nothing more: the process has
+# CREDENTIAL_KEY in memory anyway.
+@functools.lru_cache(maxsize=64)
 @sensitive_variables()
 def _derived_key(master: str, purpose: str) -> Fernet:
     derived = HKDF(SHA256(), length=32, salt=None, info=f"order-n-pay sealing {purpose}".encode()).derive(

@@ -77,7 +77,7 @@ class WrongChecksum(ValueError):
 def recognise(kind: SecretKind, text: str) -> str | None:
     """Return the canonical form of a generated secret, or None for any other text.
 
-    Raises WrongChecksum for a generated secret with a wrong checksum; no look-up is needed for that.
+    Raises WrongChecksum for a generated secret with a wrong checksum, so the caller need not look the secret up.
     """
     if _is_as_handed_over(kind, text):
         return text
@@ -92,7 +92,7 @@ def recognise(kind: SecretKind, text: str) -> str | None:
 
 
 def digest_generated(kind: SecretKind, canonical: str) -> Digest:
-    """Return the keyed digest of a canonical generated secret, with the key for writing."""
+    """Return the digest of a canonical generated secret, keyed with the key that this process writes with."""
     key = current_key()
     shown = canonical[: len(kind) + 1 + PUBLIC_LENGTH]
     value = keyed_digest(canonical, key.key_id) or ""

@@ -59,7 +59,7 @@ def record(verb: Verb, subject: Subject, *, actor: Actor, **detail: Any) -> Audi
 def record_many(verb: Verb, entries: Iterable[tuple[Subject, Mapping[str, Any]]], *, actor: Actor) -> None:
     """Store an audit event for each subject and its detail, for an action on thousands of rows in one transaction.
 
-    This blocks other writers of SQLite for a shorter time than a call of `record` for each.
+    On SQLite, this blocks other writers for a shorter time than separate calls of `record` would.
     """
     insert_objects([_event(verb, subject, actor, detail) for subject, detail in entries])
     remembered.forget_on_commit()

@@ -10,7 +10,10 @@ Result = TypeVar("Result")
 
 
 def error_of(finished: "asyncio.Future[Any]") -> BaseException | None:
-    """Return the error of a finished future, or None if it succeeded or was cancelled. asyncio then does not log it."""
+    """Return the error of a finished future, or None if it succeeded or was cancelled.
+
+    After this call, asyncio does not log the error.
+    """
     return None if finished.cancelled() else finished.exception()
 
 
@@ -21,7 +24,7 @@ def succeed(future: "asyncio.Future[Result]", result: Result) -> None:
 
 
 def fail(future: "asyncio.Future[Any]", error: Exception) -> None:
-    """Raise the error in the code that waits for the future, if any, unless the future has finished."""
+    """Raise the error in the code that waits for the future, if any. Do nothing if the future has finished."""
     if not future.done():
         future.set_exception(error)
         error_of(future)

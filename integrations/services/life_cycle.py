@@ -1,6 +1,6 @@
 """The life cycle of a secret: rotate it, and end its overlap.
 
-POS secrets, API keys and webhook secrets share it. The owner of each secret defines how it is stored
+POS secrets, API keys and webhook secrets share this life cycle. The owner of a secret defines how the secret is stored
 (models/kept_secret.py).
 """
 
@@ -46,9 +46,10 @@ def check_seen(current: OwnedSecret | None, seen: str) -> None:
 
 
 def supersede(owner: Owner, *, overlap: str, seen: str = "") -> Any:
-    """Let the current secret of a locked owner expire after `overlap` (see OVERLAPS), and return it unchanged.
+    """Let the current secret of an owner whose row is locked expire after `overlap` (see OVERLAPS).
 
-    The caller adds the next secret. See check_rotation for `seen` and the refusals.
+    Returns the secret as it was before the call. The caller adds the next secret. See check_rotation for `seen` and
+    the errors raised.
     """
     current = check_rotation(owner, seen=seen)
     owner.supersede_secret(shared_now(), OVERLAPS[overlap])

@@ -1,9 +1,9 @@
-"""All Prometheus metrics of the portal. The code only counts; portal/serving/metrics.py exports the values.
+"""All Prometheus metrics of the portal. Other modules count with them; portal/serving/metrics.py exports the values.
 
 Values are counted in this process's memory. If PROMETHEUS_MULTIPROC_DIR is set before this module is imported, they are
 counted in files of that folder instead, and the exported values are sums over all processes that use the folder. No
-label holds a value that a customer chose, so each metric has at most a few dozen series; the API's calls have a few
-hundred.
+label holds a value that a customer chose, so the number of series is limited: a few hundred for `api_calls`, and at
+most a few dozen for each other metric.
 """
 
 from collections.abc import Iterable, Mapping

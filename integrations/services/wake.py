@@ -35,7 +35,10 @@ def on_commit(integration_id: int) -> None:
 
 
 def listen(listener: Callable[[int], None]) -> None:
-    """Call `listener` with an integration's id, in the thread that commits. The listener must return immediately."""
+    """From now on, call `listener` with the id of each integration that changes, in the thread that commits the change.
+
+    The listener must return immediately.
+    """
     _listeners.append(listener)
 
 
@@ -62,7 +65,10 @@ async def broadcast(message: dict[str, Any]) -> bool:
 
 
 async def reply(channel: str, message: dict[str, Any]) -> None:
-    """Send to the process that waits on this channel, within SEND_SECONDS. That process has its own timeout."""
+    """Send a message to the process that waits on this channel. Give up after SEND_SECONDS.
+
+    The waiting process has its own timeout.
+    """
     await _send(get_channel_layer().send, channel, message)
 
 

@@ -7,7 +7,10 @@ LONGEST_CEILING = 60.0
 
 
 class BackOff:
-    """Full jitter below a ceiling that doubles from 1 s to `longest` at each attempt; `uniform` is random.uniform."""
+    """Draws random pauses from 0 up to a ceiling (full jitter). `uniform` is a function such as random.uniform.
+
+    The ceiling is 1 s for the first pause, and doubles with each further pause, up to `longest`.
+    """
 
     def __init__(self, uniform: Callable[[float, float], float], *, longest: float = LONGEST_CEILING) -> None:
         self._uniform = uniform

@@ -22,7 +22,7 @@ class AutomaticServiceCharge:
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceMode:
-    """A service mode. `prefix` has at most 8 characters. If `tables` is empty, every table number is valid (tabs)."""
+    """A service mode. `prefix` has at most 8 characters. If `tables` is empty, any number is valid, as for bar tabs."""
 
     service_mode_id: str
     name: str
@@ -67,7 +67,7 @@ class Modifier:
 
 @dataclass(frozen=True, kw_only=True)
 class AutomaticAdjustment:
-    """A percentage of the lines (negative for a discount), applied from a minimum amount on."""
+    """A percentage of the lines' total (negative for a discount), applied if the total is at least `from_amount`."""
 
     adjustment_id: str
     name: str

@@ -1,4 +1,4 @@
-"""The credentials that staff enter at a POS, three values and two addresses, and their validation."""
+"""The credentials that staff enter at a POS (three values and two addresses), and their validation."""
 
 import json
 from dataclasses import dataclass, field

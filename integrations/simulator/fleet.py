@@ -1,4 +1,7 @@
-"""Runs many POSes in one process with one event loop and one HTTP client; prints summaries if there are many POSes."""
+"""Runs several POSes in one process, with one event loop and one HTTP client.
+
+With more than LINES_UP_TO POSes, it prints regular summaries instead of lines for each POS.
+"""
 
 import asyncio
 from collections import Counter

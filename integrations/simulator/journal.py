@@ -80,7 +80,7 @@ class Journal:
     def hide(self, *secrets: str) -> None:
         """Make `plain` hide these secrets from now on, and no others.
 
-        Very short secrets stay visible, because hiding them inside ordinary words would reveal them.
+        Very short secrets are not hidden. They also occur inside ordinary words, where "[hidden]" would reveal them.
         """
         self._hidden = frozenset(secret for secret in secrets if len(secret) >= SHORTEST_HIDDEN)
 

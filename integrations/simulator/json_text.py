@@ -34,7 +34,10 @@ def read(text: str) -> object:
 
 
 def write(value: object) -> str:
-    """Return JSON. Decimals become numbers with at least one decimal (5.0, 19.99). Raises TypeError for other types."""
+    """Return JSON. A Decimal becomes a number with at least one decimal place (5.0, 19.99).
+
+    Raises TypeError for a type that JSON does not have.
+    """
     if isinstance(value, HugeNumber):
         return value.text
     if isinstance(value, Decimal):

@@ -21,15 +21,16 @@ class Fault(StrEnum):
 
 
 class WrongPlanError(ValueError):
-    """A probability or a delay is invalid. The text is one sentence."""
+    """A probability, a delay or a fault's name is invalid. The error's text is one sentence."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """The faults and delays of one POS. Raises WrongPlanError.
 
-    `script` applies first, one item for each request (None: no fault). After it, `chances` decide, each from 0 to 1.
-    `delay` is a range in seconds. It applies to every answer, or only to LATE ones if the plan has any.
+    `script` has the faults of the first requests, one item for each request (None: no fault). Each later request gets a
+    random fault, or none: `chances` has the probability of each fault, from 0 to 1. `delay` is a range in seconds. If
+    the plan contains LATE, only answers with that fault are delayed; otherwise every answer is delayed.
     """
 
     delay: tuple[float, float] = (0.0, 0.0)

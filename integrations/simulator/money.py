@@ -5,7 +5,7 @@ from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 CENT = Decimal("0.01")
 ZERO = Decimal("0.00")
 HUNDRED = Decimal(100)
-MONEY_LIMIT = Decimal(10) ** 11  # every amount is below this limit of decimal(13,2)
+MONEY_LIMIT = Decimal(10) ** 11  # amounts have the type decimal(13,2), so each is below this limit
 
 
 def per_cent(percent: Decimal, amount: Decimal) -> Decimal:
@@ -14,7 +14,10 @@ def per_cent(percent: Decimal, amount: Decimal) -> Decimal:
 
 
 def spread(amount: Decimal, weights: list[Decimal]) -> list[Decimal]:
-    """Return shares in proportion to `weights` (none negative, not all zero) that add up to exactly `amount`."""
+    """Divide `amount` in proportion to `weights`. The shares are whole cents and add up to exactly `amount`.
+
+    No weight may be negative, and at least one must be above zero.
+    """
     whole = sum(weights, ZERO)
     exact = [amount * weight / whole for weight in weights]
     shares = [each.quantize(CENT, ROUND_FLOOR) for each in exact]

@@ -23,12 +23,12 @@ def open_orders_payload(orders: Iterable[Order], *, user_orders_only: bool) -> d
 
 
 def order_payload(order: Order) -> dict[str, object]:
-    """Return OrderNPayCreateOrderResponse (SEEN). INFERRED: UpdateOrder and SimulateOrder answer the same."""
+    """Return OrderNPayCreateOrderResponse (SEEN), also for UpdateOrder and SimulateOrder (INFERRED)."""
     return {"Order": order_detailed(order), "OutOfStockProducts": None}
 
 
 def out_of_stock_payload(lines: Iterable[ChildLine]) -> dict[str, object]:
-    """Return the payload that lists the lines without stock, with the identifiers of the request (as documented)."""
+    """Return the documented payload for lines without enough stock. It names products as the request named them."""
     products = [
         {
             "PLUIdentifier": line.plu_identifier,

@@ -1,7 +1,7 @@
 """Parses the payloads about orders and payments.
 
-SEEN: OrderNPayCreateOrderRequest, OrderNPaySimulateOrderRequest and OrderNPayUpdateOrderRequest. INFERRED:
-OrderNPayCreatePaymentRequest. Every function raises MalformedPayloadError.
+PowerEPOS documents OrderNPayCreateOrderRequest, OrderNPaySimulateOrderRequest and OrderNPayUpdateOrderRequest (SEEN),
+but not OrderNPayCreatePaymentRequest (INFERRED). Every function raises MalformedPayloadError.
 """
 
 from decimal import Decimal
@@ -60,7 +60,10 @@ def addition(payload: Fields) -> Addition:
 
 
 def payment_of_order(payload: Fields) -> tuple[str, Payment]:
-    """Return the SalesTransactionID and the payment, which is a nested object or fields beside the ID (INFERRED)."""
+    """Return the SalesTransactionID and the payment.
+
+    INFERRED: the payment's fields are in an object `Payment`, or in the payload itself, next to the SalesTransactionID.
+    """
     own = payload.find_object("Payment")
     return payload.guid("SalesTransactionID"), _payment(payload if own is None else own)
 
@@ -102,7 +105,7 @@ def _child(fields: Fields, provider_prices: bool) -> ChildLine:
 
 
 def _price(fields: Fields, key: str, provider_prices: bool) -> Decimal:
-    """Return a price. If the till sets the prices, the request may omit it or send zero (SEEN)."""
+    """Return a price. A request may omit its prices, or send zero, if the till sets the prices (SEEN)."""
     if provider_prices:
         return fields.money(key)
     return fields.find_money(key) or ZERO

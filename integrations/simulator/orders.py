@@ -12,7 +12,7 @@ from integrations.simulator.taxes import Tax, taxes_of
 
 @dataclass(frozen=True, kw_only=True)
 class Lock:
-    """The terminal (a display ID of at most 4 characters) and the name of the user that have the order open."""
+    """A locked order is in use by a user at a terminal. `terminal` is a display ID of at most 4 characters."""
 
     terminal: str
     user_name: str
@@ -30,7 +30,7 @@ class Adjustment:
 
 @dataclass(frozen=True, kw_only=True)
 class ChildLine:
-    """`quantity` is the total for the order, and not a number for each unit of the parent. INFERRED."""
+    """A line, or a child of one. `quantity` is the total, not the number for each unit of the parent (INFERRED)."""
 
     product_type: int = 0
     name: str
@@ -51,13 +51,16 @@ class Line(ChildLine):
 
     @property
     def own_amount(self) -> Decimal:
-        """The total with the line's adjustment, without its children."""
+        """The line's total and its adjustment, without the child lines."""
         return self.total + (self.adjustment.amount if self.adjustment else ZERO)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Payment:
-    """A payment. Before the till books it, `service_charge` may be None; then `amount_sale` can include the charge."""
+    """A payment. `service_charge` may be None until the till books the payment.
+
+    If it is None, `amount_sale` can include the charge.
+    """
 
     name: str
     amount_sale: Decimal

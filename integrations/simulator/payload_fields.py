@@ -18,9 +18,10 @@ class MalformedPayloadError(ValueError):
 
 
 class Fields:
-    """The fields of one object. For a missing or null field, `find_` methods return None and the others raise.
+    """The fields of one object. For a missing or null field, the `find_` methods return None.
 
-    Every method raises MalformedPayloadError for a value of a wrong type or beyond its limit.
+    `text`, `guid`, `whole` and `money` raise MalformedPayloadError for such a field. Every method raises this error for
+    a value of a wrong type or beyond its limit.
     """
 
     def __init__(self, values: Mapping[str, object] | None, *, method: str, place: str = "its payload") -> None:
@@ -77,7 +78,7 @@ class Fields:
         return self._present(self.find_money(key, may_be_negative=may_be_negative), f"the amount {key}")
 
     def find_money(self, key: str, *, may_be_negative: bool = False) -> Decimal | None:
-        """Return an amount with exactly two decimals. A third decimal is refused, because it cannot be paid."""
+        """Return an amount, padded to two decimals. Fractions of a cent are refused, because they cannot be paid."""
         value = self._value(key)
         if value is None:
             return None

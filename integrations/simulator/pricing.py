@@ -1,4 +1,4 @@
-"""Prices lines by the till's or the provider's prices, and computes an order's service charge. Does no I/O."""
+"""Sets or checks the prices of an order's lines, and computes adjustments and the service charge. Does no I/O."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -21,7 +21,7 @@ def priced(catalogue: Catalogue, lines: Iterable[Line], *, provider_prices: bool
 
 
 def known(catalogue: Catalogue, adjustments: Iterable[Adjustment]) -> tuple[Adjustment, ...]:
-    """Return the adjustments; those without an AdjustmentID get the till's fallback, as documented.
+    """Return the adjustments. One without an AdjustmentID gets the till's fallback AdjustmentID, as documented.
 
     Raises UnknownAdjustment.
     """
@@ -29,7 +29,7 @@ def known(catalogue: Catalogue, adjustments: Iterable[Adjustment]) -> tuple[Adju
 
 
 def automatic_adjustments(catalogue: Catalogue, amount: Decimal) -> tuple[Adjustment, ...]:
-    """Return the adjustments that the till applies automatically to lines of this amount."""
+    """Return the adjustments that the till applies automatically to an order whose lines add up to `amount`."""
     return tuple(
         Adjustment(name=each.name, amount=per_cent(each.percent, amount), adjustment_id=each.adjustment_id)
         for each in catalogue.automatic_adjustments

@@ -44,10 +44,10 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """The clocks and the random source, which tests replace. All times are in seconds.
+    """The clocks and the random source, which tests replace. All durations are in seconds.
 
-    The pause before the n-th attempt in a row is at most 2^(n-1) s and at most `longest_pause`. Tests set the
-    pause to 0.
+    The pause after the n-th failed attempt in a row is random: up to 2^(n-1) s, but at most `longest_pause`. The
+    server's Retry-After is added.
     """
 
     monotonic: Callable[[], float] = time.monotonic
@@ -61,9 +61,10 @@ class SimulatedPos:
     """The POS of one outlet. Use `async with SimulatedPos(credentials) as pos:` or `await pos.run()`.
 
     With `till_file`, the till is loaded from that file, and saved to it after each request. If the file does not exist
-    yet, the POS starts with `till`. The file can cause OSError or WrongTillError. `message_numbers` override the
-    numbers by name, and can raise WrongNumbersError. `http` is a shared client, which is not closed here. When the
-    portal refuses the credentials, `renew` is called with them and returns the current ones.
+    yet, the POS starts with `till`. If the file is unusable, OSError or WrongTillError is raised. `message_numbers`
+    maps methods to MessageTypes that differ from the defaults; if it is invalid, WrongNumbersError is raised. `http` is
+    a shared client, which is not closed here. When the portal refuses the credentials, `renew` is called with the
+    refused credentials and returns the current ones.
     """
 
     def __init__(
@@ -109,7 +110,7 @@ class SimulatedPos:
         return self.journal.closures
 
     async def run(self) -> None:
-        """Run until cancelled, which closes with 1000. With `once`, the first refusal raises RefusedError."""
+        """Run until cancelled, then close with code 1000. With `once`, the first refusal raises RefusedError."""
         async with self._http_client() as http:
             while True:
                 retry_after = await self._attempt(http)
@@ -130,7 +131,7 @@ class SimulatedPos:
         self._task.add_done_callback(lambda _task: self.journal.note_end())
 
     async def stop(self) -> None:
-        """Close with 1000 and wait for the end. Raises any error of `run` except RefusedError."""
+        """Close with code 1000 and wait until `run` has ended. Raises any error of `run` except RefusedError."""
         if self._task is None:
             return
         self._task.cancel()
@@ -138,16 +139,16 @@ class SimulatedPos:
             await self._task
 
     async def wait_for_connections(self, count: int = 1, *, limit: float = 10.0) -> None:
-        """Wait until `count` connections were opened since the start, even if they have ended."""
+        """Wait until `count` connections have been opened since the start. Connections that have ended count too."""
         await self.wait_until(lambda: self.journal.connections >= count, limit=limit)
 
     async def wait_for_closures(self, count: int = 1, *, limit: float = 10.0) -> Closure:
-        """Return the count-th closure since the start. Counting keeps a quick reconnect from hiding it."""
+        """Wait for the `count`-th closure since the start, and return it, even if the POS has reconnected since."""
         await self.wait_until(lambda: len(self.closures) >= count, limit=limit)
         return self.closures[count - 1]
 
     async def wait_for_refusals(self, count: int = 1, *, limit: float = 10.0) -> Refusal:
-        """Return the count-th refusal since the start."""
+        """Wait for the `count`-th refusal since the start, and return it."""
         await self.wait_until(lambda: len(self.refusals) >= count, limit=limit)
         return self.refusals[count - 1]
 
@@ -266,7 +267,7 @@ class SimulatedPos:
 
 
 async def _close(connection: ClientConnection) -> None:
-    """Close a connection; if the task is cancelled before the portal has answered, abort it."""
+    """Close a connection. If the task is cancelled before the portal confirms the close, abort the connection."""
     try:
         await connection.close()
     finally:

@@ -8,7 +8,7 @@ from integrations.simulator.till_refusals import InsufficientStock
 
 
 class Stock:
-    """The stock. `left` maps a PLU's GUID to the remaining units, except PLUs that still have the catalogue's stock."""
+    """The stock. `left` maps a PLU's GUID to its remaining units. A PLU without an entry has the catalogue's stock."""
 
     def __init__(self, catalogue: Catalogue, left: dict[str, int] | None = None) -> None:
         self._catalogue = catalogue

@@ -1,4 +1,4 @@
-"""Computes an order's taxes: each rate is rounded once, and adjustments are spread exactly over the rates."""
+"""Computes an order's taxes: divides adjustments exactly among the tax rates, and rounds the tax of each rate once."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Tax:
 
 
 def taxes_of(amounts: Iterable[tuple[TaxRate | None, Decimal]], *, adjustment: Decimal) -> tuple[Tax, ...]:
-    """Return the taxes in the order in which their rates first occur. `adjustment` is that of the whole order."""
+    """Return one tax for each rate, in the order of `amounts`. `adjustment` is the sum of the order's adjustments."""
     totals: dict[TaxRate | None, Decimal] = {}
     for rate, amount in amounts:
         totals[rate] = totals.get(rate, ZERO) + amount
@@ -28,7 +28,7 @@ def taxes_of(amounts: Iterable[tuple[TaxRate | None, Decimal]], *, adjustment: D
 
 
 def _adjusted(totals: Mapping[TaxRate | None, Decimal], adjustment: Decimal) -> dict[TaxRate | None, Decimal]:
-    """Return the totals with the adjustment spread over them in proportion. Totals that are all zero do not change."""
+    """Return the totals with the adjustment spread over them in proportion. If all totals are 0, they do not change."""
     if adjustment == 0 or not any(totals.values()):
         return dict(totals)
     shares = spread(adjustment, list(totals.values()))
@@ -41,5 +41,8 @@ def _tax(rate: TaxRate, base: Decimal) -> Tax:
 
 
 def _divisor(rate: TaxRate) -> Decimal:
-    """Return the divisor of a rate. An included tax is a part of the gross price: 20 % is one sixth of it."""
+    """Return the divisor in the formula for the tax: base times percentage, divided by this number.
+
+    An add-on tax is a percentage of the base. An included tax is already part of the base: at 20 %, one sixth of it.
+    """
     return HUNDRED if rate.is_add_on else HUNDRED + rate.percent

@@ -29,7 +29,10 @@ FIRST_ORDER_NUMBER = 1_000_001
 
 @dataclass(frozen=True, kw_only=True)
 class NewOrder:
-    """A requested order: lines not yet priced, payments not yet booked. `service_charge` None means automatic."""
+    """A requested order, whose lines are not yet priced and whose payments are not yet booked.
+
+    If `service_charge` is None, the till computes the charge.
+    """
 
     service_mode_id: str
     table: str
@@ -52,7 +55,10 @@ class NewOrder:
 
 @dataclass(frozen=True, kw_only=True)
 class Addition:
-    """A requested change of an order. `covers` and `service_charge` replace if not None; the rest is added."""
+    """A requested change of an order: the lines, adjustments and notes are added to those of the order.
+
+    `covers` and `service_charge` replace the order's values, unless they are None.
+    """
 
     sales_transaction_id: str
     provider_order_id: str | None = None
@@ -67,7 +73,7 @@ class Addition:
 class Till:
     """A till. A method that raises a TillRefusal has changed nothing.
 
-    `memory` is saved with the till; `desk` reads and fills it. `new_id` returns GUIDs.
+    The till's `memory` is saved with the till, but read and filled by desk.py. `new_id` returns a new GUID.
     """
 
     def __init__(
@@ -191,7 +197,7 @@ class Till:
         return order
 
     def _charged(self, order: Order, explicit: Decimal | None) -> Order:
-        """Return the order with its service charge. An explicit one stays until replaced; others follow the amount."""
+        """Return the order with its service charge: `explicit`, an earlier explicit one, or one based on the amount."""
         if order.amount >= MONEY_LIMIT or order.sale_owing < 0:
             raise WrongAmount(f"The order's amount would be {order.amount}, which is not possible.")
         if explicit is not None:
@@ -207,7 +213,7 @@ class Till:
         return replace(order, service_charge=charge, has_explicit_service_charge=True)
 
     def _booked(self, order: Order, payment: Payment) -> Order:
-        """Book a payment. If it names no service charge, what it pays beyond the sale goes to the charge (INFERRED)."""
+        """Book a payment. If it names no service charge, the part above the owed sale pays the charge (INFERRED)."""
         sale, charge = payment.amount_sale, payment.service_charge
         if charge is None:
             sale = min(payment.amount_sale, order.sale_owing)

@@ -1,4 +1,4 @@
-"""Reads requests and writes answers in the format that PowerEPOS documents; no sockets, and no rules of the till.
+"""Parses requests and writes answers in PowerEPOS's documented format. Does no I/O, and knows no rules of the till.
 
 Keys are written in PascalCase with explicit nulls, as in all examples (SEEN), and read in any letter case.
 """
@@ -35,12 +35,12 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class NotARequestError(ValueError):
-    """The frame is not a request. The text gives the reason and follows "ignored a frame:"."""
+    """The frame is not a request. The error's text is the reason; the journal puts "ignored a frame:" before it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TillRequest:
-    """One request to the POS. `name` is the method's name, or states the number if it is unknown."""
+    """One request to the POS. `name` is the method's name, or "message type 99" if the number 99 has no name."""
 
     request_id: str | None
     user_identifier: str | None = field(repr=False)
@@ -57,9 +57,9 @@ class TillAnswer:
 
 
 def read_request(frame: str | bytes, names: Mapping[int, str] = _NAMES) -> TillRequest:
-    """Parse OrderNPayWebsocketRequest. Raises NotARequestError only if a field that the answer needs is invalid.
+    """Parse OrderNPayWebsocketRequest. Raises NotARequestError unless the frame is a JSON object with valid fields.
 
-    A payload that is not an object is treated as empty.
+    Only the payload is not checked here. A payload that is not an object is treated as empty.
     """
     envelope = folded(_read_frame(frame))
     message_type = envelope.get("messagetype")

@@ -73,7 +73,7 @@ def _create_payment(till: Till, request: TillRequest) -> TillAnswer:
 def _permitted_user(till: Till, request: TillRequest) -> User:
     """Return the request's user.
 
-    Without CanMakePayments, every call except GetUserFromPIN is rejected (SEEN; the ResultCode is unknown).
+    A user without CanMakePayments may call only GetUserFromPIN (SEEN; the ResultCode of the refusal is unknown).
     """
     user = till.catalogue.find_user(request.user_identifier)
     if user is None:

@@ -1,4 +1,4 @@
-"""The reasons why a till refuses a request. Each text is one sentence for the ErrorMessage of the answer."""
+"""The reasons why a till refuses a request. The exception's text, one sentence, becomes the answer's ErrorMessage."""
 
 from integrations.simulator.orders import ChildLine
 

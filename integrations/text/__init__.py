@@ -1,4 +1,4 @@
-"""Hidden characters, comparison of names, addresses and browsers of clients, random IDs, moments as text.
+"""Functions for text: hidden characters, names, client addresses, browser names, random IDs, and times as text.
 
 This package does no I/O and imports nothing else of this project.
 """

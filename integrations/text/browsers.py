@@ -1,4 +1,4 @@
-"""Names a browser by its User-Agent header, so that a person recognises their own sessions. The name is only shown."""
+"""Names a browser by its User-Agent header, to help people recognise their sessions. The name is only for display."""
 
 from integrations.text.characters import printable
 

@@ -152,7 +152,7 @@ def folded(text: str) -> str:
 
 
 def look_alike_form(text: str) -> str:
-    """Return the same text for all names that look nearly alike: `folded`, with one character for each shape."""
+    """Return a text that is equal for names that look nearly alike: the folded name, with one character per shape."""
     if text.isascii():
         return folded(text).translate(_ALIKE)
     # Translate marks first, because NFKD would turn some of them (an acute accent, a double prime) into a space or into
@@ -161,7 +161,7 @@ def look_alike_form(text: str) -> str:
 
 
 def _base(letter: str) -> str:
-    """Return the base letter of a letter with a mark that Unicode does not decompose: l for ł, o for ø."""
+    """Return the base letter of a marked letter that Unicode does not decompose: l for ł, o for ø."""
     base, mark, _ = unicodedata.name(letter, "").partition(" WITH ") if not letter.isascii() else ("", "", "")
     try:
         return unicodedata.lookup(base) if mark else letter
@@ -170,6 +170,6 @@ def _base(letter: str) -> str:
 
 
 def printable(text: str, limit: int) -> str:
-    """Return at most `limit` characters of `text`, without those that a database or a terminal does not accept."""
+    """Return at most `limit` characters of `text`; replace those that a database or a terminal does not accept."""
     text = text[:limit]
     return text if text.isprintable() else _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)

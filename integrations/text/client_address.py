@@ -1,4 +1,4 @@
-"""Reads a client's address: one spelling for people and records, and one key for every limit.
+"""Reads a client's address, and returns it in one spelling for display and storage, and as one key for all limits.
 
 Every counter and sampler that works per address uses `network_of`. An IPv6 customer has at least a /64 and can change
 the address for each request, so a /64 counts as one client. An IPv4 address counts as one client in any spelling.
@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from integrations.text.characters import printable
 
 LENGTH = 45  # characters, the length of the database columns for addresses
-LONGEST = 100  # the most characters of an address with a scope id; longer texts are neither parsed nor cached
+LONGEST = 100  # an address has at most this many characters, even with a scope id; longer texts are not parsed
 KEPT = 20_000
 MAPPED_BITS = 96  # bits before the IPv4 address in a mapped IPv6 address
 HOST_BITS = 64  # the low bits of an IPv6 address; one customer can change them freely

@@ -7,7 +7,7 @@ from django.utils.timesince import timesince
 
 
 def iso(moment: datetime, timespec: str = "auto") -> str:
-    """Return an aware moment of any time zone as programs read it: ISO 8601 in UTC, ending in Z."""
+    """Return a moment as text for programs: ISO 8601 in UTC, ending in Z. The moment may have any time zone."""
     return moment.astimezone(UTC).isoformat(timespec=timespec).replace("+00:00", "Z")
 
 
@@ -26,7 +26,7 @@ def exactly(moment: datetime) -> str:
 
 
 def lasted(length: timedelta) -> str:
-    """Return a length of time by its two largest units: 3 d 4 h, 12 min, 40 s."""
+    """Return a length of time as text, in one or two units, for example "3 d 4 h", "5 h 20 min", "12 min" or "40 s"."""
     seconds = max(int(length.total_seconds()), 0)
     minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86_400
     if days:

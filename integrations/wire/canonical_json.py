@@ -1,9 +1,9 @@
 """Writes JSON in one canonical spelling, to compare texts with the same meaning. Does no I/O.
 
 Keys are sorted, whitespace is removed, and strings are escaped in one way. Whole numbers are written as digits, and
-others as digits and a power of ten, so `1`, `1.00` and `1e0` are equal. The result is only for comparison,
-because a number with a power of ten, or an object with a repeated or empty key, becomes an object whose only key is
-empty.
+others as digits and a power of ten, so `1`, `1.00` and `1e0` are equal. The result is only for comparison, because
+it contains replacements: a number with a power of ten, or an object with a repeated or empty key, is replaced by an
+object with the single key "".
 """
 
 import json

@@ -4,6 +4,6 @@ The simulator defines the specification's path itself, because it represents a t
 """
 
 API_ROOT = "/api/"  # all paths below it are for programs
-AUTH_PATH = f"{API_ROOT}powerepos/v1/auth"  # SPEC
+AUTH_PATH = f"{API_ROOT}powerepos/v1/auth"  # PowerEPOS's specification prescribes this path (SPEC)
 API_PATH = f"{API_ROOT}v1/"
 HANDOVER_PATH = "/handover/"

@@ -16,8 +16,8 @@ MAX_HANDSHAKE_LINE = (
 )  # bytes of a header line of a websocket handshake: the limit of `websockets`. Beyond: 431
 MAX_PAGE_BODY = MEBIBYTE  # bytes of the body of a request to a page; beyond: 413
 MAX_PIPELINED = 100  # requests of one connection that wait for the answer to an earlier one; beyond: 429
-# Bytes of a body's framing (chunk sizes, trailers): MAX_FRAMING, and FRAMING_PER_BYTE for each byte of content, which
-# allows chunks of a single byte. Beyond: 400.
+# A body's framing (chunk sizes, trailers) may have MAX_FRAMING bytes plus FRAMING_PER_BYTE for each byte of content.
+# This allows chunks of a single byte. Beyond: 400.
 MAX_FRAMING = 128 * KIBIBYTE
 FRAMING_PER_BYTE = 8
 
@@ -27,5 +27,5 @@ BODY_BYTES_PER_ADDRESS = 16 * MEBIBYTE  # total of unfinished bodies from one ad
 
 ARRIVAL_SECONDS = 30.0  # time for a request or a websocket handshake to arrive; then the connection is closed
 UNREAD_SECONDS = 30.0  # time in which a peer reads nothing of its answer; then the connection is closed
-LINGER_SECONDS = 2.0  # time for a peer that is still sending to read its answer, before the connection is closed
+LINGER_SECONDS = 2.0  # before the connection is closed, a peer that is still sending has this time to read its answer
 LINGER_BYTES = MEBIBYTE  # bytes that are read and discarded during LINGER_SECONDS; beyond, reading stops

@@ -43,10 +43,11 @@ _AROUND = "".join(map(chr, [*range(0x21), *range(0x7F, 0xA1)])) + "\ufeff\u200b\
 
 _NO_BRACKETS = bytes(each for each in range(256) if each not in b'{[]}"')
 _NO_MARKS = bytes(each for each in range(256) if each not in b'{[]},"')
-_STEPS = bytes.maketrans(b"{[]},", b"\x01\x01\xff\xff\x00")  # change of the level at each mark, as signed bytes
+# How each bracket or comma changes the nesting level (+1, -1 or 0), as signed bytes.
+_STEPS = bytes.maketrans(b"{[]},", b"\x01\x01\xff\xff\x00")
 
 _raw_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
-# An escape: a surrogate pair, half of a pair (captured in a group), or any other escape.
+# _HALVES matches an escape: a surrogate pair, half of a pair (captured in a group), or any other escape.
 _HALF = r"u[dD][89a-fA-F][0-9a-fA-F]{2}"
 _HALVES = re.compile(rf"\\(?:u[dD][89abAB][0-9a-fA-F]{{2}}\\u[dD][c-fC-F][0-9a-fA-F]{{2}}|({_HALF})|.)", re.DOTALL)
 _NEVER_TEXT = "".join(map(chr, range(0xFDD0, 0xFDF0)))  # code points that Unicode reserves for internal use
@@ -126,7 +127,7 @@ def refuse_depth(text: str) -> None:
 
 
 def is_deep(text: str) -> bool:
-    """Return whether the objects and lists of JSON nest more than MOST_NESTED levels deep, without recursion."""
+    """Return, without recursion, whether the objects and lists of JSON nest more than MOST_NESTED levels deep."""
     # Most texts have fewer brackets in total than the limit, and counting is cheap.
     if text.count("{") + text.count("[") <= MOST_NESTED:
         return False

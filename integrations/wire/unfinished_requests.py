@@ -1,4 +1,4 @@
-"""Limits the unfinished requests of each address to its share."""
+"""Limits the number and the total size of the unfinished requests from each address."""
 
 from collections.abc import Callable
 

@@ -32,7 +32,8 @@ def create_backup(database: Path, target: Path, *, overwrite: bool) -> int:
     try:
         with _new_file_beside(target) as copy:
             _copy(database, copy)
-            _check_copy(copy, journal="DELETE")  # a single file, which can be read from a read-only folder
+            # Without a write-ahead log, the copy is a single file, which can be read even in a read-only folder.
+            _check_copy(copy, journal="DELETE")
             _put_in_place(copy, target, overwrite=overwrite)
     except OSError as error:
         raise BackupRefused(f"{target} cannot be written: {error.strerror or error}.") from error

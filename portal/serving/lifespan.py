@@ -14,7 +14,7 @@ from django.db import DatabaseError, InterfaceError
 from integrations.relay import runtime
 from integrations.wire.asgi_types import Receive, Scope, Send
 
-BACKGROUND_STOP_SECONDS = 15.0  # time for the background work to end, within the limit of a stop (docs/operations.md)
+BACKGROUND_STOP_SECONDS = 15.0  # time for the background work to end, as part of the whole stop (docs/operations.md)
 
 logger = logging.getLogger(__name__)
 

@@ -1,7 +1,8 @@
 """Answers the probes of load balancers and Prometheus: liveness, readiness and metrics.
 
-It answers as plain ASGI, before Django's middleware. A load balancer calls each process every few seconds, by plain
-HTTP from inside and by an address that is not in ALLOWED_HOSTS.
+The probes are plain ASGI, in front of Django's middleware. A load balancer calls each process every few seconds, by
+plain HTTP and an internal address. Django would redirect plain HTTP to https, and reject an address that is not in
+ALLOWED_HOSTS.
 """
 
 import json
@@ -51,7 +52,7 @@ class Probes:
 
 
 async def healthz(_scope: Scope) -> PlainResponse:
-    """Return 200, because the process answers."""
+    """Return 200: any answer shows that the process is alive."""
     return _json_response({"status": "alive"}, 200)
 
 

@@ -37,8 +37,8 @@ BACKLOG = 4096
 # collections of the next younger one. With 10,000 POSes, collecting the second generation takes 0.1 s, and a full
 # collection takes 0.5 s. Both block the event loop.
 GC_THRESHOLDS = (20_000, 3, 50)
-# With this many new connections since the last collection (about 70 objects each), most of the objects that a
-# collection would scan belong to connections.
+# If at least this many connections are new since the last collection, most of the objects that the next collection
+# would scan belong to connections. Each connection has about 70 objects.
 MANY_CONNECTIONS = 150
 LISTENER_COPIES = 64  # the number of connections accepted in one iteration of the event loop
 GRACE = 10  # seconds for answers in flight, after the drain
@@ -46,9 +46,10 @@ ACCEPT_ROUNDS = 100  # at most this many polls for pending connections at shutdo
 
 
 class Handshakes(ServerProtocol):
-    """The library's protocol, which leaves even a malformed origin or subprotocol to the POS's consumer.
+    """The server protocol of `websockets`, without its checks of the origin and the subprotocol.
 
-    The library's own handshake refusals get the headers that every answer has.
+    The POS's consumer gets even malformed values. Handshakes that `websockets` itself refuses are answered with the
+    headers that every answer has.
     """
 
     def process_origin(self, headers: Headers) -> None:

@@ -32,7 +32,7 @@ READY_SECONDS = 60.0  # time for a worker to get ready
 STEADY_SECONDS = 10.0  # a worker that ran for this long resets the back-off
 FIRST_BACKOFF = 1.0  # seconds before a worker that died early is respawned; doubles with each such failure
 LONGEST_BACKOFF = 30.0
-STOP_MARGIN = 5.0  # seconds after the longest stop, until an unresponsive worker is killed
+STOP_MARGIN = 5.0  # seconds beyond longest_stop() after which a worker that has not ended is killed
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ class Worker:
             self._process.kill()
 
     async def ended(self) -> int:
-        """Wait until the process has ended; return its exit status, or the negated number of the signal."""
+        """Wait until the process has ended; return its exit status, or minus the number of the signal that ended it."""
         status = await self._process.wait()
         self._end.close()
         return status
@@ -274,7 +274,10 @@ class Supervisor:
 
 @contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """Block SIGINT in child processes. A terminal sends it to them too, but only the supervisor stops workers."""
+    """Start child processes in this block, so that they inherit a blocked SIGINT.
+
+    On Ctrl+C, the terminal signals the workers as well as the supervisor, but only the supervisor stops workers.
+    """
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield

@@ -17,7 +17,7 @@ from integrations.services.futures import succeed
 
 CLOSE_SECONDS = 1.0  # time from the close frame of either side until the transport is aborted
 SMALLEST_FRAME = 6  # bytes, of a frame from a client
-SMALLEST_PIECE = 1024  # bytes; parsed even if the allowance is nearly used up
+SMALLEST_PIECE = 1024  # at least this many bytes are parsed at a time, even if the allowance is nearly used up
 FRAMES_AT_ONCE = 500  # at most this many frames are parsed in one iteration of the event loop, in about 10 ms
 RESUME_AT = 1.0  # reading of a paused connection resumes when it has one second's worth of allowance
 PAUSES = 3  # allowed pauses within CALM_SECONDS of each other; the next one counts as flooding

@@ -28,7 +28,7 @@ class BoundedConnection(psycopg.Connection[Any]):
             return super().wait(checked, interval, MOST_SECONDS if timeout is None else timeout)
         except psycopg.OperationalError:
             if timeout is None and self.pgconn.transaction_status == pq.TransactionStatus.ACTIVE:
-                self.pgconn.finish()  # whether and when the statement is executed is unknown
+                self.pgconn.finish()  # the server may still execute the statement, so the connection is unusable
             raise
 
 

@@ -1,6 +1,7 @@
-"""Content-Security-Policy and Permissions-Policy: a browser may only show our pages, with our own scripts and styles.
+"""Content-Security-Policy and Permissions-Policy: our pages may load only our own scripts, styles and fonts.
 
-The policy applies to every page that Django serves. Answers to POSes and the backend do not pass here (portal/asgi.py).
+The policy applies to every page that Django serves. Answers to POSes and to the backend do not pass through this
+middleware (portal/asgi.py).
 """
 
 from collections.abc import Callable, Mapping

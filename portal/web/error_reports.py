@@ -3,7 +3,8 @@
 Secrets are masked by value: the values of settings whose names suggest a secret, and the passwords of all URLs in
 the settings and the environment. They are masked everywhere on the finished page, in every spelling that a page can
 contain, so settings that are added later are covered. In addition, cookies, posted values and everything marked by
-sensitive_variables and sensitive_post_parameters are hidden although DEBUG is on. The portal's secrets are redacted.
+sensitive_variables and sensitive_post_parameters are hidden although DEBUG is on. Access tokens, API keys and PINs are
+redacted as in the log (integrations/security/redaction.py).
 """
 
 import base64

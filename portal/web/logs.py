@@ -103,7 +103,7 @@ class _SampledKind:
 
 
 class RedactingFormatter(logging.Formatter):
-    """Formats a record on one line per event, with secrets, tokens and PINs replaced."""
+    """Formats a record as one line, followed by any traceback, with secrets, tokens and PINs replaced."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -72,8 +72,8 @@ def scheme_of(forwarded_proto: str) -> str | None:
     """Return the scheme that X-Forwarded-Proto names ("https" or "http"), or None if it names neither.
 
     In a list, each element is one hop. If any hop used https, the result is https. Proxies put their hop first or last,
-    so the client's hop is unknown. With the result http, a client that used https would be redirected to https in
-    an endless loop. A client that writes `https` into the header itself only misses that redirect.
+    so the client's hop is unknown. If the result were http, a client that used https would be redirected to https in
+    an endless loop. A client that falsely sends `https` in this header only misses the redirect to https.
     """
     found = {SCHEMES.get(each.strip(" \t\"'").lower()) for each in forwarded_proto.split(",")}
     return "https" if "https" in found else "http" if "http" in found else None

@@ -81,7 +81,7 @@ def find(name: str) -> StaticFile | None:
 
 @cache
 def _paths() -> dict[str, str]:
-    """Return the path of each static file by its name. A request can only name one of these."""
+    """Return the paths of all static files, keyed by name. A request can get no other file."""
     listed = [(name, storage) for finder in finders.get_finders() for name, storage in finder.list(None)]
     return {name: storage.path(name) for name, storage in reversed(listed)}  # the first finder wins
 

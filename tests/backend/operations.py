@@ -22,7 +22,8 @@ class Operation:
     method: str
     path: str
     scope: str | None
-    parameters: tuple[dict[str, Any], ...] = field(repr=False)  # only the parameters of this operation
+    # without the parameters that several operations share, which the document refers to by $ref
+    parameters: tuple[dict[str, Any], ...] = field(repr=False)
     body: dict[str, Any] | None = field(repr=False)
 
     def url(self, **values: object) -> str:
@@ -34,7 +35,7 @@ class Operation:
         return _sample(self.body, values) if self.body else {}
 
     def names(self, **values: object) -> set[str]:
-        """Return the names of the parameters in the path and in the body of a call with these values."""
+        """Return the names of the path parameters, and of those `values` that the sample body contains."""
         return {*self._of_path, *(self.sample_body(**values).keys() & values.keys())}
 
     @property
@@ -71,7 +72,7 @@ def operations() -> list[Operation]:
 
 
 def _sample(schema: dict[str, Any], known: Mapping[str, object]) -> Any:
-    """Return an example of a schema. An object has only its required fields, with the values in `known`."""
+    """Return a value that matches the schema. An object has only required fields, with values from `known` if given."""
     match schema:
         case {"enum": [value, *_]}:
             return value

@@ -22,11 +22,12 @@ from tests.support.generated.client_models import read_document
 
 pytestmark = pytest.mark.django_db
 
-SUCCESSES = {"send": {"200", "202"}, "create": {"201"}}  # statuses by the operationId's first word; else {"200"}
+# The statuses of success, by the first word of the operationId. Every other operation has only 200.
+SUCCESSES = {"send": {"200", "202"}, "create": {"201"}}
 
 
 def served() -> dict[str, set[str]]:
-    """Return the methods of each address of the URL configuration, except the view that answers 404."""
+    """Return the methods of each path in the URL configuration, without the view that answers 404."""
     found = {}
     for pattern in urls.urlpatterns:
         view = pattern.callback.view_class  # type: ignore[attr-defined]

@@ -1,4 +1,7 @@
-"""Calls each operation of the OpenAPI document, even future ones, with keys that may not use it, and as HEAD."""
+"""Each operation of the OpenAPI document refuses keys that may not use it, and HEAD is answered like GET.
+
+The tests read the operations from the document, and therefore cover new ones too.
+"""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -24,7 +27,7 @@ OF_ONE_CALL = ("x-request-id", "ratelimit")
 
 class EveryOperation(InProcess):
     async def known(self, backend: Backend) -> dict[str, object]:
-        """Return a value for each parameter of a path: an organisation, and what belongs to it."""
+        """Create an organisation's rows, and return their identifiers: a value for each path parameter of the API."""
         outlet = await make_outlet()
         owner = outlet.integration.outlet.organisation
         endpoint, _ = await in_main(make_endpoint, organisation=owner)

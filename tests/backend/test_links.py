@@ -1,4 +1,4 @@
-"""The OpenAPI document links the answer of a POST to the calls that take the identifier in this answer."""
+"""The OpenAPI document links the answer of a POST to the calls that need an identifier from this answer."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ pytestmark = pytest.mark.django_db
 
 
 def links() -> dict[str, list[tuple[str, str, dict[str, str]]]]:
-    """Return the links to each operation: the operation and status that have the link, and the link's parameters."""
+    """Return, for each target operation, its links: source operation, status of the answer, and parameters."""
     found: dict[str, list[tuple[str, str, dict[str, str]]]] = {}
     for _, _, call in calls():
         for status, response in call["responses"].items():

@@ -1,4 +1,4 @@
-"""The generated parts of clients/ match the API, and each operation has its method."""
+"""The generated parts of clients/ match the API, and the Python client calls each path of the API."""
 
 import inspect
 import re

@@ -1,4 +1,4 @@
-"""The Python client repeats a call with the same key until the outcome is known or the deadline has passed."""
+"""The Python client repeats a call with the same idempotency key until it knows the outcome or the deadline passes."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Services that a fault test may kill, and one installation that uses them, shared by the tests."""
+"""Fixtures of the fault tests: those of tests/live, and an installation whose services a test may kill."""
 
 from collections.abc import Iterator
 
@@ -27,7 +27,7 @@ __all__ = [
 
 @pytest.fixture(scope="module")
 def installation(depot: Depot, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """Two hosts with their own PostgreSQL and Redis; each test leaves all of them running."""
+    """Two hosts over one PostgreSQL and one Redis, which no other server uses. Each test leaves all of them running."""
     postgres = Postgres.create(tmp_path_factory.mktemp("faults-postgres"))
     redis = Redis.create(tmp_path_factory.mktemp("faults-redis"))
     postgres.start()

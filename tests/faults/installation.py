@@ -1,4 +1,4 @@
-"""Two hosts behind a load balancer under load: tills that count their orders, and six callers.
+"""Two hosts behind a load balancer. The load comes from six callers and from tills that count their orders.
 
 `one` is a single server, `two` a supervisor with two workers; they share only PostgreSQL and Redis.
 """
@@ -81,7 +81,7 @@ class Work:
     outlets: list[Credentials]
     fleet: Fleet
     tally: Tally
-    logged_before: tuple[int, ...]  # characters of each host's log
+    logged_before: tuple[int, ...]  # length of each host's log, in characters, when the load began
 
     def is_connected(self) -> bool:
         return all(pos.is_connected for pos in self.fleet.poses)
@@ -127,7 +127,7 @@ def _answers(backend: Backend, outlet: Credentials) -> bool:
 
 
 def _at(balancer: Balancer, outlet: Credentials) -> Credentials:
-    """Return the same outlet with the balancer's address for its POS."""
+    """Return the outlet's credentials with URLs that lead its POS through the balancer."""
     path = outlet.auth_url.partition("/api")[2]
     websocket_url = balancer.base_url.replace("http", "ws", 1) + "/"
     return replace(outlet, auth_url=f"{balancer.base_url}/api{path}", websocket_url=websocket_url)

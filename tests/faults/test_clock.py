@@ -24,7 +24,7 @@ LIBRARIES = "/usr/lib/*/faketime/libfaketime.so.1"
 class Clock:
     """The wall clock of one server process, moved by a file that libfaketime reads.
 
-    The process's monotonic clock runs on.
+    libfaketime does not change the process's monotonic clock.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -121,7 +121,8 @@ def test_of_two_hosts_whose_clocks_differ_the_newer_connection_stays_open(hosts:
         outlet = steady.supply_outlet()
         with connect(first, token_for(first, outlet)) as older:
             eventually(partial(records.is_online, steady, outlet), what="the older connection is recorded")
-            with connect(then, token_for(first, outlet)) as newer:  # a balancer may send each call to a different host
+            # The token comes from `first`, because a balancer may send each call to a different host.
+            with connect(then, token_for(first, outlet)) as newer:
                 assert older.wait_closed(5)[0] == REPLACED
                 eventually(partial(has_reasons, steady, outlet, ["replaced", ""]), what="the newer one is recorded")
                 assert newer.is_open()

@@ -20,7 +20,7 @@ A_MOMENT = 3.0  # seconds: one is promised, the rest allows for a busy machine
 
 @dataclass(frozen=True)
 class Hosts:
-    """Two servers that share a separate PostgreSQL and Redis."""
+    """Two servers that share one database, and a Redis that no other server uses."""
 
     one: Stack
     two: Stack

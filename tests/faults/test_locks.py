@@ -42,7 +42,7 @@ def timed(call: Call) -> Timed:
 
 @contextmanager
 def write_lock(stack: Stack) -> Iterator[None]:
-    """Hold a write transaction of another program open on the embedded database."""
+    """Keep a write transaction open on the embedded database until the block ends, as another program might."""
     path = stack.database_url.removeprefix("sqlite:///")
     with closing(sqlite3.connect(path, timeout=20, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
@@ -155,7 +155,7 @@ def test_while_postgresql_hangs_every_caller_gets_503_soon_and_later_answers_aga
         background.wait_for_connections()
         assert backend.ask(outlet, "CreateOrder", soup("before")).status_code == 200
         with module_postgres.process.hanging():
-            for _ in range(3):  # more calls than there are threads
+            for _ in range(3):  # in total, more calls than the server has database threads
                 begun = [callers_at_once.submit(timed, call) for call in calls for _ in range(6)]
                 assert {each.result().answer.status_code for each in begun} == {503}
                 assert max(each.result().seconds for each in begun) < SOON

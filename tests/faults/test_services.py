@@ -1,4 +1,4 @@
-"""The faults of services in docs/faults.md, under load from tills and callers.
+"""Causes each service fault that docs/faults.md lists, under load from tills and callers.
 
 No order is lost or executed twice, and callers get only errors that allow a retry.
 """
@@ -109,9 +109,9 @@ def test_no_order_is_lost_or_doubled_and_the_portal_recovers_in_time(installatio
     print(f"{name}: normal after {seconds:.1f} s; {dict(work.tally.statuses)}; {len(work.tally.errors)} cut")
     assert seconds <= table.rows()[name]
     assert work.tally.odd == []
-    # Without the database the portal sends no order, so urgent ones expire.
+    # Urgent orders may expire only in a PostgreSQL fault: without the database the portal sends no order.
     assert name.startswith("PostgreSQL ") or work.tally.expired == set()
-    # A killed process drops the connections of its callers.
+    # Only a killed server or worker ("A ...") may drop the connections of its callers.
     assert name.startswith("A ") or work.tally.errors == []
     assert "Traceback" not in work.log_text()
 

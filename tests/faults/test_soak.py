@@ -52,8 +52,8 @@ def churn(stack: Stack, outlets: Sequence[Credentials], *, look: Callable[[], No
         lambda _: fail_authentication(stack, attacked),  # a separate outlet, because the throttle may block its POS
         lambda _: enable_and_disable(stack),
     ]
-    # Run each act twice first, because some memory is allocated once, and malloc keeps Argon2id's 19 MiB only from
-    # the second time.
+    # First run each act twice: some memory is allocated only once, and malloc keeps the 19 MiB of an Argon2id hash
+    # only after the second hash.
     for act in (*acts, *acts):
         act(outlets[0])
     until = time.monotonic() + SECONDS
@@ -65,7 +65,8 @@ def churn(stack: Stack, outlets: Sequence[Credentials], *, look: Callable[[], No
 def order(backend: Backend, outlet: Credentials) -> None:
     """Send an order. The outlet's POS may have disconnected, or sent text that is not JSON (`come_and_go`).
 
-    That text counts as the answer (502) if the portal sent the order before it read the text."""
+    If the portal sends the order and then reads that text, it takes the text for the answer and returns 502.
+    """
     answer = backend.ask(outlet, "CreateOrder", soup(), timeout=1)
     assert answer.status_code in (200, 502, 503, 504), answer.text
 

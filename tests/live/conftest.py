@@ -110,7 +110,10 @@ def shared_depot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Depot]:
 
 @pytest.fixture
 def shared_stack(request: pytest.FixtureRequest, shared_depot: Depot) -> Callable[[str], Stack]:
-    """Return the running stack of a name like `serve-postgres`; other tests use it afterwards, so leave it usable."""
+    """Return a function that returns the running stack of a name like `serve-postgres`.
+
+    Other tests use the same stack afterwards, so a test must leave it usable.
+    """
 
     def find(name: str) -> Stack:
         if name not in _shared or not _shared[name].is_running:

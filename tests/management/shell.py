@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 
 KEYS = ["ProviderOutletID", "POSRemoteID", "AuthSecret", "AuthURL", "WebsocketURL"]
 NEW = ("--organisation", "Osteria", "--outlet", "Garden", "--pos-remote-id", "TestOrg-1")
-NOT_UTF_8 = "Caf\udce9"  # an argument with a byte that is not UTF-8, as Python decodes it
+NOT_UTF_8 = "Caf\udce9"  # how Python decodes an argument that ends with the byte 0xE9, which is not UTF-8
 
 
 def run(*args: str) -> tuple[str, str]:

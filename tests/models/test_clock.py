@@ -46,7 +46,7 @@ def test_only_the_shared_clock_and_code_that_checks_it_read_this_hosts_clock() -
         for path in (PROJECT / source).rglob("*.py")
         if re.search(r"timezone\.now\(\)|datetime\.now\(|utcnow\(", path.read_text())
     }
-    # The name of a backup contains this host's time, and simulated tills have no other clock.
+    # These also read this host's clock: backup names contain its time, and simulated tills have no other clock.
     apart = {backup.__file__, simulate_pos.__file__, simulated_pos.__file__}
     assert readers - apart == {clock.__file__, database.__file__}
 

@@ -1,4 +1,4 @@
-"""The rule that decides whether a secret is accepted, in Python and in SQL."""
+"""Python and SQL apply the same rule to decide whether a secret is accepted."""
 
 from datetime import datetime, timedelta
 

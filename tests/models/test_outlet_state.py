@@ -1,4 +1,4 @@
-"""The rule that decides the state of an outlet, in Python and in SQL."""
+"""Python and SQL apply the same rule to decide the state of an outlet."""
 
 from datetime import timedelta
 
@@ -16,7 +16,7 @@ ALIVE, DEAD = NOON, NOON - timedelta(seconds=settings.LEASE_SECONDS)
 
 
 def make_outlets() -> dict[str, OutletState]:
-    """Create an outlet for each way to be in a state, and return the expected state of each outlet, by outlet name."""
+    """Create outlets in every state (some states have several causes); return the expected states by outlet name."""
     make_outlet("new")
     for name in ("unseen", "online", "lost", "closed", "disabled", "disabled online"):
         integration = make_enabled_outlet(name).integration

@@ -1,6 +1,6 @@
-"""Takes screenshots of every page of the portal: `script/screenshots FOLDER`, or `--docs` for those in docs/pages.md.
+"""Takes screenshots of the pages of a temporary portal with invented customers and simulated POSes.
 
-The portal is a temporary one with invented customers; its POSes are simulated.
+`script/screenshots FOLDER` takes every page in four variants. `script/screenshots --docs` updates docs/pages.md.
 """
 
 import shutil
@@ -68,7 +68,7 @@ def take(browser: Browser, stack: Stack, login: Login, folder: Path, wanted: dic
 
 
 def take_all(page: Page, login: Login, wanted: list[Shot], folder: Path, suffix: str) -> None:
-    """Take the pages that need no sign-in, then sign in and take the others."""
+    """Take screenshots of the pages that need no sign-in; then sign in, and take screenshots of the others."""
     is_signed_in = False
     for shot in sorted(wanted, key=lambda shot: shot.signed_in):
         if shot.signed_in and not is_signed_in:
@@ -81,7 +81,7 @@ def take_all(page: Page, login: Login, wanted: list[Shot], folder: Path, suffix:
 
 
 def take_printed(browser: Browser, demo: Demo, folder: Path) -> None:
-    """Take the hand-over sheet with the print style, from a page in the dark scheme."""
+    """Take a screenshot of the hand-over sheet as it is printed when the browser uses the dark scheme."""
     with page_at(browser, demo.stack, color_scheme="dark") as page:
         sign_in(page, demo.login)
         page.goto(f"/admin/integrations/integration/{demo.places.rotated}/rotate/")

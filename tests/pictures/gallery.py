@@ -1,4 +1,4 @@
-"""Writes docs/pages.md: a picture of each page, and some in dark colours or on a phone."""
+"""Writes docs/pages.md, which shows a picture of each page, and of some pages in dark colours or on a phone."""
 
 import base64
 from pathlib import Path

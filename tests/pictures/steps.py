@@ -1,4 +1,4 @@
-"""What a person does on a page before its screenshot is taken, or after it."""
+"""The actions of a person on a page, before or after the screenshot of the page is taken."""
 
 from playwright.sync_api import Page
 

@@ -285,7 +285,7 @@ class TestTheSettings:
 
 @pytest.mark.processes
 def test_a_child_process_reads_the_file_again(tmp_path: Path) -> None:
-    """Applies to children that inherit the environment, such as runserver's reloader."""
+    """A child may inherit the environment of its parent, as the child of runserver's reloader does."""
     code = (
         "import pathlib, subprocess, sys; from portal import settings; file = pathlib.Path('.env');"
         "file.write_text('PROVIDER_NAME=Second\\nOIDC_NAME=New\\n');"
@@ -307,7 +307,10 @@ def settings_of(
     environment: dict[str, str] | None = None,
     content: str = "",
 ) -> dict[str, Any]:
-    """Return the settings that a process reads beside this `.env`; SECRET_KEY is set unless the file sets it."""
+    """Return the settings that a process reads if its `.env` has these lines, or `content`.
+
+    The environment has a SECRET_KEY, unless `file` has one or `content` is given.
+    """
     (folder / "portal").mkdir(parents=True)
     shutil.copy(PROJECT / "portal" / "settings.py", folder / "portal")
     lines = [f"{name}={value}\n" for name, value in (file or {}).items()]
@@ -328,6 +331,9 @@ def _scratch() -> Path:
 
 
 def copy_settings(folder: Path) -> None:
-    """Copy portal/ into this folder, so that its settings read the folder's .env, and link the packages they import."""
+    """Copy portal/ into this folder, and link integrations/, which portal/ imports.
+
+    The copied settings read the .env of this folder.
+    """
     shutil.copytree(PROJECT / "portal", folder / "portal")
     (folder / "integrations").symlink_to(PROJECT / "integrations")

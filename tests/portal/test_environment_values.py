@@ -1,4 +1,4 @@
-"""Settings from the environment: errors name an invalid value but do not print it; URL parts are used unchanged."""
+"""Settings from the environment: errors name the variable but not its value; URL parts are used unchanged."""
 
 import traceback
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A POS that asks for a token, through the whole portal."""
+"""A base class for tests in which a POS requests a token from the complete application."""
 
 from tests.support.asgi_client import Answer
 from tests.support.factories import make_enabled_outlet

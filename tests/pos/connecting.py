@@ -1,4 +1,4 @@
-"""A POS that opens its websocket, through the whole portal."""
+"""A base class for tests in which a POS opens a websocket to the complete application."""
 
 from integrations.models import Integration
 from integrations.pos import tokens

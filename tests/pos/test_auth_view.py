@@ -1,4 +1,4 @@
-"""POST /api/powerepos/v1/auth, through the whole portal: statuses, bodies, headers."""
+"""The complete application's answers to POST /api/powerepos/v1/auth: statuses, bodies and headers."""
 
 import json
 import logging

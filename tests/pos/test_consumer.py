@@ -1,4 +1,4 @@
-"""The POS's websocket, through the whole portal: which handshakes are accepted."""
+"""Which websocket handshakes the complete application accepts from a POS, and which it refuses."""
 
 from django.test import override_settings
 from django.utils import timezone

@@ -68,7 +68,8 @@ class AtTheEntryPoint(InProcess):
 
         with counted(admission._admissions) as answered:
             await asyncio.gather(*(come_and_go() for _ in range(HANDSHAKES_AT_ONCE + 40)))
-        assert sum(answered) >= HANDSHAKES_AT_ONCE + 40  # a caller that waited for its takeover is looked up again
+        # The token of a handshake that was delayed because of many takeovers is looked up twice.
+        assert sum(answered) >= HANDSHAKES_AT_ONCE + 40
         assert max(answered) == HANDSHAKES_AT_ONCE
 
 

@@ -1,4 +1,4 @@
-"""A refusal defines its own status and Retry-After, so a class that only this test knows is answered correctly."""
+"""A refusal class defines its own status and Retry-After, so even a class defined in this test gets its answer."""
 
 from http import HTTPStatus
 

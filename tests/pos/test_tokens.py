@@ -98,7 +98,7 @@ def test_a_signed_text_that_is_not_a_token_is_forged(content: object) -> None:
 @given(st.integers(0, 60), st.sampled_from(string.ascii_letters + string.digits + "-_."))
 def test_a_token_with_one_changed_character_is_forged(place: int, character: str) -> None:
     text = tokens.issue(TOKEN)
-    place %= len(text) - 1  # not the last one, because some of its bits are unused
+    place %= len(text) - 1  # not the last character, because some of its bits are unused
     changed = text[:place] + character + text[place + 1 :]
     if changed == text:
         return

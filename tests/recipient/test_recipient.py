@@ -165,7 +165,7 @@ def test_a_client_that_disconnects_while_it_sends_its_form_is_forgotten() -> Non
 
     async def scene() -> None:
         site = Site()
-        with pytest.raises(IndexError):  # there is no answer
+        with pytest.raises(IndexError):  # ask() fails, because there is no answer
             await site.ask("198.51.100.1", receive=gone)
         assert site.bodies == []
 

@@ -1,4 +1,4 @@
-"""After an error in the portal, a lane still sends its requests in order and has all places of its window."""
+"""After an error in the portal, a lane still sends its requests in order, and no place in its window is lost."""
 
 import asyncio
 import logging

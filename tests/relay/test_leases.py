@@ -143,7 +143,7 @@ def test_a_process_that_ends_closes_all_connections_recorded_for_it(enabled: Ena
 
 
 def _unused_pid() -> int:
-    """Return the number of a process that has ended and is reaped."""
+    """Return the process ID of a process that has already ended and been reaped."""
     pid = os.posix_spawn("/bin/true", ["true"], {})
     os.waitpid(pid, 0)
     return pid

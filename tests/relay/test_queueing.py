@@ -1,4 +1,4 @@
-"""Requests that wait for a place on their connection keep their order, without a read of the queue for each request."""
+"""Requests that wait for a place on their connection are sent in order, without a database query for each."""
 
 import uuid
 from datetime import timedelta

@@ -24,7 +24,7 @@ def dataclasses_of_ours() -> Iterator[type[Any]]:
 
 
 def must_be_hidden(field: "dataclasses.Field[Any]") -> bool:
-    """Return whether a field may hold a secret, to judge by its name or by bytes in its type."""
+    """Return whether a field may hold a secret: its name is in HIDDEN, or its type contains `bytes`."""
     checks_itself = dataclasses.is_dataclass(field.type)
     return not checks_itself and (field.name.lstrip("_") in HIDDEN or "bytes" in str(field.type))
 

@@ -1,4 +1,4 @@
-"""Errors of futures whose callers have left are read, so asyncio does not log them."""
+"""asyncio logs no error of a future that no caller awaits, and a finished future keeps its outcome."""
 
 import asyncio
 import gc

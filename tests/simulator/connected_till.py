@@ -45,7 +45,7 @@ def request(request_id: str, method: str = "CreateOrder", user: str | None = Non
 
 
 class Sleeps:
-    """Pauses between two attempts take no time; all others last until the test ends them."""
+    """The pauses between attempts to connect take no time; all other sleeps last until the test ends them."""
 
     def __init__(self) -> None:
         self.begun: asyncio.Queue[tuple[float, asyncio.Event]] = asyncio.Queue()

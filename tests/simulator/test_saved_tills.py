@@ -1,4 +1,4 @@
-"""Simulated tills in files, and many of them at once."""
+"""Simulated tills that are saved in files, and many simulated tills in one process."""
 
 import asyncio
 import json

@@ -274,7 +274,7 @@ def test_a_pos_that_is_stopped_while_it_waits_for_the_end_of_its_connection_abor
                 running = asyncio.create_task(SimulatedPos(portal.credentials).run())
                 socket = await portal.next_socket()
                 await until(lambda: opened)
-            socket.transport.pause_reading()  # so it does not answer the POS's close frame
+            socket.transport.pause_reading()  # so the portal does not answer the POS's close frame
             running.cancel()
             await until(lambda: opened[0].protocol.close_sent is not None)
             running.cancel()

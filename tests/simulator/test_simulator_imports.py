@@ -16,7 +16,7 @@ def simulator_files() -> list[Path]:
 
 
 def imported_names(source: str) -> Iterator[str]:
-    """Yield the absolute names of all imports anywhere in a module; a relative import keeps its dots."""
+    """Yield the full name of each import anywhere in a module, with the leading dots of a relative import."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

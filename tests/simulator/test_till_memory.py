@@ -1,4 +1,4 @@
-"""The till executes each request once, even after it was saved and loaded."""
+"""The till executes each request only once, even if the request is repeated after the till was saved and loaded."""
 
 import json
 from pathlib import Path

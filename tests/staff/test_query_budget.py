@@ -1,8 +1,12 @@
 """Each page of the portal takes at most 10 queries and scans no table, even in rare cases.
 
-These cases are a page that also prolongs the session, or stores the person's new address; an outlet with a twin in
-another organisation, an outlet that moved, and an outlet whose state depends on attempts and requests older than the
-newest ones; more organisations than a page lists; and a search whose rows another filter rejects.
+The tests include these cases:
+
+* a page also prolongs the session, or stores the person's new address
+* an outlet has the same POSRemoteID as one in another organisation, or has moved to another organisation
+* an outlet's state depends on attempts and requests that are older than those on its page
+* there are more organisations than a page lists
+* a search finds rows that another filter rejects
 """
 
 from collections.abc import Callable, Iterator
@@ -39,8 +43,8 @@ from tests.support.staff.world import World, make_limited, make_viewer, make_wor
 
 MOST = 10  # queries of a page, including those for the session and the person who opens it
 NEWEST = 2  # rows of each kind on an outlet's page
-ON_A_PAGE = 2  # the most rows that a list shows in these tests, so that a small database has more
-EXPORT = "/export/"  # a download, which reads all outlets
+ON_A_PAGE = 2  # the most rows that a list shows in these tests; the small database has more
+EXPORT = "/export/"  # in the URL of a download, which may exceed the limits because it reads all outlets
 GROUPS = ("offline", "refused", *Concern)  # groups of the start page
 SEARCHED = ("Station", "r-1", "198.51.")
 
@@ -62,7 +66,7 @@ def rare(db: None, settings: Any, time_machine: Any, monkeypatch: Any) -> World:
 
 
 def _list_few_rows(monkeypatch: Any) -> None:
-    """Limit the pages to a few rows, so that a small database has more."""
+    """Let each page show only a few rows, so even a small database has more rows than fit on a page."""
     monkeypatch.setattr(outlet_page, "ROWS", NEWEST)
     monkeypatch.setattr(check_evidence, "NEWEST", NEWEST)
     monkeypatch.setattr(filters, "ORGANISATIONS_LISTED", ON_A_PAGE)
@@ -126,7 +130,7 @@ def list_urls(integration: Integration) -> Iterator[str]:
 
 
 def outlet_urls() -> Iterator[str]:
-    """Yield the page and the check of each outlet, including those that moved."""
+    """Yield the URLs of each outlet's page and check page, including those of outlets that moved."""
     for integration in Integration.objects.all():
         yield page_url(integration)
         yield act_url(integration, "check")
@@ -195,6 +199,6 @@ def test_each_page_takes_at_most_ten_queries_and_scans_no_table(rare: World, mon
 
 @pytest.mark.parametrize("admin", [each for each in site._registry.values() if isinstance(each, KeysetAdmin)], ids=str)
 def test_postgresql_finds_the_beginning_of_each_searched_column_by_an_index(admin: KeysetAdmin[Any]) -> None:
-    """With most collations, PostgreSQL can find a prefix only by an index with this operator class."""
+    """With most collations, PostgreSQL can find a prefix only by an index with the class varchar_pattern_ops."""
     indexes = [each for each in admin.model._meta.indexes if list(each.opclasses[:1]) == ["varchar_pattern_ops"]]
     assert {*admin.texts} <= {each.fields[0] for each in indexes}

@@ -63,7 +63,7 @@ def other_organisation(db: None) -> Organisation:
 
 
 def _add_notices(organisation: Organisation, integration: Integration) -> None:
-    """Add an alert, a webhook and an alert recipient of the organisation, and a webhook and a recipient for all."""
+    """Add an alert, webhook and recipient of the organisation, and a webhook and recipient for all organisations."""
     for owner in (organisation, None):
         endpoint, _ = webhooks.create_endpoint(
             f"{OTHER} hook of {owner}",

@@ -1,4 +1,4 @@
-"""The first page, lists and integration page of staff, their permissions, and error pages."""
+"""The staff's first page, lists and integration page, the permissions that these need, and the error pages."""
 
 import re
 from datetime import timedelta

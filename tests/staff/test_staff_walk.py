@@ -23,7 +23,7 @@ from tests.support.staff.world import CONTENT, THEIRS, World, make_limited, make
 
 _LINK = re.compile(r"""(?:href|data-url|data-next|action)="([^"]+)""")
 _PATH = re.compile(r'<div class="breadcrumbs">(.*?)</div>', re.DOTALL)
-OF_THE_LIST = "_changelist_filters"  # filters of the list that a row was opened from; affects only links
+OF_THE_LIST = "_changelist_filters"  # on a row's page, the filters of its list; they affect only the page's links
 ENDING = (reverse("admin:logout"),)
 
 
@@ -36,7 +36,7 @@ def world(db: None, settings: Any, time_machine: Any) -> World:
 
 
 def start_urls() -> Iterator[str]:
-    """Yield the first page, each list, and every page of each row of every list."""
+    """Yield the URLs of the first page and the lists, and of each page about a row of a list."""
     yield reverse("admin:index")
     for model, admin in site._registry.items():
         yield reverse(f"{name_of(model)}_changelist")
@@ -52,7 +52,7 @@ def _is_plain(pattern: Any) -> bool:
 
 
 def walk(person: User, *, most_alike: int | None = None) -> Iterator[tuple[str, str]]:
-    """Yield the URL and text of each page, and of each fragment of a live page, that this person can open.
+    """Open pages as this person, and yield the URL and text of each page and of each fragment of a live page.
 
     Each parameter of a page is tried once, with one value, and without the others. With `most_alike`, opens at most
     this many of the pages whose URLs differ only in their numbers.

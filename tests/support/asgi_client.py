@@ -116,7 +116,7 @@ class PosSocket(Run):
     ) -> None:
         if query is None:
             query = "" if token is None else f"token={quote(token)}"
-        self.query = query  # the portal empties the scope of an open websocket
+        self.query = query  # kept here, because the portal empties the scope of an open websocket
         scope = _scope("websocket", path, headers or {}, client)
         super().__init__(scope | {"query_string": query.encode(), "subprotocols": [], "extensions": extensions})
 

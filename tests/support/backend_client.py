@@ -46,7 +46,7 @@ class Backend:
     def begin(
         self, outlet: Enabled, payload: str = "{}", *, headers: Mapping[str, str] | None = None, **options: Any
     ) -> Run:
-        """Return a request to start with `async with`; the caller awaits its answer later."""
+        """Return a request that is sent on entering `async with`; the caller can await its answer later."""
         scope = http_scope("POST", f"{API}/{_path(outlet)}", self._headers | dict(headers or {}), POS_ADDRESS)
         return _Begun(scope, body=_body(payload, options).encode())
 

@@ -11,7 +11,7 @@ from django.core.management.color import no_style
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
-# No test changes these rows, which migrate creates from the models.
+# No test changes the rows of these tables. `manage.py migrate` creates those rows.
 KEPT = frozenset(model._meta.db_table for model in (ContentType, Permission, MigrationRecorder.Migration))
 
 

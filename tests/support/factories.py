@@ -59,7 +59,7 @@ def make_enabled_outlet(
     handover = enable_outlet(
         outlet, pos_remote_id=pos_remote_id or f"Bella-{name}", adopted_secret=adopted_secret, actor=ANNA
     )
-    # Set the time of the change back, because a watcher that starts would otherwise report it as new.
+    # Backdate the change, because a watcher that starts would otherwise report it as new.
     Integration.objects.filter(outlet=outlet).update(changed_at=LONG_AGO)
     return Enabled(Integration.objects.select_related("outlet__organisation").get(outlet=outlet), handover)
 

@@ -56,7 +56,10 @@ async def recorded() -> Runtime:
 
 
 async def after_first_poll() -> Runtime:
-    """Return the runtime after its first poll of the database, so the test's own poll is the only one."""
+    """Return the runtime after its first poll of the database.
+
+    Otherwise, that poll could happen during the test, in addition to the polls that the test starts.
+    """
     running = await runtime.running()
     await until(running.watcher._woken._waiters.__len__)  # the watcher waits to be woken
     return running

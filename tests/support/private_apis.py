@@ -22,7 +22,7 @@ DEFINITION = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 class Use(NamedTuple):
-    """One private name in one file; for a module, its dotted name."""
+    """A private name that a file uses. If it is a private module, `name` is the module's dotted name."""
 
     file: str
     name: str
@@ -80,7 +80,7 @@ def _foreign_names(tree: ast.AST) -> Iterator[str]:
 
 
 def _replaced(tree: ast.AST) -> Iterator[str]:
-    """Yield each attribute that this file sets to its own function or class, except attributes of `self` and `cls`."""
+    """Yield each attribute that this file sets to a function or class that it defines, except on `self` and `cls`."""
     defined = {each.name for each in ast.walk(tree) if isinstance(each, DEFINITION)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id in defined:

@@ -1,4 +1,4 @@
-"""The statements that a block sends, and whether SQLite's plans for them scan a table."""
+"""Collects the SQL statements that a `with` block sends, and finds scans of tables in SQLite's plans for them."""
 
 import re
 from collections.abc import Iterator

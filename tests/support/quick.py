@@ -1,7 +1,7 @@
 """pytest's option --quick: run only the tests that start no process.
 
-The marker `processes` stands for "starts a process". Every test of tests/live and tests/faults has it; elsewhere a file
-or a test has it explicitly. A test without it fails when it starts a process, so --quick cannot run one by mistake.
+The marker `processes` means that a test starts a process. Every test in tests/live and tests/faults has this marker;
+elsewhere, a file or a test sets it. A test without it fails if it starts a process, so --quick starts no process.
 """
 
 import os
@@ -13,7 +13,7 @@ import pytest
 
 TESTS = Path(__file__).parents[1]
 FOLDERS = (TESTS / "live", TESTS / "faults")
-# The events of a new process: https://docs.python.org/3/library/audit_events.html
+# Python's audit events for the start of a process: https://docs.python.org/3/library/audit_events.html
 STARTS = ("os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.system", "subprocess.Popen")
 
 _forbidden_to: pytest.Item | None = None  # the running test, if it must not start a process
@@ -29,7 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Import nothing of these folders for --quick, because each worker would spend a second on the imports."""
+    """With --quick, import nothing in FOLDERS, because each worker would spend a second on the imports."""
     return True if config.getoption("quick") and collection_path in FOLDERS else None
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from integrations.wire.canonical_json import canonical
 from integrations.wire.raw_json import MOST_NESTED
 
-# Numbers of about 4,300 digits, which is the limit for a whole number without an exponent.
+# Three spellings of each number, around Python's limit of 4,300 digits for a whole number.
 LONG = [(f"1{'0' * (count - 1)}", f"1e{count - 1}", f"1{'0' * (count - 1)}.0") for count in (4299, 4300, 4301, 5000)]
 
 VALUES: st.SearchStrategy[Any] = st.recursive(

@@ -74,7 +74,11 @@ export class Outlets extends Resource {
         return this.transport.get(pathOf(outlet));
     }
 
-    /** Create an outlet; with `pos_remote_id`, also enable it: `handover` then has its secret, shown only once. */
+    /**
+     * Create an outlet, and enable it if you pass `pos_remote_id`.
+     *
+     * If it is enabled, `handover` in the answer has its secret, which is shown only once.
+     */
     create(body: Schemas["NewOutlet"], once: Once = {}): Promise<Schemas["CreatedOutlet"]> {
         return this.transport.post("outlets", body, once);
     }
@@ -109,7 +113,11 @@ export class Outlets extends Resource {
         return this.#act(outlet, "rotate-secret", body, once);
     }
 
-    /** Replace the new secret of an overlap, if it was lost before the POS used it. The old one stays valid. */
+    /**
+     * Replace a new secret that was lost during an overlap, before the POS used it.
+     *
+     * The old secret stays valid until the overlap ends.
+     */
     replaceUnusedSecret(outlet: string, once: Once = {}): Promise<Schemas["HandedOverOutlet"]> {
         return this.#act(outlet, "replace-unused-secret", {}, once);
     }
@@ -144,7 +152,7 @@ export class Outlets extends Resource {
     }
 }
 
-/** Requests that were sent to POSes. `id` is the portal's, not your `request_id`. */
+/** Requests to POSes. `id` is the portal's ID of a request, not your `request_id`. */
 export class Requests extends Resource {
     list(query: QueryOf<"list_requests"> = {}): Rows<Schemas["Request"]> {
         return this.transport.results("requests", { ...query });

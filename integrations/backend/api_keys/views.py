@@ -23,5 +23,5 @@ class ApiKeyView(BackendView):
 
 
 def _calling_secret(caller: Caller) -> ApiKeySecret:
-    """Return the secret with which the caller authenticated, and its API key."""
+    """Return the secret that the caller sent. The same query loads its API key."""
     return ApiKeySecret.objects.select_related("api_key__organisation").get(pk=caller.secret_id)

@@ -34,7 +34,7 @@ Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The API key that sent a call."""
+    """The API key that authenticated a call."""
 
     secret_id: int
     digest: str = field(repr=False)
@@ -140,7 +140,7 @@ def _read_key(header: str) -> str:
 
 
 def _find_callers(wanted: Sequence[Digests]) -> dict[Digests, Caller]:
-    """Return callers by the digests of their keys. The query compares the digests, so a row found here is a match."""
+    """Return callers by the digests of their keys. The query compares the digests, so no other comparison is needed."""
     digests = {digest for each in wanted for digest in each}
     found = {caller.digest: caller for caller in _by_digest.rows(list(digests))}
     return {each: found[digest] for each in wanted for digest in each if digest in found}

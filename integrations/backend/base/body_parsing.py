@@ -31,13 +31,13 @@ class Nothing(Serializer[Any]):
 
 
 def read_change(request: PlainRequest, form: type[Serializer[Any]], *, partial: bool = False) -> dict[str, Any]:
-    """Return the fields in the body of a call. Raises Problem, also for any query parameter (see `read_body`)."""
+    """Return the fields in the body of a call, as `read_body` does. Raises Problem, also for any query parameter."""
     check_names(request.query, ())
     return read_body(request.body, form, partial=partial)
 
 
 def read_body(body: bytes, form: type[Serializer[Any]], *, partial: bool = False) -> dict[str, Any]:
-    """Return the fields in a body as `form` validates them; without a body, those of an empty object.
+    """Return the fields in a body as `form` validates them. A missing body counts as an empty object.
 
     With `partial`, fields may be missing, and the result has only those given. Raises Problem, which names each wrong
     field. Unknown fields are refused, because ignoring a misspelled one would not do what the caller intended.
@@ -58,7 +58,10 @@ def read_body(body: bytes, form: type[Serializer[Any]], *, partial: bool = False
 
 
 def read_members(body: bytes, read: Callable[[str], Any] = str) -> dict[str, Any]:
-    """Return the members of a body; `read` gets the JSON text of each. Raises Problem, also for a repeated member."""
+    """Return the members of a body. Raises Problem, also for a repeated member.
+
+    `read` converts the JSON text of each member.
+    """
     try:
         text = body.removeprefix(BOM_UTF8).decode()
         found = raw_json.members(text)
@@ -73,7 +76,7 @@ def read_members(body: bytes, read: Callable[[str], Any] = str) -> dict[str, Any
 
 
 def _type_messages(field: Field[Any, Any, Any, Any], value: Any, path: str) -> dict[str, str]:
-    """Return the errors in the JSON types of a value. DRF alone would convert 5 to "5", and "true" to true."""
+    """Return messages about wrong JSON types in a value, by path. DRF alone converts 5 to "5", and "true" to true."""
     match field:
         case _ if value is None:
             return {}  # DRF refuses null in fields that do not allow it

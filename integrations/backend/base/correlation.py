@@ -44,7 +44,10 @@ def traceparent() -> str:
 
 
 def _traceparent_in(scope: Scope) -> str:
-    """Return the call's traceparent, or "" if it is missing, repeated or invalid, as the standard requires."""
+    """Return the call's traceparent in version 00, or "" if it is missing, repeated or invalid.
+
+    The standard requires that a receiver ignores an invalid traceparent.
+    """
     given = [value for name, value in scope["headers"] if name == b"traceparent"]
     traced = _TRACED(given[0].decode("latin-1")) if len(given) == 1 else None
     return f"00{traced[1]}" if traced else ""

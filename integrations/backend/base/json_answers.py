@@ -22,7 +22,10 @@ class _Renderer(JSONRenderer):
 
 
 def plain_data(content: Any, *, status: int = 200) -> PlainResponse:
-    """Return the output of serializers as JSON, with times formatted here, not by the serializers (DATETIME_FORMAT)."""
+    """Return the output of serializers as a JSON response, and format the times in it.
+
+    The serializers do not format times, because the setting DATETIME_FORMAT is None.
+    """
     return json_answer(_Renderer().render(content), status=status)
 
 

@@ -1,8 +1,8 @@
 """Converts between the ProviderOutletID of an outlet, which is free text, and its address in the API. Does no I/O.
 
 A caller percent-encodes the ID. An encoded slash belongs to the ID; only a plain slash separates the parts of the
-address. So if an ID ends in the name of a call, such as `/check`, its address is still not the address of the call. An
-ID with plain slashes is also accepted, unless it ends in such a name.
+address. For example, `outlets/A%2Fcheck` is the outlet `A/check`, but `outlets/A/check` is the check of the outlet `A`.
+An ID with plain slashes is also accepted, unless it ends in the name of a call, such as `/check`.
 """
 
 import re
@@ -16,14 +16,14 @@ _encoded_slash = re.compile("%2f", re.IGNORECASE)
 
 
 def path_of(decoded: str, raw_path: bytes) -> str:
-    """Return the path of a request below the API's prefix, with its encoded slashes marked. See `outlet_id`."""
+    """Return a request's path without the API's prefix. Encoded slashes are marked; `outlet_id` restores slashes."""
     raw = str(raw_path, "latin-1")
     marked = _SLASH_OF_ID.join(map(unquote, _encoded_slash.split(raw)))
     return (marked if marked.startswith(API_PATH) else decoded)[len(API_PATH) :]
 
 
 def outlet_id(matched: str) -> str:
-    """Return the ProviderOutletID from its part of a path that `path_of` returned."""
+    """Return the ProviderOutletID. `matched` is the outlet's part of a path that `path_of` returned."""
     return matched.replace(_SLASH_OF_ID, "/")
 
 

@@ -27,7 +27,7 @@ from integrations.services.rows.keyset_pages import (
 from integrations.wire.plain_http import PlainRequest, PlainResponse
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
-DIGEST_LENGTH = 8  # characters; long enough that two lists of a system do not share a digest by chance
+DIGEST_LENGTH = 8  # characters; long enough that no two lists of a caller share a digest by chance
 NEWEST_FIRST, OLDEST_FIRST = SortOrder(), SortOrder(is_reversed=True)
 NOT_VALID = "is not valid in this list; use the `next` link unchanged, or omit `cursor` to start with the first page"
 
@@ -65,7 +65,7 @@ def page_answer(request: PlainRequest, results: Any, after: Position | None) -> 
 
 
 def _next_link(request: PlainRequest, after: Position | None) -> str | None:
-    """Return the full URL of the next page: the same query with a cursor; None after the last page."""
+    """Return the full URL of the next page, with the same query and a new cursor, or None if this page is the last."""
     if after is None:
         return None
     kept: list[tuple[str, Any]] = [(name, value) for name, value in request.query.items() if name != "cursor"]
@@ -79,7 +79,7 @@ def _write_cursor(request: PlainRequest, position: Position) -> str:
 
 
 def _after(request: PlainRequest, order: SortOrder, model: type[Model]) -> Position | None:
-    """Return the position that the cursor of a call names; None without a cursor. Raises Problem."""
+    """Return the position in the call's cursor, or None if the call has no cursor. Raises Problem."""
     text = request.query.get("cursor")
     if text is None:
         return None

@@ -53,7 +53,7 @@ def kinds() -> list[ProblemKind]:
 
 
 def components() -> dict[str, dict[str, Any]]:
-    """Return the schemas of the problems of all operations, and the schemas that these refer to."""
+    """Return a schema for each problem of an operation, and the schema of the invalid fields in a problem."""
     return {"FieldError": _FIELD_ERROR} | {name: _schema_of(kind) for name, kind in sorted(_described.items())}
 
 

@@ -1,6 +1,6 @@
 """Problem details (RFC 9457): each problem of the API has a permanent type, a title and an HTTP status.
 
-A refusal of a service is a problem whose type is the name of its class (`of_refusal`).
+If a service refuses a call, the type ends in the name of the refusal's class, with hyphens (`of_refusal`).
 """
 
 import json
@@ -159,8 +159,8 @@ def invalid_fields(messages: Mapping[str, str]) -> Problem:
 def of_refusal(refusal: type[PortalError]) -> ProblemKind:
     """Return the problem for a service's refusal. AlreadyEnabled, for example, has the type …:already-enabled.
 
-    The status is 422 if the refusal names a field. Otherwise it is the refusal's own; 400 becomes 409, because the call
-    was readable.
+    The status is 422 if the refusal names a field. Otherwise it is the status of the refusal, but 409 instead of 400,
+    because the API returns 400 only for a request that it cannot read.
     """
     if issubclass(refusal, InvalidValue):
         return INVALID_INPUT

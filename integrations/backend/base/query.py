@@ -48,7 +48,7 @@ def read_choice(query: QueryDict, name: str, choices: Iterable[str]) -> str | No
 
 
 def read_moment(query: QueryDict, name: str) -> datetime | None:
-    """Return an ISO 8601 time with an offset, in UTC; None without the parameter. Raises Problem."""
+    """Return the parameter, an ISO 8601 time with an offset, converted to UTC; None if it is absent. Raises Problem."""
     text = query.get(name)
     if text is None:
         return None

@@ -1,4 +1,4 @@
-"""Limits the calls of each API key, without a query: each process counts what it receives, in memory.
+"""Limits the calls of each API key. Each process counts the calls that it receives, without a database query.
 
 A refusal is delayed, so a caller that immediately repeats refused calls cannot use up the process's time. With several
 processes, each allows a key the whole limit. If they divided the limit, a caller with one connection, which leads to
@@ -29,7 +29,10 @@ MOST_DELAYED = 2_000  # delayed calls of all keys together
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a key has used of its limit. `full_in` and `wait` are in seconds; with a `wait`, the call is refused."""
+    """What a key has used of its limit. The whole limit is available again in `full_in` seconds.
+
+    If `wait` is not 0, the call is refused, and can be repeated after `wait` seconds.
+    """
 
     limit: CallLimit
     remaining: int

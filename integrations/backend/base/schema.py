@@ -61,8 +61,8 @@ def operation(
     """Return a decorator that describes a handler, and declares the scope that it requires (see `requires`).
 
     `problems` are the problems, or refusals of services, that this operation may return in addition to the problems of
-    every call. The summary is the operation's name, unless it is given. A success has the description of its
-    serializer, unless `responses` has an OpenApiResponse.
+    every call. The default summary is the operation's name. The docstring of the serializer in `responses` describes a
+    success; an OpenApiResponse has its own description.
     """
     more = {"summary": operation_id.replace("_", " ").capitalize()} | more
     more["extensions"] = {SCOPE: scope.value} if scope else None
@@ -93,9 +93,9 @@ def _kind(problem: ProblemKind | type[PortalError]) -> ProblemKind:
 
 
 def _described(answer: Any) -> OpenApiResponse:
-    """Return the response of a success. The docstring of the serializer describes it.
+    """Return a success as an OpenApiResponse whose description is the docstring of the serializer.
 
-    The description of a page contains the docstring of the serializer of its rows.
+    For a page, the description contains the docstring of the rows' serializer.
     """
     if isinstance(answer, OpenApiResponse):
         return answer

@@ -11,8 +11,8 @@ A handler that changes something passes a function to `change`, which honours Id
 The function runs in one transaction, in a database thread. It checks what the caller may see, calls the services, and
 returns the content of the answer. It raises Problem or a service's refusal, which undoes everything. It must not wait
 for the network or a POS. A repeat of the call gets the first answer, and the function does not run. So the function
-must make all changes of the call. A step in this process that must follow the commit belongs after the `await` or in
-`transaction.on_commit`. For a call without an Idempotency-Key, the function runs in the same way.
+must make all changes of the call. Code that may only run after the commit belongs after `await self.change(...)` or
+in `transaction.on_commit`. For a call without an Idempotency-Key, the function runs in the same way.
 """
 
 from collections.abc import Callable
@@ -93,10 +93,11 @@ class BackendView(APIView):
     async def change(
         self, function: Callable[[], Any], *, status: int = 200, location: Callable[[Any], str] | None = None
     ) -> PlainResponse:
-        """Run `function` in one transaction and answer with its content, or with the first answer to a repeated call.
+        """Run `function` in one transaction and answer with the value that it returns.
 
-        `location` returns the path of a created resource from the content. Raises Problem, the refusals of
-        `change_once`, the function's errors, or DatabaseUnresponsive after CHANGE_SECONDS.
+        If the client repeats a call with the same Idempotency-Key, it gets the first call's answer. `location` takes
+        that value and returns the path of the created resource. Raises Problem, the refusals of `change_once`, the
+        errors of `function`, or DatabaseUnresponsive after CHANGE_SECONDS.
         """
         change = partial(_answer_of, function, status, location)
         key = idempotency_key(self.received)

@@ -25,7 +25,7 @@ _ANSWERS = {
 
 
 def add_events(result: Schema, **_kwargs: Any) -> Schema:
-    """Add the `webhooks` section, and one schema for each event."""
+    """Add the `webhooks` section, and for each event the schemas of its webhook and of its row in the event log."""
     schemas = result["components"]["schemas"]
     schemas.update(json_schemas())
     row = schemas["Event"]

@@ -20,7 +20,7 @@ _TIMES_OF_TRIES = "When it was last sent; null if it was not sent yet."
 class EventSerializer(serializers.Serializer[Any]):
     """An event: the body of its webhook, and the ids of the event."""
 
-    # This class only describes an event, without its data (see `event_schema`); `event` writes it.
+    # This class only describes an event; `event_schema` describes its data. The function `event` writes the answer.
     id = serializers.IntegerField(help_text="Its position in the log: pass the last one that you have read as `after`.")
     webhook_id = serializers.CharField(help_text="The `webhook-id` of the webhooks that deliver it.")
     type = serializers.ChoiceField(choices=NoticeKind.values)
@@ -76,7 +76,7 @@ class EndpointSerializer(serializers.ModelSerializer[WebhookEndpoint]):
 class EndpointWithSecretSerializer(EndpointSerializer):
     """A webhook endpoint with its new secret."""
 
-    # This class only describes the answer; `endpoints` adds the secret.
+    # This class only describes the answer; webhook_endpoints.py adds the secret to it.
     secret = serializers.CharField(help_text="Store it now: the portal cannot show it again. It begins with whsec_.")
 
     class Meta(EndpointSerializer.Meta):

@@ -41,14 +41,14 @@ def endpoints_of(caller: Caller) -> QuerySet[WebhookEndpoint]:
 
 @sensitive_variables()
 def create(caller: Caller, *, actor: Actor, **values: Any) -> dict[str, Any]:
-    """Create an endpoint and return it with its secret. Raises Problem or a refusal of create_endpoint."""
+    """Create an endpoint and return it with its secret. Raises Problem or a refusal from create_endpoint."""
     organisation = _organisation_of(caller, values.pop("organisation_id", caller.organisation_id))
     endpoint, secret = webhooks.create_endpoint(**values, organisation=organisation, actor=actor)
     return _content_of(endpoint) | {"secret": secret}
 
 
 def change(caller: Caller, endpoint_id: int, *, actor: Actor, **values: Any) -> dict[str, Any]:
-    """Change the given fields and return the endpoint. Raises Problem or a refusal of the services."""
+    """Change the given fields and return the endpoint. Raises Problem or a refusal from the services."""
     endpoint = get_endpoint(caller, endpoint_id).locked()
     enabled, reason = values.get("enabled", endpoint.is_enabled), values.get("reason")
     if reason is not None and enabled:
@@ -67,7 +67,7 @@ def change(caller: Caller, endpoint_id: int, *, actor: Actor, **values: Any) -> 
 
 @sensitive_variables()
 def rotate(caller: Caller, endpoint_id: int, *, overlap: str = "0", actor: Actor) -> dict[str, Any]:
-    """Replace the secret, and return the endpoint with the new one. Raises Problem or OverlapRunning."""
+    """Replace an endpoint's secret; return the endpoint and the new secret. Raises Problem or OverlapRunning."""
     secret = webhooks.rotate_endpoint(get_endpoint(caller, endpoint_id), overlap=overlap, actor=actor)
     return _content_of(get_endpoint(caller, endpoint_id)) | {"secret": secret}
 

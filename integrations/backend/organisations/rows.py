@@ -34,7 +34,7 @@ def get_organisation(caller: Caller, organisation_id: int, *, is_locked: bool = 
 
 
 def create(caller: Caller, *, actor: Actor, **values: Any) -> Any:
-    """Create an organisation and return it. Raises Problem or a refusal of save_organisation."""
+    """Create an organisation and return it. Raises Problem or a refusal from save_organisation."""
     if caller.organisation_id is not None:
         raise Problem(LIMITED_KEY)
     organisation = Organisation(**values)
@@ -43,7 +43,7 @@ def create(caller: Caller, *, actor: Actor, **values: Any) -> Any:
 
 
 def change(caller: Caller, organisation_id: int, *, actor: Actor, **values: Any) -> Any:
-    """Change the given fields, and return the organisation. Raises Problem or a refusal of save_organisation."""
+    """Change the given fields, and return the organisation. Raises Problem or a refusal from save_organisation."""
     organisation = get_organisation(caller, organisation_id, is_locked=True)
     for name, value in values.items():
         setattr(organisation, name, value)
@@ -52,7 +52,7 @@ def change(caller: Caller, organisation_id: int, *, actor: Actor, **values: Any)
 
 
 def delete(caller: Caller, organisation_id: int, *, actor: Actor) -> Any:
-    """Delete an organisation without outlets, and return it as it was. Raises Problem or StillInUse."""
+    """Delete an unused organisation, and return its last content. Raises Problem or StillInUse."""
     organisation = get_organisation(caller, organisation_id, is_locked=True)
     content = OrganisationSerializer(organisation).data
     outlets.delete_organisation(organisation, actor=actor)

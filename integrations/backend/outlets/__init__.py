@@ -1,5 +1,5 @@
 """Outlets and the actions on them.
 
-`rows` reads outlets and `changes` changes them. `views` answers the calls about outlets, `actions` those about the
-actions on one outlet. `bodies` and `serializers` have the formats.
+`rows` reads outlets and `changes` changes them. The views are in `views` and `actions`: `actions` has one view for
+each action on an outlet, such as enabling it. `bodies` and `serializers` have the formats.
 """

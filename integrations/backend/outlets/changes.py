@@ -1,7 +1,7 @@
 """Changes outlets through the same services as the portal's pages. Each function runs in one transaction.
 
 The functions run in database threads and return the content of the answer. They raise Problem if the caller may not see
-the outlet, and the refusals of the services.
+the outlet. A service that refuses a change raises its own error.
 """
 
 from concurrent.futures import Future

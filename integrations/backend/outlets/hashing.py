@@ -14,11 +14,11 @@ from integrations.services.rows.threads import within, writers
 
 @sensitive_variables()
 async def take_secret(values: dict[str, Any]) -> Future[NewSecret]:
-    """Remove `adopted_secret` from the body, and return a Future with its hash, or with a generated secret.
+    """Take `adopted_secret` from the body; return a Future with its hash or, if it is missing, with a generated secret.
 
-    Call this before the transaction, because hashing takes 100 ms, and a transaction blocks other writers. Reading the
-    Future's result raises the refusal of an invalid or used secret. Read the result only inside the transaction,
-    because a repeated call, whose secret is already used, must still get its first answer.
+    Call this before the transaction, because hashing takes 100 ms, and a transaction blocks other writers. If the
+    secret is invalid or already in use, reading the Future's result raises the error. Read the result only inside the
+    transaction: a repeated call must get the answer to the first call, although its secret is in use by then.
     """
     return await within(CHANGE_SECONDS, writers.run(_hashed, values.pop("adopted_secret", None)))
 

@@ -25,7 +25,7 @@ FILTERS = ("provider_outlet_id", "organisation_id", "organisation", "online")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The outlet that a request is sent to; `integration_id` is None if it was never enabled."""
+    """The outlet that a request is sent to; `integration_id` is None if the outlet was never enabled."""
 
     provider_outlet_id: str
     match_id: str
@@ -85,21 +85,24 @@ def get_integration(caller: Caller, provider_outlet_id: str) -> Integration:
 
 
 def integration_id_of(caller: Caller, provider_outlet_id: str) -> int:
-    """Return the key of the integration of an outlet that the caller may see. Raises Problem.
+    """Return the primary key of an outlet's integration. Raises Problem if the caller may not see the outlet.
 
-    For an outlet that was never enabled, return 0, which is no row's key.
+    For an outlet that was never enabled, return 0, which no row has as its key.
     """
     integration = Integration.of(get_outlet(caller, provider_outlet_id))
     return integration.pk if integration else 0
 
 
 def last_seen(outlet: Outlet) -> datetime | None:
-    """Return when the outlet's POS was last connected; for a POS that is online, the time of the latest heartbeat."""
+    """Return when the outlet's POS was last connected; None if it never was.
+
+    For a POS that is online, this is the latest heartbeat of the server process that holds the connection.
+    """
     presence = presence_of(outlet)
     if presence is None:
         return None
     if presence.is_online and presence.connection is not None:
-        # A dead process sends no heartbeat, so this is when it was last known to be alive.
+        # If the process has died, its latest heartbeat is the last time that the POS is known to have been connected.
         heartbeats = (presence.connection.process.heartbeat_at, presence.last_seen_at)
         return max(moment for moment in heartbeats if moment is not None)
     return presence.last_seen_at

@@ -42,7 +42,10 @@ def answer_of(result: Result, new: NewRequest, message_type: int | str) -> Plain
 
 
 def whole_request(row: StoredRequest, caller: Caller) -> PlainResponse:
-    """Return a request with its stored content; secret values only if the caller's key sent it. Raises Problem."""
+    """Return a request with its stored content. Raises Problem.
+
+    If the caller's key sent the request, the POS's answer is included exactly as sent. For other keys, it is redacted.
+    """
     result = result_of(row) if row.api_key_id == caller.api_key_id else readable_result_of(row)
     if result.is_unreadable:
         raise _unreadable(result, row.request_id)

@@ -77,16 +77,17 @@ def message_types() -> list[MessageType]:
 
 
 def _source(caller: Caller, rows: QuerySet[Request], *, is_of_outlet: bool) -> Source:
-    """Return the source that reads these rows in key order by an index."""
+    """Return a source that reads these rows from an index, in the order of the list."""
     if is_of_outlet or caller.organisation_id is None:
         return Stream(rows)
     return Streams(rows, Integration.objects.filter(outlet__organisation=caller.organisation_id), "integration")
 
 
 def _with_ids(ids: dict[str, str], asked: dict[str, Any]) -> QuerySet[Request]:
-    """Filter by these ids only, because another condition might make the planner use an index with many more rows.
+    """Return the requests with these ids. `asked` has the call's other conditions.
 
-    With a request_id, a given outlet is also a condition, because one unique index contains both.
+    These conditions are left out, because they might make the planner choose an index that finds many more rows. The
+    outlet is an exception: with a request_id, it is a condition too, because one unique index contains both.
     """
     found = Request.objects.filter(**ids)
     if "request_id" in ids and "integration" in asked:

@@ -1,4 +1,4 @@
-"""The formats of requests and message types, for the JSON of the rows and for the OpenAPI document."""
+"""The formats of requests and message types, for the API's answers and for the OpenAPI document."""
 
 from datetime import datetime
 from typing import Any
@@ -74,7 +74,7 @@ class RequestSerializer(serializers.ModelSerializer[Request]):
 class WholeRequestSerializer(RequestSerializer):
     """A request with its payload and answer."""
 
-    # This class only describes the answer; `request_text` writes it.
+    # This class only describes the JSON; `request_text` writes it.
     payload = serializers.JSONField(
         help_text="The payload exactly as sent, but without PINs and other secrets; null after its deletion."
     )

@@ -1,8 +1,8 @@
-"""Types of the calls and answers of each documented message type, for the OpenAPI document.
+"""Adds schemas for each documented message type to the OpenAPI document: one for its calls, one for their answers.
 
-If a call names a documented message type, its payload and its answer's payload have that message type's models. The
-field `message_type` distinguishes the variants in calls and in answers. In an answer, a name always stands for a
-documented type, so a message type that only staff have named is given by its number.
+These schemas apply if the call gives the message type by name. Each schema contains the model of its payload. The field
+`message_type` shows which schema applies, in calls and in answers. A name in an answer is always that of a documented
+message type; for a message type that only staff have named, the answer gives the number.
 """
 
 from collections.abc import Mapping
@@ -23,8 +23,8 @@ _NUMBER = {
     "maximum": order_calls.MAX_MESSAGE_TYPE,
     "description": "The number of any message type. A call may also have the name of one that staff added.",
 }
-# Without this, redocly reports that the variants are not exclusive, because it does not compare a number with constant
-# strings.
+# redocly does not compare schemas that have this keyword. Otherwise it would report that the variants overlap, because
+# it does not see that a number never equals one of the constant strings.
 _NOT_COMPARED = {"minProperties": 1}
 
 

@@ -97,6 +97,6 @@ def _curl(files: DemoFiles) -> str:
 
 
 def _shown(path: Path) -> str:
-    """Return a path inside the current folder relative to that folder, and any other path unchanged."""
+    """Return the path relative to the current folder if it is inside that folder; otherwise return it unchanged."""
     here = Path.cwd()
     return os.path.relpath(path, here) if path.is_relative_to(here) else str(path)

@@ -15,5 +15,5 @@ class Command(DjangoCommand):
 
 
 def _is_whole(options: dict[str, Any]) -> bool:
-    """Return whether the command migrated everything: not a single app only, and not just a plan or a check."""
+    """Return whether the command migrated all apps. Some options limit it to one app, a plan or a check."""
     return not (options["app_label"] or options["plan"] or options["check_unapplied"] or options["prune"])

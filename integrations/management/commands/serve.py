@@ -89,7 +89,10 @@ def _one_process(listener: socket.socket) -> Callable[[], None]:
 
 
 def _supervisor(listener: socket.socket, workers: int) -> Callable[[], None]:
-    """Return a function that runs a supervisor. Closes the listener, because workers bind its port (SO_REUSEPORT)."""
+    """Close the listener, and return a function that runs a supervisor on its port.
+
+    Each worker has a separate listener on this port (SO_REUSEPORT), which the exclusive listener would prevent.
+    """
     supervisor = Supervisor(Address.of(listener), workers)
     listener.close()
     supervisor.listen()
@@ -112,8 +115,9 @@ def _run_worker(listener: str, channel: str) -> None:
 
 
 def _run_server(server: DrainingServer, listeners: list[socket.socket]) -> None:
-    # From now on a signal drains, even if it arrives before uvicorn installs its own handlers. After the drain, uvicorn
-    # raises the signal again. The server treats it as a second signal, which has no effect then. The exit code is 0.
+    # From now on, these signals drain the server, even before uvicorn installs its own handlers. After the drain,
+    # uvicorn raises the signal again. `handle_exit` then takes it for a second signal. Because that has no effect after
+    # a drain, the exit code is 0.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, server.handle_exit)
     # A single process cannot hand its port over to another one. A reload therefore drains and ends the process, and

@@ -220,7 +220,10 @@ def _read_text(name: str) -> str:
 
 
 async def _until_signalled(run: Coroutine[Any, Any, None], *, or_input_closes: bool = False) -> None:
-    """Run until a signal, which closes the sockets with 1000. A second signal skips the wait for the portal."""
+    """Run until a signal arrives, then close the websockets with code 1000.
+
+    A second signal ends the wait for the portal's part of the closing handshake.
+    """
     task = asyncio.ensure_future(run)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -35,7 +35,7 @@ def check_zone(text: str) -> None:
 
 
 def open_since(text: str, zone: ZoneInfo, now: datetime) -> datetime | None:
-    """Return when the opening hours at `now` began, or None if the outlet is closed then."""
+    """Return when the opening period that contains `now` began; None if the outlet is closed at `now`."""
     local = now.astimezone(zone)
     begun = [moment for period in _parse(text) if (moment := _begun(period, local, now))]
     return min(begun, default=None)

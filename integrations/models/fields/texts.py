@@ -1,4 +1,4 @@
-"""Fields for names and IDs, which people often paste together with invisible characters."""
+"""Fields for names and IDs. They handle the invisible characters that pasted text often contains."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,7 @@ class _OwnCharField(models.CharField[str, str]):
 
 
 class _PlainField(_OwnCharField):
-    """A line of text without invisible characters. A value stored by an older version is valid until it changes."""
+    """A line of text without invisible characters. A stored value that contains some is accepted until it changes."""
 
     def normalised(self, text: str) -> str:
         raise NotImplementedError
@@ -54,7 +54,7 @@ class IdField(_PlainField):
 
 
 class MatchField(_OwnCharField):
-    """The normalised form of the ID in the field `of`, stored because an index needs it."""
+    """Stores the normalised form of an ID, for an index. `of` is the name of the field that contains the ID."""
 
     def __init__(self, *args: Any, of: str = "", **options: Any) -> None:
         super().__init__(*args, **options)

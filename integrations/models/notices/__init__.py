@@ -1,1 +1,1 @@
-"""Notifications of the provider and its systems: events, webhook endpoints with their deliveries, alerts."""
+"""Notifications to the provider's staff and systems: events, webhook endpoints with their deliveries, alerts."""

@@ -19,8 +19,8 @@ def alert_kinds() -> list[tuple[str, str]]:
 class Alert(models.Model):
     """A problem of one organisation or of the whole portal. Staff get a message when it begins and when it ends.
 
-    It collects members until `notify_at`, so a restaurant chain that loses its uplink causes only one message.
-    `notified_at` is null until then. An alert that ends before `notify_at` is deleted.
+    Until `notify_at`, the alert collects members (see AlertMember), so a restaurant chain that loses its uplink causes
+    only one message. `notified_at` is null until that message. An alert that ends before `notify_at` is deleted.
     """
 
     kind = models.CharField(max_length=16, choices=alert_kinds)

@@ -29,7 +29,7 @@ def kinds() -> list[tuple[str, str]]:
 
 
 class Notice(models.Model):
-    """An event: a row of the event log, which API keys read and deliveries refer to.
+    """An event: a row of the event log. API callers read the log, and webhook deliveries refer to its rows.
 
     The primary key is the order of the log. Each row is committed after every row with a lower key, so a reader that
     continues after the highest key that it has seen misses no row (services/notices/outbox.py). `kind`, `subject` (the
@@ -63,9 +63,10 @@ class Notice(models.Model):
 
     @property
     def outlet_name(self) -> str:
-        """Return the names of the outlet and its organisation at the time of the event, or "" without an outlet.
+        """Return the names of the organisation and the outlet; "" if the event has no outlet.
 
-        The outlet may since have moved to an organisation that the viewers of the endpoint may not see.
+        These are the names at the time of the event. The outlet may since have moved to another organisation, which
+        viewers of the endpoint may not be allowed to see.
         """
         organisation, outlet = self.data.get("organisation"), self.data.get("outlet")
         return f"{organisation['name']} – {outlet['name']}" if organisation and outlet else ""
@@ -79,9 +80,10 @@ class Notice(models.Model):
 class NoticeCursor(models.Model):
     """The progress of one kind of event detection. There is no row for a kind without subscribers.
 
-    Rows can become visible later than their time says (a long transaction, a database outage). So each poll reads
-    from `at` on. `mark` is the time of an earlier poll. Once `mark` is as old as the look-back, `at` advances to
-    `mark`, and `mark` to the time of the current poll.
+    A row that describes an event can become visible some time after the time stored in it (a long transaction, a
+    database outage). So each poll reads all such rows since `at` again. `mark` is the time of an earlier poll. When
+    `mark` is at least LOOK_BACK old (services/notices/event_detection.py), `at` advances to `mark`, and `mark` to the
+    time of the current poll.
     """
 
     name = models.CharField(max_length=32, primary_key=True)

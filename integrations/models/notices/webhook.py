@@ -67,7 +67,10 @@ class WebhookEndpoint(SecretOwner):
         return WebhookSecret("older", self.older_secret_until) if self.has_overlap(now) else None
 
     def supersede_secret(self, now: datetime, overlap: timedelta) -> None:
-        """Keep signing with the current secret for `overlap`. The caller must then set the next secret and save."""
+        """Store the current secret as the older one, which also signs events until `overlap` has passed.
+
+        The caller must then set the new current secret and save the endpoint.
+        """
         self.sealed_older_secret = self.sealed_secret if overlap else ""
         self.older_secret_until = now + overlap if overlap else None
 

@@ -18,7 +18,7 @@ from integrations.services.connections.errors import Refused
 from integrations.services.rows.sql_query import SqlQuery
 from integrations.services.rows.threads import Joined
 
-HANDSHAKES_AT_ONCE = 32  # look-ups at most; later callers wait until one of them ends
+HANDSHAKES_AT_ONCE = 32  # maximum number of callers that share one query; later callers wait for the next query
 
 
 @dataclass(slots=True)  # not frozen: a reconnect storm creates thousands, and a frozen one takes four times as long

@@ -8,7 +8,7 @@ from integrations.relay.runtime import Runtime
 
 
 async def get_runtime() -> Runtime:
-    """Return the runtime. Raises PortalUnavailable without the database, and PortalRestarting while it drains."""
+    """Return the runtime. Raises PortalUnavailable if the database fails, PortalRestarting if the runtime drains."""
     try:
         running = runtime.current() or await runtime.running()
     except (DatabaseError, InterfaceError) as error:

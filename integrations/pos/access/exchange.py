@@ -1,4 +1,4 @@
-"""Exchanges the three values of the specification for an access token."""
+"""Issues an access token to a POS that sends the three values that the specification requires."""
 
 from collections.abc import Sequence
 
@@ -23,7 +23,7 @@ from integrations.services.rows.threads import Joined
 from integrations.text.characters import identity
 from integrations.text.client_address import network_of
 
-AUTHENTICATIONS_AT_ONCE = 64  # look-ups at most; later callers wait until one of them ends
+AUTHENTICATIONS_AT_ONCE = 64  # maximum number of callers that share one query; later callers wait for the next one
 
 throttle = Throttle()
 proofs = Proofs()

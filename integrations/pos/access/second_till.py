@@ -35,12 +35,13 @@ async def _wait_for_turn(running: Runtime, integration_id: int, visitor: Visitor
     # Record the attempt before the delay, so that staff see it immediately.
     await attempt_recording.record_refused_socket(SecondTill(integration_id, 0.0), visitor)
     deadline = time.monotonic() + HELD_SECONDS
-    # Check repeatedly, because the delay can grow: the previous takeover may be counted late, or another may happen.
+    # Check repeatedly, because the delay can grow: a takeover is counted only when the replaced POS has answered a ping
+    # or the close, and another takeover may happen.
     while (wait := takeovers.wait(integration_id)) and (left := deadline - time.monotonic()) > 0:  # noqa: ASYNC110
         await asyncio.sleep(min(wait, left))
     if wait and await _is_taken(running, integration_id):
         raise SecondTill(integration_id, wait)
-    takeovers.begin(integration_id)  # only one of several delayed handshakes continues
+    takeovers.begin(integration_id)  # restart the delay, so the outlet's other delayed handshakes keep waiting
 
 
 async def _is_taken(running: Runtime, integration_id: int) -> bool:

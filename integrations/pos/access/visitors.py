@@ -1,4 +1,4 @@
-"""The client of a request or a socket: its address and its program, from an ASGI scope."""
+"""Reads the client of a request or a websocket from an ASGI scope: its address and its User-Agent."""
 
 from dataclasses import dataclass
 

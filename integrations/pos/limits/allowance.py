@@ -48,12 +48,15 @@ class Allowance:
         self._bytes += size
 
     def grant(self, size: int, frames: int, most: int) -> None:
-        """Add an expected answer to the allowance, which may exceed the burst size by at most `most` such answers."""
+        """Allow `frames` more frames with `size` bytes in total, because an answer of that size is expected.
+
+        The allowance may exceed the burst size by at most `most` such answers.
+        """
         self._frames = min(self._frames + frames, self._frames_per_second * BURST_SECONDS + most * frames)
         self._bytes = min(self._bytes + size, self._bytes_per_second * BURST_SECONDS + most * size)
 
     def seconds_until(self, seconds_worth: float) -> float:
-        """Return the seconds until the allowance holds the amount that refills in `seconds_worth` seconds."""
+        """Return the seconds until the allowance is enough to send at the full rate for `seconds_worth` seconds."""
         missing = seconds_worth - min(self._frames / self._frames_per_second, self._bytes / self._bytes_per_second)
         return max(0.0, missing)
 
@@ -64,5 +67,5 @@ def of_one_pos() -> Allowance:
 
 
 def _refilled(left: float, per_second: float, elapsed: float) -> float:
-    """Return the amount after `elapsed` more seconds: at most the burst size, unless grants already exceed it."""
+    """Return the allowance after `elapsed` more seconds: at most the burst size, or `left` if that is already more."""
     return max(left, min(left + elapsed * per_second, per_second * BURST_SECONDS))

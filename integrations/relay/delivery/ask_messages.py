@@ -1,4 +1,4 @@
-"""The message with which a process asks another one to send a transient request to its POS."""
+"""The message that asks another process to send a transient request to a POS connected there."""
 
 from datetime import datetime
 from typing import Any

@@ -1,7 +1,8 @@
 """Dispatches requests to the POSes of this process, and their results to the waiting calls.
 
-The rows are the source of truth (CONTRIBUTING.md, rule 1). A request is stored and marked as sent before its frame is
-sent, and ended in the database before any caller gets its result. The state in memory only saves reads.
+The database is the source of truth (CONTRIBUTING.md, rule 1). A request is stored and marked as sent before its frame
+is sent, and ended in the database before any caller gets its result. This process keeps state in memory only to save
+database reads.
 """
 
 import asyncio
@@ -51,8 +52,8 @@ class Dispatcher:
     def connected(self, live: Live, *, has_requests: bool) -> None:
         """Open the lane of a new connection, and load the outlet's waiting requests.
 
-        `has_requests` was read together with the token, so most connections need no second read. The next `poll` finds
-        requests that were stored after that read.
+        `has_requests` comes from the query that checked the token, so most connections need no second query. The next
+        `poll` finds requests that were stored after that query.
         """
         live.lane = Lane(
             window=settings.REQUESTS_IN_FLIGHT,
@@ -120,7 +121,7 @@ class Dispatcher:
         return True
 
     def ended(self, pks: Iterable[int]) -> Awaitable[None]:
-        """Complete the calls of this process that wait for these requests, which ended in any process."""
+        """Complete this process's calls that wait for these requests, whichever process ended the requests."""
         return self._waiters.refresh(pks)
 
     def queued(self, integration_id: int) -> None:

@@ -40,7 +40,7 @@ class Endings:
         self.announce(await self._write(Ending(pk, RequestState.FAILED, shared_now(), failure=UNSENDABLE)))
 
     async def suspect(self, pks: Sequence[int], reason: CloseReason) -> None:
-        """Count a connection's end against its unanswered requests; announce the requests that failed because of it."""
+        """Count a disconnect against the requests that it left unanswered; announce those that have failed now."""
         failed = await until_back(lambda: writers.run(retries.suspect, pks, reason), "record a lost connection")
         for result in failed:
             logger.warning("Request failed.", extra={"id": str(result.uuid), "error": result.failure})
@@ -55,7 +55,8 @@ class Endings:
             self._wakeups.send(wake.ENDED, [result.pk])
 
     async def _write(self, end: Ending) -> Result | None:
-        with contextlib.suppress(Exception):  # another request in the batch may be the cause, so try this one alone
+        # If the shared write fails, another request in the batch may be the cause. So this end is then written alone.
+        with contextlib.suppress(Exception):
             return await until_back(lambda: self._ends.find(end), "store an answer")
         try:
             return await until_back(lambda: self._write_alone(end), "store an answer")

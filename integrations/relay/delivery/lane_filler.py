@@ -37,7 +37,7 @@ class LaneFiller:
         self._suspecting: dict[int, asyncio.Task[None]] = {}  # by integration: the task that records its lost requests
 
     def offer(self, integration_id: int) -> None:
-        """Make the process that holds the outlet's POS load its requests; return immediately."""
+        """Make the process that holds the outlet's connection load the outlet's requests; return immediately."""
         if live := self._registry.find(integration_id):
             self.fill(live)
         else:
@@ -50,7 +50,7 @@ class LaneFiller:
         self._background.start(self._offer_after(task, integration_id))
 
     def is_moving(self, live: Live) -> bool:
-        """Return whether requests of an older connection of this outlet may have to be sent before new ones."""
+        """Return whether an older connection of the outlet may have left requests that must be sent before new ones."""
         return live.integration_id in self._suspecting or bool(self._registry.unconfirmed_by_older(live.integration_id))
 
     def fill(self, live: Live) -> None:
@@ -104,9 +104,9 @@ class LaneFiller:
         self._put_on(live, lane, [each for each in rows if each.pk not in elsewhere - unconfirmed], held | unconfirmed)
 
     def _put_on(self, live: Live, lane: Lane, rows: Iterable[Waiting], elsewhere: Set[int]) -> None:
-        """Put requests on a lane, except those that another connection may still answer.
+        """Put requests on a lane, except those that may still be answered on another connection.
 
-        Stop at the first such request that is not a suspect, because later requests must not overtake it.
+        Stop at the first request that is left out and is not a suspect, because later requests must not overtake it.
         """
         for waiting in rows:
             if waiting.pk in elsewhere:

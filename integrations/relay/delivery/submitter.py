@@ -108,10 +108,10 @@ class Submitter:
         return stored
 
     async def _send_reserved(self, live: Live, lane: Lane, outgoing: Outgoing) -> None:
-        # If a newer connection loaded the outlet's requests before this request was stored, make it load them again.
         if not await lane.send_reserved(outgoing):
             self._filler.offer_again(live.integration_id, [outgoing.pk])
         elif lane.is_closed or self._registry.find(live.integration_id) is not live:
+            # A newer connection may have loaded the requests before this one was stored, so make it load them again.
             self._filler.offer(live.integration_id)
 
     async def _stored(self, new: NewRequest) -> Stored:

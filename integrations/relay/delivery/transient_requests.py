@@ -52,12 +52,12 @@ Key = tuple[int, str]
 
 @dataclass(slots=True)
 class _Underway:
-    """A request that is in progress, or has ended but is not in the database yet, and the calls that joined it."""
+    """A request that is in progress, or has ended but is not in the database yet. Repeated calls can join it."""
 
     first: NewRequest
     task: asyncio.Task[Result]
     unequal_attempts: int = 0
-    transient: Transient | None = None  # on the lane of a POS of this process
+    transient: Transient | None = None  # the request on its lane, if the POS is connected to this process
     is_elsewhere: bool = False  # the request was passed to another process
     is_recorded: bool = False
 
@@ -147,7 +147,7 @@ class TransientRequests:
         return bool(await self._online.find(integration_id))
 
     def handle_ask(self, message: dict[str, Any]) -> None:
-        """Send a request to this process's POS for another process; do nothing if the POS is not connected here."""
+        """Send a request for another process, if the POS is connected to this process; otherwise do nothing."""
         live = self._registry.find(message["integration"])
         if live is None or live.lane is None:
             return

@@ -11,7 +11,7 @@ from integrations.services.requests import results
 from integrations.services.requests.request_types import Result
 from integrations.services.rows.threads import Joined
 
-Completion = asyncio.Future[Result | None]  # done when the request has ended; None: the process is stopping
+Completion = asyncio.Future[Result | None]  # gets the result when the request has ended, or None when the process stops
 
 
 class Waiters:

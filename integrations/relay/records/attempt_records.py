@@ -57,7 +57,7 @@ def _find_integrations(unplaced: Sequence[Attempt]) -> None:
 
 
 def _explain(unplaced: Sequence[Attempt]) -> None:
-    """Set the precise outcome of wrong secrets. This happens after the answer, so its timing reveals nothing."""
+    """Set the precise outcome of wrong secrets. The answer does not wait for this, so its timing reveals nothing."""
     wrong = [attempt for attempt in unplaced if Outcome.WRONG_SECRET in (attempt.outcome, attempt.cause)]
     ids = {attempt.integration_id for attempt in wrong} - {None}
     current = Credential.objects.filter(integration__in=ids, is_current=True, algorithm=Algorithm.HMAC_SHA256)
@@ -85,7 +85,7 @@ def _is_under_another_id(attempt: Attempt) -> bool:
 
 
 def _refer_to_owners(mispaired: Sequence[Attempt]) -> None:
-    """Note the integration that owns a wrongly sent POSRemoteID. This happens here, so the POS need not wait for it."""
+    """Note the integration that owns a wrongly sent POSRemoteID. The POS does not wait for this look-up."""
     if not mispaired:
         return
     owners = find_owners({attempt.pos_remote_id for attempt in mispaired})

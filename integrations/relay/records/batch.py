@@ -36,7 +36,7 @@ class BatchRecord:
 
     @classmethod
     def write(cls, records: Sequence[Self], writing: Writing) -> None:
-        """Write at most a few hundred records. Runs in a database thread."""
+        """Write these records, which are at most a few hundred. Runs in a database thread."""
         raise NotImplementedError
 
 

@@ -71,9 +71,9 @@ class ConnectionClosed(_OfConnection):
 
 
 def _write_opened(opened: Sequence[Live], process_id: uuid.UUID) -> list[Live]:
-    """Insert connections, and return the replaced ones.
+    """Insert connections, and return those that a newer connection of the outlet has replaced.
 
-    If an outlet has two, the newer one stays open, even if another process holds it.
+    If an outlet has two connections, the newer one stays open, even if another process holds it.
     """
     _lock_presences(live.integration_id for live in opened)
     limit = shared_now() + FUTURE
@@ -108,7 +108,7 @@ def _insert_connections(rows: Iterable[Connection]) -> None:
         Connection,
         CONNECTION,
         map(attrgetter(*CONNECTION), in_order),
-        key="id",  # a process that was wrongly declared dead opens its rows again
+        key="id",  # a row exists if its process was wrongly declared dead; the update reopens it
         update=["process_id", "closed_at", "close_code", "close_reason"],
     )
 
@@ -156,8 +156,8 @@ def _set_frame_counts(row: Connection, live: Live) -> None:
 def _fill_in(row: Connection, closing: ConnectionClosed) -> None:
     _set_frame_counts(row, closing.live)
     row.close_code = closing.code
-    # If the row was already closed, keep its time and reason. But "replaced" may be wrong: this connection may have
-    # ended before the newer one began, and then its own reason counts.
+    # A closed row keeps its time and reason, unless the reason is "replaced". That reason may be wrong, because this
+    # connection may have ended before the newer one began. So the reason in `closing` and the earlier time are kept.
     if row.closed_at is None:
         row.closed_at, row.close_reason = closing.at, closing.reason
     elif row.close_reason == CloseReason.REPLACED:

@@ -16,7 +16,8 @@ from integrations.relay.sockets.registry import Live
 from integrations.services import metrics
 from integrations.services.rows.threads import recorders
 
-# Seconds between two batches: short enough for staff waiting to see an attempt, long enough to batch a storm's rows.
+# Seconds between two batches. Staff see an attempt soon, and when all outlets reconnect at once, each batch has many
+# rows.
 RECORD_INTERVAL = 0.25
 TRIES = 3  # rejections of a whole batch before its parts are written separately
 

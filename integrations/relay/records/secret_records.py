@@ -40,7 +40,7 @@ class SecretUsed(_OfSecret):
 
 @dataclass(slots=True, eq=False)
 class SecretRedigested(_OfSecret):
-    """The digest of a secret under the current server key, after a proof under an older key."""
+    """A secret's new digest under the current server key, because its stored digest uses an older key."""
 
     digest: Digest
 

@@ -83,7 +83,7 @@ class Lane:
         return self.more_waits and not self.is_loading and not self.is_closed and len(self._queue) >= LOW
 
     def has_all_until(self, pk: int | None) -> bool:
-        """Return whether this lane holds all waiting requests up to `pk` (0: none waits; None: not known)."""
+        """Return whether this lane holds all waiting requests up to `pk`, which is 0 if none waits, None if unknown."""
         has_all = not (self.more_waits or self.is_loading or self.is_closed)
         return has_all and (pk == 0 or pk in self._known)
 
@@ -181,14 +181,14 @@ class Lane:
             self._pump()
 
     def take_answer(self, request_id: str) -> Outgoing | Transient | None:
-        """Return the request in flight that an answer belongs to, and free its place; None if there is none."""
+        """Return the request in flight that an answer belongs to, or None. Free the request's place in the window."""
         outgoing = self._window.pop_answered(request_id)
         if outgoing is not None:
             self._pump()
         return outgoing
 
     def forget(self, pk: int) -> None:
-        """Forget a request that has ended in the database, so it cannot be offered again."""
+        """Forget a request. It has ended in the database, so it will not be loaded again."""
         self._known.discard(pk)
 
     def drop_overdue(self, now: datetime) -> None:
@@ -277,7 +277,7 @@ class Lane:
     async def _send_some(self, batch: Sequence[Outgoing | Transient]) -> None:
         """Send these requests in order. The durable ones are claimed together in one transaction.
 
-        Requests that could not be sent are queued again, before all others. Raises the error that prevented them.
+        If an error prevents a claim, the requests not yet sent are queued again, before all others. Raises the error.
         """
         left = deque(batch)
         try:

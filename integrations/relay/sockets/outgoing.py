@@ -33,7 +33,7 @@ class Outgoing:
         return self.disconnects > 0
 
     def is_due(self, now: datetime) -> bool:
-        """Return whether it may still be sent."""
+        """Return whether this request may still be sent."""
         return self.send_before > now
 
 
@@ -50,7 +50,7 @@ class Transient:
     was_sent: bool = False
 
     def is_due(self, now: datetime) -> bool:
-        """Return whether it may still be sent: not overdue, and its caller has not left."""
+        """Return whether this request may still be sent: it is not overdue, and its caller still waits."""
         return self.answer_before > now and not self.answer.done()
 
     def finish(self, answer: Answer | Unreadable | LinkLost) -> None:

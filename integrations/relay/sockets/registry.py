@@ -43,7 +43,7 @@ class Live:
     address: str
     user_agent: str
     socket: Socket
-    origin: str = ""  # as the POS sent it
+    origin: str = ""  # the Origin header that the POS sent
     id: uuid.UUID = field(default_factory=uuid.uuid4)
     frames_in: int = 0
     frames_out: int = 0
@@ -72,7 +72,7 @@ class Registry:
         return iter(list(self._by_integration.values()))
 
     def add(self, live: Live) -> None:
-        """Register a connection, and close an older one of its outlet as replaced."""
+        """Register a connection. If its outlet has an older one, close that one with the reason REPLACED."""
         older = self._by_integration.get(live.integration_id)
         self._by_integration[live.integration_id] = live
         metrics.connections_open.set(len(self._by_integration))

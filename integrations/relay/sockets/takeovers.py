@@ -7,9 +7,9 @@ from collections.abc import Callable
 FREE = 2  # takeovers without a delay
 SHORTEST = 0.1  # seconds before the next takeover; each takeover doubles the delay
 LONGEST = 60.0  # seconds
-CALM = 300.0  # seconds without a takeover; then the earlier ones are forgotten
-# If an outlet's connection is replaced more often than this in a minute, each further replacement counts as a takeover,
-# even if the previous POS did not respond.
+CALM = 300.0  # after this many seconds without a takeover, all earlier takeovers are forgotten
+# A replacement counts as a takeover if the previous POS was still responding. But if an outlet's connection is replaced
+# more often than this in a minute, every further replacement counts.
 OFTEN = 10
 MINUTE = 60.0
 
@@ -20,7 +20,7 @@ class Takeovers:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._last: dict[int, tuple[int, float]] = {}  # by integration: number of takeovers, time of the last one
-        self._replaced: dict[int, deque[float]] = {}  # by integration: when connections were last replaced
+        self._replaced: dict[int, deque[float]] = {}  # by integration: times of the latest replacements
         self._dropped_at = clock()
 
     def replaced(self, integration_id: int) -> None:
@@ -49,12 +49,13 @@ class Takeovers:
         count, at = self._last.get(integration_id, (0, 0.0))
         if count < FREE:
             return 0.0
-        doublings = min(count - FREE, 10)  # ten doublings exceed LONGEST
+        doublings = min(count - FREE, 10)  # after ten doublings, the delay exceeds LONGEST anyway
         return max(0.0, at + min(SHORTEST * (1 << doublings), LONGEST) - self._clock())
 
     def _drop_old(self, now: float) -> None:
+        # Clean up rarely, because a cleanup takes long in a reconnect storm, when all outlets have entries.
         if now - self._dropped_at <= CALM:
-            return  # clean up rarely, because in a storm all outlets have entries here
+            return
         self._dropped_at = now
         self._last = {key: last for key, last in self._last.items() if now - last[1] <= CALM}
         self._replaced = {key: times for key, times in self._replaced.items() if now - times[-1] <= CALM}

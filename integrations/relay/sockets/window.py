@@ -6,7 +6,9 @@ from collections.abc import Set
 from integrations.relay.sockets.outgoing import Outgoing, Transient
 from integrations.text.characters import identity
 
-ALONE = 10.0  # seconds for which a suspect is in flight alone; after that, other requests may be sent beside it
+# A suspect is a request that may have ended a connection. It is in flight alone for this many seconds; after that,
+# other requests may be sent beside it.
+ALONE = 10.0
 
 
 class Window:
@@ -31,7 +33,7 @@ class Window:
 
     @property
     def may_take_suspect(self) -> bool:
-        """Whether nothing is in flight or about to be sent, except requests that the POS is slow to answer."""
+        """Whether a suspect may be sent: no place is reserved, and the POS is slow to answer all requests in flight."""
         return not self.reserved and all(map(self._is_slow, self._in_flight))
 
     @property
@@ -55,7 +57,7 @@ class Window:
         self._left_at[outgoing.request_id] = asyncio.get_running_loop().time()
 
     def pop(self, request_id: str) -> Outgoing | Transient | None:
-        """Free the place of a request and return it."""
+        """Free the place of a request and return the request; None if it is not in flight."""
         outgoing = self._in_flight.pop(request_id, None)
         self._left_at.pop(request_id, None)
         if outgoing is self.alone:
@@ -63,7 +65,10 @@ class Window:
         return outgoing
 
     def pop_answered(self, request_id: str) -> Outgoing | Transient | None:
-        """Free the place of a request by the RequestID of an answer, which the POS may have spelled differently."""
+        """Free the place of the request that an answer belongs to, and return the request.
+
+        `request_id` comes from the answer; the POS may have spelled it differently.
+        """
         return self.pop(self._spelled_here(request_id))
 
     def clear(self) -> None:

@@ -1,4 +1,4 @@
-"""Polls the rows every second, and closes connections that they no longer allow.
+"""Polls the database every second, and closes the connections that it no longer allows.
 
 `watcher` is the loop, `standings` reads whether a connection is still allowed, and `process_lease` maintains the
 process's row. This package may import the other packages of `relay`.

@@ -1,4 +1,4 @@
-"""Maintains the lease of a server process, and ends the leases of dead ones. Runs in a database thread."""
+"""Maintains the lease of a server process, and ends the leases of dead processes. Runs in a database thread."""
 
 import os
 import socket
@@ -34,7 +34,7 @@ def begin_lease() -> uuid.UUID:
 def renew_lease(process_id: uuid.UUID) -> bool:
     """Renew the heartbeat. Return False if another process had ended this lease.
 
-    The caller must then record its connections again.
+    If the result is False, the caller must record its connections again.
     """
     clock.compare()
     alive = ServerProcess.objects.filter(pk=process_id)

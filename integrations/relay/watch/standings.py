@@ -1,4 +1,4 @@
-"""Reads whether the rows still allow the connections of a server process. Runs in a database thread."""
+"""Reads from the database whether a server process's connections are still allowed. Runs in a database thread."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ class Standing:
     generation: int
     changed_at: str  # in the database's format; only for comparison
     provider_outlet_id: str
-    live_credentials: dict[int, datetime | None]  # the expiry time of each, by primary key
+    live_credentials: dict[int, datetime | None]  # expiry time of each live credential, by its primary key
 
 
 @dataclass(slots=True)
@@ -58,9 +58,10 @@ _with_credentials = SqlQuery(
 
 
 def changed_since(moment: datetime, known: Mapping[int, Standing]) -> dict[int, Standing]:
-    """Return the standing of every integration that changed since `moment`. Takes one indexed query if none did.
+    """Return the standing of every integration that changed since `moment`. Takes one indexed query if none changed.
 
-    An integration in `known` is read only if it has changed again, because ten thousand may change in a minute.
+    The caller looks back a minute, in which ten thousand integrations may change. So an integration in `known`, the
+    previous result, is read only if it has changed again.
     """
     changed = Integration.objects.filter(changed_at__gte=moment).order_by().values_list("pk", CHANGED_AT)
     standings = {pk: known[pk] for pk, changed_at in changed if pk in known and known[pk].changed_at == changed_at}
@@ -73,7 +74,7 @@ def changed_since(moment: datetime, known: Mapping[int, Standing]) -> dict[int, 
 def standings_of(integration_ids: Sequence[int]) -> dict[int, Standing]:
     """Return the standing of these integrations.
 
-    It reads plain rows, which cost a tenth of model objects, because a full poll reads every connected integration.
+    A full poll reads every connected integration, so this creates no model objects, which would take ten times as long.
     """
     now = shared_now()
     standings: dict[int, Standing] = {}

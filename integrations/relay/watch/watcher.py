@@ -1,4 +1,4 @@
-"""Polls the rows, and closes the connections that they no longer allow."""
+"""Polls the database, and closes the connections that it no longer allows."""
 
 import asyncio
 import contextlib
@@ -24,8 +24,8 @@ from integrations.services import metrics
 from integrations.services.keys import keys
 from integrations.services.rows.threads import BATCH, readers, watchers
 
-# A row may become visible a little after its own timestamp, if its transaction is long or its host's clock is behind.
-# So each poll reads changes this far back, and all connections are checked every FULL_POLL.
+# A row may become visible a little after its own timestamp, if its transaction is long or the clock of the host that
+# wrote it is slow. So each poll reads changes this far back, and all connections are checked every FULL_POLL.
 LOOK_BACK = timedelta(seconds=60)
 FULL_POLL = 30.0  # seconds
 # Seconds between two polls. Without Redis, a change by another process takes effect after at most this time. One query
@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 
 
 class Watcher:
-    """Watches the rows for one process. Use it on the event loop only."""
+    """Polls the database for one server process. Use it on the event loop only."""
 
     def __init__(self, process_id: uuid.UUID, registry: Registry, recorder: Recorder, dispatcher: Dispatcher) -> None:
         self._process_id = process_id
@@ -83,8 +83,8 @@ class Watcher:
             await self._wait_for_next_poll()
 
     async def poll(self) -> None:
-        """Compare the sockets of this process with the rows once."""
-        started = shared_now()  # the clock that the rows are written with
+        """Compare the sockets of this process with the database once."""
+        started = shared_now()  # by the same clock as the timestamps in the rows
         self._close_expired()
         await readers.run(keys.choose, self._process_id)
         since = self._seen_until - LOOK_BACK
@@ -158,7 +158,10 @@ class Watcher:
         self._lease_due = loop.time() + settings.LEASE_SECONDS / 3
 
     def _has_jumped(self) -> bool:
-        """Return whether this host's clock was set since the last poll. If so, compare it with the database's clock."""
+        """Return whether this host's clock was set since the last call.
+
+        If so, the caller renews the lease early, which compares the clock with the database's.
+        """
         offset = time.time() - asyncio.get_running_loop().time()
         jumped, self._clock_offset = abs(offset - self._clock_offset) > JUMP, offset
         return jumped

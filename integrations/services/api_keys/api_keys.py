@@ -95,7 +95,7 @@ def obstacle_to_rotation(key: ApiKey) -> PortalError | None:
 def rotate_api_key(key: ApiKey, *, overlap: str = "0", seen: str = "", actor: Actor) -> str:
     """Replace the key's secret and return the new one, which cannot be read again. The expiry time stays the same.
 
-    See life_cycle.supersede for `seen` and the errors raised. Raises ApiKeyRetired or ApiKeyExpired, too.
+    Raises ApiKeyRetired, ApiKeyExpired, or an error of life_cycle.supersede, which also explains `seen`.
     """
     key = key.locked()
     refuse_if(_obstacle_to_use(key))

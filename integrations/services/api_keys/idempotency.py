@@ -1,9 +1,9 @@
 """Execute an API caller's change only once, however often the caller repeats the call. Runs in database threads.
 
 The change and its answer are committed in one transaction. After a crash, a lost connection or a time-out, either both
-exist and a repeat gets the first answer, or neither exists and a repeat counts as the first call. A refused change
-leaves nothing, so a repeat of it is checked again. The answer is encrypted, because it can hold a new secret, and is
-deleted after KEPT (services/retention).
+exist and a repeat gets the first answer, or neither exists and a repeat counts as the first call. A refusal is not
+stored, so a repeated call is checked again. The answer is encrypted, because it can hold a new secret, and is deleted
+after KEPT (services/retention).
 
 The semantics are those of draft-ietf-httpapi-idempotency-key-header-07, section 2.
 """
@@ -35,7 +35,10 @@ _PURPOSE = "answer to an idempotent call"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call with an Idempotency-Key, unique within its API key. `target` is the path with the query string."""
+    """A call with an Idempotency-Key.
+
+    The Idempotency-Key identifies the call among those of the same API key. `target` is the path with the query string.
+    """
 
     api_key_id: int
     idempotency_key: str

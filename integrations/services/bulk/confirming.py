@@ -1,10 +1,10 @@
 """Check an action on many outlets, show it, and carry it out in the request that confirms it.
 
-The server stores nothing between the check and the confirmation. The confirmation form carries the checked rows,
-encrypted and authenticated, so the rows, including adopted secrets, cannot be read or altered, and neither the disk
-nor the session holds them. The sealed value also contains the person and a digest of the plan that was shown. `confirm`
-plans the rows again from their current state and requires the same digest. If a confirmation is sent twice, the second
-one is refused, because the first one has changed the rows.
+The server stores nothing between the check and the confirmation. The confirmation form carries the checked rows in a
+sealed value (encrypted and authenticated). So the rows, including adopted secrets, cannot be read or altered, and
+neither the disk nor the session holds them. The sealed value also contains the person's id and a digest of the plan
+that was shown. `confirm` plans the rows again from their current state and requires the same digest. If a confirmation
+is sent twice, the second one is refused, because the first one has changed the rows.
 """
 
 import hashlib
@@ -114,7 +114,7 @@ def check_again(sealed: str, *, action: BulkAction, actor: Actor) -> Checked:
 
 @sensitive_variables()
 def rows_of(sealed: str, *, actor: Actor) -> list[int]:
-    """Return the integrations of a confirmation; none if the confirmation is of a file or cannot be read."""
+    """Return the primary keys of the integrations in a confirmation; none if it is for a file or cannot be read."""
     try:
         payload = _opened(sealed, actor)
     except CheckUnreadable:
@@ -214,7 +214,7 @@ def _is_hashed(row: FileRow) -> bool:
     try:
         return bool(row.adopted_secret) and pos_secrets.recognise(row.adopted_secret) is None
     except PortalError:
-        return False  # the check reports the error
+        return False  # enabling.check reports such a secret
 
 
 def _options(action: BulkAction, reason: str, overlap: str) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def _plan_of(rows: Sequence[FileRow], permissions: Permissions) -> list[PlannedR
 def prepare(rows: Sequence[FileRow], plan: Sequence[PlannedRow]) -> list[NewSecret]:
     """Return a secret for each row to enable: a new one, or the row's own, hashed.
 
-    Hashing takes 100 ms each, so call this outside a transaction. Raises RowRefused.
+    Hashing a secret takes 100 ms, so call this outside a transaction. Raises RowRefused.
     """
     by_number = {row.number: row for row in rows}
     return [_prepare(planned, by_number[planned.number].adopted_secret) for planned in acting(plan)]

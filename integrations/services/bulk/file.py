@@ -139,7 +139,7 @@ def _parsed(text: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _delimiter(text: str) -> str:
-    """Return the separator that gives the first line the most known column names."""
+    """Return the separator that splits the first line into the highest number of known column names."""
     first = next((line for line in text.splitlines() if line.strip()), "")
     return max(DELIMITERS, key=lambda each: sum(_column(cell) is not None for cell in _cells(first, each)))
 
@@ -197,7 +197,7 @@ def _file_row(number: int, cells: list[str], columns: list[str], *, is_certain: 
 def _cell_value(name: str, cell: str) -> str:
     text = spreadsheet.bare(trimmed(cell))
     if name == "adopted_secret":
-        return trimmed(text)  # a quotation mark before a minus can be part of a secret
+        return trimmed(text)  # not unguarded, because an apostrophe before a minus can be part of a secret
     text = spreadsheet.unguarded(text)
     return normalised_name(text) if name in ("organisation", "outlet") else trimmed(text)
 

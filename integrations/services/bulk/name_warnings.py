@@ -14,7 +14,10 @@ Key = tuple[str, ...]  # the name of an organisation, alone or followed by that 
 
 
 class NearNames:
-    """All names in a file, and the names of these organisations (None: all) and their outlets in the database."""
+    """The names in a file, and the existing names that they are compared with.
+
+    The existing names are those of `organisations` (None: of all), and of the outlets in the file's organisations.
+    """
 
     def __init__(self, rows: Sequence[FileRow], organisations: frozenset[int] | None) -> None:
         self._existing = set(_names_of(rows, organisations))

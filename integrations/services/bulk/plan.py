@@ -53,7 +53,7 @@ class PlannedRow:
     pos_remote_id: str = ""
     provider_outlet_id: str = ""
     integration: int = 0
-    seen: tuple[int, int] = (0, 0)  # the integration's current credential (its key), and the integration's generation
+    seen: tuple[int, int] = (0, 0)  # the primary key of the current credential, and the integration's generation
     warning: str = field(default="", compare=False)  # for a person to read; it does not affect the action
 
     def as_json(self) -> list[object]:

@@ -13,7 +13,10 @@ from integrations.services.rows.chunks import chunks
 
 
 def check(action: BulkAction, ids: Sequence[int], organisations: frozenset[int] | None) -> list[PlannedRow]:
-    """Return the plan of each integration of these organisations (None: all), ordered by name."""
+    """Return the plan of each integration in `ids`, ordered by name.
+
+    Integrations outside `organisations` are left out; None means all organisations.
+    """
     now = shared_now()
     rows = [_planned_row(action, each, now) for each in _chosen_rows(Integration.objects.all(), ids, organisations)]
     return sorted(rows, key=lambda row: (row.organisation, row.outlet))

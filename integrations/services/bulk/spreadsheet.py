@@ -10,7 +10,8 @@ BOM = "\ufeff"  # without it, Excel does not recognise UTF-8
 
 # A spreadsheet program splits lines at the separator of its locale, so it may split one of our cells into two:
 # `Bar;=1+1`, quoted or not, is two cells where the separator is a semicolon. The program may drop spaces and quotation
-# marks before the formula. Japanese and Chinese keyboards produce the full-width signs.
+# marks before the formula. The last four characters of _FORMULA are full-width signs, which Japanese and
+# Chinese keyboards produce.
 _BEGINNING = r"(?:\A|[;,|\t\r\n])[ \"\u00a0]*"
 _FORMULA = "[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
 _UNGUARDED = re.compile(rf"({_BEGINNING})(?={GUARD}*{_FORMULA})")
@@ -30,7 +31,7 @@ def unguarded(cell: str) -> str:
 
 
 def bare(cell: str) -> str:
-    """Return the text of a cell written as a formula that returns a text: 00123 for `="00123"`."""
+    """Return 00123 for `="00123"`, a formula that returns a text. Return any other cell unchanged."""
     formula = _TEXT_FORMULA(cell)
     return formula.group(1).replace('""', '"') if formula else cell
 

@@ -1,1 +1,4 @@
-"""Authentication of POSes, their connections and how they ended, and leases on work that only one process may do."""
+"""Authentication of POSes, their connections, and leases.
+
+`ending_texts` describes how a connection ended. A lease lets only one process at a time do a piece of work.
+"""

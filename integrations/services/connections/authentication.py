@@ -24,7 +24,7 @@ from integrations.services.keys import newer_keys
 from integrations.services.rows.sql_query import SqlQuery
 from integrations.text.characters import identity, is_same_id, trimmed
 
-ADOPTED_THREADS = 1  # threads of each of the two queues
+ADOPTED_THREADS = 1  # threads per VerificationQueue
 ADOPTED_WAITING = 64
 
 
@@ -33,7 +33,7 @@ class VerificationQueue:
 
     def __init__(self, name: str) -> None:
         self._threads = ThreadPoolExecutor(ADOPTED_THREADS, thread_name_prefix=name)
-        self.waiting = 0  # counted on the event loop only
+        self.waiting = 0  # changed on the event loop only, so it needs no lock
 
     async def fits(self, secret: str, stored: str) -> bool:
         """Return whether a secret matches an Argon2id hash. Raises Busy."""

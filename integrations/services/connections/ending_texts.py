@@ -16,7 +16,10 @@ def ending(connection: Connection, now: datetime) -> str:
 
 
 def last_ending(connection: Connection, now: datetime) -> str:
-    """Return when the last connection ended, why, and how long it lasted; needs `process` selected."""
+    """Return when the last connection ended, why, and how long it lasted.
+
+    `connection` must have been read with select_related("process").
+    """
     ended_at = connection.closed_at or connection.process.heartbeat_at
     code = "" if connection.close_code is None else f" ({connection.close_code})"
     online = lasted(ended_at - connection.opened_at)

@@ -1,4 +1,4 @@
-"""The values that both sides must know: the three of the specification and the two addresses."""
+"""The values that both sides must know: the two IDs and the secret of the specification, and two URLs."""
 
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit

@@ -63,7 +63,7 @@ class NewLink:
 
     @property
     def url(self) -> str:
-        """Return the URL for the recipient. The token follows the #, so it never reaches a server or a proxy's log."""
+        """Return the URL for the recipient. Browsers do not send the part after the #, so no proxy logs the token."""
         return f"{page_url()}#{self.token}"
 
 
@@ -160,13 +160,16 @@ def revoke_link(link: HandoverLink, *, actor: Actor) -> None:
 
 
 def revoke_links_to(integrations: Sequence[Integration], *, reason: str, actor: Actor) -> None:
-    """Revoke the links of these integrations, in the transaction of the action that makes them useless."""
+    """Revoke the live links of these integrations. Call it in the transaction that makes those links useless."""
     links = [each for part in chunks(integrations) for each in _live_of(part)]
     _revoke(links, reason, actor)
 
 
 def revoke_links_of(creator: str, *, outside: Collection[int], reason: str, actor: Actor) -> None:
-    """Revoke this person's links to outlets outside these organisations, because a link's creator can open it."""
+    """Revoke the live links that `creator` created for outlets outside these organisations.
+
+    A link's creator can open it, and so could read the secret of an outlet that this person may no longer see.
+    """
     live = HandoverLink.objects.filter(state=LinkState.LIVE, created_by=creator[:200])
     links = live.exclude(integration__outlet__organisation__in=outside)
     _revoke(list(links.select_related("credential", "integration__outlet__organisation")), reason, actor)
@@ -274,7 +277,7 @@ def _grouped(text: str, size: int) -> str:
 
 
 def _token_of(text: str) -> str:
-    """Return the token of a link, or of a whole pasted URL, without its prefix and hyphens."""
+    """Return the token without its prefix and hyphens. `text` is a pasted token or the whole URL."""
     joined = "".join(text[:400].rpartition("#")[2].split()).replace("-", "").upper()
     return joined.removeprefix(PREFIX).translate(_LOOKALIKES)
 
@@ -292,7 +295,7 @@ def _slow(passphrase: str, salt: bytes) -> bytes:
 
 
 def _normal(passphrase: str) -> str:
-    """Normalise a passphrase: a generated one to capitals without hyphens, any other to single spaces."""
+    """Return a generated passphrase in capitals without hyphens and spaces, or any other with single spaces only."""
     text = " ".join(unicodedata.normalize("NFKC", passphrase).split())
     joined = text.replace("-", "").replace(" ", "").upper().translate(_LOOKALIKES)
     is_ours = len(joined) == PASSPHRASE_LENGTH and set(joined) <= set(ALPHABET)

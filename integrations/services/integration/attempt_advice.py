@@ -16,7 +16,7 @@ from integrations.text.moments import distance
 def outlet_meant(attempt: AuthAttempt, organisations: frozenset[int] | None) -> Integration | None:
     """Return the integration that an attempt is about: its own, or else the one whose POSRemoteID it sent.
 
-    None if there is neither, or if it is not in the visible `organisations` (None: all).
+    None if there is no such integration, or if it is outside the visible `organisations` (None: all).
     """
     pk = attempt.integration_id or attempt.pos_remote_id_of_id
     rows = Integration.objects.select_related("outlet__organisation")
@@ -64,7 +64,10 @@ _OF_VALUES = (Outcome.UNKNOWN_OUTLET, Outcome.THROTTLED, Outcome.WRONG_SECRET, O
 
 
 def _unknown(attempt: AuthAttempt, meant: Integration | None, cause: Outcome) -> StepFinding:
-    """Return the finding for an attempt without an outlet. `meant` is the outlet whose POSRemoteID it sent, or None."""
+    """Return the finding for an attempt whose ProviderOutletID matches no visible outlet.
+
+    `meant` is the integration whose POSRemoteID the attempt sent, or None.
+    """
     sent = show_hidden(attempt.provider_outlet_id)
     if not sent or cause not in _OF_VALUES:
         return StepFinding.advising(f"{cause.label}.", advice_on(cause, shown="ONPS-"), attempt.pk)

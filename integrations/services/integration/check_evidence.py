@@ -1,6 +1,6 @@
 """Read the evidence in the database about one outlet's connection, for the outlet check. Call from synchronous code.
 
-Only evidence after the last action that invalidated earlier evidence counts, for example a rotation.
+Some actions, for example a rotation, invalidate earlier evidence. Only evidence after the last such action counts.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -38,8 +38,8 @@ RECENT_REQUESTS = 500  # how many of the latest requests are searched for an ans
 class Evidence:
     """The newest evidence of each kind since `since`, the time of the action named by `action`.
 
-    Five fields are attempts. `attempt` was accepted or refused at the auth endpoint. `before_block` is the newest of
-    these attempts that was not blocked. `undecided` could not be checked. `handshake` was refused at the websocket.
+    Five fields are attempts. `attempt` was accepted or refused at the auth endpoint. `before_block` is like `attempt`,
+    but ignores blocked attempts. `undecided` could not be checked. `handshake` was refused at the websocket.
     `under_another_id` has this outlet's POSRemoteID and another ProviderOutletID.
 
     `connection` was opened after `since`, and is open (`is_online`) or closed. `request` is the newest test request, or
@@ -69,8 +69,8 @@ class Evidence:
 class OutletRows:
     """The rows of one outlet that its page shows too: all secrets, and the newest connections and attempts.
 
-    `requests` are from `requests_with_test`, and `keys` the values of `key_columns`; None if they were not read. If the
-    keys were read, `attempts` are from `attempts_with`.
+    `requests` are from `requests_with_test`, and `keys` are the values of `key_columns`. Either is None if it was not
+    read. If `keys` were read, `attempts` are from `attempts_with`.
     """
 
     credentials: Sequence[Credential]
@@ -94,8 +94,8 @@ def read_evidence(
 ) -> Evidence:
     """Return the evidence that a viewer of these organisations (None: all) may see.
 
-    Takes one query each for the keys, the test request and the attempts that `rows` lacks. Before the call, select the
-    presence, its connection and the process with the integration, and call `pairings.explain` for `rows.attempts`.
+    Takes one query each for the keys, the requests and the attempts, unless `rows` has them. Read the integration with
+    select_related("presence__connection__process"). Call `pairings.explain` for `rows.attempts` first.
     """
     explained = rows.attempts if rows else ()
     rows = rows or OutletRows.read(integration)
@@ -126,7 +126,7 @@ def second_till_at(
 ) -> datetime | None:
     """Return when a till last replaced the outlet's connected till, or was refused because another was connected.
 
-    The newest few rows of the outlet suffice, because two competing tills add only such rows.
+    The newest few rows of the outlet suffice, because two competing tills keep adding rows that show the conflict.
     """
     replaced = [each.closed_at for each in connections if each.close_reason == CloseReason.REPLACED]
     waited = [each.at for each in attempts if each.outcome == Outcome.SECOND_TILL]
@@ -137,7 +137,8 @@ def key_columns(now: datetime, organisations: frozenset[int] | None, *, path: st
     """Return columns for a query: the primary keys of the attempts to read, and single values of other rows.
 
     `path` leads from the rows of the query to their integration, for example "integration__". Each column reads the
-    newest row of an index, without a time limit. If that row is older than `Evidence.since`, no newer row exists.
+    newest matching row from an index and does not compare its time with `Evidence.since`. If that row is older, there
+    is no row since then.
     """
     own = OuterRef(f"{path}pk")
     events = AuditEvent.objects.filter(integration=own, verb__in=BEGINNINGS)
@@ -189,7 +190,7 @@ def _attempts(keys: Mapping[str, Any], rows: OutletRows, since: datetime) -> dic
 def _under_another_id(own: OuterRef, now: datetime, organisations: frozenset[int] | None) -> QuerySet[AuthAttempt]:
     """Return the attempts with the outlet's POSRemoteID under another ProviderOutletID.
 
-    With `organisations` (None: all), return only attempts under an ID of an outlet in one of these.
+    Unless `organisations` is None, the other ProviderOutletID must be that of an outlet in one of them.
     """
     sent = AuthAttempt.objects.filter(pos_remote_id_of=own, at__gte=now - OTHER_ID)
     sent = sent.filter(Q(integration=None) | ~Q(integration=own))

@@ -252,7 +252,7 @@ def answered(evidence: Evidence) -> StepFinding:
 
 
 def _answered_another(evidence: Evidence) -> StepFinding:
-    """Return the finding if there was no test request. Another request that was answered proves as much."""
+    """Return the finding for evidence without a test request. Any other answered request completes the step, too."""
     row = evidence.request
     if row is not None:
         words = f"The till answered a request {distance(row.received_at, evidence.at)}."

@@ -17,7 +17,10 @@ from integrations.services.reasons import plain_reason
 
 
 def obstacle_to_disconnecting(presence: Presence) -> PortalError | None:
-    """Return why the POS cannot be disconnected now, or None. Select `connection__process` with the presence."""
+    """Return why the POS cannot be disconnected now, or None.
+
+    Read the presence with select_related("connection__process").
+    """
     return None if presence.is_online_at(shared_now()) else NothingToDisconnect()
 
 
@@ -25,7 +28,8 @@ def obstacle_to_disconnecting(presence: Presence) -> PortalError | None:
 def disconnect(integration: Integration, *, reason: str = "", actor: Actor) -> None:
     """Close the live connection. Raises NothingToDisconnect or InvalidValue.
 
-    This ends the row of the connection. The process that holds the socket closes it after reading the row.
+    This only marks the connection as closed in its row. The process that holds the socket reads the row and closes
+    the socket.
     """
     presences = Presence.objects.select_for_update(of=("self",)).select_related("connection__process")
     presence = presences.get(pk=integration.pk)

@@ -91,7 +91,7 @@ def disable(integration: Integration, *, reason: str, actor: Actor) -> None:
 
 
 def disable_many(integrations: Sequence[Integration], *, reason: str, actor: Actor) -> None:
-    """Disable locked integrations, all or none. Raises AlreadyDisabled or InvalidValue."""
+    """Disable integrations whose rows are locked, all or none. Raises AlreadyDisabled or InvalidValue."""
     for each in integrations:
         refuse_if(obstacle_to_disabling(each))
     reason = required_reason(reason)
@@ -107,7 +107,7 @@ def reenable(integration: Integration, *, reason: str = "", actor: Actor) -> Non
 
 
 def reenable_many(integrations: Sequence[Integration], *, reason: str = "", actor: Actor) -> None:
-    """Enable locked integrations again, all or none. Raises NotDisabled or InvalidValue."""
+    """Re-enable integrations whose rows are locked, all or none. Raises NotDisabled or InvalidValue."""
     for each in integrations:
         refuse_if(obstacle_to_reenabling(each))
     reason = plain_reason(reason)

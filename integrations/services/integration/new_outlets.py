@@ -1,4 +1,4 @@
-"""Enable an outlet by the names of its organisation and its outlet; both are created if they do not exist."""
+"""Enable an outlet given by its name and its organisation's name; create the outlet and the organisation if missing."""
 
 from dataclasses import dataclass
 
@@ -29,8 +29,8 @@ def enable_by_name(
 ) -> HandOver:
     """Enable the outlet and return the values for PowerEPOS; create the organisation and the outlet if needed.
 
-    Everything is stored, or nothing. Raises the errors of enabling.enable_outlet, ProviderOutletIdTaken,
-    OrganisationExists, and OutletExists if the outlet has another ProviderOutletID.
+    Everything is stored, or nothing. Raises ProviderOutletIdTaken, OrganisationExists, OutletExists if the outlet has
+    another ProviderOutletID, and the errors of enabling.enable_outlet.
     """
     # Hash before the transaction, because hashing is slow, and a transaction blocks other writers.
     secret = pos_secrets.new_secret(adopted_secret)

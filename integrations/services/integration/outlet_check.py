@@ -30,7 +30,7 @@ class StepState(StrEnum):
 
 @dataclass(frozen=True)
 class Step:
-    """One line of the checklist, named `name`. `words` is the evidence. For the other fields see `StepFinding`."""
+    """One line of the checklist. `StepFinding` explains `words` and the fields after it."""
 
     name: str
     title: str
@@ -68,7 +68,8 @@ def read_check(
 ) -> OutletCheck:
     """Return the check that a viewer of these organisations (None: all) may see.
 
-    With `with_content`, it includes the ErrorMessage of the POS's answer. See `read_evidence` for the rest.
+    The check shows the ErrorMessage of the POS's answer only if `with_content` is set. See `read_evidence` for
+    what to do before the call.
     """
     evidence = read_evidence(integration, now, organisations, rows=rows)
     if evidence.request and not with_content:

@@ -10,13 +10,13 @@ from integrations.models.attempt import Outcome
 from integrations.text.characters import identity
 
 OWNER = "pos_remote_id_of"
-OWNER_NAMED = f"{OWNER}__outlet__organisation"  # the relation to select with attempts before `explain`
+OWNER_NAMED = f"{OWNER}__outlet__organisation"  # select_related() needs it when reading attempts for `explain`
 TWIN = {"name": "outlet__name", "organisation": "outlet__organisation__name", "of": "outlet__organisation_id"}
 HIDDEN = "The POSRemoteID that was sent belongs to no outlet that you may see."
 
 
 def holders_of(pos_remote_id: str) -> QuerySet[Integration]:
-    """Return the integrations with this POSRemoteID, a UUID in any spelling. Old rows can share a POSRemoteID."""
+    """Return the integrations with this POSRemoteID; a UUID matches in any spelling. Old rows can share one."""
     return Integration.objects.filter(alike(identity(pos_remote_id), pos_remote_id))
 
 
@@ -54,10 +54,11 @@ def twin_words(row: Mapping[str, Any], organisations: frozenset[int] | None) -> 
 
 
 def explain(attempts: Iterable[AuthAttempt], organisations: frozenset[int] | None) -> None:
-    """Add to `detail`, in memory, the owner of a POSRemoteID that was sent with another or an unknown ProviderOutletID.
+    """Add to the `detail` of mispaired attempts, in memory, which outlet owns the POSRemoteID that was sent.
 
-    The owner is named only if it is in the visible `organisations` (None: all). Takes no query for attempts that were
-    read with OWNER_NAMED.
+    An attempt is mispaired if its two IDs belong to different outlets, or if only one of them is known. The owner is
+    named only if it is in the visible `organisations` (None: all). Takes no query for attempts that were read with
+    OWNER_NAMED.
     """
     mispaired = [each for each in attempts if each.outcome == Outcome.WRONG_POS_REMOTE_ID or each.pos_remote_id_of_id]
     prefetch_related_objects(mispaired, Prefetch(OWNER, Integration.objects.select_related("outlet__organisation")))

@@ -87,7 +87,10 @@ def rotate_secret(integration: Integration, *, overlap: str = "0", seen: str = "
 
 @sensitive_variables()
 def rotate_secrets(new: Sequence[tuple[Integration, NewSecret]], *, overlap: str = "0", actor: Actor) -> list[HandOver]:
-    """Replace the secrets of locked integrations, none of which may have a running overlap; return the new ones."""
+    """Replace the secrets of integrations and return the new ones.
+
+    The rows of the integrations must be locked, and none may have a running overlap.
+    """
     integrations = [integration for integration, _ in new]
     replaced = _supersede(integrations, overlap)
     change_integrations(integrations, **({} if OVERLAPS[overlap] else VOID_TOKENS))
@@ -143,7 +146,10 @@ def end_overlap(integration: Integration, *, actor: Actor) -> None:
 
 @sensitive_variables()
 def _digest_of_adopted(secret: str) -> Digest:
-    # Hidden characters at the ends are trimmed. The fast digest is enough for a secret that a portal generated.
+    """Trim hidden characters from the ends of a secret to adopt, and return its digest.
+
+    If a portal generated the secret, the fast digest is enough.
+    """
     keys.choose_before_writing()
     if canonical := recognise(secret):
         if Credential.objects.filter(digest__in=secret_digests.keyed_digests(canonical)).exists():

@@ -47,8 +47,8 @@ def is_lacking() -> bool:
 def compare(earlier: Sequence[Announced], later: Sequence[Announced]) -> None:
     """Compare the keys of this process with those of processes that started before and after it.
 
-    It costs nothing while no other process has a newer key; otherwise it runs a few queries every COMPARE_SECONDS. A
-    key still counts as missing after the process that has it ends, because that process may be about to restart.
+    It costs nothing while no other process has a newer key; otherwise it runs a few queries every COMPARE_SECONDS. If
+    the process with the newer key ends, the key still counts as missing, because that process may be restarting.
     """
     global _compared_at  # noqa: PLW0603  (a process has one ring of keys)
     newer = _newer(keyring.CREDENTIAL.ids, earlier, later) | _missing
@@ -75,7 +75,8 @@ def digests_by_key(secrets: type[Credential] | type[ApiKeySecret]) -> Counter[st
 def _newer(own: Announced, earlier: Sequence[Announced], later: Sequence[Announced]) -> frozenset[str]:
     """Return the keys that another process lists before the first key that it shares with this process.
 
-    If they share no key, the process that started later has the wrong settings.
+    If the two processes share no key, the one that started later has the wrong settings. Then the result includes all
+    keys of an earlier process, but none of a later one.
     """
     found: set[str] = set()
     for is_earlier, each in [*((True, keys) for keys in earlier), *((False, keys) for keys in later)]:

@@ -1,3 +1,3 @@
 """Webhooks and alerts. Start reading at `event_detection` (what happened) and `alerts` (lasting conditions), then read
-`delivering` and `mailing` (how both are sent). `portal/serving/chores.py` runs them.
+`delivering` (webhooks) and `mailing` (e-mail). `portal/serving/chores.py` runs these modules periodically.
 """

@@ -94,7 +94,7 @@ def _overdue(row: Presence, watching_since: datetime, now: datetime) -> Found | 
 
 
 def _zone_of(outlet: Outlet) -> ZoneInfo:
-    # An organisation's hours are in the organisation's time zone unless the outlet sets its own.
+    # If the outlet sets a time zone, even the opening hours of its organisation apply in that time zone.
     return ZoneInfo(outlet.time_zone or outlet.organisation.time_zone or settings.TIME_ZONE)
 
 

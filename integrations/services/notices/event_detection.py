@@ -26,7 +26,7 @@ LOOK_BACK = timedelta(seconds=60)
 BATCH = 400
 BATCHES_PER_POLL = 5
 
-# The audited actions that subscribers get as events. They are detected from the audit log.
+# The audited actions that subscribers get as events. They are detected from audit events.
 # An action does not store its event itself, because its transaction would hold the lock of the event log.
 CHANGES: dict[Verb, NoticeKind] = {
     Verb.ENABLED: NoticeKind.OUTLET_ENABLED,
@@ -36,7 +36,7 @@ CHANGES: dict[Verb, NoticeKind] = {
     Verb.UNUSED_SECRET_REPLACED: NoticeKind.SECRET_ROTATED,
 }
 
-# The event kinds that each cursor detects. A new subscriber gets only events that happen after it subscribed.
+# The event kinds that each cursor covers. forget_unwanted() deletes a cursor if none of its kinds has a subscriber.
 CURSORS: dict[str, tuple[str, ...]] = {
     "changes": tuple(dict.fromkeys(CHANGES.values())),
     "requests": (NoticeKind.REQUEST_FINISHED,),

@@ -166,7 +166,8 @@ EVENTS: dict[NoticeKind, type] = {
 def json_schemas() -> dict[str, dict[str, Any]]:
     """Return JSON Schemas by name, for the data of each event and for the types that the data contains.
 
-    Later versions may add members. The titles that msgspec adds are removed, because they only repeat the names.
+    The schemas allow additional members, because later versions may add some. The titles that msgspec adds are removed,
+    because they only repeat the names.
     """
     schemas = msgspec.json.schema_components(EVENTS.values(), ref_template=REFERENCE)[1]
     for schema in schemas.values():

@@ -5,7 +5,8 @@ from integrations.services.notices import alerts, event_detection
 from integrations.services.notices.delivering import Deliverer
 from integrations.services.rows.threads import recorders
 
-# Seconds between two runs. This is the longest delay of a webhook; events about presence also wait for OUTLET_GRACE.
+# Seconds between two runs of notice(), and of deliver(). Each can delay a webhook by this time. Events about
+# an outlet's presence are also delayed by OUTLET_GRACE.
 NOTICE_INTERVAL = 2.0
 NOTICE_DAYS = 30  # days for which events and deliveries are kept, so a receiver that was down can catch up
 

@@ -76,7 +76,7 @@ def store_events(notices: Sequence[Notice], wanted_by: Sequence[Subscriber], *, 
 def about(integration: Integration | None) -> dict[str, Any]:
     """Return the fields that name an event's organisation and outlet. Both are null without an integration.
 
-    The caller reads the integration together with its `outlet__organisation`.
+    To save queries, load the integration with select_related("outlet__organisation").
     """
     if integration is None:
         return {"organisation": None, "outlet": None}
@@ -88,7 +88,7 @@ def about(integration: Integration | None) -> dict[str, Any]:
 
 
 def content_of(notice: Notice) -> dict[str, Any]:
-    """Return an event as receivers and readers of the log get it."""
+    """Return an event's content as webhook endpoints and readers of the event log get it."""
     return {"type": notice.kind, "timestamp": iso(notice.at), "data": notice.data}
 
 

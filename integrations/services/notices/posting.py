@@ -19,10 +19,10 @@ from integrations.services.requests.secret_members import hide_in_words
 from integrations.text.characters import printable
 
 SECONDS = 10.0  # limit of one try: look up the name, connect, read the answer
-MAX_ANSWER = 16 * 1024  # bytes of an answer that are read
-EXCERPT = 500  # characters of an answer that are stored
+MAX_ANSWER = 16 * 1024  # at most this many bytes of an answer are read
+EXCERPT = 500  # at most this many characters of an answer are stored
 GONE = 410
-MOST_SECONDS = 10.0**9  # the longest pause that is parsed; the caller limits it further
+MOST_SECONDS = 10.0**9  # the longest pause that retry_seconds() returns; its caller limits the pause further
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -38,10 +38,11 @@ class DeliveryResult:
 
 
 class CheckedTransport(httpx2.AsyncBaseTransport):
-    """Resolves a name once, checks each address, and connects to a checked address.
+    """Resolves a host name once, checks each address, and connects to a checked address.
 
-    A name server could change its answer between a check and a second look-up (DNS rebinding). TLS still verifies the
-    name. Use one instance per endpoint, because connections are reused by address.
+    With a second look-up, a name server could return another address after the check (DNS rebinding). TLS verifies
+    that the certificate is for the host name. Use one instance per endpoint: a connection is reused for its address,
+    but TLS has verified it for one host name only.
     """
 
     def __init__(self) -> None:
@@ -52,7 +53,7 @@ class CheckedTransport(httpx2.AsyncBaseTransport):
         host = request.url.host
         address = await resolve(host, request.url.port or _PORTS[request.url.scheme])
         request.extensions = {**request.extensions, "sni_hostname": host}
-        request.url = request.url.copy_with(host=str(address))  # the Host header is already set
+        request.url = request.url.copy_with(host=str(address))  # the Host header, already set, keeps the name
         return await self._inner.handle_async_request(request)
 
     async def aclose(self) -> None:
@@ -70,7 +71,7 @@ def new_client() -> httpx2.AsyncClient:
 
 
 async def post(client: httpx2.AsyncClient, url: str, body: bytes, headers: Mapping[str, str]) -> DeliveryResult:
-    """Post the body once. Raises only cancellation; the answer describes any failure."""
+    """Post the body once. The result also describes any failure; only CancelledError is raised."""
     began = time.monotonic()
     answer = await _tried(client, url, body, headers)
     return replace(answer, duration_ms=int((time.monotonic() - began) * 1000))
@@ -131,9 +132,9 @@ def _tls() -> ssl.SSLContext:
 
 
 def retry_seconds(text: str, now: datetime) -> float:
-    """Read `Retry-After` (RFC 9110, 10.2.3), seconds or a date.
+    """Return how many seconds after `now` the receiver allows the next try.
 
-    Return how many seconds after `now` the receiver allows the next try; 0 if the text is neither.
+    `text` is the value of the header Retry-After: seconds or a date (RFC 9110, 10.2.3). Any other text gives 0.
     """
     text = text.strip()
     if re.fullmatch(r"[0-9]+", text):

@@ -14,16 +14,16 @@ from integrations.text.moments import iso
 
 # Seconds for which an outlet must stay online or offline before it is reported: longer than a reconnect takes.
 OUTLET_GRACE = 30
-# Seconds after a start or a pause of the portal in which no outlet counts as offline, because POSes reconnect then.
+# For this many seconds after a start or a pause of the portal, no outlet counts as offline, because POSes reconnect.
 ALERT_START_GRACE = 300
 BATCH = 400
-BATCHES_PER_POLL = 3  # a storm is reported over several polls, to leave processor time to the reconnecting POSes
+BATCHES_PER_POLL = 3  # many changes at once are spread over several polls, to leave processor time for reconnects
 BLIND = timedelta(seconds=120)  # if there was no poll for this long, the portal itself was down
 STATE = ("is_online", "at")
 
 
 def notice(wanted_by: Sequence[Subscriber], cursor: NoticeCursor, now: datetime) -> None:
-    """Report each outlet whose state differs from the one reported last."""
+    """Report each outlet whose state differs from its last reported state."""
     note_poll(cursor, now)
     settled = now - timedelta(seconds=OUTLET_GRACE)
     online = Presence.objects.online(now).filter(since__lte=settled)
@@ -34,7 +34,7 @@ def notice(wanted_by: Sequence[Subscriber], cursor: NoticeCursor, now: datetime)
 
 
 def note_poll(cursor: NoticeCursor, now: datetime) -> None:
-    """Record a poll. If there was none for BLIND, restart the grace period, because outlets may have been cut off."""
+    """Record a poll. After a pause longer than BLIND, restart the grace period, because POSes may have been cut off."""
     if now - cursor.polled_at > BLIND:
         cursor.begun_at = now
     cursor.polled_at = now
@@ -42,14 +42,14 @@ def note_poll(cursor: NoticeCursor, now: datetime) -> None:
 
 
 def watching_since(cursor: NoticeCursor, now: datetime) -> datetime:
-    """Return the time since which the portal has run without a pause, so that POSes could connect."""
+    """Return since when the portal has run without a pause and POSes could connect."""
     alive = ServerProcess.objects.running(now)
     oldest = alive.order_by("started_at").values_list("started_at", flat=True).first()
     return max(cursor.begun_at, oldest or now)
 
 
 def offline(now: datetime, before: datetime) -> QuerySet[Presence]:
-    """Return the presences of POSes that have connected before and went offline at the time `before` or earlier."""
+    """Return the presences of POSes that have connected at least once and went offline no later than `before`."""
     closed = Q(is_online=False, since__lte=before)
     dead = ServerProcess.objects.dead(now).filter(heartbeat_at__lte=before)
     lost = Q(is_online=True, connection__process__in=dead)

@@ -72,7 +72,7 @@ def change_endpoint(endpoint: WebhookEndpoint, *, url: str, kinds: Sequence[str]
 @sensitive_variables("secret")
 @transaction.atomic
 def rotate_endpoint(endpoint: WebhookEndpoint, *, overlap: str = "0", seen: str = "", actor: Actor) -> str:
-    """Replace the secret and return the new one. During `overlap`, each message carries both signatures.
+    """Replace the secret and return the new one. During `overlap`, each message is signed with both secrets.
 
     See life_cycle.supersede for `seen` and for the errors raised.
     """
@@ -109,7 +109,7 @@ def obstacle_to_sending(endpoint: WebhookEndpoint) -> PortalError | None:
 
 @transaction.atomic
 def disable_endpoint(endpoint: WebhookEndpoint, *, reason: str, actor: Actor) -> None:
-    """Stop sending to an endpoint and collecting events for it. Raises WebhookDisabled or InvalidValue."""
+    """Disable an endpoint. It gets no events, and none are stored for it. Raises WebhookDisabled or InvalidValue."""
     reason = required_reason(reason)
     endpoint = endpoint.locked()
     refuse_if(obstacle_to_disabling(endpoint))
@@ -152,7 +152,7 @@ def delete_endpoint(endpoint: WebhookEndpoint, *, actor: Actor) -> None:
 
 @transaction.atomic
 def send_test(endpoint: WebhookEndpoint, *, actor: Actor) -> Delivery:
-    """Queue a test event for immediate delivery and end any pause of the receiver. Raises WebhookDisabled."""
+    """Queue a test event for immediate delivery, and end a pause asked for by the receiver. Raises WebhookDisabled."""
     outbox.lock_log()
     endpoint = endpoint.locked()
     refuse_if(obstacle_to_sending(endpoint))
@@ -172,9 +172,9 @@ def send_test(endpoint: WebhookEndpoint, *, actor: Actor) -> Delivery:
 
 @transaction.atomic
 def replay(delivery: Delivery, *, actor: Actor) -> None:
-    """Queue an event for immediate redelivery, with the same webhook-id and new tries. Raises WebhookDisabled.
+    """Queue an event for immediate redelivery with the same webhook-id. Raises WebhookDisabled.
 
-    This ends a pause that the receiver asked for.
+    The tries are counted from zero again. A pause that the receiver asked for ends.
     """
     endpoint = delivery.endpoint.locked()
     refuse_if(obstacle_to_sending(endpoint))

@@ -17,10 +17,10 @@ DELETED = "an organisation that was deleted"
 def explain_moves(
     events: Iterable[AuditEvent], organisations: frozenset[int] | None, *, known: Iterable[Organisation | None] = ()
 ) -> None:
-    """Add the names of organisations to `detail` of the events of moved outlets, in memory only.
+    """In the `detail` of each event about a moved outlet, replace organisations' ids with names, in memory only.
 
-    `organisations` are those that the viewer may see (None: all). Runs no query if the events name only organisations
-    in `known`, which the caller has already read.
+    `organisations` are those that the viewer may see (None: all). `known` are those that the caller has already read;
+    if the events refer to no others, no query runs.
     """
     moved = [each for each in events if each.verb == Verb.OUTLET_CHANGED and isinstance(each.detail.get(FIELD), dict)]
     names = _names(moved, organisations, known)

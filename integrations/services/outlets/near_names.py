@@ -28,7 +28,7 @@ def warning_about_organisation(name: str) -> str:
 
 
 def warning_about_outlet(organisation: str, name: str) -> str:
-    """Return the warning about a new outlet's name, compared with those of its organisation."""
+    """Return the warning about a new outlet's name, compared with the names of its organisation's outlets."""
     siblings = Outlet.objects.filter(organisation__name=normalised_name(organisation))
     return warning_about(name, siblings.values_list("name", flat=True))
 

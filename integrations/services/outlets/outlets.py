@@ -87,7 +87,7 @@ def save_outlet(outlet: Outlet, *, actor: Actor) -> None:
 
 @transaction.atomic
 def delete_organisation(organisation: Organisation, *, actor: Actor) -> None:
-    """Delete an organisation without outlets. Raises StillInUse."""
+    """Delete an organisation that has no outlets. Raises StillInUse."""
     record(Verb.ORGANISATION_DELETED, organisation, actor=actor)
     _delete_or_refuse(organisation)
 
@@ -116,9 +116,10 @@ def integration_of(outlet: Outlet) -> Integration:
 
 
 def find_outlet(outlets: models.QuerySet[Outlet], provider_outlet_id: str) -> Outlet | None:
-    """Return the outlet with this ID, or None. Spelling variants of a UUID and invisible edge characters are ignored.
+    """Return the outlet with this ID, or None.
 
-    If an older version created two outlets whose IDs differ only in invisible characters, the exact match wins.
+    IDs match even if they differ in the spelling of a UUID, or in invisible characters at the ends. If an older
+    version created two outlets with such IDs, the exact match wins.
     """
     match_id = identity(provider_outlet_id)
     found = list(outlets.filter(match_id=match_id)) if is_plain(match_id) else []
@@ -127,7 +128,7 @@ def find_outlet(outlets: models.QuerySet[Outlet], provider_outlet_id: str) -> Ou
 
 
 def id_conflict(outlet: Outlet, wanted: str | None) -> OutletExists | None:
-    """Return the refusal if `wanted` is another ID than the outlet's; None if it is the same, or empty."""
+    """Return the refusal if `wanted` differs from the outlet's ID. Return None if `wanted` is equal to it or empty."""
     known = outlet.provider_outlet_id
     if not wanted or is_same_id(wanted, known):
         return None
@@ -171,7 +172,7 @@ def _outlet_before(outlet: Outlet) -> Outlet | None:
         return before
     if not is_same_id(before.provider_outlet_id, outlet.provider_outlet_id):
         raise ProviderOutletIdInUse
-    outlet.provider_outlet_id = before.provider_outlet_id  # the same ID in another spelling
+    outlet.provider_outlet_id = before.provider_outlet_id  # only the spelling differs: keep the stored one
     return before
 
 
@@ -208,7 +209,7 @@ def _delete_or_refuse(row: models.Model) -> None:
 
 
 def _move(before: Outlet, after: Outlet) -> dict[str, Any]:
-    """Return the ids of both organisations if the outlet moved. Not all viewers may read both names (see moves.py)."""
+    """Return both organisations' ids if the outlet moved. Names are left out: a viewer may not see both (moves.py)."""
     if before.organisation_id == after.organisation_id:
         return {}
     return {moves.FIELD: {"before": before.organisation_id, "after": after.organisation_id}}

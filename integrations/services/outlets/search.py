@@ -16,21 +16,21 @@ STORED_LATE = timedelta(minutes=10)
 HIGHEST_KEY = 2**63 - 1
 DASHES = ("–", "-")
 LAST_CHARACTER = "\U0010ffff"
-NEWEST_SENT = 1_000  # a wrong ID is searched for in this many of the newest attempts of each kind
+NEWEST_SENT = 1_000  # how many attempts each query of newest_under_another_id() returns
 FOUND_MOST = 200  # a search for secrets and wrong IDs finds at most this many outlets
-SHORTEST_BEGINNING = 2  # the fewest characters after "ONPS-" to search secrets for; fewer would match too many
+SHORTEST_BEGINNING = 2  # a shorter beginning of a secret (after "ONPS-") would match too many secrets
 
 
 def beginning_with(field: str, text: str) -> Q:
     """Match rows whose value begins with `text`. The match is case-sensitive, so that the database can use an index."""
     if connection.vendor == "sqlite":
-        # LIKE would ignore case and bypass the index. Texts are sorted by code point.
+        # LIKE would ignore case and bypass the index. The range is exact, because SQLite compares texts by code point.
         return Q(**{f"{field}__gte": text, f"{field}__lt": text + LAST_CHARACTER})
     return Q(**{f"{field}__startswith": text})
 
 
 def outlet_with_words(text: str, path: str = "") -> Q:
-    """Match outlets that have each of these words in a name or an ID. `path` leads to the outlet.
+    """Match outlets that have each word of `text` in a name or an ID. `path` leads from the row to its outlet.
 
     A dash between words is ignored, because the pages show a dash between the names of an organisation and its outlet.
     """
@@ -48,9 +48,9 @@ def sent_under_another_id(text: str) -> Q:
 
 
 def newest_under_another_id() -> tuple[QuerySet[Any], QuerySet[Any]]:
-    """Return the keys of the newest attempts of unknown outlets, and of the newest ones with a wrong POSRemoteID.
+    """Return two queries of keys: the newest attempts of unknown outlets, and the newest with a wrong POSRemoteID.
 
-    Each kind has its own query, which reads an index. For one query of both, PostgreSQL would read the whole table.
+    Each of the two can use an index. For a single query, PostgreSQL would read the whole table.
     """
     keys = AuthAttempt.objects.order_by("-at").values("pk")
     unknown = keys.filter(integration=None)[:NEWEST_SENT]
@@ -58,13 +58,13 @@ def newest_under_another_id() -> tuple[QuerySet[Any], QuerySet[Any]]:
 
 
 def outlet_found_by(text: str) -> Q:
-    """Match outlets that have each of these words in a name or an ID, or a secret that begins with the text.
+    """Match outlets that have each word of `text` in a name or an ID, or a secret that begins with `text`.
 
     Secrets that were replaced match as well. SHORTEST_BEGINNING characters are enough, with or without "ONPS-" before
     them. An outlet is also found by a wrong POSRemoteID or ProviderOutletID that its till sent recently.
 
-    Runs one query first, and puts the primary keys that it finds into the condition. With a subquery instead of the
-    keys, the database would read all secrets.
+    This function runs one query, and puts the primary keys found by it into the condition. With a subquery instead of
+    the keys, the database would read all secrets.
     """
     return outlet_with_words(text) | Q(pk__in=_found_by_secret_or_attempt(text))
 
@@ -111,7 +111,7 @@ def public_part(text: str) -> str:
 
 
 def received_within(rows: QuerySet[Request], *, since: datetime | None, until: datetime | None) -> QuerySet[Request]:
-    """Limit the rows to a range of primary keys that contains each request received from `since` to before `until`.
+    """Limit rows to a primary-key range that contains each request received at or after `since` and before `until`.
 
     The range may contain other requests too, so the caller must still apply the exact bounds. With a range of keys, the
     database can still read the rows in primary-key order.
@@ -130,7 +130,10 @@ def received_within(rows: QuerySet[Request], *, since: datetime | None, until: d
 
 
 def _keys_around(moment: datetime) -> tuple[Subquery, Subquery]:
-    """Return the keys of the last request before a moment and of the first one at or after it, in no fixed order."""
+    """Return the key of the last request received before `moment`, and the key of the first one received since.
+
+    Either key can be the higher one, because keys do not always follow the order of receipt.
+    """
     before = Request.objects.filter(received_at__lt=moment).order_by("-received_at")
     from_it_on = Request.objects.filter(received_at__gte=moment).order_by("received_at")
     return Subquery(before.values("pk")[:1]), Subquery(from_it_on.values("pk")[:1])

@@ -1,6 +1,6 @@
 """What needs attention now: refused outlets, alerts, failing webhooks, unopened links, and unused secrets.
 
-Takes two queries for any number of rows, because only the newest few of each kind are shown. Runs in a database thread.
+Takes two queries, however many rows there are. Only the newest few of each kind are shown. Runs in a database thread.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -19,7 +19,7 @@ from integrations.services.integration.check_evidence import SECOND_TILL
 from integrations.services.overview.fleet_state import HOUR, Organisations, within
 
 SHOWN = 5  # rows of each kind
-INSPECTED = 200  # how many refusals of the last hour are read at most, the newest first
+INSPECTED = 200  # at most this many refusals of the last hour are read, the newest first
 
 
 class Concern(StrEnum):
@@ -35,8 +35,9 @@ class Concern(StrEnum):
 class RefusedOutlet:
     """An outlet that was refused `count` times in the last hour, and has neither connected nor been changed since.
 
-    `cause` is the outcome of the newest attempt, `attempt_id`. If that attempt was blocked, `cause` is what is wrong
-    with its values. `sent` is the attempt's ProviderOutletID. If no outlet is known, `integration` is None.
+    `attempt_id` is the key of the newest attempt, and `cause` is its outcome. If the attempt was blocked, `cause` says
+    instead what is wrong with the values that it sent. `sent` is the ProviderOutletID of the attempt. If no outlet is
+    known, `integration` is None.
     """
 
     integration: Integration | None
@@ -65,9 +66,9 @@ class Pending:
 
 
 def read_refused(organisations: Organisations, now: datetime) -> list[RefusedOutlet]:
-    """Return the outlets of these organisations (None: all) that were refused last, the newest first.
+    """Return the most recently refused outlets of these organisations (None: all), the latest refusal first.
 
-    Counts only the newest INSPECTED refusals, by one query.
+    One query reads the newest INSPECTED refusals; older ones are not counted.
     """
     rows = within(AuthAttempt.objects.filter(_is_refused(now)), organisations, "integration__outlet__organisation")
     rows = rows.select_related("integration__outlet__organisation", "pos_remote_id_of__outlet__organisation")

@@ -1,1 +1,1 @@
-"""The provider's staff: groups, organisations that each may see, second factors, linked identities, sign-ins."""
+"""The provider's staff: their groups, visible organisations, second factors, linked identities and sign-ins."""

@@ -18,7 +18,7 @@ class Claims:
     user_name: str
     first_name: str
     last_name: str
-    groups: frozenset[str] | None  # None if OIDC_GROUPS is not set
+    groups: frozenset[str] | None  # None if OIDC_GROUPS_CLAIM is not set
 
 
 def claims_of(identity: SocialAccount) -> Claims:
@@ -36,7 +36,7 @@ def claims_of(identity: SocialAccount) -> Claims:
 
 
 def claims_in(identity: SocialAccount, source: str) -> Mapping[str, Any]:
-    """Return the claims from `source`, the `id_token` or the `userinfo`."""
+    """Return the claims from `source`, which is "id_token" or "userinfo"."""
     found = identity.extra_data.get(source)
     return found if isinstance(found, dict) else {}
 

@@ -16,7 +16,7 @@ APP = "integrations"
 
 
 class Role(TextChoices):
-    """What a person may do, from the fewest permissions to the most. The value is the name of the group."""
+    """The roles, from the fewest permissions to the most. Each value is the name of the role's group."""
 
     VIEWER = "viewer"
     OPERATOR = "operator"
@@ -63,13 +63,13 @@ def role_in(groups: Iterable[Group]) -> Role | None:
 
 
 def has_no_role(user: User | AnonymousUser) -> bool:
-    """Return True if `user` has no permissions at all, whether from a role or from a group of the installation."""
+    """Return True if `user` has no permissions at all, neither from a role nor from another group."""
     return not (user.is_superuser or user.get_all_permissions())
 
 
 @transaction.atomic
 def ensure_groups() -> None:
-    """Create missing groups, and set each group's permissions to exactly those of the role."""
+    """Create the roles' groups that are missing, and give each group exactly the permissions of its role."""
     for name, wanted in {VIEWER: _viewers(), OPERATOR: _operators(), ADMINISTRATOR: _administrators()}.items():
         group, _ = Group.objects.get_or_create(name=name)
         rights = set(Permission.objects.filter(wanted))
@@ -78,7 +78,8 @@ def ensure_groups() -> None:
 
 
 def _ours() -> Q:
-    limit = StaffLimit._meta.model_name  # no role gets these, because permission to change a person suffices
+    # No role has permissions on staff limits: permission to change a person includes the person's limit.
+    limit = StaffLimit._meta.model_name
     return Q(content_type__app_label=APP) & ~Q(content_type__model=limit)
 
 

@@ -66,9 +66,9 @@ def link(login: SocialLogin, person: User, *, request: HttpRequest, actor: Actor
 
 @transaction.atomic
 def follow_groups(person: User, named: Collection[str], *, actor: Actor) -> None:
-    """Give a person the portal groups that the provider names, and remove the others.
+    """Set a person's portal groups to those that the provider names.
 
-    Superusers and memberships in other groups do not change.
+    Memberships in groups that are not the portal's do not change. Nothing changes for a superuser.
     """
     if person.is_superuser:
         return

@@ -22,7 +22,7 @@ from integrations.services.people.errors import PersonNotFound
 
 @dataclass(frozen=True)
 class Access:
-    """A person's groups and visible organisations; `organisations` None means all of them."""
+    """A person's groups and visible organisations. If `organisations` is None, the person sees all."""
 
     groups: Collection[Group]
     organisations: Collection[Organisation] | None

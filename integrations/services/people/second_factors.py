@@ -40,7 +40,7 @@ def second_factors_of(person: AbstractBaseUser) -> list[str]:
 def shown(person: Any) -> list[str]:
     """Return the different kinds of factors that a person has, in words.
 
-    Reads only rows that the list has prefetched. A linked identity counts as a kind.
+    Reads only rows that the caller has prefetched. A linked identity counts as a kind.
     """
     kinds = {each.type for each in person.authenticator_set.all()} & set(FACTORS)
     by_provider = ["OpenID Connect"] if person.socialaccount_set.all() else []

@@ -50,7 +50,7 @@ def session_end() -> datetime:
 
 
 def prolong_session(key: str) -> None:
-    """Extend a session that has not ended to the full duration from now.
+    """If a session has not ended, extend it to the full duration from now.
 
     The write is skipped if the database is locked, so the page does not wait; the next page tries again.
     """
@@ -98,12 +98,14 @@ def refused(name: str, *, reason: str, address: str) -> None:
     subject = person or User(username=UNKNOWN)
     if not _is_to_be_kept(str(subject.pk or "unknown"), network_of(address)):
         return
-    actor = Actor(subject.get_username(), address=address)  # without the user, because the caller may be another person
+    # The actor has no user, because another person may have typed the name.
+    actor = Actor(subject.get_username(), address=address)
     record(Verb.SIGN_IN_REFUSED, subject, actor=actor, reason=reason)
 
 
 def _is_to_be_kept(who: str, network: str) -> bool:
-    if OF_ALL.wait() or OF_ONE_NAME.wait(who):  # read first, because a caller with many addresses must add no rows
+    # Check these limits before cache.add(), because an attacker with many addresses must not add many rows.
+    if OF_ALL.wait() or OF_ONE_NAME.wait(who):
         return False
     if not cache.add(f"sign-in-refused:{who}:{network}", 1, REFUSAL_SECONDS):
         return False

@@ -1,7 +1,7 @@
 """Requests that staff send to an outlet's POS, stored together with their audit event. The relay sends them.
 
-They use the same rows as API calls. So each RequestID is sent once, whichever process has the POS connection, and the
-page need not wait, because the answer will be in the row.
+They are stored in the same table as requests from the API. So each RequestID is sent once, whichever process has the
+POS connection. The staff page need not wait, because the answer will be in the request's row.
 """
 
 import uuid
@@ -37,9 +37,10 @@ UNRESPONSIVE_SECONDS = 20  # after this time without an answer, the POS counts a
 class Question:
     """A request that staff want to send.
 
-    It is sent within `wait` seconds or not at all, and only if the POS is connected now. With `expires_in`, it waits
-    for the POS to connect, for that many seconds. The answer must arrive within `answer_seconds` (0: the usual limit).
-    If not `is_durable`, it is not stored before it is sent, and the answer must arrive within `wait` seconds.
+    Without `expires_in`, the POS must be connected now, and the request is sent within `wait` seconds or not at all.
+    With `expires_in`, the request waits up to that many seconds for the POS to connect. The answer must arrive within
+    `answer_seconds` (0: the usual limit). If `is_durable` is false, the request is not stored before it is sent, and
+    its answer must arrive within `wait` seconds.
     """
 
     request_id: str
@@ -69,7 +70,7 @@ def ask_pos(integration: Integration, question: Question, *, actor: Actor, verb:
         if isinstance(outcome, Stored) and outcome.is_new:
             record_asked(integration, question, actor=actor, verb=verb)
             wake.on_commit(integration.pk)
-    if isinstance(outcome, NotStored):  # raised after the transaction, which would otherwise lose the count of attempts
+    if isinstance(outcome, NotStored):  # raise after the transaction: a rollback would lose the count of attempts
         raise outcome.refusal
     return outcome.pk
 

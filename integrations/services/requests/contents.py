@@ -152,7 +152,7 @@ def is_digest_of(kept: str, content: Content) -> bool:
 
 
 def is_keyed(kept: str) -> bool:
-    """Return whether a stored digest is keyed. A mark after the key's id shows that.
+    """Return whether a stored digest is keyed. A keyed digest begins with the key's id and a mark.
 
     The mark is a colon, or a full stop if the spelling of the JSON matters.
     """

@@ -40,10 +40,10 @@ _open_by_holder = SqlQuery(
 
 @dataclass(slots=True)
 class Queue:
-    """How many open requests of an outlet each process has sent.
+    """The number of an outlet's open requests, by holder. A holder is usually the process that has sent the request.
 
-    The key None in `counts` stands for requests whose process has lost the POS. `newest` is the primary key of the last
-    unsent request, 0 for none.
+    In `counts`, the holder None means that the process has lost its connection to the POS. `newest` is the primary
+    key of the last unsent request, or 0 if there is none.
     """
 
     counts: dict[uuid.UUID | None, int] = field(default_factory=dict)
@@ -58,12 +58,15 @@ class Queue:
         return any(holder not in (process_id, _SUSPECT, _UNSENT) for holder in self.counts)
 
     def last_before(self, new: NewRequest) -> int | None:
-        """Return the last unsent request's key (0: none), or None if requests were sent elsewhere (`Stored.after`)."""
+        """Return the value of `Stored.after` for a new request.
+
+        It is the key of the last unsent request, or 0 if there is none. It is None if requests were sent elsewhere.
+        """
         return None if self.has_sent_elsewhere(new.socket_at) else self.newest
 
 
 def queues_of(integration_ids: Iterable[int]) -> Mapping[int, Queue]:
-    """Return the queue of each of these integrations, an empty one if it has no open requests."""
+    """Return the queue of each of these integrations. An integration without open requests has an empty queue."""
     queues: defaultdict[int, Queue] = defaultdict(Queue)
     for each in _open_by_holder.rows(list(integration_ids)):
         queues[each.integration_id].counts[each.holder] = each.count

@@ -22,8 +22,9 @@ MAX_EXPIRES_IN = 86_400  # seconds that a request may wait for a POS that is not
 class NewRequest:
     """A request to be stored.
 
-    If `needs_online`, it is refused while the POS is offline. `socket_at` is the id of this process if it has the POS's
-    socket. If `has_place`, its frame may be sent as soon as it is stored.
+    If `needs_online`, the request is refused while the POS is offline. If this process holds the POS's socket,
+    `socket_at` is the id of this process. If `has_place`, the request's frame may be sent as soon as the request is
+    stored.
     """
 
     uuid: UUID
@@ -42,7 +43,7 @@ class NewRequest:
     traceparent: str = ""
     store_before: datetime | None = None  # the time until which the caller waits
     unequal_attempts: int = 0  # attempts with different content that arrived before the request was stored
-    was_sent: bool = True  # False only for a transient request, which is stored when it has ended
+    was_sent: bool = True  # used only for transient requests, which are stored after they have ended
 
     @classmethod
     def of(
@@ -125,9 +126,9 @@ class NotComparable(NotStored):
 class Stored:
     """A stored request. `is_new` is false if the RequestID was used before with the same content.
 
-    If `is_sent_now`, it is stored as sent, so its frame must be sent now. `after` is the newest unsent request that the
-    outlet had before this request was stored, or 0 if it had none. None means that another process, or a
-    connection that was lost, has sent open requests of the outlet.
+    If `is_sent_now`, it is stored as sent, so its frame must be sent now. `after` is the key of the newest unsent
+    request that the outlet had before this request was stored, or 0 if the outlet had none. `after` is None if
+    another process, or a connection that was lost, has sent open requests of the outlet.
     """
 
     pk: int
@@ -157,7 +158,7 @@ class Result:
 
     @classmethod
     def of(cls, ending: "Ending", uuid: UUID) -> "Result":
-        """Return the result of the request with this id that just ended."""
+        """Return the result of a request that just ended; `uuid` is the id of the request."""
         return cls(
             uuid=uuid,
             pk=ending.pk,
@@ -175,7 +176,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ending:
-    """The outcome of an open request. If the POS answered, it includes the answer's code, text and payload."""
+    """How a request ended. If the POS answered, this includes the answer's code, text and payload."""
 
     pk: int
     state: RequestState

@@ -47,7 +47,10 @@ _BETWEEN = bytes([*range(0x21), 0x7F]) + b"_-"
 
 @dataclass(frozen=True)
 class Names:
-    """Names in the form that `_shortest` returns, and the patterns that find them."""
+    """Names in the form that `_shortest` returns.
+
+    `quoted` has each name as bytes, alone and with the backslashes that may follow it in nested JSON strings.
+    """
 
     plain: frozenset[str]
     quoted: frozenset[bytes] = field(repr=False)
@@ -60,7 +63,7 @@ class Names:
             text = _NO_LETTERS.sub("", unicodedata.normalize("NFKC", text))
         shortened = (
             text.encode(errors="ignore").lower().translate(None, _BETWEEN)
-        )  # takes a tenth of the time of str.translate
+        )  # bytes.translate takes a tenth of the time of str.translate
         return not self.quoted.isdisjoint(shortened.replace(b"'", b'"').split(b'"'))
 
     def is_one(self, key: str) -> bool:
@@ -69,8 +72,9 @@ class Names:
     def is_in(self, string: str) -> bool:
         """Return whether a string contains JSON with one of the names as a key, also in JSON strings nested in it.
 
-        At each level, all escapes of the text are resolved at once. So it does not matter how, and at which level, a
-        name, its quotation marks and its colon are escaped. The cost is at most _DEEPEST times the string's length.
+        The string is searched again after each level of escapes is resolved, so a key is found even if its name,
+        quotation marks or colon are escaped, in any way and at any level. The cost is at most _DEEPEST times the
+        string's length.
         """
         if ":" not in string and "\\" not in string:
             return False
@@ -112,7 +116,7 @@ def values_in(text: str) -> frozenset[str]:
 
 
 def hide_values(text: str, values: frozenset[str]) -> str:
-    """Return JSON without the strings that contain one of these values as a word, at any depth."""
+    """Return JSON without those strings, at any depth, that contain one of these values as a word."""
     if not any(value in text for value in values) and not _ESCAPE.search(text):
         return text
     pattern = _as_words(values)
@@ -143,7 +147,10 @@ def is_never_shown(name: str) -> bool:
 
 
 def _levels(string: str) -> Iterator[str | None]:
-    """Yield the string at each level of resolved escapes, and None at the end if there may be deeper levels."""
+    """Yield the string as it is, and again after each pass that resolves its escapes.
+
+    If escapes may remain after _DEEPEST passes, yield None at the end.
+    """
     for _ in range(_DEEPEST):
         yield string
         if "\\" not in string or (resolved := raw_json.resolve_everywhere(string)) == string:
@@ -153,7 +160,10 @@ def _levels(string: str) -> Iterator[str | None]:
 
 
 def _scalars(spelled: str, names: Names, levels: int) -> Iterator[str]:
-    """Yield the strings and numbers of a value. If a string contains JSON, yield only those of its named members."""
+    """Yield the strings and numbers of a value.
+
+    If a string contains JSON with one of `names` as a key, yield only the strings and numbers under such keys.
+    """
     for value in raw_json.scalars(spelled):
         if levels and names.is_in(value):
             for inner in raw_json.values(value, is_key=names.is_one, is_string=names.is_in):

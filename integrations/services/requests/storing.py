@@ -82,7 +82,7 @@ def online(integration_ids: Sequence[int]) -> dict[int, bool]:
 def record_transient(ended: Sequence[tuple[NewRequest, Ending]]) -> None:
     """Record transient requests after they have ended.
 
-    If a request is already recorded, only the unequal attempts made in the meantime are added to it.
+    If a request is already recorded, only its count of attempts with different content is updated.
     """
     _insert_rows(_transient_row(new, ending) for new, ending in ended)
     for new, _ in ended:
@@ -116,7 +116,10 @@ def _can_be_sent_now(new: NewRequest, queue: Queue) -> bool:
 
 
 def _insert(new: Sequence[NewRequest], queues: Mapping[int, Queue]) -> dict[NewRequest, Stored | NotStored]:
-    """Insert requests and return the outcome of each. A repeated RequestID is not inserted, but compared."""
+    """Insert requests and return the outcome of each.
+
+    A request whose RequestID is already used is not inserted, but compared with the earlier request.
+    """
     sent_now = {each for each in new if _can_be_sent_now(each, queues[each.integration_id])}
     now = shared_now()
     _insert_rows(_request_row(each, now, is_sent_now=each in sent_now) for each in new)
@@ -166,7 +169,7 @@ def _request_row(new: NewRequest, now: datetime, *, is_sent_now: bool) -> dict[s
 
 
 def _transient_row(new: NewRequest, ending: Ending) -> dict[str, Any]:
-    # The original text is stored only for the answer, because the request has ended and is never sent again.
+    # Only the answer is stored with its original text. The request has ended, so its original is never sent again.
     user_identifier, payload = new.content.user_identifier, new.content.payload
     asked = contents.secrets_asked(user_identifier, payload)
     kept = contents.keep_answer(ending.error_message, ending.answer, asked)
@@ -186,7 +189,10 @@ def _transient_row(new: NewRequest, ending: Ending) -> dict[str, Any]:
 
 
 def _asked(new: NewRequest, user_identifier: str | None, payload: str) -> dict[str, Any]:
-    """Return the columns of the request's content, with user and payload in their readable form."""
+    """Return the columns that durable and transient requests have in common.
+
+    `user_identifier` and `payload` are already redacted.
+    """
     return {
         "uuid": new.uuid,
         "integration_id": new.integration_id,

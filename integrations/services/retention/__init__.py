@@ -1,1 +1,1 @@
-"""Delete rows with a limited retention time, and redact rows of an older version, in small batches."""
+"""Delete rows after their retention time, and redact rows that older versions stored unredacted, in small batches."""

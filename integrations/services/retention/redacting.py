@@ -1,6 +1,6 @@
-"""Redact rows of an older version, which stored everything unredacted. Runs in database threads.
+"""Redact rows that an older version of the server stored unredacted. Runs in database threads.
 
-This is not a migration, because an unsent row must keep its content until it has ended, and one transaction for ten
+This is not a migration, because an open request must keep its content until it has ended, and one transaction for ten
 million rows would block an SQLite database for its whole duration.
 """
 

@@ -42,9 +42,10 @@ Report = Callable[[RecordKind, int, int], None]
 
 @dataclass(frozen=True)
 class Rule:
-    """How a kind of record is pruned: `due` returns those due before a moment, oldest first; `prune` prunes a batch.
+    """How one kind of record is pruned.
 
-    `days` is the name of a setting, or empty for records with their own expiry time.
+    `due` returns the records from before a moment, the oldest first, and `prune` prunes a batch of them. `days` is the
+    name of a setting, or empty for records with their own expiry time.
     """
 
     days: str
@@ -78,8 +79,9 @@ def prune_batch(kind: RecordKind, now: datetime) -> bool:
 def prune_all(*, actor: Actor, report: Report, rest: Callable[[float], None] = time.sleep) -> dict[RecordKind, int]:
     """Prune until no due records are left, record one audit event, and return how many of each kind were pruned.
 
-    The first transaction stores the event with the due numbers, so it exists even if the command is killed. After each
-    batch, pruning pauses for as long as the batch took, which leaves the database free half of the time.
+    The first transaction stores the event with the numbers of due records, so the event exists even if the process is
+    killed later. After each batch, pruning pauses for as long as the batch took, which leaves the database free half
+    of the time.
     """
     now = shared_now()
     planned = due(now)
@@ -177,7 +179,7 @@ def _audit(before: datetime) -> QuerySet[AuditEvent]:
 
 
 def _delete(rows: QuerySet[Any], _now: datetime) -> int:
-    # The deletion repeats the condition, because a row may have become live again in between.
+    # The deletion checks the condition of `rows` again, because a row may have become live since its key was read.
     deleted, _ = rows.order_by().filter(pk__in=_oldest(rows)).delete()
     return deleted
 

@@ -1,4 +1,4 @@
-"""The chore that prunes records at the end of their retention time, and redacts rows of older versions."""
+"""The chore that prunes records after their retention time, and redacts rows that older versions stored unredacted."""
 
 import asyncio
 import time

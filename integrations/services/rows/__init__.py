@@ -3,5 +3,5 @@
 `threads` runs database work for the event loop, `remembered` keeps look-ups for a second, and `shared_writes` joins
 writes into one transaction. `sql_query` reads with plain SQL, `plain_rows` writes with bulk statements, and `chunks`
 splits lists of keys. `keyset_pages` reads pages of long lists. `shared_cache` is Django's cache in the database, and
-`shared_limits` counts limits in it. `brief_waits` gives up a write that would wait for a lock.
+`shared_limits` counts events in that cache. `brief_waits` gives up a write that would wait for a lock.
 """

@@ -23,7 +23,8 @@ def unless_locked() -> Iterator[None]:
 @contextmanager
 def _sqlite_waits_briefly() -> Iterator[None]:
     connection.ensure_connection()
-    driver = connection.connection  # busy_timeout is a setting of the connection, so no table is read
+    # PRAGMA busy_timeout concerns only this connection, so it works even while the database is locked.
+    driver = connection.connection
     (usual,) = driver.execute("PRAGMA busy_timeout").fetchone()
     driver.execute(f"PRAGMA busy_timeout = {MILLISECONDS}")
     try:

@@ -1,12 +1,13 @@
 """Read pages of lists with up to ten million rows, without COUNT or OFFSET and without reading the whole table.
 
-A page begins after the key of a row, so it stays correct while rows are added. Its work is bounded for any filter,
-because it reads at most a fixed number of rows in the list's order from an index (a Source), and checks by primary key
-whether each matches. The planner's row estimates make no difference. If that number of rows does not fill the page, the
-page returns the position that it reached, and the next page continues from there.
+A page begins after the key of a row, so it stays correct while rows are added. To fill a page, the portal reads rows
+in the list's order from an index (a Source), and checks by primary key whether each row matches the filter. It checks
+a limited number of rows, so the cost is bounded for any filter and does not depend on the planner's estimates. If these
+rows do not fill the page, the next page continues after the last row that was checked.
 
-The large tables have no column for the organisation. With such a column, moving an outlet would rewrite all of its
-rows, and each insert would maintain one more index. A search by the names of outlets would still need Streams.
+The large tables have no column for the organisation, so the list of an organisation merges the rows of its outlets
+(see Streams). With such a column, moving an outlet would rewrite all of its rows, and each insert would maintain one
+more index. Streams would be needed even then, for a search by the names of outlets.
 """
 
 import uuid
@@ -18,12 +19,14 @@ from typing import Any, Protocol
 from django.db.models import Model, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-Position = tuple[Any, ...]  # the values of a row in the columns of the order
+Position = tuple[Any, ...]  # a row's values in SortOrder.columns
 
 SIZE = 50
-INSPECTED = 500  # the most rows of a source that a page checks for a match; about 10 ms on SQLite
-PARENTS = 1_000  # the most outlets whose rows are merged; with more, the newest rows of the table are likely to match
-FEW = 500  # the most rows that Few checks and sorts; if there are more, the list is read in its order
+INSPECTED = 500  # at most this many rows of a source are checked in one query, in about 10 ms on SQLite
+# The rows of at most this many outlets are merged. For more outlets, all rows of the table are read, because many of
+# them probably match.
+PARENTS = 1_000
+FEW = 500  # Few checks and sorts at most this many rows; if there are more, all rows are read in the list's order
 
 
 @dataclass(frozen=True)
@@ -69,9 +72,10 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Reading:
-    """What to read from a source: rows after a position, until `wanted` of them are in `fitting`.
+    """What to read from a source: the rows after a position, until `wanted` of them match.
 
-    `batches` are the numbers of rows that each query checks.
+    A row matches if it is in the queryset `fitting`. The first query checks `batches[0]` rows, the second checks
+    `batches[1]`, and so on. Reading also ends after the last batch.
     """
 
     order: SortOrder
@@ -82,10 +86,10 @@ class Reading:
 
 
 class Source(Protocol):
-    """Provides rows in the list's order. It must include all matching rows, and may include others.
+    """Provides rows in the list's order. A page's sources together must have all matching rows, and may have more.
 
-    `all` is read instead if the source has too many rows or parents. It also includes the rows of the page's other
-    sources.
+    If a source has too many rows or parents, only its `all` is read, so `all` must include the rows of the page's
+    other sources.
     """
 
     @property
@@ -121,8 +125,8 @@ def read_page(
 ) -> Page:
     """Return a page of the sources' rows that are in `fitting`.
 
-    If `is_rare`, few of the rows are expected to match, so each source checks the most rows in one query. Otherwise it
-    first checks as many as the page needs, which is enough if all of them match.
+    If `is_rare`, few of the rows are expected to match, so each source checks INSPECTED rows in one query. Otherwise,
+    each source first checks only as many rows as the page needs, which is enough if all of them match.
     """
     batches = (INSPECTED,) if is_rare else (size + 1, INSPECTED)
     chunk = _read(sources, Reading(order, after, size + 1, fitting, batches))
@@ -196,7 +200,7 @@ def _in_batches(rows: QuerySet[Any], what: Reading, *, is_indexed: bool) -> Chun
 
 @dataclass(frozen=True)
 class Stream:
-    """Rows in the list's order from one index: all, or those with one value in the index's first columns."""
+    """Rows that one index has in the list's order: all, or the rows with fixed values in the index's first columns."""
 
     all: QuerySet[Any]
 
@@ -237,7 +241,11 @@ class Streams:
     def _heads(
         self, rows: QuerySet[Any], order: SortOrder, parents: Sequence[Any], share: int
     ) -> list[tuple[Any, Any, Any]]:
-        """Return each parent that has rows, with the first column of its first row and of the last row of its share."""
+        """Return (parent, head, last) for each parent that has rows.
+
+        `head` is the value of the order's first column in the parent's first row, and `last` is that value in the last
+        row of its share. `last` is None if the parent has fewer rows than its share.
+        """
         lead = order.columns[0]
         own = rows.filter(**{self.field: OuterRef("pk")}).order_by(lead if order.is_reversed else f"-{lead}")
         firsts = own.values(lead)
@@ -247,9 +255,10 @@ class Streams:
 
 
 def _first_of(rows: QuerySet[Any], order: SortOrder, count: int) -> QuerySet[Any]:
-    """Return the first `count` rows, by the index that finds them.
+    """Return the first `count` of these rows. They are found by the index for their condition, and then sorted.
 
-    The subquery sorts by expressions, because a planner might read the whole table in the order of a column.
+    The subquery sorts by expressions, for which no index exists. If it sorted by columns, the planner might read the
+    whole table by an index in that order.
     """
     columns = (Coalesce(name, name) for name in order.columns)
     keys = rows.order_by(*(each.asc() if order.is_reversed else each.desc() for each in columns)).values("pk")
@@ -258,7 +267,7 @@ def _first_of(rows: QuerySet[Any], order: SortOrder, count: int) -> QuerySet[Any
 
 @dataclass(frozen=True)
 class Few:
-    """Rows that an index finds, but not in the list's order. If they are more than FEW, all rows are read."""
+    """Rows that an index finds, but not in the list's order. If there are more than FEW, the whole table is read."""
 
     few: QuerySet[Any]
     all: QuerySet[Any]
@@ -287,7 +296,7 @@ def read_position(text: str, order: SortOrder, model: type[Model]) -> Position:
     if not order.time:
         return (key,)
     moment = datetime.fromisoformat(parts[0])
-    if moment.tzinfo is None or not 1970 < moment.year < 9999:  # beyond, a time zone conversion may fail
+    if moment.tzinfo is None or not 1970 < moment.year < 9999:  # outside these years, a time zone conversion may fail
         raise ValueError("not a moment")
     return (moment, key)
 

@@ -17,7 +17,7 @@ Key = TypeVar("Key", bound=Hashable)
 Found = TypeVar("Found")
 
 SECONDS = 1.0
-MOST = 20_000  # the most results of each look-up that are remembered
+MOST = 20_000  # at most this many results are remembered for each kind of look-up
 
 _era = object()  # replaced after each change, so results of an earlier era are not used
 

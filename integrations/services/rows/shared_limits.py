@@ -1,4 +1,4 @@
-"""Limits that all processes share and that survive a restart, because allauth counts them in the shared cache."""
+"""Limits that all processes share and that survive a restart, because allauth counts events in the shared cache."""
 
 import time
 from dataclasses import dataclass
@@ -22,7 +22,10 @@ class SharedLimit:
         return wait_in(cache.get(self._cache_key(key), []), self._rate)
 
     def take(self, key: str = "") -> ratelimit.RateLimitUsage | None:
-        """Count an event. Return its usage, whose `rollback` undoes the count; None if the limit is reached."""
+        """Count an event and return its RateLimitUsage, whose `rollback` undoes the count.
+
+        Return None without counting if the limit is already reached.
+        """
         usage: ratelimit.RateLimitUsage | None = ratelimit.consume(
             None, app=APP, action=self.action, config={self.action: str(self)}, key=key, limit_get=True
         )

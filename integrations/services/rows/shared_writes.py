@@ -79,7 +79,10 @@ class _Transaction:
         self.is_abandoned = False
 
     def run(self) -> Mapping[tuple[Write, Any], Any]:
-        """Return the result of each key, or the error of its kind. Raises an error that affects all of them."""
+        """Return the result of each write and key, or the error that the write raised.
+
+        Raises an error that affects all writes of the transaction.
+        """
         return {
             (write, key): found if isinstance(found, Exception) else found.get(key)
             for (write, keys), found in zip(self._keys.items(), self._found(), strict=True)

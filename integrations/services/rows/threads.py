@@ -154,7 +154,7 @@ class CallQueue(Generic[Key, Found]):
         self._task: asyncio.Task[None] | None = None
 
     def find(self, key: Key) -> Awaitable[Found | None]:
-        """Return the result for `key`, or None. Raises the errors of the work."""
+        """Return the result for `key`, or None. Raises the errors of `_results`, which a subclass implements."""
         future: asyncio.Future[Found | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((key, future))
         if self._task is None:
@@ -203,7 +203,7 @@ class CallQueue(Generic[Key, Found]):
 
 
 class Joined(CallQueue[Key, Found]):
-    """Answers the calls with one look-up or one transaction, which bounds the database's work in a storm.
+    """Answers each batch of calls with one look-up or transaction, to limit the database's load when many calls arrive.
 
     `query` gets distinct keys and runs in one of `threads`.
     """

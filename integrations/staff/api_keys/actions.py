@@ -1,4 +1,4 @@
-"""The actions of staff on the API keys of the provider's own systems."""
+"""Staff actions on API keys. The provider's own systems use these keys to call the portal."""
 
 from datetime import date, datetime, time, timedelta
 from typing import Any, ClassVar

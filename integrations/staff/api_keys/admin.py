@@ -126,7 +126,7 @@ def _page_of(key: ApiKey, now: datetime) -> dict[str, object]:
 
 
 def _newest(key: ApiKey) -> ApiKeySecret:
-    """Return the key's newest secret; its secrets must be prefetched, newest first."""
+    """Return the key's newest secret. The caller must have prefetched the key's secrets, newest first."""
     return key.secrets.all()[0]
 
 

@@ -18,7 +18,7 @@ from integrations.staff.base import forms
 from integrations.staff.signing_in import proof, typed
 from integrations.staff.signing_in.actors import actor_of
 
-# Shown for a conflict without a hint of its own.
+# The hint on the page about a Conflict, if the Conflict itself has no hint.
 TOO_LATE = "A colleague may have been faster, or the button was pressed twice. Nothing was changed this time."
 
 
@@ -31,7 +31,7 @@ class Action(View):
     title: ClassVar[str]
     button: ClassVar[str]
     words: ClassVar[str]
-    max_body: ClassVar[int] = 0  # bytes, if a page accepts more than others (portal/web/pages.py)
+    max_body: ClassVar[int] = 0  # largest POST in bytes, if above the limit of other pages (portal/web/pages.py)
     is_sensitive: ClassVar[bool] = False  # needs a recent re-authentication
     is_destructive: ClassVar[bool] = False  # disconnects a till; the button is red
     actor: Actor
@@ -66,7 +66,7 @@ class Action(View):
         raise NotImplementedError
 
     def find(self, pk: int) -> None:
-        """Set the object of the action. Raises Http404."""
+        """Find the row that the action is about, and set it as an attribute. Raises Http404."""
         raise NotImplementedError
 
     def needs_proof(self) -> bool:
@@ -101,10 +101,10 @@ class Action(View):
         raise NotImplementedError
 
     def context(self) -> dict[str, Any]:
-        """Return the context of the action's pages: `opts` of its list, and the `subject`, if it exists already.
+        """Return the context of the action's pages: `subject` is the row, if it exists, and `opts` its model's options.
 
-        To offer a refusal's remedy, add `owner` (the row that the remedy changes) and `may_act` (whether the user may
-        change it).
+        A refusal can offer a remedy: another action, on the row `owner`. For this, the context also needs `owner`,
+        `owner_opts` (the options of its model) and `may_act` (whether the user may change that row).
         """
         raise NotImplementedError
 
@@ -112,7 +112,7 @@ class Action(View):
         return {}
 
     def words_for(self, refusal: PortalError, values: dict[str, Any]) -> str:  # noqa: ARG002
-        """Return what the form says about a refusal of these values, or "" for the refusal's own message."""
+        """Return the form's text about a refusal of these values, or "" to show the refusal's own message."""
         return ""
 
     def page(self, form: forms.ActionForm) -> HttpResponse:
@@ -134,7 +134,7 @@ class Action(View):
         return response
 
     def warn(self, message: str) -> None:
-        """Show a warning on the next page, unless it is empty."""
+        """Show `message` as a warning on the next page; if the message is empty, show nothing."""
         if message:
             messages.warning(self.request, message)
 

@@ -26,11 +26,11 @@ from integrations.staff.base.menu import LAST_IN_MENU, MenuGroup
 
 Row = TypeVar("Row", bound=Model)
 SAVE_AS_NEW = "_saveasnew"  # a Django button that no form of the portal has, but that Django accepts in a POST
-# Django's scripts for forms. Those for prepopulated fields are left out, because no form of the portal has such
-# fields, and these scripts would be a third of a page.
+# Django's scripts for forms, without its scripts for prepopulated fields. No form of the portal has such fields, and
+# their scripts would make up a third of a page's bytes.
 SCRIPTS = ("vendor/jquery/jquery.min.js", "jquery.init.js", "core.js", "admin/RelatedObjectLookups.js")
 LIST_TEMPLATE = "staff/base/list.html"
-REFUSAL = "portal_refusal"  # attribute of a request: why a service has refused the values of its form
+REFUSAL = "portal_refusal"  # attribute of a request: the PortalError of a service that refused the form's values
 TAKEN = "Another {} has this {}. Choose another one."
 # The organisation_path of rows that belong to no organisation. All staff may see these rows, but only unlimited staff
 # may change them, except where limited_may_change is set.
@@ -38,10 +38,10 @@ FOR_ALL = ""
 
 
 class PortalAdmin(ListParameters, ModelAdmin[Row]):
-    """A list of the portal. `when_empty` is the text of the empty list: what appears there, and the first step.
+    """A list of the portal. `when_empty` is the text of an empty list: which rows appear there, and the first step.
 
-    `organisation_path` is the lookup from a row to its organisation, for staff limited to some organisations.
-    Without it, they see no rows.
+    Limited staff see only the rows of some organisations: `organisation_path` is the lookup from a row to its
+    organisation. If it is None, limited staff see no rows.
     """
 
     menu_group: ClassVar[MenuGroup] = MenuGroup.OTHER
@@ -52,8 +52,8 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
     prefilled: ClassVar[tuple[str, ...]] = ()  # fields of the add form that a link of the portal may fill in
     when_empty = ""
     actions = None
-    show_facets = ShowFacets.NEVER  # each count of a filter would be a query of all rows
-    show_full_result_count = False  # it would need a second count, of all rows without filters and search
+    show_facets = ShowFacets.NEVER  # the counts beside the values of a filter would need queries of all rows
+    show_full_result_count = False  # the full count would need another query, of all rows without filters and search
     empty_value_display = "–"
     list_per_page = 50
 
@@ -82,7 +82,7 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
         return not (is_for_all and scope.is_limited(request.user))
 
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> FormField | None:
-        """Return the field, without Django's buttons for adding or changing a related row, which need scripts."""
+        """Return the field without Django's buttons that add or change a related row. Those buttons need scripts."""
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
             field.widget = field.widget.widget
@@ -174,7 +174,7 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
 class PageAdmin(PortalAdmin[Row]):
     """A list whose rows have a page of the portal instead of Django's form.
 
-    `page` is the template, rendered with the context from `page_of`. If empty, the page is Django's form.
+    `page` is the template, rendered with the context from `page_of`. If `page` is empty, Django's form is shown.
     """
 
     page: ClassVar[str] = ""

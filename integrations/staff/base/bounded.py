@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 def bounded(view: Callable[..., Any]) -> Callable[..., HttpResponseBase]:
-    """Return the view within the limits. They also apply to rendering, because only that runs the queries of a list."""
+    """Return the view with these limits. The limits also apply to rendering, because a list runs its queries then."""
 
     @wraps(view)
     def within(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

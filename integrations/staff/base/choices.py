@@ -21,7 +21,7 @@ from integrations.services.people import scope
 from integrations.staff.base.lookups import is_key
 from integrations.staff.signing_in.typed import TypedName
 
-MOST_LISTED = 500  # rows in a page, which stays below 150 KB
+MOST_LISTED = 500  # rows in a list; a page with a list of this length stays below 150 KB
 MOST_TICKED = 50  # checkboxes in a page
 MOST_TYPED = 1000  # names in one field
 TYPED = """{}<noscript><p class="help"><label>Without JavaScript, type the whole name:
@@ -48,7 +48,7 @@ class RowField(ModelChoiceField[Any]):
 
 
 class RowsField(ModelMultipleChoiceField[Any]):
-    """A choice of any number of rows. The browser sends a row's key or a typed name."""
+    """A choice of any number of rows. For each row, the browser sends the row's key or a typed name."""
 
     def clean(self, value: Any) -> Any:
         given = list(value or ())
@@ -88,8 +88,8 @@ def _unknown_name(field: Any, typed: str) -> ValidationError:
 class RowSelect(AutocompleteSelect):
     """A list of all rows, or a field that searches them if there are more than MOST_LISTED.
 
-    Both show the chosen row, and nothing for a value that cannot be a primary key. Only the search needs scripts. For
-    browsers without them, a second field takes the name of a row.
+    Both show the chosen row, and nothing for a value that cannot be a primary key. Only the search needs scripts. In a
+    browser without scripts, the row's name can be typed into a second field.
     """
 
     typed = ""
@@ -127,7 +127,7 @@ class RowSelect(AutocompleteSelect):
 
 
 class RowsSearch(AutocompleteSelectMultiple):
-    """A field that searches rows, and shows those that are chosen. Without scripts, a second field takes names."""
+    """A field that searches rows and shows the chosen ones. Without scripts, names can be typed into a second field."""
 
     def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> Any:
         chosen = super().value_from_datadict(data, files, name) or []

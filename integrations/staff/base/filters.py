@@ -1,8 +1,8 @@
 """Filters of the lists: by state, by organisation, by person, by whether a connection is open.
 
-Keyset lists (keyset_lists.py) also call two optional methods of a filter. `equal` returns the columns for which the
-filter requires one value, with that value. `organisation_chosen` returns the organisation that the filter limits the
-list to.
+Keyset lists (keyset_lists.py) also call three optional methods of a filter. `equal` returns the conditions that require
+exactly one value, as a dict from the column to the value. `times` returns conditions on the time of a row.
+`organisation_chosen` returns the primary key of the only organisation whose rows the filter shows.
 """
 
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ LONGEST_NAME = longest(AuditEvent, "actor_name")
 
 
 class PortalFilter(SimpleListFilter):
-    """A filter that is not a model field. It accepts the values that it offers, and those that `takes` accepts."""
+    """A filter that is not based on a model field. It accepts the values that it offers or that `takes` accepts."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -59,7 +59,10 @@ class OutletStateFilter(PortalFilter):
 
 
 class OrganisationFilter(PortalFilter):
-    """Filters by organisation. Offers all of them if there are few; links from an organisation's page always work."""
+    """Filters by organisation. If there are many organisations, the filter offers only the chosen one.
+
+    A link from an organisation's page can choose any organisation.
+    """
 
     title = "organisation"
     parameter_name = "organisation"
@@ -152,7 +155,7 @@ class PersonFilter(TypedFilter):
 
 
 class DayFilter(TypedFilter):
-    """Filters by one day of the portal's time zone, which the person chooses in a calendar."""
+    """Filters by a day that the person chooses in a calendar. The day is one in the portal's time zone."""
 
     title = "day"
     parameter_name = "day"
@@ -183,7 +186,7 @@ class TimeFilter(DateFieldListFilter):
 
 
 class ActionFilter(ChoicesFieldListFilter):
-    """Filters audit events by their verb; its title is that of the column."""
+    """Filters audit events by their verb. Its title is "action", as in the heading of the column."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -213,7 +216,7 @@ class MessageTypeFilter(PortalFilter):
 
 
 class ResultCodeFilter(PortalFilter):
-    """Filters by the POS's ResultCode. Accepts any code, because each code in the list links to its rows."""
+    """Filters by the POS's ResultCode. Accepts any code, because each code in the list links to this filter."""
 
     title = "result code"
     parameter_name = "result_code"
@@ -231,7 +234,7 @@ class ResultCodeFilter(PortalFilter):
         return queryset if chosen is None else queryset.filter(result_code=chosen)
 
     def equal(self) -> dict[str, Any]:
-        """Return the conditions. They include the state, because the index on codes has only refused requests."""
+        """Return the conditions. They include the state, because the index on result_code has only refused requests."""
         if self.value() == self.OTHERS:
             return {"state": RequestState.REFUSED}
         chosen = _number(self.value())
@@ -250,7 +253,7 @@ def _number(text: str | None) -> int | None:
 
 
 def _day(text: str) -> date | None:
-    """Return the day that a text like 2026-11-29 names; None for another text, or a year outside 1970 to 9000."""
+    """Parse a day such as 2026-11-29. Return None if the text is not a day, or its year is not from 1970 to 9000."""
     try:
         day = date.fromisoformat(text)
     except ValueError:

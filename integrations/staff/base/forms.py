@@ -53,9 +53,9 @@ class ActionForm(forms.Form):
     """A form that can show the service's refusal of its action."""
 
     renamed: ClassVar[Mapping[str, str]] = {}  # maps the service's field names to the form's, where they differ
-    more: ClassVar[tuple[str, ...]] = ()  # fields that few people need; the page hides them until they are opened
+    more: ClassVar[tuple[str, ...]] = ()  # fields that few people need; the page shows them in a collapsed part
     more_label: ClassVar[str] = ""
-    emptied: Collection[str] = ()  # fields with a secret that was entered before the person confirmed their identity
+    emptied: Collection[str] = ()  # fields whose secret was not kept while the person confirmed their identity
 
     def main_fields(self) -> list[forms.BoundField]:
         return [each for each in self.visible_fields() if each.name not in {*self.more, *HandOverFields.base_fields}]
@@ -166,7 +166,7 @@ class EnableForm(HandOverFields, ActionForm):
 
 
 class EnableNewForm(EnableForm):
-    """Enables an outlet by its name and its organisation's name; both are created if they do not exist."""
+    """Enables an outlet. The outlet and its organisation are given by name, and are created if they do not exist."""
 
     more = ("provider_outlet_id", "adopted_secret")
     more_label = "Use your own ProviderOutletID, or a secret that PowerEPOS already has"
@@ -208,7 +208,7 @@ def overlap_field(label: str = "How long the old secret stays valid", **options:
 
 
 def _seen_field() -> forms.CharField:
-    """Return the field with the version of the secret that the page showed."""
+    """Return a hidden field for the version of the secret that was current when the page was shown."""
     return forms.CharField(widget=forms.HiddenInput, max_length=40)
 
 

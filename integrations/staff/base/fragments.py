@@ -2,9 +2,9 @@
 
 A view makes a part of its page live by naming the part's template in its context, as `fragment`. The page includes this
 template in an element with `data-live`. The script static/integrations/live.js requests the page's own URL with the
-header that `sessions.is_refresh` checks. The response is that template alone, rendered by the same view with the same
-context. It needs no separate URL, and the page's rights and limits apply to it. An element with `data-over`
-in the fragment means that the fragment will not change any more.
+header that `sessions.is_refresh` checks. The response is the part's template alone, rendered by the same view with the
+same context. So a refresh needs no separate URL, and the page's rights and limits apply to the refresh. An element with
+`data-over` in the fragment means that the fragment will not change any more.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from integrations.staff.signing_in import sessions
 
 
 def refreshable(view: Callable[..., Any]) -> Callable[..., HttpResponseBase]:
-    """Return a view that answers a refresh with the page's fragment, or with 304 if the browser has the same one.
+    """Return a view that answers a refresh with the page's fragment, or with 304 if the browser already has it.
 
     A refresh gets 410 if the page has no fragment any more because its row was deleted.
     """

@@ -41,7 +41,11 @@ INVALID_CURSOR = "That page link is not valid for this list. Showing the first p
 
 @dataclass(frozen=True)
 class Parents:
-    """How to find an organisation's rows: `field` leads from a row to its parent, `outlet` from there to the outlet."""
+    """How a list finds the rows of an organisation or outlet: through parent rows, whose class is `model`.
+
+    `field` is a row's column with the parent. `organisation` is the lookup from the parent to the organisation.
+    `outlet` is the prefix of lookups from the parent to the outlet. It is empty if the parent is the outlet itself.
+    """
 
     model: type[Model]
     field: str
@@ -53,11 +57,11 @@ BY_INTEGRATION = Parents(Integration, "integration", "outlet__organisation", "ou
 
 
 class KeysetAdmin(ReadOnlyAdmin[Row]):
-    """A keyset list. Declares which conditions have an index in the list's order; all others are checked row by row.
+    """A keyset list. Declares the conditions for which an index returns the matching rows in the list's order.
 
-    `equal` maps URL parameters that ask for one value to their columns. `served` has one entry for each index, the most
-    selective index first. An entry names the columns that come before the order's columns in the index. `texts` are the
-    columns searched by prefix.
+    All other conditions are checked row by row. `equal` maps each URL parameter that asks for one value to its column.
+    `served` has one entry for each index, the most selective index first. An entry names the index's columns that come
+    before the columns of the list's order. `texts` are the columns that a search matches by prefix.
     """
 
     time_field: ClassVar[str] = ""  # if empty, the list is ordered by the primary key
@@ -66,9 +70,9 @@ class KeysetAdmin(ReadOnlyAdmin[Row]):
     equal: ClassVar[dict[str, str]] = {}
     served: ClassVar[tuple[tuple[str, ...], ...]] = ()
     texts: ClassVar[tuple[str, ...]] = ()
-    is_of_parent_too: ClassVar[tuple[str, ...]] = ()  # each has an index on (column, parent, order)
+    is_of_parent_too: ClassVar[tuple[str, ...]] = ()  # columns with an index on (column, parent, list's order)
     cursors = (AFTER, BEFORE)
-    search_fields = ("pk",)  # without it Django shows no search field; get_search_results ignores it
+    search_fields = ("pk",)  # Django shows a search field only if this is set; get_search_results ignores the value
     sortable_by = ()
     list_per_page = SIZE
 
@@ -88,7 +92,7 @@ class KeysetAdmin(ReadOnlyAdmin[Row]):
         return self.begins_with(text) | outlet_with_words(text, f"{self.parents.field}__{self.parents.outlet}")
 
     def begins_with(self, text: str) -> Q:
-        """Return the condition for rows with a column that begins with the text; each column has an index."""
+        """Return the condition for rows in which a column of `texts` begins with `text`. These columns have indexes."""
         return Q(*(beginning_with(name, text) for name in self.texts), _connector=Q.OR)
 
     def searched_in(self, text: str, rows: QuerySet[Row], parents: QuerySet[Any]) -> list[Source]:
@@ -136,7 +140,7 @@ class KeysetList(ChangeList):
         if at is None:
             order = self._order()
         sources = self._sources(request)
-        is_rare = len(sources) > 1 and bool(self.filter_params)  # few rows match a search and a filter
+        is_rare = len(sources) > 1 and bool(self.filter_params)  # few rows match both a search and a filter
         self.page = read_page(sources, fitting=self.queryset, order=order, after=at, is_rare=is_rare)
         self._link(order, at)
         self.result_list = self._rows(order)

@@ -1,4 +1,4 @@
-"""Restricts the URL parameters of a list to its own filters and the portal's own links.
+"""Refuses URL parameters of a list that come neither from the list's controls nor from a link in the portal.
 
 Django's lists accept any lookup on a local field, so a viewer could search columns that no page shows, or
 make the database evaluate a regular expression for minutes.
@@ -43,7 +43,7 @@ class LookupRefused(BadRequest):
 
 
 class ListParameters:
-    """Mixin for admin classes: `links` are the lookups in links to the list, `cursors` its page cursors."""
+    """Mixin for admin classes. `links` are lookups in links to the list; `cursors` are the parameters with a cursor."""
 
     links: ClassVar[tuple[str, ...]] = ()
     cursors: ClassVar[tuple[str, ...]] = ()
@@ -104,14 +104,14 @@ def _check_format(name: str, value: str) -> None:
 
 
 def _custom_filters(model_admin: ModelAdmin[Any], request: HttpRequest) -> Iterator[str]:
-    """Yield the parameters of the filters that are not model fields."""
+    """Yield the parameter of each filter that is not based on a model field."""
     for each in model_admin.get_list_filter(request):
         if name := getattr(each, "parameter_name", None):
             yield name
 
 
 def _field_filters(model_admin: ModelAdmin[Any], request: HttpRequest) -> Iterator[str]:
-    """Yield the lookups of the filters that are model fields."""
+    """Yield the lookups of the filters that are based on a model field."""
     for each in model_admin.get_list_filter(request):
         path, kind = each if isinstance(each, (tuple, list)) else (each, FieldListFilter.create)
         if isinstance(path, str):

@@ -11,20 +11,20 @@ LAST_IN_MENU = 1000  # default menu_position
 
 
 class MenuGroup(StrEnum):
-    """The tasks, in the order of the menu."""
+    """The tasks, each a group of the menu, in the menu's order."""
 
     OUTLETS = "Outlets"
     ACTIVITY = "Activity"
     ALERTS = "Alerts and webhooks"
     PEOPLE = "People"
     SET_UP = "Set-up"
-    OTHER = "Other"  # the group of models whose admin class names none
+    OTHER = "Other"  # the group of models whose admin class names no group
 
 
 def menu_of(apps: Iterable[Mapping[str, Any]], admins: Mapping[type[Model], ModelAdmin[Any]]) -> list[dict[str, Any]]:
     """Return Django's list of apps as groups of the menu, without empty groups.
 
-    A group has the keys that Django's templates read from an app, so a package's template can also show the group.
+    A group has the keys that Django's templates read from an app, so templates of other packages can show a group too.
     """
     entries = sorted(
         (entry for app in apps for entry in app["models"]),

@@ -93,7 +93,10 @@ class OutletAction(Action):
 
     @method_decorator(sensitive_variables("values"))
     def words_for(self, refusal: PortalError, values: dict[str, Any]) -> str:
-        """Return the text for a refusal. For a taken POSRemoteID, it names the other outlet if the user may see it."""
+        """Return the text for a refusal.
+
+        If another outlet has the POSRemoteID already, the text names that outlet, unless the user may not see it.
+        """
         if not isinstance(refusal, PosRemoteIdTaken) or not rights.may_see(self.request, Outlet):
             return super().words_for(refusal, values)
         seen = scope.limit(holders_of(values["pos_remote_id"]), self.request.user, "outlet__organisation")

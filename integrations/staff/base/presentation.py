@@ -1,4 +1,4 @@
-"""Text and HTML for staff pages: states, moments, details. Does no I/O, so callers pass in the current time."""
+"""Text and HTML for staff pages: states, times, details. Reads no clock: callers pass in the current time."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class DatedState:
 
 
 def standing_of(integration: Integration | None, now: datetime) -> DatedState:
-    """Return the state of an outlet, and since when it is online or offline. It runs the same queries as `state_of`."""
+    """Return an outlet's state, and since when the outlet is online or offline. Runs the same queries as `state_of`."""
     state = state_of(integration, now)
     is_dated = state in (OutletState.ONLINE, OutletState.OFFLINE)
     return DatedState(state, integration.presence.since_at(now) if integration and is_dated else None)
@@ -74,7 +74,7 @@ def ago(moment: datetime | None, now: datetime) -> SafeString | str:
 
 
 def clock(moment: datetime, now: datetime) -> SafeString:
-    """Return ` since 14:02` (with the date if it was before today), and below it how long ago that was."""
+    """Return HTML such as ` since 14:02` with the elapsed time below. For an earlier day, the HTML has the date."""
     span = timesince(moment, now, depth=1) if (now - moment).total_seconds() >= 60 else "just now"
     since = format_html('since {} <small class="onp-span">{}</small>', _clock(moment, now), span)
     return format_html(" {}", _time(moment, since))

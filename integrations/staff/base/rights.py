@@ -53,5 +53,5 @@ def may_change_people(request: HttpRequest) -> bool:
 
 
 def may_see(request: HttpRequest, model: type[Model]) -> bool:
-    """Return whether this person may open the list and the pages of these rows."""
+    """Return whether this person may open the list and the pages of this model's rows."""
     return site.get_model_admin(model).has_view_or_change_permission(request)

@@ -63,7 +63,10 @@ class EndOverlapAction(SecretAction):
 
 
 class SystemAction(SecretAction, Generic[System]):
-    """An action on an API key or a webhook endpoint; `row` is None until it is created."""
+    """An action on an API key or a webhook endpoint.
+
+    `row` is the key or the endpoint, or None as long as the action has not created it.
+    """
 
     model: ClassVar[type[ApiKey] | type[WebhookEndpoint]]
     row: System | None = None

@@ -7,7 +7,8 @@ from django import forms
 from integrations.services.bulk.plan import BulkAction
 from integrations.staff.base.forms import ActionForm, OptionalReasonForm, ReasonForm, overlap_field
 
-# 1,000 rows of 500 bytes. After sealing for the confirmation, they stay below Django's DATA_UPLOAD_MAX_MEMORY_SIZE.
+# Enough for 1,000 rows of 500 bytes. The confirmation form contains these rows as a sealed value, which is longer than
+# the file, but stays below Django's DATA_UPLOAD_MAX_MEMORY_SIZE.
 MOST_BYTES = 512 * 1024
 
 
@@ -20,7 +21,8 @@ class UploadForm(ActionForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # If an upload is far too large, the server drops the file before it reaches this form.
+        # Django drops an upload above FILE_UPLOAD_MAX_MEMORY_SIZE. This form then gets no file, so its message for a
+        # missing file states the limit.
         self.fields["file"].error_messages["required"] = f"Choose a CSV file of up to {MOST_BYTES:,} bytes."
 
     def clean_file(self) -> Any:

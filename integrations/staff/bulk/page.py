@@ -1,4 +1,4 @@
-"""Bulk actions: the portal checks a file or a selection, shows it row by row, and carries it out when confirmed.
+"""Bulk actions: check a file or a selection, show the result row by row, and carry out the action once confirmed.
 
 The check page holds the checked rows as a sealed value (services/bulk/confirming.py). The response to the confirmation
 is the page or the file with the new secrets. No other response ever shows them.
@@ -70,7 +70,7 @@ class BulkActionPage(Action):
 
     @method_decorator(sensitive_variables())
     def confirm(self) -> HttpResponse:
-        """Carry out the checked action; if the rows have changed since, check them again and show the result."""
+        """Carry out the checked action. If the rows have changed since the check, show a new check page instead."""
         form, sealed = self.make_form(self.request.POST), self.request.POST["checked"]
         try:
             checked = confirming.check_again(sealed, action=self.bulk_action, actor=self.actor)
@@ -159,9 +159,9 @@ class EnableFromFile(BulkActionPage):
 
 
 class ActOnSelection(BulkActionPage):
-    """Confirms a bulk action on outlets selected in a list. The list's action shows the check page.
+    """Confirms a bulk action on outlets selected in a list. `check_selection` shows the check page for the list.
 
-    After a proof of identity, a GET shows the check page again, with the same outlets and the same input.
+    After a proof of identity, a GET shows the check page for the same outlets, with the same input.
     """
 
     def is_allowed(self) -> bool:

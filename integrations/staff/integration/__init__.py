@@ -1,1 +1,1 @@
-"""The integration of one outlet: its part of the outlet's page, how to enable it, the actions on it, the check."""
+"""Pages about one outlet's integration: its part of the outlet's page, its actions, and the check of the outlet."""

@@ -14,7 +14,8 @@ from integrations.staff.integration import actions as views
 from integrations.staff.integration import check_page
 from integrations.staff.requests import ask_page, asked_page
 
-KEPT = ("q", "state", "organisation")  # parameters that the list of outlets accepts as well
+# URL parameters that the redirect to the list of outlets keeps, because that list accepts them.
+KEPT = ("q", "state", "organisation")
 ACTIONS = {
     "check": check_page.CheckOutlet,
     "ask": ask_page.AskPos,
@@ -33,7 +34,7 @@ ACTIONS = {
 class IntegrationAdmin(ReadOnlyAdmin[Integration]):
     """The actions on enabled outlets. An integration has no separate page, because it is part of its outlet's page.
 
-    The list and the page that earlier versions had here redirect to the list of outlets and to the outlet's page.
+    Earlier versions had a list and a page here. Their URLs redirect to the list of outlets and to the outlet's page.
     """
 
     organisation_path = "outlet__organisation"

@@ -17,7 +17,8 @@ from integrations.staff.base import forms, rights
 from integrations.staff.base.outlet_actions import IntegrationAction
 
 TEMPLATE = "staff/integration/check_steps.html"
-TEST_FORM = "test-request"  # the id of the form whose button is in the live part
+# The id of the form that sends the test request. Its button is in the part of the page that refreshes itself.
+TEST_FORM = "test-request"
 
 
 class CheckOutlet(IntegrationAction):

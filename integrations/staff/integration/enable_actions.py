@@ -20,7 +20,8 @@ from integrations.services.people import scope
 from integrations.staff.base import forms, rights
 from integrations.staff.base.outlet_actions import OutletAction
 
-MOST_SUGGESTED = 500  # organisations listed in the page, which stays below 150 KB; a search finds the others
+# The most organisations that the page lists. This keeps the page below 150 KB; a search finds the others.
+MOST_SUGGESTED = 500
 NOT_YOURS = "Choose one of the organisations that you may see. Your role does not allow you to create another one."
 CREATE_ANYWAY = "If it is not, add the new organisation on its own page first."
 

@@ -17,7 +17,7 @@ from integrations.staff.requests.descriptions import with_type_names
 
 TEMPLATE = "staff/integration/page_parts.html"
 ROWS = 10
-LINK = "link_"  # prefix of the columns of a secret's hand-over link
+LINK = "link_"  # prefix of a hand-over link's columns in the query for secrets
 LINK_FIELDS = (
     *("id", "state", "tries", "created_by", "created_at", "expires_at"),
     *("ended_at", "ended_reason", "address", "user_agent"),
@@ -85,7 +85,10 @@ def _unrecognised_frames(integration: Integration, *, with_content: bool) -> lis
 
 
 def events_of(outlet: Outlet, organisations: Organisations) -> list[AuditEvent]:
-    """Return the newest events of an outlet and its integration, with the names that this person may read."""
+    """Return the newest events of an outlet and its integration.
+
+    The details of a move name an organisation only if the viewer may see it (`organisations`).
+    """
     # Read one event more than is shown. If the oldest event shown is a move, the additional event belongs to the old
     # organisation, whose name is then known without another query.
     events = list(AuditEvent.objects.filter(outlet=outlet).select_related("organisation")[: ROWS + 1])

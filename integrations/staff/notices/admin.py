@@ -109,7 +109,7 @@ class EndpointFilter(admin.RelatedFieldListFilter):
 
 @admin.register(Delivery)
 class DeliveryAdmin(KeysetAdmin[Delivery]):
-    """The deliveries: each event to each endpoint."""
+    """The deliveries of events: one row for each event and endpoint."""
 
     menu_group = MenuGroup.ALERTS
     menu_position = 40

@@ -38,7 +38,11 @@ ADD_ORGANISATION = 'Not in the list? <a href="{}">Add the organisation</a> first
 
 @admin.register(Outlet)
 class OutletAdmin(BulkActions, PageAdmin[Outlet]):
-    """The customers' sites: each with its state, and with the pairing and the secret of its POS once enabled."""
+    """The customers' sites and their state.
+
+    For enabled outlets, the list also shows the POSRemoteID and, with the right to see integrations, the beginning of
+    the secret.
+    """
 
     menu_group = MenuGroup.OUTLETS
     menu_position = 10
@@ -164,7 +168,7 @@ class OutletAdmin(BulkActions, PageAdmin[Outlet]):
         return rows.filter(pk=int(object_id)).first() if object_id.isdecimal() and len(object_id) < 19 else None
 
     def page_of(self, request: HttpRequest, row: Outlet) -> dict[str, object]:
-        """Return the context of an outlet's page. Its integration's part needs the right to see integrations."""
+        """Return the context of an outlet's page. The part about its integration requires the right to see it."""
         integration, now = Integration.of(row), shared_now()
         seen = scope.organisations_of(request.user)
         ours: dict[str, object] = {
@@ -200,7 +204,7 @@ class OutletAdmin(BulkActions, PageAdmin[Outlet]):
         outlets.delete_outlet(obj, actor=actor_of(request))
 
     def response_post_save_add(self, request: HttpRequest, obj: Outlet) -> HttpResponseRedirect:
-        """Redirect to the new outlet, which offers the next step, instead of the list."""
+        """Redirect to the new outlet's page instead of the list, because that page offers the next step."""
         if not self.has_view_or_change_permission(request, obj):
             return super().response_post_save_add(request, obj)
         return HttpResponseRedirect(reverse("admin:integrations_outlet_change", args=(obj.pk,)))

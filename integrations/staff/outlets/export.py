@@ -45,7 +45,10 @@ def export(model_admin: ModelAdmin[Outlet], request: HttpRequest) -> HttpRespons
 
 
 class _Pages:
-    """The file in chunks of one query each, because a slow reader would keep the transaction of a single query open."""
+    """Yields the file in chunks, and runs a separate query for each chunk.
+
+    A single query for the whole file would keep its transaction open until a slow client has read the file.
+    """
 
     def __init__(self, rows: QuerySet[Outlet], *, user_id: int | None) -> None:
         self._rows, self._user_id, self._shows_secrets = rows, user_id, False

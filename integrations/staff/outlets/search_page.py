@@ -49,7 +49,7 @@ def search(request: HttpRequest) -> HttpResponse:
 
 
 def _other_lists(request: HttpRequest, text: str) -> Iterator[tuple[str, str]]:
-    """Yield the name of each list that also has rows without an outlet, and the URL of the same search there."""
+    """Yield the name of each list that can have rows without an outlet, and the URL that searches it for `text`."""
     for model in (Request, AuthAttempt):
         if rights.may_see(request, model):
             view = f"admin:integrations_{model._meta.model_name}_changelist"
@@ -57,7 +57,7 @@ def _other_lists(request: HttpRequest, text: str) -> Iterator[tuple[str, str]]:
 
 
 def without_secret(request: HttpRequest) -> HttpResponseRedirect | None:
-    """Return a redirect to the same search with the public part of a POS's secret, or None if `q` is not a secret."""
+    """If `q` is a POS's secret, return a redirect that searches for the secret's public part only; otherwise None."""
     text = request.GET.get(SEARCH_VAR, "").strip()
     if public_part(text) == text:
         return None

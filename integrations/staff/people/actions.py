@@ -41,7 +41,7 @@ class PersonAction(Action):
 
 
 class ResetSecondFactors(PersonAction):
-    """Removes the second factors of a colleague, for example after a lost phone. They can then set up new ones."""
+    """Removes a colleague's second factors, for example after a lost phone. The colleague can then set up new ones."""
 
     title = "Reset second factors"
     button = "Reset"

@@ -30,8 +30,8 @@ from integrations.staff.signing_in import proof, typed
 from integrations.staff.signing_in.actors import actor_of
 
 ACCESS = "Role and organisations"
-MOST_NAMED = 10  # organisations of one person that the list names
-_GROUPS = "_groups_of_role_filter"  # the attribute of a request that keeps the groups
+MOST_NAMED = 10  # the list names at most this many organisations of each person
+_GROUPS = "_groups_of_role_filter"  # the name of the request's attribute that caches the groups
 YOURSELF = (
     "This is your own account. Only a colleague can change it. To change your password or your second factors, open "
     '<a href="{}">How you sign in</a>.'
@@ -43,7 +43,8 @@ ONLY_YOU = (
 
 for _model in (User, Group, EmailAddress, Authenticator, SocialAccount, SocialApp, SocialToken, UserSession):
     if admin.site.is_registered(_model):
-        admin.site.unregister(_model)  # Django's and allauth's pages bypass the services and list single permissions
+        # The pages of Django and allauth bypass the services, and offer single permissions instead of roles.
+        admin.site.unregister(_model)
 
 
 class AsksForProof:

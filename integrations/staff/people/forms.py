@@ -23,7 +23,7 @@ ERRORS = {
         "invalid": "Use only letters, digits and the characters @ . + - _ in a user name.",
     }
 }
-_READ = "_grantable"  # the attribute of a user object that keeps the groups
+_READ = "_grantable"  # the name of the user object's attribute that caches the groups
 NO_ROLE = "none"
 ROLE_LABEL = "<strong>{}</strong> <span>{}</span>"
 WITHOUT_ROLE = (
@@ -38,7 +38,7 @@ def other_groups(giver: User) -> list[Group]:
 
 
 def _grantable(giver: User) -> list[Group]:
-    """Return the groups that `giver` may give to others, by name; read once per user object."""
+    """Return the groups that `giver` may give to others, sorted by name. They are read once per user object."""
     if not hasattr(giver, _READ):
         setattr(giver, _READ, list(people.grantable(giver).order_by("name")))
     groups: list[Group] = getattr(giver, _READ)

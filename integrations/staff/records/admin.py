@@ -41,13 +41,13 @@ BY_INTEGRATION_ID = {"integration__id__exact": "integration"}
 
 
 class Dated(Protocol):
-    """A record of one point in time."""
+    """A record with a single time, `at`."""
 
     at: datetime
 
 
 class DatedAdmin(KeysetAdmin[Row]):
-    """Records of one point in time each, newest first."""
+    """A list of records that have a single time, `at`; the newest record is first."""
 
     time_field = "at"
 
@@ -159,8 +159,8 @@ class UnrecognisedFrameAdmin(DatedAdmin[UnrecognisedFrame]):
 class AuditEventAdmin(DatedAdmin[AuditEvent]):
     """The changes by staff, systems and commands.
 
-    The row that an event is about may have been deleted. So the list shows its `subject`, and does not follow the
-    reference to the row.
+    The row that an event is about may have been deleted. So the list shows the event's `subject` instead of following
+    the reference to the row.
     """
 
     menu_group = MenuGroup.ACTIVITY
@@ -186,7 +186,7 @@ class AuditEventAdmin(DatedAdmin[AuditEvent]):
     readonly_fields = ("exactly_when", "person", "action", "in_words")
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        """Return the list. The details name those organisations that this person may see."""
+        """Return the list. The details of the events name only organisations that this person may see."""
         changelist = super().get_changelist_instance(request)
         explain_moves(changelist.result_list, scope.organisations_of(request.user))
         return changelist

@@ -79,7 +79,10 @@ class AuthAttemptAdmin(DatedAdmin[AuthAttempt]):
         return super().found_by(text) | sent_under_another_id(text)
 
     def begins_with(self, text: str) -> Q:
-        """Match addresses, and ProviderOutletIDs that no outlet has. Other attempts are found by their outlet."""
+        """Match attempts by the beginning of their address or, for unknown outlets, of their ProviderOutletID.
+
+        The other attempts are found by the names and IDs of their outlet.
+        """
         unknown = beginning_with("provider_outlet_id", text) & Q(integration=None)
         return beginning_with("address", text) | unknown
 

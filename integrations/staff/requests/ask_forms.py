@@ -232,7 +232,7 @@ class FieldsForm(AskForm):
 
 
 def payload_errors(payload: str, model: str) -> dict[str, str]:
-    """Return the errors in a well-formed payload by the path of the member, or {} if it matches the model."""
+    """Return the errors in a well-formed payload by the member's path, or {} if the payload matches the model."""
     try:
         checking.check(payload, model)
     except Invalid as invalid:

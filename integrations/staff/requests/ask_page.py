@@ -33,7 +33,7 @@ KEPT = ("request_id", "device_id", "wait", "expires_in", *RawForm.more)
 TYPE_AGAIN = "Secrets are not kept. Enter {} again."
 STAY_WITH_JSON = "Send the JSON as it is, or delete these members."
 UNKNOWN = "This is neither the name of a message type nor a number from 0 to 2147483647. Choose one from the list."
-# According to PowerEPOS's documents these only read. Any other message type may change something.
+# PowerEPOS's documents say that requests with these payloads only read data. Any other request may change something.
 READING = ("OrderNPayGetUserFromPINRequest", "OrderNPayGetOpenOrdersRequest", "OrderNPaySimulateOrderRequest")
 
 

@@ -1,4 +1,4 @@
-"""Convert what was typed into the fields of "Ask the POS" to JSON, and back. Secrets are not carried over.
+"""Convert the input of the "Ask the POS" form from fields to JSON, and back. Secrets are not carried over.
 
 `secrets_in` returns the names of the fields with secrets, and the page asks for these secrets again.
 """
@@ -23,7 +23,7 @@ class NoSuchFields(ValueError):
 
 
 def json_of(typed: Mapping[str, Any], model: str) -> str:
-    """Return the payload of the filled fields as indented JSON. A value that does not fit its field becomes a text."""
+    """Return the filled fields as a payload in indented JSON. A value that does not fit its field becomes a string."""
     values = {field.name: typed.get(PREFIX + field.name, "") for field in MODELS[model]}
     lines = [
         f"  {json.dumps(field.name)}: {_spelled(field, values[field.name])}"
@@ -42,7 +42,7 @@ def secrets_in(typed: Mapping[str, Any], model: str) -> list[str]:
 def fields_of(text: str, model: str) -> dict[str, str]:
     """Return the initial values of the form's fields. Raises NoSuchFields, or raw_json's NotAnObject and TooDeep.
 
-    A member is found in any letter case, as a POS finds it. A null leaves a field empty if the field may be null.
+    Like a POS, this ignores the letter case of names. A null leaves a field empty if the field may be null.
     """
     fields = {field.name.lower(): field for field in MODELS[model]}
     values: dict[str, str] = {}
@@ -72,7 +72,7 @@ def _typed(field: Field, spelled: str) -> str | None:
     """Return what a person would type for this value, or None if the field cannot hold it."""
     text = str(json.loads(spelled)) if spelled.startswith('"') else None
     if text is not None and field.kind != FLAG and _spelled(field, text).startswith('"'):
-        return text  # the field converts this text to the same string again
+        return text  # typed into the field, this text becomes the same JSON string
     if is_json(field):
         return spelled
     if spelled == "null":

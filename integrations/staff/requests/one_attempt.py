@@ -1,4 +1,4 @@
-"""Requests by staff that are not stored before they are sent: one attempt, recorded when it has ended."""
+"""Sends requests by staff once, without storing them first. Each request is recorded when it has ended."""
 
 import contextlib
 from uuid import UUID
@@ -19,10 +19,10 @@ LOOP_SECONDS = 5.0  # longest wait for the event loop to begin the request; usua
 
 
 def ask_once(integration: Integration, question: Question, *, actor: Actor) -> UUID:
-    """Send a request from the thread of a page, and return its id. Its row is written when it has ended.
+    """Send a request from a page's thread, and return the request's id.
 
-    A repeated RequestID returns the id of the existing request. Raises NotAsked, PosNotConnected, PosBusy or
-    AskedOtherwise; then nothing is sent.
+    The request's row is written when the request has ended. A repeated RequestID returns the id of the existing
+    request. Raises NotAsked, PosNotConnected, PosBusy or AskedOtherwise; then nothing is sent.
     """
     running = runtime.current()
     if running is None or running.is_draining:

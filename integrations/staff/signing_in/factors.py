@@ -48,7 +48,10 @@ class Overview(AdminLook, IndexView):  # type: ignore[misc]
 
 
 class Sessions(AdminLook, FormView[Form]):
-    """Lists a person's sessions, and ends any but the current one. allauth's view runs queries for each session."""
+    """Lists a person's sessions, and ends any but the current one.
+
+    Replaces allauth's view, which runs queries for each session.
+    """
 
     title = "Your sessions"
     template_name = "usersessions/usersession_list.html"
@@ -152,7 +155,10 @@ class NewRecoveryCodes(AdminLook, GenerateRecoveryCodesView):  # type: ignore[mi
 
 
 def spend(person: User, code: str) -> None:
-    """Mark the code that set up an app as used, so that it cannot open another session. allauth does not mark it."""
+    """Mark the code as used after a person has set up an app with it.
+
+    allauth does not do this, so the same code could then open another session.
+    """
     TOTP(Authenticator.objects.get(user=person, type=Authenticator.Type.TOTP)).validate_code(code)
 
 

@@ -1,4 +1,4 @@
-"""Limits failed sign-ins and computes the time to wait. The shared cache counts them for all processes.
+"""Limits failed sign-ins and computes the time to wait. All processes share the counts, which are in the cache.
 
 allauth limits failures per name and address, and per address (ACCOUNT_RATE_LIMITS). This module adds two limits over
 all addresses: per name, and for all names together. An attacker with many addresses can use up these two
@@ -25,7 +25,7 @@ KNOWN_SECONDS = 30 * 86_400
 
 @dataclass(frozen=True)
 class SignInAttempt:
-    """A sign-in attempt with a name from an address."""
+    """A sign-in attempt: the user name that was entered, and the network of the client's address."""
 
     name: str
     network: str
@@ -99,7 +99,7 @@ def _of_all() -> SharedLimit:
 
 
 def _over_all_addresses(name: str, multiple: int, *, per: str) -> SharedLimit:
-    """Return a limit that is a multiple of allauth's limit with this key."""
+    """Return a limit over all addresses: `multiple` times allauth's limit of the kind `per` ("key" or "ip")."""
     rate = next(each for each in _rates() if each.per == per)
     return SharedLimit(name, multiple * rate.amount, int(rate.duration))
 

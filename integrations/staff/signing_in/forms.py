@@ -90,7 +90,7 @@ class ConfirmPasskeyForm(ReauthenticateWebAuthnForm):  # type: ignore[misc]
 
 
 class ActivateTotpForm(ActivateTOTPForm):  # type: ignore[misc]
-    """Keeps the secret that is being set up encrypted in the session, because sessions are database rows."""
+    """Stores the new secret in the session during the set-up, encrypted, because sessions are database rows."""
 
     @sensitive_variables()
     def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:

@@ -30,7 +30,7 @@ from integrations.wire import raw_json
 
 SIGNATURES = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 REQUIRED = ("iss", "sub", "aud", "exp", "iat", "nonce")
-SKEW = 60  # seconds that the clocks of provider and portal may differ
+SKEW = 60  # the clocks of provider and portal may differ by this many seconds
 OLDEST = 3600  # greatest age of a token in seconds; a genuine token arrives at once, whatever its `exp` says
 PROVIDER_ID = "oidc"
 
@@ -60,7 +60,8 @@ class StrictAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
     def complete_login(self, request: HttpRequest, app: SocialApp, token: SocialToken, **kwargs: Any) -> SocialLogin:
         try:
             login: SocialLogin = super().complete_login(request, app, token, **kwargs)
-            raw_json.refuse_depth(json.dumps(login.account.extra_data))  # a database cannot store what nests too deeply
+            # A database cannot store JSON that nests too deeply.
+            raw_json.refuse_depth(json.dumps(login.account.extra_data))
         except (KeyError, ValueError, TypeError, AttributeError, jwt.PyJWTError) as error:
             raise OAuth2Error(f"The provider's answer cannot be read ({type(error).__name__}).") from error
         self._check_that_both_agree(login.account.extra_data)
@@ -91,7 +92,10 @@ class StrictProvider(OpenIDConnectProvider):  # type: ignore[misc]
     oauth2_adapter_class = StrictAdapter
 
     def get_pkce_params(self) -> dict[str, str]:
-        """Return the additional parameters for the provider; the verifier stays in the session."""
+        """Return the PKCE parameters and the nonce.
+
+        allauth sends them to the provider, except the verifier, which it keeps in the session.
+        """
         params: dict[str, str] = generate_code_challenge()
         return {**params, "nonce": nonce_for(params["code_verifier"])}
 
@@ -99,7 +103,10 @@ class StrictProvider(OpenIDConnectProvider):  # type: ignore[misc]
 @never_cache
 @require_POST
 def begin(request: HttpRequest) -> HttpResponse:
-    """Redirect to the provider; with `fresh` it must authenticate the person again despite an existing session."""
+    """Redirect to the provider.
+
+    If `fresh` was posted, the provider must authenticate the person again, even if its own session is still valid.
+    """
     auth_params = {"prompt": "login", "max_age": "0"} if "fresh" in request.POST else {}
     return _redirect(request, AuthProcess.LOGIN, auth_params)
 
@@ -107,7 +114,10 @@ def begin(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_POST
 def begin_linking(request: HttpRequest) -> HttpResponse:
-    """Redirect a signed-in person with a recent proof to the provider; the callback links the identity to them."""
+    """Redirect to the provider; the callback then links the provider's identity to the signed-in person.
+
+    Without a recent proof of identity, redirect to the page that asks for one instead.
+    """
     return (
         proof.redirect_unless_complete(request)
         or proof.ask_if_stale(request)
@@ -122,7 +132,7 @@ def callback(request: HttpRequest) -> HttpResponse:
     view = OAuth2CallbackView.adapter_view(StrictAdapter(request, PROVIDER_ID))
     try:
         answer: HttpResponse = view(request)
-    except (OAuth2Error, RecursionError) as error:  # allauth reads the configuration outside its own try block
+    except (OAuth2Error, RecursionError) as error:  # allauth reads the provider's configuration outside its try block
         answer = _error_page(request, StrictProvider(request, app=app), error)
     return answer
 
@@ -197,7 +207,10 @@ def _check_times(claims: dict[str, Any]) -> None:
 
 
 def _check_parties(claims: dict[str, Any], client_id: str) -> None:
-    """Raise OAuth2Error unless the token is for the portal; with several audiences `azp` must name the portal."""
+    """Raise OAuth2Error unless the token has a subject and is for the portal.
+
+    If the token has several audiences, its `azp` must name the portal.
+    """
     if not isinstance(claims["sub"], str) or not claims["sub"]:
         raise OAuth2Error("The id_token has no subject.")
     audiences = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]

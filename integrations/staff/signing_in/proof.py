@@ -49,7 +49,10 @@ def ask(
 def ask_if_stale(
     request: HttpRequest, fields: typed.Fields | None = None, *, selected: Sequence[int] = ()
 ) -> HttpResponseRedirect | None:
-    """Return a redirect to the proof, or None if a proof is recent. `fields` are those of the page's form."""
+    """Return None if there is a recent proof, otherwise a redirect to the page that asks for one.
+
+    `fields` are the fields of this page's form.
+    """
     if not is_recent(request):
         return ask(request, fields or {}, selected=selected)
     typed.recall(request)
@@ -57,7 +60,7 @@ def ask_if_stale(
 
 
 def recently_proved(view: View) -> View:
-    """Guard a view of staff's own sign-in settings like `signed_in`, and also require a recent proof of identity."""
+    """Guard a view as `signed_in` does, and also require a recent proof of identity."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -69,7 +72,10 @@ def recently_proved(view: View) -> View:
 
 
 def signed_in(view: View) -> View:
-    """Guard a view of staff's own sign-in settings: the session must be complete, or lack only a factor to set up."""
+    """Guard a view of staff's own sign-in settings.
+
+    A person with a second factor must have proved it in this session. A person without one may open the view.
+    """
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

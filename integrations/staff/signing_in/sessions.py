@@ -1,14 +1,14 @@
 """Sessions of staff: Django's database sessions with the portal's time limits. SESSION_ENGINE names this module.
 
-A session ends after SESSION_IDLE_MINUTES without a request, or SESSION_HOURS after the sign-in. Django itself counts
-from the last change of a session. To prolong a session, only its expiry date is written, because saving the whole
-session would let concurrent requests overwrite each other's changes. A page's automatic refresh does not prolong the
-session, because an unattended browser keeps polling.
+A session ends after SESSION_IDLE_MINUTES without a request, or SESSION_HOURS after the sign-in. Django itself would
+count the idle minutes from the last change of the session. To prolong a session, only its expiry date is written,
+because saving the whole session would let concurrent requests overwrite each other's changes. A page's automatic
+refresh does not prolong the session, because an unattended browser keeps polling.
 
-allauth's `usersessions` lists the sessions of a person. allauth's middleware would write to its table at each
-request. Here, a request writes the session's address and browser only if they have changed, at most once a minute. A
-request that prolongs the session does not write them, so a page has at most one such write. The time of the last use
-follows from the expiry date.
+allauth's `usersessions` has a table with the address and browser of each session. allauth's middleware would write to
+this table at each request. Here, a request writes the address and browser only if they have changed, and at most once
+a minute. A request that prolongs the session does not write them, so each request makes at most one of the two
+writes. The time of a session's last use is computed from its expiry date.
 """
 
 from collections.abc import Callable
@@ -35,7 +35,7 @@ from integrations.services.rows.plain_rows import insert_rows
 from integrations.staff.signing_in.records import records_of
 
 REFRESH = "X-Fragment"  # the header of a page's request for its live part (static/integrations/live.js)
-WRITTEN_EVERY = timedelta(seconds=60)  # at most this often, because not every request should write
+WRITTEN_EVERY = timedelta(seconds=60)  # requests write a session's rows at most this often, to limit the load
 BEGAN = "signed_in_at"
 OVER = "You were signed in for {hours} hour{plural}. Sign in again to continue."
 
@@ -61,7 +61,7 @@ class SessionClient:
 class SessionStore(DatabaseSessionStore):
     """A database session. `ends_at` is its expiry date when the row was read; None for a new session.
 
-    `client` is what allauth's table had at that time; None for a session that is not in that table.
+    `client` is the address and browser in allauth's table at the same time; None if the table lacks the session.
 
     The expiry date is compared with the shared clock, because several hosts read the session.
 
@@ -111,7 +111,10 @@ def is_over(session: SessionBase, person: AbstractBaseUser | AnonymousUser) -> b
 
 
 def limited(get_response: View) -> View:
-    """Sign out a person after the session's lifetime. Prolong any other signed-in session, or track its client."""
+    """Return middleware that signs a person out after SESSION_HOURS.
+
+    Before that time, each request prolongs its session, or else stores a changed address or browser.
+    """
 
     def handle(request: HttpRequest) -> HttpResponse:
         if SESSION_KEY in request.session:

@@ -95,7 +95,7 @@ def _typed_value(request: HttpRequest, name: str, field: Field) -> Any:
 
 
 def _stored(value: Any) -> Any:
-    """Return a value for the session, which holds JSON."""
+    """Return a value as the session stores it, in JSON; a TypedName becomes an object with one key."""
     if isinstance(value, list):
         return [_stored(each) for each in value]
     return {_TYPED_NAME: str(value)} if isinstance(value, TypedName) else value

@@ -1,4 +1,7 @@
-"""URLs of the sign-in pages. Names that allauth looks up are allauth's; `login/` replaces the admin's own page."""
+"""URLs of the sign-in pages. `login/` replaces the login page of Django's admin.
+
+Most of the URL names are allauth's, because allauth looks them up.
+"""
 
 from django.urls import path
 

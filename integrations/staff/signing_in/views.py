@@ -81,7 +81,7 @@ class ConfirmByPasskey(AdminLook, webauthn.ReauthenticateWebAuthnView):  # type:
     title = "Confirm that it is you"
 
     def form_invalid(self, form: Any) -> HttpResponse:
-        """Show the error and offer the form again; allauth would redirect away from the action."""
+        """Show the error and the form again; allauth would redirect to the login page."""
         for message in form.errors.get("credential", []):
             messages.error(self.request, message)
         return HttpResponseRedirect(with_next(self.request.path, self.request))

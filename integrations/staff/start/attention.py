@@ -42,7 +42,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Group:
-    """The entries of one kind, and the URL of the list with the rest if there are more."""
+    """The entries of one kind. If there are more than shown, `more_url` is the URL of a list with all of them."""
 
     name: str
     title: str

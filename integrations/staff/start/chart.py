@@ -15,7 +15,7 @@ from integrations.services.overview.fleet_state import DAY, SAMPLE_EVERY, FleetS
 WIDTH, HEIGHT = 480, 100  # in units of the SVG's viewBox
 HALF_HOUR = timedelta(minutes=30)
 SLOTS = DAY // HALF_HOUR
-STEPS = 4  # most steps on an axis
+STEPS = 4  # an axis has at most this many steps
 HOURS_BETWEEN_TICKS = 3
 MAJOR_HOURS = 6  # hours between two labels on a phone
 

@@ -16,7 +16,7 @@ TEMPLATE = "staff/start/figures.html"
 
 @dataclass(frozen=True)
 class Figure:
-    """A number, what it counts, and the URL of the list of the counted rows."""
+    """A number, what it counts, and the URL of a list with the counted rows."""
 
     count: int
     words: str

@@ -44,7 +44,7 @@ def what_next(request: HttpRequest, *, has_figures: bool) -> NextStep | None:
 def figures(request: HttpRequest) -> dict[str, object]:
     """Return the context of the live part: what needs attention, and the figures.
 
-    It is empty if the person may not see outlets, or none was ever enabled.
+    The context is empty if the person may not see outlets, or if no outlet was ever enabled.
     """
     if not request.user.has_perm("integrations.view_outlet"):
         return {}
@@ -58,9 +58,9 @@ def figures(request: HttpRequest) -> dict[str, object]:
 def recent_activity(request: HttpRequest) -> list[AuditEvent] | None:
     """Return the newest audit events except sign-ins; None if the user may not see them.
 
-    Reads only the newest SEARCHED events, so that many sign-ins cannot make the query scan the whole table. The
-    query sorts by an expression, because with a plain column the database would follow that column's index past those
-    events.
+    Reads only the newest SEARCHED events; otherwise many sign-ins could make the query scan the whole table. The
+    query sorts by an expression. If it sorted by a plain column, the database would use that column's index, and would
+    also read older events.
     """
     if not request.user.has_perm("integrations.view_auditevent"):
         return None

@@ -93,7 +93,7 @@ class PortalSite(AdminSite):
         app_label: str,  # noqa: ARG002
         extra_context: dict[str, Any] | None = None,  # noqa: ARG002
     ) -> HttpResponseRedirect:
-        """Redirect from the page of a Django app, which the portal's menu does not have, to the start page."""
+        """Redirect to the start page, because the portal has no page for each Django app."""
         return HttpResponseRedirect(reverse("admin:index"))
 
 

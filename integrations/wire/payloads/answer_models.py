@@ -1,4 +1,4 @@
-"""The fields of each model of the answers, in the order of its documentation. The portal does not check answers.
+"""The fields of each answer model, in the documented order. The portal does not check answers.
 
 The models of two answers are not known (`UNKNOWN`). These answers are probably like the answer to CreateOrder.
 """
@@ -6,7 +6,7 @@ The models of two answers are not known (`UNKNOWN`). These answers are probably 
 from integrations.wire.payloads.field import DECIMAL, FLAG, GUID, STRING, WHOLE, Field, list_of, nullable, required
 from integrations.wire.payloads.request_models import MODELS
 
-# The documented ResultCodes. Any other number is also a refusal.
+# The documented ResultCodes. Every number except 0 is a refusal, even if it is not documented.
 RESULT_CODES = {
     0: "Success",
     4: "No person matches the PIN or the user identifier. The number is documented for GetUserFromPIN only",
@@ -90,10 +90,10 @@ def result_codes_in_words() -> str:
 
 
 def type_name(request_model: str) -> str:
-    """Return the name of a documented message type, by the model of its request's payload."""
+    """Return the name of a documented message type. `request_model` is the model of its requests."""
     return request_model.removeprefix("OrderNPay").removesuffix("Request")
 
 
 def answer_model(request_model: str) -> str:
-    """Return the model of the payload that answers a request, by the model of the request's payload."""
+    """Return the name of the answer model that belongs to a request model."""
     return request_model.removesuffix("Request") + "Response"

@@ -9,7 +9,7 @@ STRING, GUID, WHOLE, DECIMAL, FLAG, OBJECT = "string", "GUID", "int", "decimal(1
 class Field:
     """A field of a model. `kind` is one of the constants above, or a model's name.
 
-    A field that is neither required nor nullable may be omitted.
+    A field that is not required may be omitted. Only a nullable field may be null.
     """
 
     name: str

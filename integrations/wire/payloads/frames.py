@@ -1,7 +1,7 @@
 """The fields of each message between a POS and the portal, in the order of the documentation.
 
-The first two messages are in the user's specification (SPEC). The third message has its own page (SEEN). The last
-message's page could not be read, so the portal knows only the fields in three published examples.
+The first two messages are in PowerEPOS's specification (SPEC). The third message has a page in its documentation
+(SEEN). The last message's page could not be read, so the portal knows only the fields in three published examples.
 """
 
 from integrations.wire.payloads.field import OBJECT, STRING, WHOLE, Field, nullable, optional, required
@@ -51,7 +51,7 @@ FRAMES: dict[str, tuple[Field, ...]] = {
     ),
 }
 
-# The documented numbers; None: the number is not known.
+# The documented MessageType number of each request model; None if the number is not known.
 NUMBERS: dict[str, int | None] = dict.fromkeys(model for model in MODELS if model.endswith("Request")) | {
     "OrderNPayGetUserFromPINRequest": 0,
     "OrderNPayGetOpenOrdersRequest": 1,

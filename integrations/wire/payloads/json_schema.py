@@ -10,7 +10,7 @@ from integrations.wire.payloads.frames import FRAMES
 
 
 def json_schema(model: str) -> dict[str, Any]:
-    """Return a model or a frame as JSON Schema; other models are referred to as components."""
+    """Return the JSON Schema of a model or a frame. A field with another model refers to that component."""
     fields = _DESCRIBED[model]
     schema: dict[str, Any] = {
         "type": "object",

@@ -20,7 +20,8 @@ PATIENCE = 2  # seconds for one attempt to connect to each address of PostgreSQL
 CREDENTIALS = "Correct USER and PASSWORD in DATABASE_URL (special characters %-encoded)."
 GUIDE = "docs/how-to/use-postgresql-and-redis.md"
 CONNECTIONS = "Raise PostgreSQL's max_connections, or lower DATABASE_POOL_SIZE."
-# What to do, by a part of the message from PostgreSQL or its driver; the first match applies.
+# Each key is a part of an error message from PostgreSQL or its driver, and its value is the advice for that error. The
+# first match applies.
 TODO = {
     "too many ": CONNECTIONS,
     "connection slots": CONNECTIONS,
@@ -49,7 +50,8 @@ def unreachable() -> Iterator[Finding]:
 
 def version_and_connections() -> Iterator[Finding]:
     """Report the version and response time; check that there are enough connections."""
-    shared_clock.compare()  # leases expire by the database's clock
+    # Leases expire by the database's clock, so set shared_now() to that clock before live_processes() reads the leases.
+    shared_clock.compare()
     began = time.perf_counter()
     connection.ensure_connection()
     took = (time.perf_counter() - began) * 1000
@@ -67,7 +69,7 @@ def migrations() -> Iterator[Finding]:
 
 
 def clock() -> Iterator[Finding]:
-    """Check that this machine's clock agrees with the database's or the servers', because leases depend on it."""
+    """Check that this machine's clock agrees with the database's, because leases depend on the clocks."""
     ahead = _ahead_of_others()
     if ahead is None:
         return

@@ -27,7 +27,7 @@ UPGRADE = {
 
 
 def layer() -> Iterator[Finding]:
-    """Check that several processes can wake each other."""
+    """Check that server processes can notify each other through Redis. A single process does not need Redis."""
     if not settings.REDIS_URL:
         yield _without_layer()
         return

@@ -1,4 +1,4 @@
-"""Finds names in `.env` and the environment that the portal does not read, and names that differ between the two."""
+"""Finds unknown names in `.env`, misspelt names in the environment, and names whose values differ in the two."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ ALIKE_IN_FILE, ALIKE_IN_ENVIRONMENT = 0.6, 0.88
 
 
 def names() -> Iterator[Finding]:
-    """Check that every name is a setting and that every value is the one in use. Values are never shown."""
+    """Report names that are not settings, and values in `.env` that are overridden. Values are never shown."""
     try:
         lines = assignments(settings.ENV_FILE)
     except EnvFileError as error:  # the file has changed since the settings were read

@@ -63,7 +63,7 @@ class HttpFraming(HttpClosing):
     _has_valid_host: bool | None  # None before there is a Host header
     _chunk: int  # bytes that are being parsed
     _is_mixed: bool  # whether these bytes also contain the end of an earlier request
-    _size: int  # bytes of the request that arrived before `_chunk`
+    _size: int  # bytes of the current request that arrived before `_chunk`
     _body_size: int
 
     _fault: EarlyRefusal | None = None
@@ -167,7 +167,7 @@ class HttpFraming(HttpClosing):
             self.cycle.more_body = False
             self.cycle.message_event.set()
 
-    # --- Called by the answers
+    # --- Answers
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._running = cycle
@@ -203,7 +203,7 @@ class HttpFraming(HttpClosing):
     # --- Refused requests
 
     def _without_empty_lines(self, data: bytes) -> bytes:
-        """Return the data after the empty lines before a request (RFC 9112, 2.2); refuse more than MAX_EMPTY_LINES."""
+        """Return the data without empty lines at its start (RFC 9112, 2.2); refuse more than MAX_EMPTY_LINES."""
         rest = data.lstrip(LINE_END)
         self._empty_size += len(data) - len(rest)
         if self._empty_size > limits.MAX_EMPTY_LINES:
@@ -336,5 +336,5 @@ class HttpFraming(HttpClosing):
 
 
 def _promises_body(name: bytes, value: bytes) -> bool:
-    """Return whether a header announces a body. A Content-Length can have more digits than int() accepts."""
+    """Return whether a header announces a body. Content-Length is not converted, as it can be too long for int()."""
     return name == TRANSFER_ENCODING or (name == b"content-length" and bool(value.strip(b"0")))

@@ -66,7 +66,7 @@ class HttpProtocol(HttpFraming):
         super().connection_lost(exc)
 
     def _weigh(self) -> None:
-        self._await_request()  # most requests arrive in one piece and need no timer
+        self._await_request()  # the request is incomplete; most requests arrive in one piece and need no timer
         super()._weigh()
         if self._is_head and self._is_arriving:
             self._count_head()
@@ -102,12 +102,12 @@ class HttpProtocol(HttpFraming):
         self.end_if_idle()
 
     def end_after_answer(self) -> None:
-        """Close the connection after the pending answer, if there is one."""
+        """Close the connection after the pending answer. Do nothing if no answer is pending."""
         if self.is_busy:
             self.cycle.keep_alive = False
 
     def shutdown(self) -> None:
-        """Close the connection: at once if it is idle, otherwise after the request on its way. Called by uvicorn."""
+        """Close the connection: at once if it is idle, otherwise after the answer to its request. Called by uvicorn."""
         if self.is_busy:
             self.cycle.keep_alive = False
         elif self.cycle is None:

@@ -1,4 +1,4 @@
-"""The id and the trace of a call appear in its answer, in the log lines of its frame and in its row."""
+"""A call's answer contains the call's id. The log lines and the row of its request contain the id and the trace."""
 
 import logging
 from collections.abc import Iterator

@@ -79,7 +79,7 @@ def test_every_post_honours_the_idempotency_key() -> None:
 
 @contextmanager
 def held() -> Iterator[tuple[threading.Event, list[None]]]:
-    """Hold each cancellation inside its transaction until the event is set; list those that have started."""
+    """Yield an event and a list. Each cancellation appends to the list in its transaction, then waits for the event."""
     free, started, cancel = threading.Event(), list[None](), rows.cancel_request
 
     def wait(*args: Any, **options: Any) -> object:
@@ -96,7 +96,7 @@ def held() -> Iterator[tuple[threading.Event, list[None]]]:
 
 class IdempotencyKeys(InProcess):
     async def queued(self) -> str:
-        """Return the path that cancels a new queued request of a new backend."""
+        """Queue a request of a new backend, and return the path of the call that cancels it."""
         self.outlet, self.backend = await make_outlet(), await Backend.make()
         receipt = await self.backend.ask(self.outlet, mode="async", expires_in=60)
         return f"requests/{receipt.json()['id']}/cancel"

@@ -1,4 +1,4 @@
-"""The API derives a problem from the class of each error that a service raises; no table lists the classes."""
+"""For an error that a service raises, the API builds the problem response from the error's class, not from a table."""
 
 from collections.abc import Iterator
 from http import HTTPStatus

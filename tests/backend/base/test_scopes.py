@@ -1,4 +1,4 @@
-"""Each operation of the API requires one scope, which it declares once and which the OpenAPI document names."""
+"""Each operation of the API declares the scope that it requires, if any, and the OpenAPI document names this scope."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Every time of an answer has one format, whatever the portal's time zone is."""
+"""All times in an answer have the same format, whatever the portal's time zone is."""
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
@@ -36,7 +36,7 @@ class Times(InProcess):
 
 
 def times(value: Any) -> list[str]:
-    """Return the strings in an answer that begin like a time."""
+    """Return all strings in `value`, at any depth, that begin like a time."""
     if isinstance(value, dict):
         return [found for each in value.values() for found in times(each)]
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The provider's systems read the same check of an outlet as staff."""
+"""The provider's systems get the same check of an outlet that staff see."""
 
 from tests.backend.answers import kind_of
 from tests.support.asgi_client import authenticate

@@ -1,4 +1,4 @@
-"""The event log: what a key may read of it, in which order, and from where."""
+"""The event log: which events a key may read, in which order, and how a reader continues after the last one."""
 
 from typing import Any
 
@@ -97,7 +97,7 @@ class TheEventLog(InProcess):
 
 
 async def reader(name: str = "reader", **options: Any) -> Backend:
-    """Return a backend whose key reads events; from now on, events are stored for it."""
+    """Return a backend whose key may read events. The portal stores the events that happen after this call."""
     backend = await Backend.make(name, scopes=[Scope.EVENTS_READ], **options)
     await in_main(event_detection.poll)
     return backend

@@ -1,4 +1,4 @@
-"""A system manages its webhook endpoints through the API, with the rules of the staff pages."""
+"""A system manages its webhook endpoints through the API, under the same rules as on the staff pages."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Each outlet has its own address, for any characters in its ProviderOutletID."""
+"""Each outlet has its own address, whatever characters its ProviderOutletID contains."""
 
 from urllib.parse import quote
 

@@ -24,7 +24,7 @@ from tests.support.in_process import LIMIT, InProcess, in_main, until
 
 UPDATE = '{"SalesTransactionID": "1121008e-2769-46e2-918d-65e0291621a1"}'
 
-# One invalid value of each kind, by field.
+# Pairs of a field and a value that the field does not accept.
 WRONG: list[tuple[str, Any]] = [
     ("message_type", -1),
     ("message_type", 2**31),
@@ -139,7 +139,7 @@ class OneRequest(InProcess):
             frame = await pos.next_frame()
             (await runtime.running()).dispatcher._waiters._results = Joined(away_at_first)
             again = asyncio.create_task(backend.ask(outlet, request_id="once"))
-            await until(lambda: reads >= 1)  # the watcher may poll as well
+            await until(lambda: reads >= 1)  # not exactly 1, because the watcher may poll as well
             pos.answers(frame, "{}")
             for answer in await asyncio.gather(first, again):
                 assert (answer.status, answer.json()["outcome"]) == (200, "answered")

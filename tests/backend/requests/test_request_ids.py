@@ -35,7 +35,7 @@ def asked_with(pin: str) -> str:
 
 
 async def ask(backend: Backend, outlet: Enabled, pin: str = PIN, **options: Any) -> Answer:
-    """Send the request of these tests, which waits for a POS that is offline."""
+    """Send the request that these tests use. By default it may wait 60 s in the portal for the POS to connect."""
     options = {"request_id": "r", "mode": "async", "expires_in": 60} | options
     return await backend.ask(outlet, asked_with(pin), **options)
 
@@ -56,7 +56,7 @@ async def unequal_attempts() -> int:
 
 
 def by_form(pin: str) -> Question:
-    """Return the request that staff send with this PIN."""
+    """Return a request as the staff form creates it, with this PIN in the payload."""
     return Question("r", Content(1, DEVICE_ID, None, asked_with(pin)))
 
 

@@ -130,7 +130,8 @@ class TheQueue(InProcess):
             live = running.registry.find(outlet.integration.pk)
             assert live is not None
             assert live.lane is not None
-            live.lane.take_answer(frame["RequestID"])  # as if another connection had sent it
+            # This connection's lane forgets the request, as if another connection had sent it.
+            live.lane.take_answer(frame["RequestID"])
             live.lane.forget((await row_of(answer)).pk)
             await poll()
             assert not pos.has_more()
@@ -184,7 +185,7 @@ class TheQueue(InProcess):
             row = await row_of(sent)
             assert row.state == RequestState.EXPIRED
             assert not pos.has_more()
-            # a late answer matches no waiting call, and changes nothing
+            # The late answer above matched no waiting call, and does not affect the next request.
             asking = asyncio.ensure_future(backend.ask(outlet))
             pos.answers(await pos.next_frame())
             assert (await asking).status == 200

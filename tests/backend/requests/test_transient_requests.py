@@ -154,7 +154,7 @@ class TransientRequest(InProcess):
             mock.patch.object(wake, "_quiet_until", 0.0),
         ):
             running.transient_requests._online = Joined(lambda ids: dict.fromkeys(ids, True))
-            for sent in (1, 1):  # the portal does not try to send the second one
+            for sent in (1, 1):  # still 1 after the second request, which the portal does not try to send
                 answer = await asyncio.wait_for(backend.ask(outlet, durable=False, timeout=60), LIMIT)
                 assert (answer.status, kind_of(answer)) == (503, "link-lost")
                 assert layer.group_send.await_count == sent

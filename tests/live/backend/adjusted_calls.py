@@ -24,9 +24,9 @@ Post = Callable[[str, Any], dict[str, Any]]  # sends a body to a path of the API
 
 
 class Adjustment:
-    """Changes generated calls: gives four of five the values of existing rows, and sends changes to the `spare` outlet.
+    """Adjusts generated calls: four of five get values of existing rows; a call that changes an outlet goes to `spare`.
 
-    Because changes go to `spare`, the POS of the `online` outlet stays connected. The links in the portal's answers
+    Because no such call goes to the `online` outlet, its POS stays connected. The links in the portal's answers
     show which rows exist. If a call needs a row in a certain state, `post` creates one first, because drawn calls alone
     may not do so within minutes. One webhook endpoint is never deleted.
     """
@@ -78,7 +78,8 @@ class Adjustment:
             found = case.operation.definition.raw["responses"].get(str(response.status_code), {})
             for link in found.get("links", {}).values():
                 row = _row(link.get("parameters", {}), path, response.json())
-                if row and None not in row.values():  # schemathesis adds links of another form
+                # Not every link gives a complete row: schemathesis adds links of another form.
+                if row and None not in row.values():
                     self._learn(row)
 
     def _adjust(self, call: Operation, case: Any) -> None:

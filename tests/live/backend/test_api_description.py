@@ -31,7 +31,7 @@ CHECKS = [
     response_schema_conformance,
 ]
 CALLS = {each.id: each for each in operations_described()}
-SPARE = (Scope.OUTLETS_WRITE, Scope.HANDOVER_WRITE)  # calls with these scopes act on separate outlets
+SPARE = (Scope.OUTLETS_WRITE, Scope.HANDOVER_WRITE)  # calls with these scopes act on the spare outlet
 EXAMPLES = {"send_request": 100}  # drawn calls of an operation; 20 for any other operation
 SENDABLE = {"message_type": 1, "device_id": "kiosk-1", "user_identifier": None, "validate": False}
 LONGEST = 1  # seconds that a drawn request may wait
@@ -108,9 +108,10 @@ def _is_spare(context: schemathesis.HookContext) -> bool:
 
 
 def _pointed_at(known: list[dict[str, Any]], spare: list[dict[str, Any]]) -> Any:
-    """Return a hook that replaces drawn path parameters by those of `spare` in a change, otherwise by those of `known`.
+    """Return a hook that replaces drawn path parameters with values of existing rows.
 
-    The hook uses the elements in turn. After the last element, it leaves one path as drawn, and begins again.
+    The values come from `spare` if the call changes an outlet, otherwise from `known`. The hook uses the elements of
+    the list in turn. After the last element, it leaves the path of one call as drawn, and starts again.
     """
     drawn = {True: itertools.cycle([*spare, None]), False: itertools.cycle([*known, None])}
 

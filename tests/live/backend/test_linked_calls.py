@@ -1,8 +1,8 @@
-"""Calls that follow each other along the links of the OpenAPI document get answers that it describes.
+"""Calls that follow the links of the OpenAPI document get only answers that the document describes.
 
-schemathesis draws sequences of calls: it creates an outlet, rotates its secret, sends it a request, deletes it. The
-suite runs a few sequences, the same ones each time. The following command runs the test for two minutes; each seed
-gives other sequences:
+schemathesis draws sequences of calls, for example: create an outlet, rotate its secret, send it a request, delete it.
+The suite runs a few sequences, the same ones each time. The following command runs the test for two minutes; each
+seed gives other sequences:
 
     API_SECONDS=120 API_SEED=1 script/test tests/live/backend/test_linked_calls.py
 """
@@ -43,7 +43,7 @@ UNLIMITED = {"API_CALLS_PER_SECOND": "100000", "API_CALLS_BURST": "100000", "WEB
 # The portal refuses some values that match the schema: a name may be taken, a row may have been deleted, or an outlet
 # may already be disabled.
 WITHOUT = {"positive_data_acceptance": {"enabled": False}}
-# Answers 502 to 504 of these calls report the state of the POS or of the request, and not an error of the portal.
+# For these calls, status 502, 503 or 504 reports the state of the POS or of the request, not an error of the portal.
 OF_A_POS = {
     "include-operation-id": [SEND],
     "checks": {"not_a_server_error": {"expected-statuses": ["2xx", "4xx", "502", "503", "504"]}},
@@ -120,7 +120,7 @@ def _search(machine: Any, seed: int) -> None:
 def _machine(schema: Any, session: requests.Session, adjustment: Adjustment) -> Any:
     class Calls(schema.as_state_machine()):  # type: ignore[misc]
         answered: collections.Counter[tuple[str, int]] = collections.Counter()
-        # Keep the errors, because Hypothesis may instead report that a repeated sequence ended differently.
+        # Keep each error: Hypothesis may hide it, and report only that a repeated sequence ended differently.
         errors: list[Exception] = []
 
         def step(self, *args: Any, **kwargs: Any) -> Any:

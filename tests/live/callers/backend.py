@@ -58,7 +58,7 @@ class Backend:
         return self.post(f"outlets/{outlet.provider_outlet_id}/requests", order_text(method, payload, **options))
 
     def is_online(self, outlet: Credentials) -> bool:
-        """Return whether the API shows the outlet as online, with its presence in a process that is alive."""
+        """Return whether the API shows the outlet as online, which requires that the process of its POS is alive."""
         return self.get(f"outlets/{outlet.provider_outlet_id}").json()["online"] is True
 
     def outcome(self, location: str, *, timeout: float = 20) -> Json:
@@ -98,7 +98,7 @@ def kind_of(answer: httpx2.Response) -> str:
 
 
 def requests_of(stack: Stack, outlet: Credentials) -> list[Json]:
-    """Return the outlet's rows of requests, in order of arrival."""
+    """Return the database rows of the outlet's requests, in order of arrival."""
     query = (
         f"SELECT integrations_request.request_id, {', '.join(COLUMNS)} FROM integrations_request"  # noqa: S608
         " JOIN integrations_integration ON integrations_integration.id = integration_id"
@@ -121,7 +121,7 @@ def pos_credentials(outlet: Credentials) -> simulator.Credentials:
 
 
 def outlet_at(stack: Stack, outlet: Credentials) -> Credentials:
-    """Return the values of the outlet's till with the URLs of this server, one of several over the same database."""
+    """Return the outlet's credentials with the URLs of `stack`, one of several servers over the same database."""
     authority = urlsplit(stack.base_url).netloc
     urls = (urlsplit(url)._replace(netloc=authority).geturl() for url in (outlet.auth_url, outlet.websocket_url))
     return replace(outlet, **dict(zip(("auth_url", "websocket_url"), urls, strict=True)))
@@ -133,7 +133,7 @@ def pos_of(outlet: Credentials, **options: Any) -> simulator.BackgroundPos:
 
 
 def orders_by_id(till: simulator.Till) -> dict[str, int]:
-    """Return the number of the till's orders by ProviderOrderID; orders without one are left out."""
+    """Return how many orders the till has with each ProviderOrderID; orders without one are left out."""
     found: dict[str, int] = {}
     for order in till.orders:
         if order.provider_order_id:

@@ -99,12 +99,12 @@ def sign_in(page: Page, login: tuple[str, str]) -> None:
     page.get_by_label("Password:").fill(login[1])
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_role("button", name="Sign out").wait_for()
-    page.wait_for_load_state()  # the scripts run, even if the server is now stopped
+    page.wait_for_load_state()  # the scripts are now loaded, and run even if a test stops the server
 
 
 @contextmanager
 def signed_in_page(browser: Browser, stack: Stack, login: tuple[str, str], **options: Any) -> Iterator[Page]:
-    """Open the start page as this person; reuse a session of an earlier page of the stack if one is still valid."""
+    """Open the start page as this person, with the session of an earlier call if that session is still fresh."""
     key, now = (stack.base_url, login[0]), time.monotonic()
     state, since = _sessions.get(key, (None, now))
     if now - since > FRESH_SECONDS:

@@ -52,7 +52,7 @@ def post_auth(stack: Stack, body: object, **options: object) -> httpx2.Response:
 def authenticate(
     stack: Stack, credentials: Credentials, *, headers: Mapping[str, str] | None = None, **changes: object
 ) -> httpx2.Response:
-    """Ask for a token with these three values; `changes` replaces fields by their wire names."""
+    """Ask for a token with the outlet's credentials; `changes` overrides fields, given by their wire names."""
     answer = post_auth(stack, credentials.as_request() | changes, headers=headers)
     LEDGER.remember(_token_in(answer))
     return answer
@@ -85,7 +85,7 @@ class Pos:
     def wait_closed(self, timeout: float = 10) -> tuple[int, str]:
         """Return the server's close code and reason; 1006 if the connection ended without a close frame.
 
-        `timeout`: seconds on an idle machine. Raises TimeoutError after PATIENCE times as long, as in `eventually`.
+        Raises TimeoutError after `timeout` seconds times PATIENCE, the factor for a busy machine (see `eventually`).
         """
         deadline = time.monotonic() + timeout * PATIENCE
         while True:
@@ -165,7 +165,7 @@ def handshake_refusal(
 
 @contextmanager
 def connect_unresponsive(stack: Stack, token: str) -> Iterator[socket.socket]:
-    """A websocket on a bare socket that never answers a ping: a till whose power was cut."""
+    """A websocket on a bare socket that never answers a ping, like a till that has lost power."""
     LEDGER.remember(token)
     with socket.create_connection(("127.0.0.1", stack.port), timeout=20) as bare:
         key = base64.b64encode(secrets.token_bytes(16)).decode()
@@ -179,7 +179,8 @@ def connect_unresponsive(stack: Stack, token: str) -> Iterator[socket.socket]:
         )
         bare.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
         answer = b""
-        while not answer.endswith(b"\r\n\r\n") and (byte := bare.recv(1)):  # what follows is the first frame
+        # Read byte by byte, because the first frame may follow the answer directly.
+        while not answer.endswith(b"\r\n\r\n") and (byte := bare.recv(1)):
             answer += byte
         assert answer.startswith(b"HTTP/1.1 101"), answer
         yield bare

@@ -34,7 +34,7 @@ class Block:
         `...` in a comment stands for any text. Spaces and line ends are ignored.
         """
         described = "".join("".join(_output_comments(self.text, "#")).split()) or "..."
-        parts = re.split(r",?\.\.\.,?", described)  # `...` can match nothing, so its commas are optional
+        parts = re.split(r",?\.\.\.,?", described)  # `...` can match nothing, so the commas around it are optional
         return re.fullmatch(".*".join(map(re.escape, parts)), "".join(printed.split())) is not None
 
 

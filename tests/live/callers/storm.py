@@ -80,8 +80,8 @@ def fleet_of(
 ) -> Iterator[Fleet]:
     """Run the outlets' POSes in one thread until the block ends; they reconnect within 0.5 s.
 
-    Each till is saved to a file in `folder`; without a folder, the tills exist only in memory. Without a `plan`, the
-    tills misbehave.
+    Each till is saved to a file in `folder`; without a folder, the tills exist only in memory. With the default plan,
+    the tills misbehave.
     """
     plan = plan or Plan(delay=(0.05, 0.8), chances=MISBEHAVIOUR, seed=seed)
     credentials = [pos_credentials(outlet) for outlet in outlets]

@@ -65,7 +65,7 @@ def _npm(folder: Path, *arguments: str) -> None:
 
 
 def run_typescript(folder: Path, environment: dict[str, str], program: Path, *arguments: str) -> str:
-    """Copy a program that imports the package into the folder, run it there, and return its output."""
+    """Copy a program into the folder, where it can import the package; run it there, and return its output."""
     copy = program if program.parent == folder else shutil.copy(program, folder)
     command = [need("node"), str(copy), *arguments]
     done = subprocess.run(

@@ -1,7 +1,7 @@
-"""The examples of the documents about the API do what they say, in each of their languages.
+"""The examples in the documents about the API do what the documents say, in each programming language.
 
-Each language is run from the start of a document to its end. In a test, names that must be unique in the portal end
-with the language.
+A test runs all examples of one document in one language, from first to last. It appends the language to names that
+must be unique in the portal.
 """
 
 import re
@@ -40,7 +40,7 @@ def _event(portal: Portal) -> None:
 
 @pytest.fixture(scope="module")
 def programs(folder: Path) -> Path:
-    """The folder of the compiled TypeScript of each document."""
+    """Compile the TypeScript program of each document into one folder, and return the folder."""
     for document in IN_THREE_LANGUAGES:
         (folder / f"{Path(document).stem}.ts").write_text(NODE + program_of("ts", document))
     names = [f"{Path(document).stem}.ts" for document in IN_THREE_LANGUAGES]

@@ -13,7 +13,7 @@ SCENARIOS = Path(__file__).with_name("scenarios.mjs")
 EXPECTED = EXPECTED_OF_PYTHON | {
     "five minutes": ["answered", 1],
     "lost answer": ["answered", 1, 1],
-    "unsendable": ["TypeError"] * 4,  # at once, not after the deadline
+    "unsendable": ["TypeError"] * 4,  # raised at once, not only after the deadline
     "blanks around the key": True,
 }
 USE = """

@@ -14,7 +14,7 @@ from tests.live.stack.servers import Depot, Server, Stack
 from tests.live.stack.waiting import eventually
 from tests.support.constants import NOTICE_INTERVAL, RECORD_INTERVAL, WATCH_INTERVAL, with_constants
 
-# Background work is stopped while the test counts.
+# These intervals keep background work from adding statements while a test counts them.
 QUIET = with_constants({RECORD_INTERVAL: 3600, WATCH_INTERVAL: 600, NOTICE_INTERVAL: 3600}) | {"LEASE_SECONDS": "3600"}
 STATEMENT = re.compile(r"(?:statement|execute [^:]*): (\w+)")
 SERVERS: tuple[Server, ...] = ("serve", "daphne")

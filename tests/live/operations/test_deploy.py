@@ -1,4 +1,4 @@
-"""The samples of deploy/ with a real server: proxies relay a POS and log no token; only DATA_DIR is written."""
+"""The sample files in deploy/ work: proxies forward a POS and log no token; the server writes only to DATA_DIR."""
 
 import json
 import os
@@ -61,7 +61,7 @@ def test_the_proxy_hides_the_metrics_and_limits_the_auth_endpoint(proxied: tuple
     assert request(stack, "GET", "/metrics").status_code == 200
     url = f"http://{address}/api/powerepos/v1/auth"
     assert httpx2.post(url, content=b"x" * 20_000, trust_env=False).json()["ErrorMessage"], "the portal's own words"
-    # Caddy answers 502 if the portal refuses the body just before Caddy's own limit.
+    # The answer is 413. Caddy may answer 502 if the portal refuses the body before Caddy has sent all of it.
     assert httpx2.post(url, content=b"x" * 200_000, trust_env=False).status_code in (413, 502)
 
 

@@ -81,7 +81,8 @@ def test_each_reason_why_postgresql_cannot_be_reached_is_reported_at_once(
         hanging_server() as silent,
         django_db_blocker.unblock(),
         database_of_this_process(url_with(fault, guarded.port, silent), tmp_path),
-        mock.patch.object(psycopg_pool.ConnectionPool, "getconn") as waiting,  # each call would add 3 s or more
+        # The doctor must not call this method, because each call would take 3 s or more.
+        mock.patch.object(psycopg_pool.ConnectionPool, "getconn") as waiting,
     ):
         found = doctor()
     waiting.assert_not_called()

@@ -1,4 +1,4 @@
-"""Keys are rotated host by host: while only one host has the new keys, nothing fails on either."""
+"""Keys are rotated host by host: two running hosts work together while only one of them has the new keys."""
 
 import re
 import secrets
@@ -23,14 +23,14 @@ SWITCH_SECONDS = 5
 
 @dataclass(frozen=True)
 class Hosts:
-    """Two servers over one PostgreSQL: the old one has only the old key, and the new one has both keys."""
+    """Two servers over one PostgreSQL. The old server has only the old key, and the new server has both keys."""
 
     old: Stack
     new: Stack
     keys: dict[str, str] = field(repr=False)
 
     def key_ids(self, outlet: Credentials) -> set[object]:
-        """Return the ids of the keys that digest an outlet's secrets."""
+        """Return the ids of the keys that were used for the stored digests of an outlet's secrets."""
         query = (
             "SELECT key_id FROM integrations_credential"
             " JOIN integrations_integration ON integrations_integration.id = integration_id"
@@ -140,7 +140,7 @@ def readiness(stack: Stack) -> httpx2.Response:
 def verified_at(stack: Stack, outlet: Credentials, backend: Backend) -> bool:
     """Return whether a host accepts the API key. Raises AssertionError if the host does not accept the POS secret.
 
-    A moment after a host accepts the API key and the POS secret, it stores their digests under its own key.
+    If the host now writes with another key than that of the stored digests, it replaces the digests a moment later.
     """
     assert authenticate(stack, outlet).status_code == 200
     return bool(backend.at(stack).get("outlets").status_code == 200)

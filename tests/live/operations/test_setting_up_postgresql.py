@@ -32,7 +32,10 @@ PASSWORD = "Pa55word"
 
 @pytest.fixture
 def empty_postgres(tmp_path: Path) -> Iterator[Postgres]:
-    """A PostgreSQL as a distribution installs it: only its own role and database, and passwords required."""
+    """A PostgreSQL as a Linux distribution installs it: without any role or database of the portal.
+
+    The role `portal`, which the documented commands create, can connect only with its password.
+    """
     instance = Postgres.create(tmp_path)
     instance.start()
     with psycopg.connect(instance.url("postgres"), autocommit=True) as connection:
@@ -97,7 +100,8 @@ def test_the_rows_of_an_embedded_database_move_to_postgresql(
     assert before["integrations_request"]
     assert (checkout / "portal.json").stat().st_mode & 0o777 == 0o600
     again = ["enable_outlet", "--organisation", "Later", "--outlet", "Later", "--pos-remote-id", "Later-1"]
-    manage(checkout, moved, *again)  # needs sequences that continue at their old values
+    # This fails unless the sequences of the new database continue after the IDs of the moved rows.
+    manage(checkout, moved, *again)
     findings = manage(checkout, moved, "doctor", "--format", "json", status=1).stdout
     assert '"Everything that is stored under a key' in findings
 
@@ -125,7 +129,8 @@ def test_a_backup_of_postgresql_restores_every_row_and_the_replaced_database_is_
     assert replaced == later != before
 
 
-# A shipped message type that staff replaced with their own, and a waiting request with a PIN.
+# Replaces the shipped message types by one that staff created, and adds a waiting request. The request has a user
+# identifier, which is stored encrypted.
 FURNISH = """
 from datetime import timedelta
 from django.utils import timezone
@@ -143,7 +148,8 @@ Request.objects.create(
 )
 """.replace("STATE", RequestState.QUEUED)
 
-# Every row of the portal's tables and of the accounts, read through the models to compare both databases.
+# Prints the rows of the portal and of its accounts. Reads them through the models, because the output for SQLite and
+# for PostgreSQL must be comparable.
 SHOW = """
 import json
 from django.apps import apps
@@ -176,12 +182,12 @@ def type_in(checkout: Path, env: dict[str, str], text: str) -> None:
 
 
 def block_after(document: Path, heading: str) -> str:
-    """Return the first block of commands of a section."""
+    """Return the first block of commands in the section with this heading."""
     return blocks_after(document, heading)[0]
 
 
 def blocks_after(document: Path, heading: str) -> list[str]:
-    """Return the blocks of commands of a section."""
+    """Return all blocks of commands in the section with this heading."""
     section = document.read_text(encoding="utf-8").split(f"\n{heading}\n")[1].split("\n## ")[0]
     return [each.split("```")[0] for each in section.split("```sh\n")[1:]]
 

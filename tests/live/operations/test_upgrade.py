@@ -24,7 +24,7 @@ from tests.support.servers.receiver import Receiver, receiver
 
 DUMP = PROJECT / "tests/live/operations/upgrade/installation.sql"
 LATEST_OF_THEN = "0019_identity_unlinked"
-# From the .env of that time. Settings that were removed since are ignored.
+# Settings from an .env file for commit cd0fc3e. This version ignores those that it no longer has.
 SETTINGS_OF_THEN = {"WATCH_INTERVAL": "0.5", "RECORD_INTERVAL": "0.1", "OUTLET_GRACE": "5", "BULK_KEPT_SECONDS": "3600"}
 
 
@@ -56,7 +56,7 @@ def restore(file: Path, dump: str) -> None:
     """Replace the contents of the database file by these tables and rows."""
     file.unlink()
     with closing(sqlite3.connect(file)) as database:
-        database.execute("PRAGMA journal_mode = wal")  # as the old version had set it; a dump does not contain it
+        database.execute("PRAGMA journal_mode = wal")  # the old version used this mode, which a dump does not contain
         database.executescript(dump)
 
 
@@ -95,7 +95,10 @@ def test_an_upgraded_installation_has_the_same_schema_as_a_new_one(upgraded: Sta
 
 
 def schema(stack: Stack) -> dict[object, list[str]]:
-    """Return the parts of each table and index, sorted because an upgrade adds new columns at the end of a table."""
+    """Return the definition of each table and index, by name, as a list of its parts.
+
+    The parts are sorted, because an upgrade adds new columns at the end of a table.
+    """
     rows = stack.rows("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
     return {name: sorted(parts(str(sql))) for name, sql in rows}
 

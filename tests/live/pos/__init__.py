@@ -1,1 +1,1 @@
-"""The POS's side of real servers: authentication, the handshake, frames, limits and takeovers."""
+"""How real servers treat a POS: authentication, the handshake, frames, limits and takeovers."""

@@ -1,4 +1,7 @@
-"""The auth endpoint's path, bodies and methods; the tests that depend on the server or database run on each."""
+"""The auth endpoint's path, bodies and methods.
+
+A test whose result may depend on the server program or the database runs with each program or each database.
+"""
 
 import json
 from collections.abc import Iterator
@@ -21,7 +24,7 @@ def padded(outlet: Credentials, size: int) -> bytes:
 
 
 def in_chunks(body: bytes) -> Iterator[bytes]:
-    """Send the body in chunks, without a Content-Length."""
+    """Yield the body in chunks. The client then sends it without a Content-Length."""
     for start in range(0, len(body), 4096):
         yield body[start : start + 4096]
 
@@ -37,7 +40,8 @@ def test_three_correct_values_get_an_access_token_that_is_not_cached(stack: Stac
 @ON_EACH_SERVER
 @pytest.mark.parametrize("path", [f"/{AUTH_PATH}", AUTH_PATH.upper(), f"{AUTH_PATH}//", f"{AUTH_PATH}%20"])
 def test_the_path_may_have_any_letter_case_and_extra_slashes(stack: Stack, path: str) -> None:
-    url = f"{stack.base_url}{path}"  # this client reads a path that begins with two slashes as a host
+    # Pass a full URL, because the client would take the beginning of a path with two slashes for a host.
+    url = f"{stack.base_url}{path}"
     assert_token(request(stack, "POST", url, json=stack.supply_outlet().as_request()))
 
 

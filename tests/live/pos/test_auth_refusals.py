@@ -14,7 +14,7 @@ from tests.live.conftest import ON_EACH_DATABASE, ON_EACH_SERVER
 from tests.live.stack.servers import Credentials, Stack
 from tests.live.stack.waiting import eventually
 
-CPUCLOCK_SCHED = 2  # the kind of a process's clock that clock_getcpuclockid(3) returns
+CPUCLOCK_SCHED = 2  # the type of clock that clock_getcpuclockid(3) selects for a process
 WRONG_SECRET = "ONPS-" + "-".join(["AAAAA"] * 7)
 
 
@@ -50,7 +50,7 @@ def test_an_unknown_outlet_and_a_wrong_secret_cost_the_same_work(stack: Stack, s
 def test_an_adopted_secret_is_refused_with_the_same_work_as_an_unknown_outlet(stack: Stack) -> None:
     adopted = f"sharedS3cr3t!-{secrets.token_hex(4)}"
     outlet = stack.enable_outlet(f"Timed {uuid.uuid4()}", "--adopt-secret-stdin", stdin=f"{adopted}\n")
-    # All rounds together stay below the limit of failures for one outlet.
+    # Three guesses in each of three rounds stay below the limit of failures for one outlet.
     assert_same_work(stack, [(outlet, nobody(), f"Guess-{secrets.token_hex(4)}!") for _ in range(3)])
 
 
@@ -63,7 +63,8 @@ def assert_same_work(stack: Stack, guesses: list[tuple[Credentials, Credentials,
 
     Other processes disturb processor time less than elapsed time. Medians are compared, because the server's background
     work adds to a few calls. Equal times in one of three rounds are enough, because a busy machine can
-    disturb most calls of a round. A look-up or digest that only one of the two needs would show in every call.
+    disturb most calls of a round. If only one kind of refusal needed a further look-up or digest, every call would take
+    longer, in every round.
     """
     ratios = []
     for _ in range(3):

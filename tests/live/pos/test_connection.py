@@ -1,4 +1,7 @@
-"""One connection per outlet, from opening to end; the tests that depend on the server or database run on each."""
+"""One connection per outlet, from opening to end.
+
+A test whose result may depend on the server program or the database runs with each program or each database.
+"""
 
 import json
 import time

@@ -1,4 +1,7 @@
-"""Frames of every size and kind that a POS sends. Tests that depend on the server or the database run with each one."""
+"""Frames of every size and kind that a POS sends.
+
+A test whose result may depend on the server program or the database runs with each program or each database.
+"""
 
 import json
 import re
@@ -133,7 +136,7 @@ def flood(pos: Pos, frame: str, times: int) -> None:
 
 
 def flooding_code(stack: Stack) -> int:
-    """Return the close code for a flood. On daphne an application can send only 1000 and 3000 to 4999."""
+    """Return the close code for a flood. On daphne, an application can send only code 1000 or a code from 3000 up."""
     return 1008 if stack.server == "serve" else 1000
 
 

@@ -1,4 +1,7 @@
-"""Accepted and refused handshakes with tokens; the tests that depend on the server or database run on each."""
+"""Accepted and refused handshakes with tokens.
+
+A test whose result may depend on the server program or the database runs with each program or each database.
+"""
 
 import json
 import re
@@ -17,7 +20,10 @@ REPLACED = 4409
 
 
 def assert_refused(stack: Stack, refusal: Refusal) -> None:
-    """Fail unless the handshake was refused: by uvicorn with our answer, by daphne with its own 403."""
+    """Fail unless the handshake was refused.
+
+    `serve` refuses with the portal's answer, a 401 with a message. daphne replaces this answer by a 403.
+    """
     if stack.server == "serve":
         assert refusal.status == 401
         assert list(json.loads(refusal.body)) == ["ErrorMessage"]

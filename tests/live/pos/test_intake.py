@@ -30,7 +30,7 @@ from tests.live.stack.servers import Stack
 from tests.live.stack.waiting import eventually
 
 FLOODING = 1008
-LIMIT = 0.5  # seconds, for /healthz
+LIMIT = 0.5  # seconds: 95 % of the calls to /healthz must be answered within this time
 FLOODS = {
     "pings": (b"", EMPTY_PING),
     "continuations": (frame(b"{", is_last=False), EMPTY_CONTINUATION),
@@ -46,7 +46,7 @@ def serve(shared_stack: Callable[[str], Stack]) -> Stack:
 
 @contextmanager
 def flood(connection: socket.socket, beginning: bytes, unit: bytes) -> Iterator[threading.Event]:
-    """Send as fast as the connection accepts data until it ends; then set the event."""
+    """Send data as fast as the connection accepts it, and set the event when the connection has ended."""
     ended = threading.Event()
     chunk = unit * max(1, 65_536 // len(unit))
 

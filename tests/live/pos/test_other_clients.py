@@ -1,4 +1,4 @@
-"""The main use with other clients: curl for the token, Node's ws for the websocket."""
+"""The auth endpoint and the websocket with clients other than Python's: curl gets a token, Node's ws connects."""
 
 import json
 
@@ -11,7 +11,7 @@ from tests.live.stack.waiting import eventually
 
 
 def curl_auth(stack: Stack, body: str, *arguments: str) -> tuple[int, dict[str, str]]:
-    """Return status and body of curl's POST; curl reads the request body from its standard input."""
+    """Post the body with curl, which reads it from standard input. Return the answer's status and its JSON object."""
     address = f"{stack.base_url}{AUTH_PATH}"
     done = curl("--data-binary", "@-", "--write-out", "\n%{http_code}", *arguments, address, stdin=body)
     assert done.returncode == 0, done.stderr

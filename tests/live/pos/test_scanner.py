@@ -13,7 +13,7 @@ LARGE = b"a=" + b"x" * 3_000_000
 
 
 def requests() -> list[bytes]:
-    """Return whole requests of kinds that Django, allauth or the server reject."""
+    """Return requests, as the bytes to send, that Django, allauth or the server should reject."""
     found = [
         _request(b"GET " + path, host=b"evil.example") for path in (b"/", b"/static/x", b"/admin/", b"/api/v1/docs")
     ]
@@ -53,7 +53,10 @@ def _request(line: bytes, *headers: bytes, body: bytes = b"", host: bytes = b"12
 
 
 def _status(stack: Stack, request: bytes) -> int:
-    """Return the status of the only answer; 413 where the server closes before it has read everything."""
+    """Send one request and return the status of the answer.
+
+    If the server closes the connection before it has read the whole request, return 413.
+    """
     with socket.create_connection(("127.0.0.1", stack.port), timeout=20) as connection:
         try:
             connection.sendall(request)

@@ -31,7 +31,7 @@ LONGEST_BLOCK = 900
 class Outlets:
     """Outlets that the server already knows to be enabled.
 
-    If the server noticed this during a test, it would reset the failure count.
+    If the server noticed only during a test that an outlet is enabled, it would reset the outlet's failure count.
     """
 
     def __init__(self, stack: Stack, count: int) -> None:
@@ -46,7 +46,7 @@ class Outlets:
 
 @pytest.fixture(scope="module")
 def behind_proxy(depot: Depot) -> Iterator[Stack]:
-    """A stack with low limits behind a local proxy; each test uses its own client address."""
+    """A stack with low limits. It trusts the tests as a proxy, and each test sends a different client address."""
     stack = depot.make("serve", env=LIMITS | {"TRUSTED_PROXIES": "127.0.0.1"})
     yield stack
     stack.close()

@@ -26,7 +26,10 @@ PROGRAMS = pytest.mark.parametrize("program", ["till.py", "till.mjs"])
 
 @contextmanager
 def running_till(program: str, outlet: Credentials, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a till of the tutorial in this folder, beside the file with its outlet's values."""
+    """Run one of the tutorial's till programs in `folder`, and kill it at the end.
+
+    The outlet's values are in `folder`/outlet.json.
+    """
     shutil.copy(TUTORIALS / program, folder)
     addresses = {"AuthURL": outlet.auth_url, "WebsocketURL": outlet.websocket_url}
     (folder / "outlet.json").write_text(json.dumps(outlet.as_request() | addresses))

@@ -1,4 +1,4 @@
-"""A PIN passes through a server that is killed during the request, and no database file shows it."""
+"""A PIN reaches the POS even if the server is killed before it sends the request. No database file holds the PIN."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ def files_with(stack: Stack, *secrets: str) -> list[str]:
 
 
 def answer_one(pos: Pos) -> str:
-    """Answer the next frame, including its PIN, and return the frame."""
+    """Answer the next frame with an answer that contains the PIN, and return the frame."""
     frame = str(pos.recv(20))
     values = {"RequestID": json.loads(frame)["RequestID"], "ResultCode": 0, "ErrorMessage": f"PIN={PIN}"}
     pos.send(f'{json.dumps(values)[:-1]}, "Payload": {ANSWERED}}}')

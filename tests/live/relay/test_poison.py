@@ -1,4 +1,4 @@
-"""Requests whose answer breaks the POS's connection fail, and the others are answered."""
+"""A request fails if its answer always breaks the POS's connection, and the other requests are answered."""
 
 import json
 import socket

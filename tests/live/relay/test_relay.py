@@ -27,7 +27,10 @@ UNKNOWN_TYPES = st.integers(100, 2**31 - 1)
 
 @dataclass(frozen=True)
 class Site:
-    """`pos_server` holds the POSes' sockets, `api_server` takes the API calls: one process, or two over a database."""
+    """`pos_server` holds the POSes' sockets, and `api_server` takes the API calls.
+
+    They are the same process, or two processes that share a database.
+    """
 
     pos_server: Stack
     api_server: Stack

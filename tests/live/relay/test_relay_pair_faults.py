@@ -42,7 +42,10 @@ def state_of(stack: Stack, outlet: Credentials) -> str:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two processes with their own services: `pos_server` holds the POSes' sockets, `api_server` takes the calls."""
+    """Two processes that share a PostgreSQL and a Redis, which only this file's tests use.
+
+    `pos_server` holds the POSes' sockets, and `api_server` takes the API calls.
+    """
 
     pos_server: Stack
     api_server: Stack
@@ -205,7 +208,7 @@ def test_a_thousand_requests_during_many_faults_each_end_and_execute_once(pair: 
 
 
 def at_home(outlet: Credentials, stack: Stack) -> Credentials:
-    """Return the same outlet with the address of this process for its POS."""
+    """Return the outlet's credentials with the URLs changed, to make its POS connect to this process."""
     auth_url = outlet.auth_url.replace(outlet.auth_url.split("/api")[0], stack.base_url)
     return replace(outlet, auth_url=auth_url, websocket_url=stack.ws_url)
 

@@ -1,7 +1,7 @@
 """The front end of a real server, without a proxy and behind nginx and Caddy.
 
-Each caller gets its own answer, the portal and the proxies have the same limits, the portal's idle connections last
-longer than those of the proxies, and the clients of Java and curl work.
+Each caller gets its own answer, and the portal and the proxies have the same limits. The portal keeps idle connections
+open longer than the proxies do. Java's HTTP client and curl work.
 """
 
 import http.client
@@ -177,7 +177,7 @@ def test_the_size_of_a_body_is_limited_by_its_path(port: int, path: str, *, is_c
 
 
 def posted(port: int, path: str, size: int, *, is_chunked: bool) -> int:
-    """Post this many bytes as a client that reads an early answer, and return the status."""
+    """Post this many bytes, read the answer even if it arrives during sending, and return its status."""
     framing = "Transfer-Encoding: chunked" if is_chunked else f"Content-Length: {size}"
     with raw(port, f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{framing}\r\n\r\n".encode()) as caller:
         sending = threading.Thread(target=send_body, args=(caller, size, is_chunked))
@@ -338,7 +338,7 @@ def test_a_request_that_arrives_before_an_idle_connection_is_closed_is_answered(
     request = head_with().replace(b"Connection: close\r\n", b"")
     with raw(stack.port, request) as caller, raw(stack.port) as new_caller:
         assert one_status(caller) == 200
-        stack.send_signal(signal.SIGSTOP)  # the idle time ends while the request waits to be read
+        stack.send_signal(signal.SIGSTOP)  # the stopped server cannot read the request before the idle time has ended
         caller.sendall(request)
         until = time.monotonic() + 1.5
         eventually(lambda: time.monotonic() > until)

@@ -1,4 +1,4 @@
-"""The probes of real servers whose Redis and database stop and start."""
+"""The health probes of real servers, also while Redis is down."""
 
 from pathlib import Path
 

@@ -31,7 +31,7 @@ def stack(new_stack: NewStack) -> Stack:
 
 @pytest.fixture
 def proxies(stack: Stack, tmp_path: Path) -> Iterator[dict[str, int]]:
-    """nginx with TLS before a server with an https PUBLIC_URL; one port for each value of X-Forwarded-Proto."""
+    """Run nginx with TLS in front of the server, and yield its port for each value of X-Forwarded-Proto."""
     ports = {value: free_port() for value in (*SAID, FALSE)}
     _certificate(tmp_path)
     servers = "".join(_server(value, port, stack.port, tmp_path) for value, port in ports.items())

@@ -128,7 +128,7 @@ def test_sigterm_spreads_the_closing_over_the_drain_window(running: Callable[...
 
 
 def closing_times(poses: list[Pos]) -> list[float]:
-    """Wait until all connections are closed; return how many seconds each one took to close, to about 0.1 s."""
+    """Wait until all connections are closed, and return the seconds until each one closed, accurate to about 0.1."""
     begun = time.monotonic()
     closed: dict[Pos, float] = {}
 

@@ -1,4 +1,4 @@
-"""A signal at any moment after the process's start stops the server."""
+"""A signal stops the server at any moment after manage.py has set its signal handlers."""
 
 import signal
 import subprocess
@@ -17,14 +17,14 @@ from tests.live.stack.waiting import eventually
 from tests.support.project import PROJECT
 
 LISTENING = "Listening on"
-ENDS_WITHIN = 60  # seconds; generous for a busy machine, because a lost signal would never stop the server
+ENDS_WITHIN = 60  # seconds; can be generous, because a server that lost the signal would never stop
 AFTER_START = (0.0, 0.7)  # seconds after manage.py sets its handlers; Python may ignore an earlier signal
 AFTER_LISTENING = {signal.SIGTERM: (0.0, 0.15), signal.SIGINT: (0.05, 0.4)}
 
 
 @pytest.fixture(scope="module")
 def stack(depot: Depot) -> Stack:
-    """A stack that is not started; it supplies the environment of the servers of these tests."""
+    """A stack that is not started. The tests start other servers with its environment."""
     return depot.make("serve", is_started=False)
 
 

@@ -32,7 +32,7 @@ class Balancer:
         return list(self._ready)
 
     async def start(self) -> None:
-        """Listen, and poll the servers once."""
+        """Listen, poll the servers once, and continue to poll them in the background."""
         self._server = await asyncio.start_server(self._carry, "127.0.0.1", 0, backlog=1000)
         self.port = self._server.sockets[0].getsockname()[1]
         await self._poll()

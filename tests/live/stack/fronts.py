@@ -33,7 +33,10 @@ def raw(port: int, *pieces: bytes) -> Iterator[socket.socket]:
 
 
 def raw_answers(port: int, *pieces: bytes) -> list[RawAnswer]:
-    """Return the answers after the server has closed the connection. Raises TimeoutError after 20 s without data."""
+    """Send the pieces, read until the server closes the connection, and return the answers.
+
+    Raises TimeoutError after 20 s without data.
+    """
     received = b""
     with raw(port, *pieces) as caller:
         while part := caller.recv(65536):

@@ -1,4 +1,4 @@
-"""Collects the secrets and the log files of a test run, and finds logged secrets at its end."""
+"""Collects the secrets and the log files of a test run, and finds logged secrets at the end of the run."""
 
 import json
 import re
@@ -41,7 +41,7 @@ class Ledger:
         self.remember(*GENERATED_SECRET.findall(text), *STAFF_PASSWORD.findall(text))
 
     def watch(self, log: Path) -> Path:
-        """Search this file at the end of the run, and return it; it need not exist yet."""
+        """Add this file to those that `leaks` searches, and return its path. The file need not exist yet."""
         if log not in self._logs:
             self._logs.append(log)
         return log
@@ -53,7 +53,10 @@ class Ledger:
 
 
 def spellings(secret: str) -> set[str]:
-    """Return the forms of a secret in a log line: unchanged, quoted for a URL or JSON, without hyphens or prefix."""
+    """Return the forms that a secret may have in a log line.
+
+    A secret may be unchanged, or quoted for a URL or JSON. A generated secret may also lack its hyphens and its prefix.
+    """
     forms = {secret, quote(secret, safe=""), quote(secret), json.dumps(secret)[1:-1]}
     if secret.startswith(PREFIXES):
         forms.add(secret.replace("-", ""))

@@ -23,8 +23,8 @@ from tests.live.stack.waiting import eventually
 SUPERUSER = "portal"
 MIGRATED = "portal_migrated"  # a migrated database without rows; each PostgreSQL of the tests has it
 SETTINGS = {
-    # These two lose nothing, because tests kill the server but not the machine. Keep synchronous_commit on, because
-    # without it a kill of the server would lose commits.
+    # These two settings lose no data, because tests kill the server but not the machine. synchronous_commit must stay
+    # on: if it were off, a killed server would lose commits.
     "fsync": "off",
     "full_page_writes": "off",
     # Log every statement, so the search for logged secrets also covers the SQL that PostgreSQL received.
@@ -54,7 +54,7 @@ class Postgres:
             instance.close()
 
     def __init__(self, *, initdb: str, server: str, log_folder: Path, is_first: bool = False) -> None:
-        """Copy the data of the first server of this test run, unless this is the first."""
+        """Create the data of the test run's first server if `is_first`, otherwise copy that server's data."""
         self._user = _unprivileged_user()
         self._folder = Path(tempfile.mkdtemp(prefix="portal-postgres-"))
         self._data = self._folder / "data"
@@ -102,7 +102,7 @@ class Postgres:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def change_setting(self, name: str, value: str) -> None:
-        """Change the configuration at once, or at the next start for settings that need one."""
+        """Change a setting. The change applies at once, or from the next start if the setting is read only then."""
         statement = sql.SQL("ALTER SYSTEM SET {} = {}").format(sql.Identifier(name), sql.Literal(value))
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute("SET default_transaction_read_only = off")
@@ -159,7 +159,10 @@ def _prepared_data(initdb: str, server: str) -> Path:
 
 
 def _unprivileged_user() -> str | None:
-    """Return the user of Debian's package if this is root, because PostgreSQL refuses to run as root."""
+    """Return the user to run PostgreSQL as, or None to run it as the current user.
+
+    PostgreSQL refuses to run as root, so for root this is `postgres`, the user of Debian's package.
+    """
     if os.geteuid() != 0:
         return None
     try:

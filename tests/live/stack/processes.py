@@ -13,7 +13,8 @@ from pathlib import Path
 from tests.live.stack.ledger import LEDGER
 from tests.live.stack.warm_start import Started, dying_with_us
 
-PORTS_PER_WORKER = 4_000  # five ranges, which begin at port 10,000; Linux gives ports above 32,767 to clients
+# The workers use five ranges of this many ports, from 10,000 to 29,999. Linux gives ports above 32,767 to clients.
+PORTS_PER_WORKER = 4_000
 
 _running: set["Process"] = set()
 

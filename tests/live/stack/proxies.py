@@ -1,4 +1,4 @@
-"""The proxies of deploy/ before a real server, without their TLS."""
+"""The proxies of deploy/ in front of a real server, without TLS."""
 
 import re
 from collections.abc import Mapping
@@ -19,9 +19,10 @@ CADDY = (PROJECT / "deploy/caddy/Caddyfile").read_text()
 def proxy_before(
     name: Proxy, stack: Stack, port: int, folder: Path, *, instead: Mapping[str, str] | None = None
 ) -> Process:
-    """Return a proxy from this port to the server. It is not started yet, and logs into the folder.
+    """Return a proxy that forwards this port to the server. It is not started yet, and logs into the folder.
 
-    `instead` maps texts that occur once in the sample to their replacements.
+    It uses the sample configuration in deploy/. `instead` maps texts of the sample to their replacements; each text
+    must occur there exactly once.
     """
     sample = NGINX if name == "nginx" else CADDY
     for text, other in (instead or {}).items():

@@ -178,13 +178,13 @@ class Stack:
         return Credentials.from_json(json.loads(answer))
 
     def create_api_key(self, *arguments: str) -> str:
-        """Create an API key with a unique name and further command arguments, and return its text."""
+        """Create an API key with a unique name, and return the key. Passes the arguments on to the command."""
         answer = self._shell.run("create_api_key", f"Key {next(self.numbers)}", *arguments, "--format=json")
         key: str = json.loads(answer)["Key"]
         return key
 
     def enable_outlet(self, name: str, *arguments: str, stdin: str = "") -> Credentials:
-        """Enable one outlet of this name, with further arguments for the command."""
+        """Enable one outlet with this name. Passes the arguments on to the command."""
         names = ("--organisation=Single", f"--outlet={name}", f"--pos-remote-id=Single-{name}", "--format=json")
         return Credentials.from_json(json.loads(self._shell.run("enable_outlet", *names, *arguments, stdin=stdin)))
 

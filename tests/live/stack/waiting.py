@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 POLL_SECONDS = 0.05
-PATIENCE = 3  # timeouts are given for an idle machine, and multiplied by this for a busy one
+PATIENCE = 3  # timeouts are written for an idle machine; each is multiplied by this, to suffice on a busy one too
 
 
 class StillFalseError(AssertionError):

@@ -48,7 +48,7 @@ LIBRARIES = (
     "websockets.sync.client",
     "yaml",
 )
-MOST_BYTES = 1 << 20  # the most bytes of one order to start a process; the environment takes most of them
+MOST_BYTES = 1 << 20  # the size limit of an order to start a process; an order consists mostly of the environment
 PR_SET_PDEATHSIG = 1  # the constant of prctl(2)
 
 
@@ -123,7 +123,10 @@ def run(
 
 
 def dying_with_us(death_signal: str = "KILL") -> list[str]:
-    """Return the beginning of a command that gets this signal when its parent ends."""
+    """Return the words to put before a command. Its process then gets this signal when the parent process ends.
+
+    Without the program setpriv there is no such protection, and the list is empty.
+    """
     # Not preexec_fn, because tests have threads, and Python code between fork and exec could hang on a lock.
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", death_signal, "--"] if setpriv else []

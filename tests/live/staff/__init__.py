@@ -1,1 +1,1 @@
-"""The staff pages of real servers, most of them in a browser."""
+"""Tests of the staff pages of real servers. Most of the tests use a browser."""

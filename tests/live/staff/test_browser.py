@@ -257,7 +257,7 @@ def top_of(element: Locator) -> float:
     return box["y"]
 
 
-# Sends the form of this page again, as a browser does on "Confirm form resubmission".
+# Sends the form that led to this page again, as a browser does on "Confirm form resubmission".
 RESEND = """(values) => {
     const form = document.createElement("form");
     form.method = "post";
@@ -326,7 +326,7 @@ def enable_again(page: Page) -> None:
 
 
 def open_outlet(page: Page) -> None:
-    """Open the outlet from the list of outlets, filtered to one outlet."""
+    """Open the outlet's page. The current page must be the list of outlets, and must contain the outlet."""
     page.locator("#result_list").get_by_role("link", name="Terrace").click()
 
 

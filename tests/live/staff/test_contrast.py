@@ -19,8 +19,9 @@ WITH RECURSIVE numbers(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM numbers WHERE
 SELECT datetime('now', '-1 hour'), 'auth', 'unknown_outlet', 'x' || x, '', '192.0.2.1', '', '' FROM numbers
 """
 DISTINCT = "[data-test-distinct]"
-# Marks the first element of each kind (colours, ancestors and classes), unless an earlier page had that kind. Classes
-# that name an app or a model do not count. Returns the kinds of all pages so far.
+# Marks the first element of each kind, unless an earlier page had that kind, and returns the kinds of all pages so far.
+# Two elements have the same kind if their colours and classes, and those of their ancestors, are equal. Classes that
+# name an app or a model are ignored.
 MARK_DISTINCT = """([pressed, before]) => {
     const seen = new Set(before);
     const look = (element) => {
@@ -37,7 +38,7 @@ MARK_DISTINCT = """([pressed, before]) => {
     }
     return [...seen];
 }"""
-# Returns the elements with too little contrast: text, colours and ratio.
+# Returns the text, the colours and the contrast ratio of each element with too little contrast.
 FAINT = """(pressed) => {
     const parse = (text) => {
         const [red, green, blue, alpha = 1] = text.match(/[\\d.]+/g).map(Number);

@@ -37,7 +37,7 @@ LINKS = """() => [...new Set([...document.querySelectorAll("a[href]")]
 A_LIST = re.compile(r"/admin/[a-z]+/[a-z]+/")
 IS_TOO_WIDE = """() => [...document.querySelectorAll("html, .results, .onp-found, .onp-panel, .onp-tell")]
     .some((part) => part.scrollWidth > part.clientWidth)"""
-# The kinds of elements of a page, without the names of models and of their fields.
+# Returns the kinds of elements that the page contains. Classes that name a model or a field do not distinguish kinds.
 KINDS_OF_ELEMENTS = """() => {
     const isOwn = (name) => !/^(app|model|field|column|row|menu|onp-concern)-?/.test(name);
     const isTold = (name) => /^(aria-|role|tabindex|title|alt)/.test(name);

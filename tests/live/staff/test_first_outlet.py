@@ -1,4 +1,4 @@
-"""The first outlet takes three clicks and one form, from the sign-in to the copied values."""
+"""Enabling the first outlet takes three clicks and one form, from the sign-in to the copied values."""
 
 from collections.abc import Callable, Iterator
 
@@ -162,6 +162,6 @@ def fill(page: Page, name: str) -> None:
 
 
 def values_on(page: Page) -> Credentials:
-    """Return the values that the page shows. Their secret is added to those that must not appear in a log."""
+    """Return the values that the page shows. The ledger remembers the secret, which must not appear in a log."""
     expect(page.get_by_role("heading", name="Values for PowerEPOS")).to_be_visible()
     return Credentials.from_json({name: page.locator(f"#value-{name}").inner_text() for name in NAMES})

@@ -142,7 +142,7 @@ def open_by_search(page: Page, outlet: Credentials) -> None:
 
 
 def open_form(page: Page, name: str, button: str) -> None:
-    """Open a form through the menu and the button above its list."""
+    """Open a list through the menu, and then a form through the button above the list."""
     page.goto("/admin/")
     press(page, page.get_by_role("navigation", name="Sidebar").get_by_role("link", name=name, exact=True))
     press(page, page.get_by_role("link", name=button))

@@ -20,7 +20,10 @@ OTHER_DIGIT = {True: "1", False: "0"}
 
 @dataclass(frozen=True)
 class Fault:
-    """How to cause a fault at a new outlet, the group of the start page that shows it, and the words for the site."""
+    """A fault of a till: how to cause it at a new outlet, and where and how the portal shows it.
+
+    `group` is the part of the start page that lists the outlet, and `words` is the advice for the person on site.
+    """
 
     cause: Callable[[Stack, Credentials], None]
     group: str

@@ -1,4 +1,4 @@
-"""Copies of this checkout, and the commands of script/ in them."""
+"""Copies this checkout, and runs the commands of script/ in the copies."""
 
 import json
 import os
@@ -26,7 +26,7 @@ PASSWORD = re.compile(r"^  password   ([0-9a-z-]{24})$", re.MULTILINE)
 INSTALL_SECONDS = 240
 START_SECONDS = 30
 NOT_CLONED = (".venv*", ".env", "data", "node_modules", "staticfiles", ".*_cache", ".hypothesis")
-# The environment variables that pip may need to reach its index on this machine.
+# Prefixes of the environment variables that pip may need to reach its index on this machine.
 FOR_PIP = (
     "PIP_",
     "SSL_",
@@ -54,7 +54,7 @@ class Running:
 
 @dataclass(frozen=True)
 class Tour:
-    """The demo in a fresh checkout, and a reader who follows the documents."""
+    """The demo in a fresh checkout, and a `Reader` that runs the commands of the documents there."""
 
     folder: Path
     running: Running
@@ -83,7 +83,7 @@ def assert_success(output: str) -> None:
 
 @contextmanager
 def until_block_ends(block: str, tour: Tour) -> Iterator[Process]:
-    """Run a command that runs until Ctrl-C."""
+    """Start the commands of a document's block, which would run until Ctrl-C; kill them when the `with` block ends."""
     process = Process(
         ["bash", "-c", block],
         log=tour.folder / f"block-{free_port()}.log",
@@ -98,10 +98,10 @@ def until_block_ends(block: str, tour: Tour) -> Iterator[Process]:
 
 
 def copy_project(target: Path) -> Path:
-    """Copy the files of a clone, without .venv, .env and data. Works without a .git folder as well.
+    """Copy this checkout without ignored files such as .venv, .env and data. Works without a .git folder as well.
 
-    Copies the compiled modules too, which saves each process seconds of compiling. They stay valid because the copies
-    keep the modification times.
+    The compiled modules are ignored files, but are copied too, which saves each process seconds of compiling. They stay
+    valid because the copies keep the modification times.
     """
     if not (PROJECT / ".git").exists():
         return shutil.copytree(PROJECT, target, ignore=shutil.ignore_patterns(*NOT_CLONED), dirs_exist_ok=True)
@@ -117,7 +117,7 @@ def copy_project(target: Path) -> Path:
 
 
 def copy_with_venv(target: Path, made: Path) -> Path:
-    """Copy the files of a clone, and link the .venv of `made`, a checkout that is set up."""
+    """Copy this checkout, and link the .venv of `made`, another copy that is already set up."""
     folder = copy_project(target)
     (folder / ".venv").symlink_to(made / ".venv")
     return folder
@@ -197,7 +197,7 @@ def served_until_killed(folder: Path, *options: str) -> Iterator[Running]:
 
 
 def curls_of_the_readme() -> list[str]:
-    """Return the commands of the README's first five minutes, without their indentation."""
+    """Return the commands of the README's section "The first five minutes", without indentation."""
     tour = (PROJECT / "README.md").read_text().split("## The first five minutes")[1].split("\n## ")[0]
     return [textwrap.dedent(block).split("\n#")[0].strip() for block in re.findall(r"```sh\n(.*?)```", tour, re.DOTALL)]
 
@@ -246,7 +246,7 @@ def run(folder: Path, *command: str, env: Mapping[str, str] | None = None) -> su
 
 
 def complaint(done: subprocess.CompletedProcess[str], *, status: int = 1) -> str:
-    """Return the only line that a refused call may print."""
+    """Return the error line of a failed command; assert that the command printed nothing else."""
     assert (done.returncode, done.stdout) == (status, "")
     assert done.stderr.count("\n") == 1
     return done.stderr

@@ -15,6 +15,6 @@ def shared_checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def bare(shared_checkout: Path) -> Iterator[Path]:
-    """A fresh checkout without .venv and .env, shared by calls that must not create them."""
+    """A fresh checkout without .venv, .env and data, shared by tests whose commands must not create them."""
     yield shared_checkout
     assert nothing_was_made(shared_checkout)

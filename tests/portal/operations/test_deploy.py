@@ -111,7 +111,7 @@ def test_images_are_pinned_by_digest() -> None:
 
 @pytest.mark.processes
 def test_the_redis_of_the_compose_file_requires_a_password(tmp_path: Path) -> None:
-    """Runs the command of the compose file with the installed Redis."""
+    """Starts the installed Redis with the command that the compose file has for its Redis service."""
     redis = compose()["services"]["redis"]
     assert "ports" not in redis
     url = compose()["services"]["portal"]["environment"]["REDIS_URL"]
@@ -175,7 +175,7 @@ def test_the_proxies_accept_what_the_portal_accepts_and_wait_as_long_as_a_call()
 
 
 def nginx_body_limits(configuration: str) -> tuple[int, dict[str, int]]:
-    """Return the general limit of request bodies, and the limit of each path that has a different one, in bytes."""
+    """Return the general size limit of request bodies, and the limits of paths that have their own, all in bytes."""
     found = re.findall(r"(?:location = (\S+) \{\s+)?client_max_body_size (\d+)([km]);", configuration)
     limits = {path: int(size) * {"k": KIBIBYTE, "m": MEBIBYTE}[unit] for path, size, unit in found}
     return limits.pop(""), limits

@@ -298,7 +298,10 @@ def test_the_command_exits_with_1_if_something_is_wrong_and_can_print_json(
 
 
 def store_everything(enabled: Enabled) -> None:
-    """Create one row of each kind, and three second factors: an authenticator app, recovery codes and a passkey."""
+    """Store a value of each kind that needs a key; the secret of `enabled` is stored already.
+
+    The second factors are an authenticator app, recovery codes and a passkey. Nothing of the passkey is encrypted.
+    """
     create_api_key("Shop", actor=ANNA)
     make_endpoint()
     user, adapter = User.objects.create_user("anna"), get_adapter()

@@ -58,7 +58,7 @@ def first_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path,
 
 @pytest.fixture
 def furnished(tmp_path: Path, first_runs: tuple[Path, list[Running]]) -> Path:
-    """A checkout that has a .venv, and nothing else."""
+    """A checkout that has a .venv, but no .env and no data."""
     return copy_with_venv(tmp_path / "checkout", first_runs[0])
 
 
@@ -194,7 +194,10 @@ class TestTheEndOfTheDemo:
 def configured(
     first_runs: tuple[Path, list[Running]], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Path, Running]]:
-    """A checkout with an operator's `.env`, and its server, started from another folder with another data folder."""
+    """A checkout with an operator's `.env`, and its running server.
+
+    The server was started from the folder above the checkout, with a data folder in that folder.
+    """
     caller = tmp_path_factory.mktemp("caller")
     folder = copy_with_venv(caller / "checkout", first_runs[0])
     (folder / ".env").write_text("# ours\nPUBLIC_URL=http://orders.example.com\nSECRET_KEY=\n")
@@ -230,7 +233,7 @@ class TestAStartWithTheOperatorsSettings:
     ],
 )
 def test_an_existing_key_is_never_replaced_nor_printed(furnished: Path, content: str) -> None:
-    """Either the server starts with the key, or one line says why the key cannot be read."""
+    """Either the key is read and only the --host is refused, or one line says why the key cannot be read."""
     key = "$k3y-" * 12
     env_file = furnished / ".env"
     env_file.write_text(content.format(key), encoding="utf-8", newline="")

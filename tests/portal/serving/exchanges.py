@@ -62,7 +62,7 @@ async def served(app: App = echo) -> AsyncIterator[int]:
 
 
 async def exchange(*pieces: bytes) -> list[RawAnswer]:
-    """Send the pieces one after the other, and return all answers after the server has closed the connection."""
+    """Send the pieces one after the other, wait until the server closes the connection, and return its answers."""
     return answers_in(await raw_exchange(*pieces))
 
 

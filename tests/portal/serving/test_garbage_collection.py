@@ -12,7 +12,7 @@ OLDEST = 2
 
 @pytest.fixture
 def connections() -> Iterator[list[int]]:
-    """Tune the collector for these connections, and restore the settings of the tests afterwards."""
+    """Yield an empty list of connections for which the collector is tuned; restore the collector afterwards."""
     thresholds, callbacks = gc.get_threshold(), list(gc.callbacks)
     tuned: list[int] = []
     tune_garbage_collector(tuned)

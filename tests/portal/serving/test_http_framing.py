@@ -11,7 +11,7 @@ from tests.support.raw_http import answers_in
 
 
 class CompleteAnswers(SimpleTestCase):
-    """A complete answer in one message has the same bytes as one in two messages."""
+    """If the application sends its answer in one message, the client gets the same bytes as if it sent two."""
 
     async def test_its_bytes_equal_those_of_two_messages(self) -> None:
         for method in (b"GET", b"POST", b"HEAD"):
@@ -178,7 +178,7 @@ class Ambiguous(SimpleTestCase):
 
 
 def with_hosts(*lines: bytes, version: bytes = b"1.1", first: bytes = b"GET /a") -> bytes:
-    """Return a request with only these Host headers."""
+    """Return a request that has these header lines and no others."""
     return b"%b HTTP/%b\r\n%b\r\n" % (first, version, b"".join(b"%b\r\n" % line for line in lines))
 
 

@@ -1,4 +1,4 @@
-"""The limits of a request, and the format in which a request beyond them is refused."""
+"""The limits of requests, and the formats in which requests that are too large or unreadable are refused."""
 
 import asyncio
 import itertools
@@ -14,7 +14,7 @@ from tests.support.raw_http import answers_in
 
 
 class Limits(SimpleTestCase):
-    """A request that is too large is refused before it has arrived, and the connection ends."""
+    """A request that is too large is refused before all of it has arrived, and the connection ends."""
 
     async def test_heads_beyond_the_limits_are_refused_and_those_at_the_limits_are_not(self) -> None:
         def head(*headers: bytes, target: bytes = b"/") -> bytes:
@@ -109,7 +109,7 @@ class Limits(SimpleTestCase):
 
 
 CALL, AUTH = b"/api/v1/outlets", b"/api/powerepos/v1/auth"
-UNREADABLE = {  # the bytes after the request line
+UNREADABLE = {  # the bytes that follow the path of a request, with the expected status and problem type
     b"HTTP/1.1\r\n\r\n": (400, "malformed-request"),
     b"HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd": (400, "malformed-request"),
     b"HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n": (400, "malformed-request"),
@@ -121,7 +121,7 @@ UNREADABLE = {  # the bytes after the request line
 
 
 class Formats(SimpleTestCase):
-    """An unreadable request is refused in the format of its path, and the text says what to do."""
+    """An unreadable request is refused in the format that callers of its path expect; the text says what to do."""
 
     async def test_a_caller_of_the_api_gets_a_problem(self) -> None:
         targets = [CALL, b"/api/v1", b"//API/v1/x", b"/%61pi/v1/outlets?a=b", b"http://x" + CALL]

@@ -1,4 +1,4 @@
-"""The production server as a process, without a socket."""
+"""The shutdown of the production server, in a process that listens on no socket."""
 
 import subprocess
 import sys

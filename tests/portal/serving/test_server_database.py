@@ -21,7 +21,7 @@ EVEN, ODD = range(0, 2 * ROWS, 2), range(1, 2 * ROWS, 2)
 
 @contextmanager
 def without_new_files() -> Iterator[None]:
-    """Let this process open no further file."""
+    """Prevent this process from opening another file."""
     with ExitStack() as stack:
         limits = resource.getrlimit(resource.RLIMIT_NOFILE)
         highest = max(int(each.name) for each in Path("/proc/self/fd").iterdir())

@@ -19,7 +19,7 @@ from tests.support.backend_client import Backend, make_outlet
 from tests.support.in_process import InProcess, in_main
 
 BESIDE = ("/api", "/api/v1", "/api/v1/nothing", "/nothing")
-WITH_EFFECT = ("/admin/logout/", "/admin/oidc/")  # a GET of these ends the session, or calls another host
+WITH_EFFECT = ("/admin/logout/", "/admin/oidc/")  # a GET request for these ends the session or calls another host
 ENDS_SESSION = "/admin/login/again/"
 FETCHED = re.compile(r"/admin/(\w+)/(\w+)/")
 
@@ -96,7 +96,7 @@ def routes(patterns: list[Any], prefix: str = "") -> Iterator[str]:
 
 
 def key_of(path: str) -> Any:
-    """Return the primary key of a row of the page's model, or 1."""
+    """Return the primary key of an existing row for this page; 1 if there is none."""
     named = FETCHED.match(path)
     try:
         row = apps.get_model(named[1], named[2]).objects.first() if named else None

@@ -1,4 +1,4 @@
-"""Requests that no page can answer: 400 in the caller's format, and one short line in the log."""
+"""Invalid requests get an error in the caller's format; a wrong Host header adds one short line to the log."""
 
 import logging
 from typing import Any

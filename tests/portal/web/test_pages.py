@@ -1,4 +1,4 @@
-"""The handler of the portal's pages: one call in one thread, even if the client disconnects."""
+"""The handler of the portal's pages runs each request as one call in one thread, and notices disconnects."""
 
 import asyncio
 import threading

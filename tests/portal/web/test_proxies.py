@@ -1,4 +1,4 @@
-"""A trusted proxy's headers give the client's scheme and address in any spelling; limits use one key per address."""
+"""A trusted proxy's headers are understood in any spelling; limits count all spellings of an address as one."""
 
 import asyncio
 from typing import Any

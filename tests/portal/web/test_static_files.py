@@ -121,7 +121,7 @@ def fill_lists() -> None:
 
 
 def rename(integration: Integration, name: str) -> None:
-    """Change an outlet, which adds an audit event with its former and its present name."""
+    """Rename an outlet. This adds an audit event with the old and the new name."""
     outlet = Outlet.objects.get(pk=integration.outlet_id)
     outlet.name = name
     save_outlet(outlet, actor=ANNA)
@@ -136,7 +136,7 @@ def test_a_list_loads_no_script_that_it_does_not_use(client: Client, db: None) -
 
 
 def load(client: Client, page: str) -> Iterator[tuple[str, bytes]]:
-    """Yield the address and the transferred body of a page and of each file that it names, once each."""
+    """Yield the URL and the transferred body of a page, and of each static file that a browser loads for the page."""
     _, body = fetch(client, page)
     yield page, body
     waiting, seen = LINKED.findall(body.decode()), set()

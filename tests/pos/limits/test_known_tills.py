@@ -49,7 +49,7 @@ async def status(till: Enabled, address: str, **changes: str) -> int:
 
 @asynccontextmanager
 async def guesses(till: Enabled) -> AsyncIterator[None]:
-    """Fill the queue with guesses from different addresses; their verification lasts as long as the block."""
+    """Fill the queue with guesses from different addresses; none is verified before the `with` block ends."""
     is_over = threading.Event()
     verify = secret_digests.verify_adopted
 

@@ -27,7 +27,7 @@ def call() -> Call:
 
 
 def create() -> PlainResponse:
-    """Create an organisation, and answer with its number and a secret."""
+    """Create an organisation, and return an answer that contains a secret."""
     Organisation.objects.create(name=f"Organisation {Organisation.objects.count()}")
     body = f'{{"secret": "{SECRET}", "name": "Café"}}'.encode()
     return PlainResponse(201, [(b"location", b"/api/v1/outlets/1")], body)

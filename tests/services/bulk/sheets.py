@@ -1,4 +1,4 @@
-"""Checks and confirms files of outlets, in CSV as a spreadsheet writes it."""
+"""Checks and confirms lists of outlets in CSV files like those that a spreadsheet program writes."""
 
 import csv
 import io
@@ -28,7 +28,7 @@ def plan(*rows: str, header: str = HEADER, may: Permissions | None = None) -> li
 
 
 def only(*rows: str, header: str = HEADER, may: Permissions | None = None) -> PlannedRow:
-    """Return the last row of the plan."""
+    """Return the planned row for the last of these rows."""
     return plan(*rows, header=header, may=may)[-1]
 
 
@@ -41,7 +41,7 @@ def selected(action: BulkAction, *ids: int, actor: Actor) -> Checked:
 
 
 def done(checked: Checked, boss: Actor, **options: Any) -> list[dict[str, str]]:
-    """Confirm a plan, and return the rows of the file with the new secrets."""
+    """Confirm a plan, and return the rows of the result file, which contains the new secrets."""
     enabled = confirming.confirm(checked.sealed, actor=boss, **options)
     return list(csv.DictReader(io.StringIO(result_csv(enabled, "a new secret"))))
 

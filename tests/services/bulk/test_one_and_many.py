@@ -102,7 +102,7 @@ def stored(name: str) -> dict[str, list[dict[str, Any]]]:
 
 
 def _comparable(row: dict[str, Any], name: str) -> dict[str, Any]:
-    """Mask what differs between any two outlets: keys, secrets and their beginnings, the outlet's name."""
+    """Mask values that differ between any two outlets: row IDs, secrets, beginnings of secrets and outlet names."""
     return {
         key: value is None if key in IDS | SECRETS else _masked(value, name) if isinstance(value, str | dict) else value
         for key, value in row.items()

@@ -122,7 +122,7 @@ class AdoptedDuringAFlood(InProcess):
             yield
 
     async def verified(self, claim: Claim, visitor: Visitor = POS) -> int:
-        """Authenticate, which must succeed, and return the number of slow verifications."""
+        """Assert that this claim gets a token, and return the number of slow verifications."""
         with mock.patch.object(secret_digests, "verify_adopted", wraps=secret_digests.verify_adopted) as slow:
             assert await exchange.issue_token(claim, visitor)
         return slow.call_count
@@ -141,7 +141,7 @@ class AdoptedDuringAFlood(InProcess):
 
     async def test_a_proof_is_voided_with_its_secret(self) -> None:
         await self.verified(self.harbour.claim())
-        # Simulate a change by another process whose notification has not arrived here yet.
+        # As if another process had changed the secret, and its notification had not arrived here yet.
         await Credential.objects.aupdate(expires_at=timezone.now(), is_current=False)
         assert (await refusal(self.harbour.claim())).outcome == Outcome.RETIRED_SECRET
         await Credential.objects.aupdate(expires_at=None, retired_at=timezone.now())

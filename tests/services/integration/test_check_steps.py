@@ -33,7 +33,7 @@ def station(**changes: Any) -> Integration:
 
 
 def evidence(**changes: Any) -> Evidence:
-    """Evidence one hour after the outlet was enabled, without any attempt."""
+    """Return the evidence one hour after the outlet was enabled; it has no attempts unless `changes` adds some."""
     values: dict[str, Any] = {
         "at": NOON,
         "integration": station(),

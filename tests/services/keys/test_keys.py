@@ -1,4 +1,4 @@
-"""A process writes under the newest key that every live process has."""
+"""A process creates digests, seals and signatures with the newest key that every live process has."""
 
 import uuid
 from collections.abc import Callable, Iterator
@@ -46,7 +46,10 @@ def id_of(ring: keyring.Ring, master: str) -> str:
 
 
 def make_process(*masters: str, age: int = 0, started: int = 100, **columns: Any) -> ServerProcess:
-    """Create a process that announces these keys, newest first; times are in seconds before now."""
+    """Create a process that announces these keys, newest first.
+
+    It started `started` seconds ago, and its last heartbeat is `age` seconds old.
+    """
     now = timezone.now()
     return ServerProcess.objects.create(
         host="other",
@@ -240,7 +243,7 @@ class TestAProcessWithTheOldKeyAlone:
 
 
 def test_a_process_without_the_old_key_lacks_nothing_while_others_still_have_it(settings: Any) -> None:
-    """Long-unused secrets must not block this last step of a key rotation."""
+    """The last step of a key rotation removes the old key; long-unused secrets under that key must not block it."""
     make_process(NEW, OLD)
     settings.CREDENTIAL_KEY, settings.CREDENTIAL_KEY_FALLBACKS = OLD, []
     make_enabled_outlet()

@@ -24,7 +24,7 @@ def make_delivery(url: str, *, name: str = "CRM") -> Prepared:
 
 
 def make_notice() -> None:
-    """Refuse a POS, and create the deliveries that report it."""
+    """Record a refusal of a POS, and create the deliveries that report this refusal."""
     now = timezone.now()
     refusal = make_refusal(None, at=now)
     notice = outbox.of_integration(

@@ -57,7 +57,7 @@ def clock() -> Any:
 
 @pytest.fixture
 def watched(enabled: Enabled, clock: Any) -> Integration:
-    """Return the outlet Station, online as long as the portal runs; one recipient gets e-mail of all alerts."""
+    """Return Station, which was online before alerts were first checked; one recipient gets e-mail of all alerts."""
     go_online(enabled.integration, NOON - timedelta(hours=2))
     add_recipient("all@example.com")
     alerts.update()
@@ -175,7 +175,8 @@ def test_an_alert_that_ends_before_it_was_reported_is_dropped(watched: Integrati
 def test_outside_opening_hours_no_alert_is_raised_and_the_limit_starts_at_opening(
     watched: Integration, clock: Any
 ) -> None:
-    Outlet.objects.update(opening_hours="mon-sun 15:00-22:00", time_zone="Europe/Vienna")  # 14:00 UTC in winter
+    # In winter, the outlet opens at 14:00 UTC.
+    Outlet.objects.update(opening_hours="mon-sun 15:00-22:00", time_zone="Europe/Vienna")
     go_offline(watched, timezone.now())
     wait(clock, datetime(2026, 3, 1, 14, 9, tzinfo=NOON.tzinfo) - timezone.now())
     assert subjects() == []

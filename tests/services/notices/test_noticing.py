@@ -46,7 +46,7 @@ def run_at(clock: Any, moment: datetime) -> None:
 
 
 def run_for(clock: Any, integration: Integration, span: timedelta = LATER) -> datetime:
-    """Run every minute, as the chore does, and return the time at the end."""
+    """Detect events every minute of the span, as the chore does, and return the time at the end."""
     end = timezone.now() + span
     while timezone.now() < end:
         run_at(clock, timezone.now() + timedelta(minutes=1))

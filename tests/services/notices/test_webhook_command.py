@@ -1,4 +1,4 @@
-"""The command that creates an endpoint prints its secret once, and errors in one line."""
+"""The command that creates an endpoint prints the secret once, and prints each error in one line."""
 
 import io
 import json

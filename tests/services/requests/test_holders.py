@@ -1,4 +1,4 @@
-"""Requests that another process has sent keep their order and go to one POS while a till moves between processes."""
+"""While a till moves between processes, its requests keep their order, and one process at a time may send each."""
 
 import asyncio
 import uuid

@@ -113,7 +113,7 @@ def test_an_impossible_member_name_prevents_the_start(monkeypatch: pytest.Monkey
 
 
 def test_a_long_payload_is_searched_in_time_that_grows_with_its_length() -> None:
-    # A search with backtracking or recursion would take quadratic time or overflow the stack on each of these.
+    # On each text below, a search with backtracking or recursion would take quadratic time or overflow the stack.
     dice = random.Random(1)
     hide('{"PIN": "' + "\\" * 200_001)
     hide('{"PIN": ' + "[" * 200_000)

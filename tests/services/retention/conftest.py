@@ -1,4 +1,4 @@
-"""Small batches, which a few rows fill, and a fixed clock."""
+"""Fixtures: batches so small that a few rows fill them, and a fixed clock."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Keyset pages return each row once, in order, for any filter and any limit of rows read."""
+"""Keyset pages show each row once, in order, with any filter and any limit on the number of rows that are read."""
 
 import itertools
 from collections.abc import Iterator

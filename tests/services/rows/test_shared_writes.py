@@ -1,4 +1,4 @@
-"""Writes of several kinds in one transaction: an error, or a caller that leaves, does not affect the others."""
+"""Writes of several kinds share a transaction. A write that fails or loses its caller does not affect the others."""
 
 import asyncio
 import threading
@@ -52,7 +52,7 @@ def after(goes_on: threading.Event) -> Any:
 
 @contextmanager
 def database_that(*, answers: bool) -> Iterator[mock.AsyncMock]:
-    """Make the database answer the probes during a write, or leave them unanswered."""
+    """Simulate a database that answers the probes sent during a slow write, or one that does not. Yields the mock."""
     probe = mock.AsyncMock(return_value=answers)
     with mock.patch.multiple(threads, PROBE_AFTER=0.01, _answers_a_read=probe):
         yield probe

@@ -1,4 +1,4 @@
-"""Queries in plain SQL find the rows that the ORM finds, with the same types."""
+"""Queries in plain SQL find the same rows as the ORM, and return values of the same types."""
 
 import uuid
 from dataclasses import dataclass

@@ -34,7 +34,7 @@ def boss(client: Client) -> Client:
 
 
 def admins() -> Iterator[tuple[type[Model], ModelAdmin[Any]]]:
-    """Yield each model that has a list, with its admin. Integrations have none; URLs of their former list redirect."""
+    """Yield each model that has a list, with its admin. Integrations no longer have a list; its old URLs redirect."""
     yield from ((model, admin) for model, admin in site._registry.items() if model is not Integration)
 
 

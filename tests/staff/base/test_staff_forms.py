@@ -71,7 +71,7 @@ def limited(client: Client, db: None) -> Client:
     return client
 
 
-# The name is too long, so the portal refuses each form and shows it again, even if the choice is optional.
+# Each form refuses one of these values, so the portal shows the form again even if it accepts the organisation.
 FILLED_IN = {"name": "k" * 500, "email": "-", "username": "?", "is_limited": "on"}
 
 

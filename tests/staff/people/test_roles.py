@@ -107,7 +107,7 @@ def test_no_page_lists_single_permissions(settings: Any) -> None:
     settings.EMAIL_URL = "smtp://mail.example.com"
     make_world()
     browser = browser_of(User.objects.create_superuser("boss"))
-    # One page of each kind, because another row has the same form.
+    # One page for each URL pattern, because pages that differ only in the row's ID have the same fields.
     for url in {re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d+", "N", url): url for url in start_urls()}.values():
         page = browser.get(url)
         assert page.streaming or "| Can " not in page.content.decode(), url

@@ -15,7 +15,7 @@ ACTIVITY = reverse("admin:integrations_auditevent_changelist")
 
 @pytest.fixture
 def staff(client: Client, db: None, time_machine: Any) -> Client:
-    """A signed-in browser, and one event of each person on each of two days."""
+    """A signed-in browser. Anna and Ben each have one audit event on each of two days."""
     for day in ("2026-03-01", "2026-03-02"):
         time_machine.move_to(f"{day}T12:00:00Z", tick=False)
         for name in ("anna", "ben"):

@@ -1,4 +1,4 @@
-"""The part "More" of "Ask the POS": everything else that the API accepts for a request."""
+"""The part "More" of the page "Ask the POS" has the remaining fields that the API accepts for a request."""
 
 import uuid
 from typing import Any
@@ -17,8 +17,9 @@ from tests.staff.requests.test_sending_requests import switch
 from tests.support.factories import Enabled
 from tests.support.staff.pages import text
 
-ONLY_OF_THE_API = {"mode"}  # the page never waits for the answer, and always shows it when it arrives
-# Maps the API's name of a field to the form's name of it, where the two differ.
+# The form has no field for the API's `mode`, because the page never waits for the answer.
+ONLY_OF_THE_API = {"mode"}
+# Maps the API's names of fields to the form's names, where the two differ.
 FIELD_OF = {
     "message_type": "mode", "payload": "raw", "request_id": "own_request_id", "timeout": "wait",
     "durable": "sent_once", "validate": "is_checked",

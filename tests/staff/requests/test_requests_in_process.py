@@ -116,7 +116,8 @@ class Disconnecting(InProcess):
         running = await after_first_poll()
         async with await Pos.of(station) as pos:
             await recorded()
-            wake.forget(running._changed)  # as if another process, without a channel layer, disconnects the POS
+            # This process now gets no message about the change, as if another process made it without a channel layer.
+            wake.forget(running._changed)
             await in_main(disconnect, station.integration, actor=ANNA)
             await running.watcher.poll()
             assert await pos.closed() == (1000, "Disconnected by the provider.")

@@ -1,4 +1,4 @@
-"""A sensitive action requires reauthentication if the last one is more than 15 minutes old."""
+"""A sensitive action requires reauthentication if the person last authenticated more than 15 minutes ago."""
 
 import re
 from typing import Any
@@ -142,7 +142,8 @@ def test_after_the_password_the_action_can_be_completed(stale: Client, outlet: O
     assert Integration.objects.filter(outlet=outlet).exists()
 
 
-Typed = list[tuple[str, dict[str, Any], list[str]]]  # URL of a form, its input, patterns of the refilled page
+# Each item has the URL of a form, its input, and patterns that the refilled form must match.
+Typed = list[tuple[str, dict[str, Any], list[str]]]
 
 
 def typed_outlets_and_keys(enabled: Enabled, outlet: Outlet) -> Typed:

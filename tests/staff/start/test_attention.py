@@ -158,7 +158,8 @@ def test_the_text_does_not_change_with_each_second(staff: Client, enabled: Enabl
 def test_the_start_page_takes_at_most_eight_queries(staff: Client, enabled: Enabled) -> None:
     be_seen(enabled.integration, heartbeat_at=timezone.now(), closed=True)
     be_refused(enabled.integration, Outcome.WRONG_SECRET)
-    staff.get(START)  # the first page of a session also adds it to the person's sessions
+    # Not counted: the first page of a session also adds the session to the person's list of sessions.
+    staff.get(START)
     with CaptureQueriesContext(connection) as queries:
         page = staff.get(START)
     assert group(page, "offline")

@@ -1,4 +1,4 @@
-"""The chart of the start page: an axis for each of its two figures, and a note on the first day."""
+"""The start page's chart has one axis for outlets and one for requests, and says if its data covers less than a day."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta

@@ -25,8 +25,8 @@ from tests.support.project import PROJECT
 PYTHON = Path("clients/python/src/order_n_pay")
 TYPESCRIPT = Path("clients/typescript/src")
 HEADER = "# Written by script/clients from the API's OpenAPI document. Do not edit it."
-# The problems after which a client retries. Nothing was done yet, or the call is still running, so a retry with the
-# same key leads to the outcome. `pos-offline` has Retry-After, but is not listed, because it is an outcome.
+# A client retries after these problems. They mean that nothing was done yet or that the call is still running, so a
+# retry with the same Idempotency-Key leads to the outcome. `pos-offline` has Retry-After, but is itself an outcome.
 _TEMPORARY = (
     "database-away",
     "idempotency-key-in-use",
@@ -55,7 +55,7 @@ _OVERLOAD = """
     ) -> models.{answer}: ...
 """
 _METHODS = ("get", "post", "patch", "delete")
-# Clients must be able to read the answers of a later portal, so their models have no limits of values.
+# The models leave these keys out: without limits on values, a client can also read the answers of a later portal.
 _LIMITS = re.compile(r"(min|max)(imum|Length|Items|Properties)|pattern|title|readOnly|example|examples|default")
 _PROBLEM = re.compile(r"urn:order-n-pay:problem:([a-z-]+)")
 _SCHEMA = "#/components/schemas/"
@@ -170,10 +170,11 @@ def _without_limits(schema: Any, *, is_answer: bool) -> Any:
     if not isinstance(schema, dict):
         return schema
     plain = {key: each for key, each in schema.items() if not (_LIMITS.fullmatch(key) and not isinstance(each, dict))}
-    if plain.get("format") in ("uuid", "uri", "int32", "int64"):  # an ID keeps its spelling
+    # Without these formats, the models keep an ID as it is spelled.
+    if plain.get("format") in ("uuid", "uri", "int32", "int64"):
         plain.pop("format")
     if "enum" in plain:
-        plain.pop("description", None)  # it repeats the values
+        plain.pop("description", None)  # the description of an enum repeats its values
         if is_answer and plain.get("type") == "string":  # a later portal may send other values
             return {"anyOf": [{"type": "string", "enum": plain["enum"]}, {"type": "string"}]}
     if isinstance(plain.get("description"), str):

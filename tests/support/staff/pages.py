@@ -108,7 +108,8 @@ def be_refused(integration: Integration | None, outcome: Outcome, **values: Any)
 
 
 def count_queries(staff: Client, url: str, at_most: MaxQueries) -> int:
-    staff.get(url)  # the first page of a session also adds it to the person's sessions
+    # Not counted: the first page of a session also adds the session to the person's list of sessions.
+    staff.get(url)
     with at_most(14) as asked:
         assert staff.get(url).status_code == 200
     return len(asked)

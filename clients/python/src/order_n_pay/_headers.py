@@ -6,7 +6,7 @@ _PRINTABLE = re.compile("[\x20-\x7e]+").fullmatch
 
 
 def address_of(url: str) -> str:
-    """Return the address of the API of the portal at `url`."""
+    """Return the base URL of the API, given the URL of the portal."""
     if not url.lower().startswith(("http://", "https://")):
         raise ValueError(f"the URL of the portal begins with http:// or https://, not {url!r}")
     return f"{url.rstrip('/')}/api/v1/"

@@ -11,7 +11,7 @@ from order_n_pay import _json
 from order_n_pay._temporary import TEMPORARY
 from order_n_pay.errors import ApiError
 
-_LONGEST_PAUSE = 8.0  # seconds, without Retry-After
+_LONGEST_PAUSE = 8.0  # seconds; only a Retry-After header can lead to a longer pause
 
 
 class Deadline:

@@ -3,8 +3,8 @@
     git worktree add /tmp/old cd0fc3e
     .venv/bin/python -m tests.live.operations.upgrade.make_dump /tmp/old
 
-It replaces installation.sql and prints the content of values.py. Every expiry is set to the year 2100, to keep the
-tests independent of the date.
+The script replaces installation.sql, and prints the generated secrets, which must be copied to values.py. It sets every
+expiry to the year 2100, to keep the tests independent of the date.
 """
 
 import os

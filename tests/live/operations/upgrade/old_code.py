@@ -1,8 +1,8 @@
 # mypy: ignore-errors
-# ruff: noqa: I001  (the order of the imports depends on which of these names this tree still has)
-"""Create the installation with the services of commit cd0fc3e. `make_dump.py` runs this inside a checkout of it.
+# ruff: noqa: I001  (ruff's order of the imports depends on which of these modules the current code still has)
+"""Create the installation with the services of commit cd0fc3e. `make_dump.py` runs this in a checkout of that commit.
 
-The names that it imports are those of that commit; this tree does not have them all.
+The imports are those of that commit. Some of the imported names do not exist in the current code.
 """
 
 import json

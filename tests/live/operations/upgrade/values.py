@@ -7,7 +7,7 @@ KEYS = {
 
 ORGANISATION, OTHER_ORGANISATION = "Trattoria Bella", "Café Nord"
 
-# Station has a generated secret, and an older one in its overlap. Harbour has a secret that PowerEPOS chose.
+# Station has a generated secret, and an old secret that is still valid. Harbour has a secret that PowerEPOS chose.
 STATION, STATION_ID, STATION_REMOTE = "Station", "bella-station", "Bella-1"
 HARBOUR, HARBOUR_ID, HARBOUR_REMOTE = "Harbour", "bella-harbour", "Bella-2"
 STATION_OLDER_SECRET = "ONPS-TEST1-00000-00000-00000-00000-00000-0NDKH"

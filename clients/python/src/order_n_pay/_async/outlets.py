@@ -59,7 +59,10 @@ class Outlets:
     async def create(
         self, *, idempotency_key: str | None = None, **body: Unpack[params.NewOutlet]
     ) -> models.CreatedOutlet:
-        """Create an outlet; with `pos_remote_id`, also enable it: `handover` then has its secret, shown only once."""
+        """Create an outlet, and enable it if you pass `pos_remote_id`.
+
+        If it is enabled, `handover` in the answer has its secret, which is shown only once.
+        """
         return await self._transport.post("outlets", models.CreatedOutlet, body, idempotency_key)
 
     async def change(
@@ -96,7 +99,10 @@ class Outlets:
     async def replace_unused_secret(
         self, outlet: str, *, idempotency_key: str | None = None
     ) -> models.HandedOverOutlet:
-        """Replace the new secret of an overlap, if it was lost before the POS used it. The old one stays valid."""
+        """Replace a new secret that was lost during an overlap, before the POS used it.
+
+        The old secret stays valid until the overlap ends.
+        """
         path = f"{path_of(outlet)}/replace-unused-secret"
         return await self._transport.post(path, models.HandedOverOutlet, idempotency_key=idempotency_key)
 

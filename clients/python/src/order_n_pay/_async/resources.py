@@ -47,7 +47,7 @@ class Organisations(_Resource):
 
 
 class Requests(_Resource):
-    """Requests that were sent to POSes. `id` is the portal's, not your `request_id`."""
+    """Requests to POSes. `id` is the portal's ID of a request, not your `request_id`."""
 
     def list(
         self,
