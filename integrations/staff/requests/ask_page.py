@@ -29,7 +29,7 @@ from integrations.wire.payloads.request_models import MODELS
 
 MAX_NUMBER = 2**31 - 1
 # Input that is kept when the person switches to JSON or back.
-KEPT = ("request_id", "device_id", "wait", "expires_in", *RawForm.more)
+KEPT = ("request_id", "device_id", "wait", "expires_in", "is_meant", *RawForm.more)
 TYPE_AGAIN = "Secrets are not kept. Enter {} again."
 STAY_WITH_JSON = "Send the JSON as it is, or delete these members."
 UNKNOWN = "This is neither the name of a message type nor a number from 0 to 2147483647. Choose one from the list."
