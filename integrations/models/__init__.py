@@ -7,6 +7,7 @@ from integrations.models.api_key import AnsweredCall, ApiKey, ApiKeySecret
 from integrations.models.attempt import AuthAttempt, UnrecognisedFrame
 from integrations.models.audit import AuditEvent
 from integrations.models.connection import Connection, Presence, ServerProcess
+from integrations.models.fields import letter_case  # noqa: F401  (registers the lookups)
 from integrations.models.handover_link import HandoverLink
 from integrations.models.integration import Credential, Integration
 from integrations.models.notices.alert import Alert, AlertMember, AlertRecipient, Mail

@@ -1,1 +1,1 @@
-"""Fields for names and IDs, and the format of opening hours."""
+"""Fields for names and IDs, the format of opening hours, and lookups that ignore the case of all letters."""

@@ -10,6 +10,7 @@ from django.db.models.functions import Coalesce, Greatest, Least
 from integrations.models import AuthAttempt, Credential, Request
 from integrations.models.attempt import Outcome
 from integrations.security.secret_digests import PUBLIC_LENGTH, SecretKind
+from integrations.text.characters import normalised_name
 
 # A transient request is stored only after its end, so requests received up to this much later may have lower keys.
 STORED_LATE = timedelta(minutes=10)
@@ -37,7 +38,10 @@ def outlet_with_words(text: str, path: str = "") -> Q:
     names = ("name", "organisation__name", "provider_outlet_id", "integration__pos_remote_id")
     called = Q()
     for word in [each for each in text.split() if each not in DASHES] or text.split():
-        called &= Q(*((f"{path}{name}__icontains", word) for name in names), _connector=Q.OR)
+        spellings = {word, normalised_name(word)} - {""}  # an accent may be a character of its own, and names have none
+        called &= Q(
+            *((f"{path}{name}__icontains", each) for name in names for each in sorted(spellings)), _connector=Q.OR
+        )
     return called
 
 

@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from integrations.models import Credential
+from integrations.models import Credential, Organisation
 from integrations.models.attempt import Outcome
 from integrations.services.integration.pos_secrets import rotate_secret
 from tests.staff.people.test_staff_people import browser_of, make_person
@@ -54,6 +54,29 @@ def test_it_finds_an_outlet_by_each_name_and_id(staff: Client, enabled: Enabled,
         str(outlet).replace("–", "-"),
     ):
         assert page in staff.get(search, {"q": words}).content.decode(), words
+
+
+@both_searches
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("B\u00e4ckerei M\u00fcller", "B\u00c4CKEREI m\u00dcLLER"),
+        ("B\u00c4CKEREI", "b\u00e4ckerei"),
+        ("\u041f\u0435\u043a\u0430\u0440\u043d\u044f", "\u041f\u0415\u041a\u0410\u0420\u041d\u042f"),
+        ("\u0393\u03b9\u03ac\u03bd\u03bd\u03b7\u03c2", "\u0393\u0399\u0386\u039d\u039d\u0397\u03a3"),
+        ("Stra\u00dfe", "stra\u00dfe"),
+        ("Caf\u00e9 100%", "CAFE\u0301 100%"),
+        ("Caf\u00e9", "\u200bcaf\u00e9\u200b"),
+        ("\u00c4 [*?]", "\u00e4 [*?]"),
+    ],
+)
+def test_the_case_of_all_letters_is_ignored(
+    staff: Client, enabled: Enabled, search: str, name: str, words: str
+) -> None:
+    Organisation.objects.update(name=name)
+    page = reverse("admin:integrations_outlet_change", args=(enabled.integration.outlet_id,))
+    assert page in staff.get(search, {"q": words}).content.decode()
+    assert page not in staff.get(search, {"q": f"x{words}"}).content.decode()
 
 
 @both_searches
