@@ -145,6 +145,11 @@ def normalised_name(text: str) -> str:
     return _RUNS_OF_SPACES.sub(" ", trimmed(spaced))
 
 
+def without_hidden(text: str) -> str:
+    """Return a name in its stored form, without the hidden characters that a person would have to delete."""
+    return "".join(each for each in normalised_name(text) if each == " " or not is_hidden(each))
+
+
 def folded(text: str) -> str:
     """Return a name without letter case and diacritical marks."""
     apart = unicodedata.normalize("NFKD", normalised_name(text).casefold()).casefold()

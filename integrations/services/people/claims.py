@@ -7,7 +7,7 @@ from typing import Any
 from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 
-from integrations.text.characters import printable
+from integrations.text.characters import printable, without_hidden
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ def claims_of(identity: SocialAccount) -> Claims:
     both = {**token, **userinfo}
     return Claims(
         email=_text_claim(of_address, "email") if of_address.get("email_verified") is True else "",
-        user_name=_text_claim(both, "preferred_username"),
-        first_name=_text_claim(both, "given_name"),
-        last_name=_text_claim(both, "family_name"),
+        user_name=without_hidden(_text_claim(both, "preferred_username")),
+        first_name=without_hidden(_text_claim(both, "given_name")),
+        last_name=without_hidden(_text_claim(both, "family_name")),
         groups=_groups(both) if settings.OIDC_GROUPS_CLAIM else None,
     )
 

@@ -23,9 +23,7 @@ _UNFIT_FOR_A_NAME = re.compile(r"[^\w.@+-]")
 
 def find_person(claims: Claims) -> User | None:
     """Return the only member of staff with this verified address, or None (also if several have it)."""
-    if not claims.email:
-        return None
-    found = User.objects.filter(email__iexact=claims.email, is_staff=True)[:2]
+    found = [person for person in _having(claims.email) if person.is_staff]
     return found[0] if len(found) == 1 else None
 
 
@@ -33,7 +31,7 @@ def may_be_created(claims: Claims) -> bool:
     """Return whether to create a person: OIDC_CREATE_PEOPLE is set, and no person, active or not, has the address."""
     if not (settings.OIDC_CREATE_PEOPLE and claims.email):
         return False
-    return not User.objects.filter(email__iexact=claims.email).exists()
+    return not _having(claims.email)
 
 
 @transaction.atomic
@@ -96,6 +94,15 @@ def name_of(identity: SocialAccount) -> str:
 def in_words(identity: SocialAccount) -> str:
     """Return the readable name with the `sub`, which the provider assigns and the person cannot choose."""
     return f"{name_of(identity)} (subject {printable(identity.uid, 191)})"
+
+
+def _having(address: str) -> list[User]:
+    """Return the people with this e-mail address in any letter case.
+
+    The database may also ignore the dot of an i (the capital of \u0131 is I), so the lower case is compared as well.
+    """
+    found = User.objects.filter(email__iexact=address) if address else []
+    return [person for person in found if person.email.lower() == address.lower()]
 
 
 def _ours(name: str) -> str | None:

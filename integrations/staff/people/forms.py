@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from integrations.models import Organisation, StaffLimit
+from integrations.models.fields.texts import NameField
 from integrations.services.people import people, scope
 from integrations.services.people.groups import PORTAL_GROUPS, Role, role_in
 from integrations.services.people.people import Access
@@ -94,6 +95,25 @@ class RoleForm(forms.ModelForm[User]):
         chosen = people.grantable(self.giver).filter(name=values["role"])
         groups = [*chosen, *values.get("other_groups", ())]
         return Access(groups, values["organisations"] if values["is_limited"] else None)
+
+    def clean_username(self) -> str:
+        """Refuse a name that another person has in any letter case, because then neither could sign in."""
+        name = self._plain_name("username")
+        others = User.objects.filter(username__iexact=name).exclude(pk=self.instance.pk)
+        if "username" in self.changed_data and others.exists():
+            raise forms.ValidationError(ERRORS["username"]["unique"])
+        return name
+
+    def clean_first_name(self) -> str:
+        return self._plain_name("first_name")
+
+    def clean_last_name(self) -> str:
+        return self._plain_name("last_name")
+
+    def _plain_name(self, field: str) -> str:
+        """Check a name by the rule for all names of the portal. A name that was stored earlier may stay as it is."""
+        text: str = self.cleaned_data[field]
+        return NameField(blank=True).clean(text, None) if field in self.changed_data else text
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or self.cleaned_data

@@ -127,6 +127,40 @@ def test_a_user_name_that_exists_is_refused_in_the_portals_words() -> None:
     assert "A person with this user name already exists. Choose another one." in text(answer)
 
 
+@pytest.mark.parametrize("name", ["Otto", "OTTO", "Ötto"])
+def test_a_user_name_that_differs_only_in_letter_case_is_refused(name: str) -> None:
+    browser, otto = browser_of(make_person("boss", ADMINISTRATOR)), make_person("ben", VIEWER)
+    make_person(name.lower(), VIEWER)
+    for url in (ADD, page_of(otto)):
+        assert "A person with this user name already exists." in text(browser.post(url, values_of(name, VIEWER)))
+
+
+def test_a_person_is_renamed_in_another_letter_case() -> None:
+    browser, otto = browser_of(make_person("boss", ADMINISTRATOR)), make_person("otto", VIEWER)
+    assert browser.post(page_of(otto), values_of("Otto", VIEWER)).status_code == 302
+    assert User.objects.filter(username="Otto").exists()
+
+
+@pytest.mark.parametrize("hidden", ["\u200b", "\u202e", "\x07", "\u3164"])
+@pytest.mark.parametrize("field", ["username", "first_name", "last_name"])
+def test_an_invisible_character_in_a_persons_name_is_refused(field: str, hidden: str) -> None:
+    browser, otto = browser_of(make_person("boss", ADMINISTRATOR)), make_person("ben", VIEWER)
+    for url in (ADD, page_of(otto)):
+        page = browser.post(url, {**values_of("otto", VIEWER), field: f"Ot{hidden}to"})
+        assert page.status_code == 200
+        assert field in page.context["adminform"].form.errors
+    assert not User.objects.filter(username="otto").exists()
+
+
+def test_a_persons_name_is_stored_like_all_names_and_an_older_one_may_stay() -> None:
+    browser, otto = browser_of(make_person("boss", ADMINISTRATOR)), make_person("otto", VIEWER)
+    User.objects.filter(pk=otto.pk).update(last_name="Ha\u200brz")
+    values = values_of("otto", VIEWER, first_name="Jose\u0301\u00a0 Luis", last_name="Ha\u200brz")
+    assert browser.post(page_of(otto), values).status_code == 302
+    otto.refresh_from_db()
+    assert (otto.first_name, otto.last_name) == ("Jos\u00e9 Luis", "Ha\u200brz")
+
+
 def test_an_invalid_user_name_or_e_mail_address_is_refused_in_the_portals_words() -> None:
     values = {**values_of("otto<", VIEWER), "email": "otto@"}
     answer = browser_of(make_person("boss", ADMINISTRATOR)).post(ADD, values)

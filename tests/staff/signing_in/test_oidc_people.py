@@ -1,6 +1,7 @@
 """People created by OpenID Connect, their groups, and unlinking and linking identities."""
 
 import time
+from dataclasses import replace
 from typing import Any
 from unittest import mock
 
@@ -15,6 +16,7 @@ from django.urls import reverse
 from integrations.models.audit import Verb
 from integrations.services.audit import Actor
 from integrations.services.people import identities, unlinking
+from integrations.services.people.claims import Claims
 from integrations.services.people.groups import ADMINISTRATOR, OPERATOR, VIEWER
 from integrations.services.people.unlinking import Prospect
 from portal.environment import PORTAL_GROUPS, group_names
@@ -42,6 +44,27 @@ def test_a_new_person_is_created_without_rights_if_the_setting_allows_it(
     assert not ben.is_superuser
     assert client.get("/admin/integrations/outlet/").status_code == 403
     assert [event.actor_name for event in events(Verb.PERSON_ADDED)] == ["OpenID Connect"]
+
+
+def test_a_new_persons_names_have_no_invisible_characters(
+    client: Client, anna: User, provider: Provider, settings: Any
+) -> None:
+    settings.OIDC_CREATE_PEOPLE = True
+    provider.claims |= {
+        "email": "ben@example.com", "preferred_username": "b\u3164en", "given_name": "B\u202een", "sub": "2",
+        "family_name": "de\u00a0la\u200b Cruz",
+    }  # fmt: skip
+    sign_in_with_oidc(client)
+    ben = User.objects.get(email="ben@example.com")
+    assert (ben.username, ben.first_name, ben.last_name) == ("ben", "Ben", "de la Cruz")
+
+
+@pytest.mark.parametrize("address", ["m\u0131ke@example.com", "mike@example.com\u200b"])
+def test_an_address_with_similar_characters_is_of_another_person(db: None, address: str) -> None:
+    mike = User.objects.create_user("mike", email="mike@example.com", is_staff=True)
+    claims = Claims(email=address, user_name="", first_name="", last_name="", groups=None)
+    assert identities.find_person(claims) is None
+    assert identities.find_person(replace(claims, email="MIKE@example.com")) == mike
 
 
 def test_groups_follow_the_provider_at_each_sign_in(
