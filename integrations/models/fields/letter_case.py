@@ -1,57 +1,72 @@
-"""Lookups that ignore the case of all letters on SQLite, as they do on PostgreSQL.
+"""Lookups that ignore the case of all letters, on SQLite and with any locale of PostgreSQL.
 
-SQLite's LIKE ignores the case of ASCII letters only: a search for BÄCKEREI would not find Bäckerei. If the text to find
-has other letters, GLOB compares it, with each letter as a set of its forms. That is faster than a LIKE in Python.
+SQLite's LIKE ignores the case of ASCII letters only, and so does PostgreSQL's UPPER in the locale C: a search for
+BÄCKEREI would not find Bäckerei. If the text to find has other letters, GLOB or a regular expression compares it, with
+each letter as a set of its forms.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, ClassVar
 
 from django.db.models import Field, Lookup, lookups
 
-_SPECIAL = "*?["
 _FIRST, _END = 0x80, 0x2000  # in this range, several small letters may have the same capital
 
 
 class _AnyCase(Lookup[Any]):
-    """A lookup with the pattern `glob` on SQLite, in which {} stands for the text."""
+    """A lookup with the patterns `glob` on SQLite and `regex` on PostgreSQL, in which {} stands for the text."""
 
     glob: ClassVar[str]
+    regex: ClassVar[str]
 
     def as_sqlite(self, compiler: Any, connection: Any) -> Any:
+        return self._compared("GLOB", self.glob, _glob_escape, compiler, connection)
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> Any:
+        return self._compared("~", self.regex, re.escape, compiler, connection)
+
+    def _compared(
+        self, operator: str, pattern: str, escape: Callable[[str], str], compiler: Any, connection: Any
+    ) -> Any:
         if not isinstance(self.rhs, str) or self.rhs.isascii():
             return self.as_sql(compiler, connection)
         left, parameters = self.process_lhs(compiler, connection)
-        return f"{left} GLOB %s", (*parameters, self.glob.format("".join(map(_any_case, self.rhs))))
+        text = "".join(_any_case(letter, escape) for letter in self.rhs)
+        return f"{left} {operator} %s", (*parameters, pattern.format(text))
 
 
 @Field.register_lookup
 class IExact(_AnyCase, lookups.IExact):  # type: ignore[type-arg]
-    glob = "{}"
+    glob, regex = "{}", "^{}$"
 
 
 @Field.register_lookup
 class IContains(_AnyCase, lookups.IContains):
-    glob = "*{}*"
+    glob, regex = "*{}*", "{}"
 
 
 @Field.register_lookup
 class IStartsWith(_AnyCase, lookups.IStartsWith):
-    glob = "{}*"
+    glob, regex = "{}*", "^{}"
 
 
 @Field.register_lookup
 class IEndsWith(_AnyCase, lookups.IEndsWith):
-    glob = "*{}"
+    glob, regex = "*{}", "{}$"
 
 
-def _any_case(letter: str) -> str:
-    """Return the part of a GLOB pattern that matches a letter, large or small."""
+def _any_case(letter: str, escape: Callable[[str], str]) -> str:
+    """Return the part of a pattern that matches a letter, large or small."""
     capital = letter.upper()
-    forms = {letter, capital, letter.lower(), *_letters_of_capital().get(capital, "")}
+    forms = {letter, capital, letter.lower(), capital.lower(), *_letters_of_capital().get(capital, "")}
     alike = sorted(form for form in forms if len(form) == 1)
-    return f"[{''.join(alike)}]" if len(alike) > 1 or letter in _SPECIAL else letter
+    return f"[{''.join(alike)}]" if len(alike) > 1 else escape(letter)
+
+
+def _glob_escape(character: str) -> str:
+    return f"[{character}]" if character in "*?[" else character
 
 
 @cache

@@ -1,4 +1,4 @@
-"""No staff page fails on values that only PostgreSQL rejects, or on a statement that waits long."""
+"""No staff page fails on values that only PostgreSQL rejects, on a statement that waits long, or in the locale C."""
 
 import re
 from collections.abc import Iterator
@@ -66,6 +66,13 @@ def test_a_statement_that_does_not_end_is_stopped_and_the_page_reports_it(boss: 
         assert request(portal, "GET", "/healthz").status_code == 200
     assert (answer.status_code, "This took too long" in answer.text) == (503, True)
     assert boss.get(url).status_code == 200
+
+
+def test_a_search_ignores_the_case_of_all_letters_also_in_the_locale_c(boss: httpx2.Client, portal: Stack) -> None:
+    portal.enable_outlet("Bäckerei (Café.)")
+    for url in ("/admin/search/", "/admin/integrations/outlet/"):
+        assert "Bäckerei (Café.)</a>" in boss.get(url, params={"q": "ÄCKEREI (CAFÉ.)"}).text
+        assert "Bäckerei (Café.)</a>" not in boss.get(url, params={"q": "ÄCKEREI (CAFÉx)"}).text
 
 
 def test_an_invalid_session_key_is_no_session_on_postgresql(portal: Stack) -> None:
