@@ -27,6 +27,23 @@ def test_every_page_has_a_search_field(staff: Client, enabled: Enabled) -> None:
         assert 'id="site-search"' in staff.get(url).content.decode(), url
 
 
+def test_a_signed_in_persons_error_pages_and_the_confirmation_have_a_search_field(staff: Client) -> None:
+    viewer = client_of("view_outlet")
+    for client, url, status in (
+        (staff, "/no-such-page", 404),
+        (viewer, reverse("admin:auth_user_add"), 403),
+        (staff, f"{LIST}?nothing=1", 400),
+        (staff, reverse("account_reauthenticate"), 200),
+    ):
+        answer = client.get(url)
+        assert (answer.status_code, answer.content.decode().count('id="site-search"')) == (status, 1), url
+
+
+def test_an_error_page_has_no_search_for_others(client: Client, db: None) -> None:
+    for browser in (client, client_of("view_apikey")):
+        assert 'id="site-search"' not in browser.get("/no-such-page").content.decode()
+
+
 def test_the_sign_in_page_and_a_person_without_a_role_have_no_search(client: Client, db: None) -> None:
     assert 'id="site-search"' not in client.get(reverse("account_login")).content.decode()
     browser = browser_of(make_person("newcomer"))
