@@ -61,7 +61,7 @@ class HandoverLinkAdmin(ReadOnlyAdmin[HandoverLink]):
         "created each one, whether it was opened, when and from where."
     )
     organisation_path = OF_INTEGRATION
-    list_display = ("created", "outlet", "standing", "expires", "ended", "address", "created_by")
+    list_display = ("standing", "outlet", "created", "expires", "ended", "address", "created_by")
     list_filter = ("state",)
     search_fields = (*SEARCH_INTEGRATION, "created_by", "address")
     search_help_text = "Outlet, organisation, ProviderOutletID, person, address"

@@ -118,7 +118,7 @@ class DeliveryAdmin(KeysetAdmin[Delivery]):
         "No deliveries yet. The events that the portal sends to your systems appear here with the answers. Create a "
         "webhook endpoint and send a test event."
     )
-    list_display = ("noticed", "event", "standing", "endpoint", "about", "answer", "attempts")
+    list_display = ("standing", "event", "noticed", "endpoint", "about", "answer", "attempts")
     list_filter = ("state", "notice__kind", ("endpoint", EndpointFilter))
     organisation_path = "endpoint__organisation"
     list_select_related = ("notice", "endpoint")

@@ -71,7 +71,7 @@ class ConnectionAdmin(KeysetAdmin[Connection]):
         "how it ended. First hand an outlet's values over to PowerEPOS."
     )
     organisation_path = OF_INTEGRATION
-    list_display = ("opened", "outlet", "how", "ended", "address", "frames")
+    list_display = ("how", "outlet", "opened", "ended", "address", "frames")
     list_filter = (OpenFilter, "close_reason", OrganisationOfRecordFilter, ("opened_at", TimeFilter))
     list_select_related = ("integration__outlet__organisation", "process")
     search_help_text = "Outlet, organisation, ProviderOutletID, POSRemoteID; address or its first characters"
@@ -125,7 +125,7 @@ class UnrecognisedFrameAdmin(DatedAdmin[UnrecognisedFrame]):
     menu_position = 40
     when_empty = "No unrecognised frames. Any that a POS sends appear here, shortened and without secrets."
     organisation_path = OF_INTEGRATION
-    list_display = ("when", "outlet", "kind", "size", "begins")
+    list_display = ("kind", "outlet", "when", "size", "begins")
     list_filter = ("kind", OrganisationOfRecordFilter, ("at", TimeFilter))
     list_select_related = ("integration__outlet__organisation",)
     search_help_text = "Outlet, organisation, ProviderOutletID, POSRemoteID"
@@ -169,7 +169,7 @@ class AuditEventAdmin(DatedAdmin[AuditEvent]):
         "No activity yet. Every change by staff, a system or a command appears here, with its author, time and address."
     )
     organisation_path = "organisation"
-    list_display = ("when", "who", "action", "subject", "in_words", "address")
+    list_display = ("action", "subject", "when", "who", "in_words", "address")
     list_filter = (PersonFilter, DayFilter, ("at", TimeFilter), ("verb", ActionFilter))
     search_help_text = (
         "Outlet, its organisation or one of its IDs; the first characters of a person, an address or a subject"

@@ -36,8 +36,8 @@ class AuthAttemptAdmin(DatedAdmin[AuthAttempt]):
         "with the exact reason of each refusal. Check the two addresses in the POS."
     )
     organisation_path = OF_INTEGRATION
-    list_display = ("when", "result", "outlet", "remote_id", "address")
-    list_display_links = ("when", "result")
+    list_display = ("result", "outlet", "when", "remote_id", "address")
+    list_display_links = ("result", "when")
     list_filter = ("outcome", "endpoint", OrganisationOfRecordFilter, ("at", TimeFilter))
     list_select_related = ("integration__outlet__organisation", OWNER_NAMED)
     search_help_text = (

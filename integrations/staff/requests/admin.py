@@ -38,7 +38,7 @@ class RequestAdmin(KeysetAdmin[Request]):
         "key and send the first one."
     )
     organisation_path = OF_INTEGRATION
-    list_display = ("received", "standing", "outlet", "kind", "duration", "code", "shown_id")
+    list_display = ("standing", "outlet", "received", "kind", "duration", "code", "shown_id")
     list_filter = (
         "state", MessageTypeFilter, ResultCodeFilter, OrganisationOfRecordFilter, ("received_at", TimeFilter),
     )  # fmt: skip

@@ -24,8 +24,8 @@ def test_the_list_of_requests_names_the_message_type_and_the_state(staff: Client
     ask(enabled)
     ask(enabled, "r-2", message_type=57, state=RequestState.REFUSED, result_code=4)
     page = text(staff.get(list_url("request")))
-    assert "Answered Trattoria Bella – Station GetOpenOrders (1) 1.5 s 0 r-1" in page
-    assert "Refused by the POS Trattoria Bella – Station MessageType 57 1.5 s 4 r-2" in page
+    assert "Answered Trattoria Bella – Station 1 hour ago GetOpenOrders (1) 1.5 s 0 r-1" in page
+    assert "Refused by the POS Trattoria Bella – Station 1 hour ago MessageType 57 1.5 s 4 r-2" in page
     assert page.index("r-2") < page.index("r-1")
 
 
