@@ -101,6 +101,7 @@ def list_urls(integration: Integration) -> Iterator[str]:
     of_outlet: dict[str, Any] = {"integration__id__exact": integration.pk}
     chain: dict[str, Any] = {"organisation": integration.outlet.organisation_id}
     day = {"gte": timezone.now() - timedelta(days=2), "lt": timezone.now() + timedelta(days=1)}
+    days = {"from": "2026-03-01", "to": LATER[:10]}
     own: dict[str, list[dict[str, Any]]] = {
         "request": [
             of_outlet, chain, {"state__exact": "answered"}, {"state__exact": "failed"}, {"message_type": 1},
@@ -114,11 +115,12 @@ def list_urls(integration: Integration) -> Iterator[str]:
         "unrecognisedframe": [of_outlet, chain, {"kind__exact": "binary"}],
         "auditevent": [
             of_outlet, {"organisation__id__exact": 1}, {"outlet__id__exact": 1}, {"verb__exact": "disabled"},
-            {"person": "anna"}, {"day": "2026-03-01"}, {"person": "anna", "day": "2026-03-01"},
+            {"person": "anna"}, {"person": "a"}, {"person": '"anna"'}, {"person": "a", **days},
         ],
         "delivery": [{"state__exact": "failed"}, {"endpoint__id__exact": 1}, {"notice__kind__exact": "webhook.test"}],
     }  # fmt: skip
     for name, each in own.items():
+        each.extend([days, {**of_outlet, **days}] if name != "delivery" else [])
         if name not in ("request", "delivery"):
             each.append(within("opened_at" if name == "connection" else "at", day))
         searches = [{**parameters, "q": SEARCHED[0]} for parameters in each] + [{"q": word} for word in SEARCHED]

@@ -220,6 +220,7 @@ class Streams:
     all: QuerySet[Any]
     parents: QuerySet[Any]
     field: str
+    key: str = "pk"  # the column of the parents that `field` refers to
 
     def read(self, what: Reading) -> Chunk | None:
         order = what.order
@@ -247,11 +248,11 @@ class Streams:
         row of its share. `last` is None if the parent has fewer rows than its share.
         """
         lead = order.columns[0]
-        own = rows.filter(**{self.field: OuterRef("pk")}).order_by(lead if order.is_reversed else f"-{lead}")
+        own = rows.filter(**{self.field: OuterRef(self.key)}).order_by(lead if order.is_reversed else f"-{lead}")
         firsts = own.values(lead)
         ends = {"head": Subquery(firsts[:1]), "last": Subquery(firsts[share - 1 : share])}
         those: QuerySet[Any] = QuerySet(self.parents.model).order_by().filter(pk__in=parents)
-        return [head for head in those.annotate(**ends).values_list("pk", "head", "last") if head[1] is not None]
+        return [head for head in those.annotate(**ends).values_list(self.key, "head", "last") if head[1] is not None]
 
 
 def _first_of(rows: QuerySet[Any], order: SortOrder, count: int) -> QuerySet[Any]:

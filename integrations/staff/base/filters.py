@@ -1,8 +1,9 @@
 """Filters of the lists: by state, by organisation, by person, by whether a connection is open.
 
-Keyset lists (keyset_lists.py) also call three optional methods of a filter. `equal` returns the conditions that require
+Keyset lists (keyset_lists.py) also call optional methods of a filter. `equal` returns the conditions that require
 exactly one value, as a dict from the column to the value. `times` returns conditions on the time of a row.
-`organisation_chosen` returns the primary key of the only organisation whose rows the filter shows.
+`organisation_chosen` returns the primary key of the only organisation whose rows the filter shows. `source` returns the
+rows to read if an index finds them.
 """
 
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.functional import cached_property
 
 from integrations.models import AuditEvent, Connection, MessageType, Organisation
 from integrations.models.clock import shared_now
@@ -22,7 +24,9 @@ from integrations.models.connection import is_open
 from integrations.models.fields.texts import longest
 from integrations.models.outlet_state import OutletState, is_in_state
 from integrations.models.request import RequestState
+from integrations.services.audit import actors_called
 from integrations.services.people import scope
+from integrations.services.rows.keyset_pages import Source, Streams
 
 ORGANISATIONS_LISTED = 20
 LONGEST_NAME = longest(AuditEvent, "actor_name")
@@ -118,11 +122,24 @@ class OpenFilter(PortalFilter):
 
 
 class TypedFilter(PortalFilter):
-    """A filter with an input field instead of a list of values; an empty value does not limit the list."""
+    """A filter with input fields instead of a list of values; an empty value does not limit the list.
+
+    `inputs` maps the parameters of the URL to the labels of their fields; the first one is `parameter_name`.
+    """
 
     template = "staff/base/typed_filter.html"
+    inputs: ClassVar[dict[str, str]]
     input_type: ClassVar[str] = "text"
-    longest: ClassVar[int] = 0  # characters that the field takes; 0 for any number
+    longest: ClassVar[int] = 0  # characters that a field takes; 0 for any number
+    help_text: ClassVar[str] = ""
+
+    def __init__(self, request: HttpRequest, params: dict[str, Any], model: Any, model_admin: ModelAdmin[Any]) -> None:
+        self.typed = {name: params[name][-1] for name in self.inputs if name in params}
+        super().__init__(request, params, model, model_admin)
+        for name in self.typed:
+            params.pop(name, None)
+        if not all(map(self.takes, self.typed.values())):
+            raise IncorrectLookupParameters
 
     def lookups(self, _request: HttpRequest, _admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
         return []
@@ -130,37 +147,83 @@ class TypedFilter(PortalFilter):
     def has_output(self) -> bool:
         return True
 
+    def expected_parameters(self) -> list[str | None]:
+        return [*self.inputs]
+
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
-        others = {name: value for name, value in changelist.params.items() if name != self.parameter_name}
-        without = changelist.get_query_string(remove=[self.parameter_name or ""])
-        yield {"value": self.value() or "", "others": others, "selected": bool(self.value()), "query_string": without}
+        others = {name: value for name, value in changelist.params.items() if name not in self.inputs}
+        yield {
+            "inputs": [(name, label, self.typed.get(name, "")) for name, label in self.inputs.items()],
+            "value": self.in_words(),
+            "others": others,
+            "selected": any(self.typed.values()),
+            "query_string": changelist.get_query_string(remove=[*self.inputs]),
+        }
+
+    def in_words(self) -> str:
+        """Return the typed values as the page shows them."""
+        return " ".join(self.typed.values())
 
 
 class PersonFilter(TypedFilter):
-    """Filters by the name of the actor of an audit event: a person, a system or a command."""
+    """Filters by part of the name of the actor of an audit event: a person, a system or a command."""
 
     title = "person"
     parameter_name = "person"
-    longest = LONGEST_NAME
+    inputs: ClassVar[dict[str, str]] = {"person": "Part of the name"}
+    longest = LONGEST_NAME + 2
+    help_text = "In quotation marks, it is the whole name."
+
+    @staticmethod
+    def exactly(name: str) -> str:
+        """Return the value that stands for this name only."""
+        return f'"{name}"'
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
-        return queryset.filter(**self.equal())
+        return queryset.filter(actor_name__in=self._names) if self._text else queryset
 
     def takes(self, value: str) -> bool:
-        return len(value) <= LONGEST_NAME and "\0" not in value
+        return len(value) <= self.longest and "\0" not in value
 
     def equal(self) -> dict[str, Any]:
-        chosen = (self.value() or "").strip()
-        return {"actor_name": chosen} if chosen else {}
+        return {"actor_name": self._names[0]} if self._text and len(self._names) == 1 else {}
+
+    def source(self, rows: QuerySet[Any]) -> Source | None:
+        """Return the rows of all these people, or None for one person, whose rows an index has in the list's order."""
+        if not self._text or len(self._names) == 1:
+            return None
+        one_of_each = AuditEvent.objects.filter(pk__in=self._found.values())
+        return Streams(rows, one_of_each, "actor_name", key="actor_name")
+
+    @property
+    def _text(self) -> str:
+        return self.typed.get("person", "").strip()
+
+    @property
+    def _whole_name(self) -> str:
+        within = self._text[1:-1]
+        return within if within and self._text == self.exactly(within) else ""
+
+    @cached_property
+    def _found(self) -> dict[str, int]:
+        return {} if self._whole_name else actors_called(self._text)
+
+    @property
+    def _names(self) -> list[str]:
+        return list(self._found) or [self._whole_name or self._text]
 
 
-class DayFilter(TypedFilter):
-    """Filters by a day that the person chooses in a calendar. The day is one in the portal's time zone."""
+class DatesFilter(TypedFilter):
+    """Filters by days of the portal's time zone, from the first to the last one; either can be left out."""
 
-    title = "day"
-    parameter_name = "day"
+    title = "dates"
+    parameter_name = "from"
+    inputs: ClassVar[dict[str, str]] = {"from": "First day", "to": "Last day"}
     input_type = "date"
-    field = "at"
+
+    def __init__(self, request: HttpRequest, params: dict[str, Any], model: Any, model_admin: Any) -> None:
+        self._field = model_admin.time_field or model_admin.moment
+        super().__init__(request, params, model, model_admin)
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(**self.times())
@@ -169,12 +232,25 @@ class DayFilter(TypedFilter):
         return value == "" or _day(value) is not None
 
     def times(self) -> dict[str, datetime]:
-        """Return the lookups for the beginning and the end of the chosen day; none if no day is chosen."""
-        day = _day(self.value() or "")
-        if day is None:
-            return {}
-        since, until = (timezone.make_aware(datetime.combine(each, time())) for each in (day, day + timedelta(days=1)))
-        return {f"{self.field}__gte": since, f"{self.field}__lt": until}
+        """Return the lookups for the beginning of the first day and the end of the last one."""
+        first, last = self._days()
+        found = {}
+        if first:
+            found[f"{self._field}__gte"] = _midnight(first)
+        if last:
+            found[f"{self._field}__lt"] = _midnight(last + timedelta(days=1))
+        return found
+
+    def in_words(self) -> str:
+        first, last = self._days()
+        if first == last:
+            return str(first)
+        return " ".join([*([f"from {first}"] if first else []), *([f"to {last}"] if last else [])])
+
+    def _days(self) -> tuple[date | None, date | None]:
+        """Return the first and the last day, also if they were entered the other way round."""
+        first, last = (_day(self.typed.get(name, "")) for name in self.inputs)
+        return (last, first) if first and last and last < first else (first, last)
 
 
 class TimeFilter(DateFieldListFilter):
@@ -250,6 +326,10 @@ def _number(text: str | None) -> int | None:
         return None
     number = int(text or "")
     return number if -(2**31) <= number < 2**31 else None
+
+
+def _midnight(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time()))
 
 
 def _day(text: str) -> date | None:

@@ -181,10 +181,15 @@ class KeysetList(ChangeList):
         if text := self.query.strip():
             return admin.searched_in(text, rows, self._parents_of(organisations))
         alone = next((names for names in admin.served if equal.keys() >= set(names)), ())
+        if organisations is None and not alone and (found := self._source_of_filter(rows)):
+            return [found]
         if organisations is None or admin.parents.field in alone:
             return [Stream(rows.filter(**{name: equal[name] for name in alone}))]
         besides = {name: equal[name] for name in admin.is_of_parent_too if name in equal}
         return [Streams(rows.filter(**besides), self._parents_of(organisations), admin.parents.field)]
+
+    def _source_of_filter(self, rows: QuerySet[Any]) -> Source | None:
+        return next(filter(None, (spec.source(rows) for spec in self.filter_specs if hasattr(spec, "source"))), None)
 
     def _parents_of(self, organisations: frozenset[int] | None) -> QuerySet[Any]:
         parents = self.model_admin.parents

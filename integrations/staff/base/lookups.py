@@ -107,7 +107,7 @@ def _custom_filters(model_admin: ModelAdmin[Any], request: HttpRequest) -> Itera
     """Yield the parameter of each filter that is not based on a model field."""
     for each in model_admin.get_list_filter(request):
         if name := getattr(each, "parameter_name", None):
-            yield name
+            yield from getattr(each, "inputs", (name,))
 
 
 def _field_filters(model_admin: ModelAdmin[Any], request: HttpRequest) -> Iterator[str]:

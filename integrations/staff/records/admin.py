@@ -20,7 +20,7 @@ from integrations.staff.base import rights
 from integrations.staff.base.admin import Row
 from integrations.staff.base.filters import (
     ActionFilter,
-    DayFilter,
+    DatesFilter,
     OpenFilter,
     OrganisationOfRecordFilter,
     PersonFilter,
@@ -72,7 +72,7 @@ class ConnectionAdmin(KeysetAdmin[Connection]):
     )
     organisation_path = OF_INTEGRATION
     list_display = ("how", "outlet", "opened", "ended", "address", "frames")
-    list_filter = (OpenFilter, "close_reason", OrganisationOfRecordFilter, ("opened_at", TimeFilter))
+    list_filter = (OpenFilter, "close_reason", OrganisationOfRecordFilter, DatesFilter, ("opened_at", TimeFilter))
     list_select_related = ("integration__outlet__organisation", "process")
     search_help_text = "Outlet, organisation, ProviderOutletID, POSRemoteID; address or its first characters"
     time_field = "opened_at"
@@ -126,7 +126,7 @@ class UnrecognisedFrameAdmin(DatedAdmin[UnrecognisedFrame]):
     when_empty = "No unrecognised frames. Any that a POS sends appear here, shortened and without secrets."
     organisation_path = OF_INTEGRATION
     list_display = ("kind", "outlet", "when", "size", "begins")
-    list_filter = ("kind", OrganisationOfRecordFilter, ("at", TimeFilter))
+    list_filter = ("kind", OrganisationOfRecordFilter, DatesFilter, ("at", TimeFilter))
     list_select_related = ("integration__outlet__organisation",)
     search_help_text = "Outlet, organisation, ProviderOutletID, POSRemoteID"
     equal = BY_INTEGRATION_ID
@@ -170,7 +170,7 @@ class AuditEventAdmin(DatedAdmin[AuditEvent]):
     )
     organisation_path = "organisation"
     list_display = ("action", "subject", "when", "who", "in_words", "address")
-    list_filter = (PersonFilter, DayFilter, ("at", TimeFilter), ("verb", ActionFilter))
+    list_filter = (PersonFilter, DatesFilter, ("at", TimeFilter), ("verb", ActionFilter))
     search_help_text = (
         "Outlet, its organisation or one of its IDs; the first characters of a person, an address or a subject"
     )
@@ -198,7 +198,7 @@ class AuditEventAdmin(DatedAdmin[AuditEvent]):
 
     @admin.display(description="person")
     def who(self, row: AuditEvent) -> SafeString:
-        query = urlencode({PersonFilter.parameter_name: row.actor_name})
+        query = urlencode({PersonFilter.parameter_name: PersonFilter.exactly(row.actor_name)})
         return format_html('<a href="?{}">{}</a>', query, row.actor_name)
 
     @admin.display

@@ -13,7 +13,13 @@ from integrations.services.outlets.search import received_within
 from integrations.services.people import scope
 from integrations.services.requests.summaries import duration
 from integrations.staff.base import rights
-from integrations.staff.base.filters import MessageTypeFilter, OrganisationOfRecordFilter, ResultCodeFilter, TimeFilter
+from integrations.staff.base.filters import (
+    DatesFilter,
+    MessageTypeFilter,
+    OrganisationOfRecordFilter,
+    ResultCodeFilter,
+    TimeFilter,
+)
 from integrations.staff.base.keyset_lists import KeysetAdmin
 from integrations.staff.base.menu import MenuGroup
 from integrations.staff.base.presentation import ago
@@ -40,7 +46,8 @@ class RequestAdmin(KeysetAdmin[Request]):
     organisation_path = OF_INTEGRATION
     list_display = ("standing", "outlet", "received", "kind", "duration", "code", "shown_id")
     list_filter = (
-        "state", MessageTypeFilter, ResultCodeFilter, OrganisationOfRecordFilter, ("received_at", TimeFilter),
+        "state", MessageTypeFilter, ResultCodeFilter, OrganisationOfRecordFilter, DatesFilter,
+        ("received_at", TimeFilter),
     )  # fmt: skip
     search_help_text = (
         "Outlet, organisation, ProviderOutletID, POSRemoteID; RequestID, correlation ID, or its first characters"

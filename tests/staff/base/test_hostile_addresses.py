@@ -128,7 +128,7 @@ def test_a_search_field_takes_as_many_characters_as_a_search_may_have(boss: Clie
         assert fields, url
         assert [each for each in fields if f'maxlength="{LONGEST_SEARCH}"' not in each] == [], url
     persons = re.findall(r'<input[^>]* name="person"[^>]*>', boss.get(list_of(AuditEvent)).content.decode())
-    assert [f'maxlength="{LONGEST_NAME}"' in each for each in persons] == [True]
+    assert [f'maxlength="{PersonFilter.longest}"' in each for each in persons] == [True]
 
 
 @pytest.mark.parametrize("key", ["x", "\x00", "-1", str(2**63), "9" * 5000, "1,2", "ffffffff-ffff"])
