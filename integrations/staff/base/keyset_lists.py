@@ -17,7 +17,7 @@ from django.db.models import Model, Q, QuerySet
 from django.db.models.expressions import Combinable
 from django.http import HttpRequest
 
-from integrations.models import Integration
+from integrations.models import Integration, Organisation
 from integrations.services.outlets.search import beginning_with, outlet_with_words
 from integrations.services.people import scope
 from integrations.services.rows.keyset_pages import (
@@ -67,6 +67,7 @@ class KeysetAdmin(ReadOnlyAdmin[Row]):
     time_field: ClassVar[str] = ""  # if empty, the list is ordered by the primary key
     moment: ClassVar[str] = ""  # the column with a row's time, if time_field is empty
     parents: ClassVar[Parents] = BY_INTEGRATION
+    organisation_field: ClassVar[str] = ""  # the column with a row's organisation, if the rows have one
     equal: ClassVar[dict[str, str]] = {}
     served: ClassVar[tuple[tuple[str, ...], ...]] = ()
     texts: ClassVar[tuple[str, ...]] = ()
@@ -185,6 +186,9 @@ class KeysetList(ChangeList):
             return [found]
         if organisations is None or admin.parents.field in alone:
             return [Stream(rows.filter(**{name: equal[name] for name in alone}))]
+        if admin.organisation_field:
+            owners = QuerySet(Organisation).filter(pk__in=organisations)
+            return [Streams(rows, owners, admin.organisation_field)]
         besides = {name: equal[name] for name in admin.is_of_parent_too if name in equal}
         return [Streams(rows.filter(**besides), self._parents_of(organisations), admin.parents.field)]
 

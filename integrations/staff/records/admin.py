@@ -175,6 +175,7 @@ class AuditEventAdmin(DatedAdmin[AuditEvent]):
         "Outlet, its organisation or one of its IDs; the first characters of a person, an address or a subject"
     )
     parents = Parents(Outlet, "outlet", "organisation")
+    organisation_field = "organisation"
     equal = {
         "integration__id__exact": "integration", "outlet__id__exact": "outlet",
         "organisation__id__exact": "organisation", "verb__exact": "verb",

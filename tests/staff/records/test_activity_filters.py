@@ -16,6 +16,7 @@ from integrations.services.audit import Actor, record
 from integrations.services.rows import keyset_pages
 from integrations.staff.base import keyset_lists
 from tests.staff.base.lists import sign_in, url_of
+from tests.support.factories import BELLA, make_organisation
 from tests.support.staff.pages import be_refused
 from tests.support.staff.world import make_world
 
@@ -61,6 +62,14 @@ def test_the_people_of_a_part_of_a_name_are_paged(staff: Client, monkeypatch: py
         found += [row.subject for row in page.result_list]
         parameters = dict(parse_qsl((page.older or "").removeprefix("?")))
     assert found == ["ben on 2026-03-02", "anna on 2026-03-02", "ben on 2026-03-01", "anna on 2026-03-01"]
+
+
+def test_a_limited_person_sees_the_events_of_their_organisation_itself(staff: Client) -> None:
+    client = sign_in("limited")
+    record(Verb.ORGANISATION_CHANGED, make_organisation(BELLA), actor=Actor("anna"))
+    record(Verb.ORGANISATION_CHANGED, make_organisation("Osteria"), actor=Actor("anna"))
+    for person in ("", "anna", "n"):
+        assert subjects(client, person=person, verb__exact="organisation_changed") == [BELLA]
 
 
 def test_events_are_limited_to_days(staff: Client) -> None:
