@@ -101,6 +101,7 @@ def _outlet_searches(integration: Integration) -> Iterator[tuple[str, str]]:
     yield "an unknown ID that was sent", "nobody-5"
     yield "a wrong POSRemoteID that was sent", "mistyped-"
     yield "a word of no outlet", "zzzz"
+    yield "a word with a letter beyond ASCII", "bäckerei"
 
 
 def _list(name: str) -> str:
@@ -136,6 +137,7 @@ def _request_questions(chain: Organisation) -> Questions:
     yield "result code 9", {"result_code": 9}
     yield "any other result code", {"result_code": "not-0"}
     yield "of one day two weeks ago", {"received_at__gte": week, "received_at__lt": week + timedelta(days=1)}
+    yield "of two days", {"from": week.date(), "to": week.date() + timedelta(days=1)}
     yield "failed, of that day", {
         "state__exact": "failed", "received_at__gte": week, "received_at__lt": week + timedelta(days=1),
     }  # fmt: skip
@@ -163,6 +165,7 @@ def _other_questions(chain: Organisation) -> Iterator[tuple[str, str, dict[str, 
         yield name, "search without a match", {"q": "zzzz"}
         at = "opened_at" if name == "connection" else "at"
         yield name, "of one day", {f"{at}__gte": week, f"{at}__lt": week + timedelta(days=1)}
+        yield name, "of two days", {"from": week.date(), "to": week.date() + timedelta(days=1)}
     for name in ("connection", "authattempt"):
         yield name, "of an address", {"q": address}
         yield name, "of a chain", {"organisation": chain.pk}
@@ -174,6 +177,11 @@ def _other_questions(chain: Organisation) -> Iterator[tuple[str, str, dict[str, 
     yield "auditevent", "of a rare verb", {"verb__exact": "disabled"}
     yield "auditevent", "of a chain", {"organisation__id__exact": chain.pk}
     yield "auditevent", "of a person", {"q": "person 07"}
+    yield "auditevent", "of a part of a name", {"person": "SON 07"}
+    yield "auditevent", "of a part of many names", {"person": "son"}
+    yield "auditevent", "of a part of some names, of two days", {
+        "person": "son 0", "from": week.date(), "to": week.date() + timedelta(days=1),
+    }  # fmt: skip
     yield "delivery", "given up", {"state__exact": "failed"}
     yield "delivery", "search for an outlet", {"q": outlet.outlet.name}
     for what, text in _outlet_searches(outlet):

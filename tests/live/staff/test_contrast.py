@@ -38,6 +38,7 @@ MARK_DISTINCT = """([pressed, before]) => {
     }
     return [...seen];
 }"""
+GROUND_OF_API_PAGE = "getComputedStyle(document.querySelector('.swagger-ui')).backgroundColor"
 # Returns the text, the colours and the contrast ratio of each element with too little contrast.
 FAINT = """(pressed) => {
     const parse = (text) => {
@@ -140,3 +141,15 @@ def faint_on(page: Page, seen: list[str]) -> list[str]:
             found += [f"{page.url} ({scheme}, {state}): {each}" for each in page.evaluate(FAINT, DISTINCT)]
     protocol.detach()
     return found
+
+
+def test_the_page_to_try_the_api_follows_the_colour_scheme(chromium: Browser, demo: Demo) -> None:
+    with browsing.page_at(chromium, demo.portal, color_scheme="dark") as page:
+        page.goto("/api/v1/docs")
+        page.locator(".swagger-ui .opblock").first.wait_for()
+        assert page.evaluate(GROUND_OF_API_PAGE) == "rgb(28, 32, 34)"
+        page.emulate_media(color_scheme="light")
+        page.wait_for_function(f"{GROUND_OF_API_PAGE} === 'rgba(0, 0, 0, 0)'")
+        page.evaluate("localStorage.setItem('theme', 'dark')")
+        page.reload()
+        page.wait_for_function(f"{GROUND_OF_API_PAGE} === 'rgb(28, 32, 34)'")
