@@ -98,7 +98,7 @@ class ConnectionAdmin(KeysetAdmin[Connection]):
     def ended(self, row: Connection) -> SafeString | str:
         return ago(row.closed_at, shared_now())
 
-    @admin.display(description="how it ended")
+    @admin.display(description="state")
     def how(self, row: Connection) -> SafeString:
         now = shared_now()
         code = "" if row.close_code is None else f" ({row.close_code})"
