@@ -108,7 +108,7 @@ def list_urls(integration: Integration) -> Iterator[str]:
             {"result_code": 0}, {"result_code": 4}, {"result_code": "not-0"}, {**of_outlet, "state__exact": "failed"},
             {**chain, "state__exact": "failed"}, {**chain, "message_type": 77},
             {"state__exact": "failed", **within("received_at", day)}, {"api_key__id__exact": 1},
-            {"state__exact": "answered", "ended_at__gt": timezone.now()},
+            {"state__exact": "answered", "ended_at__gt": timezone.now()}, {"person": "a"}, {"person": "a", **days},
         ],
         "connection": [of_outlet, chain, {"open": "yes"}, {"open": "no"}, {"close_reason__exact": "flooding"}],
         "authattempt": [of_outlet, chain, {"outcome__exact": "disabled"}, {"endpoint__exact": "websocket"}],

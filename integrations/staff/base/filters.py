@@ -180,37 +180,37 @@ class PersonFilter(TypedFilter):
         return f'"{name}"'
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
-        return queryset.filter(actor_name__in=self._names) if self._text else queryset
+        return queryset.filter(actor_name__in=self._names) if self.text else queryset
 
     def takes(self, value: str) -> bool:
         return len(value) <= self.longest and "\0" not in value
 
     def equal(self) -> dict[str, Any]:
-        return {"actor_name": self._names[0]} if self._text and len(self._names) == 1 else {}
+        return {"actor_name": self._names[0]} if self.text and len(self._names) == 1 else {}
 
     def source(self, rows: QuerySet[Any]) -> Source | None:
         """Return the rows of all these people, or None for one person, whose rows an index has in the list's order."""
-        if not self._text or len(self._names) == 1:
+        if not self.text or len(self._names) == 1:
             return None
         one_of_each = AuditEvent.objects.filter(pk__in=self._found.values())
         return Streams(rows, one_of_each, "actor_name", key="actor_name")
 
     @property
-    def _text(self) -> str:
+    def text(self) -> str:
         return self.typed.get("person", "").strip()
 
     @property
-    def _whole_name(self) -> str:
-        within = self._text[1:-1]
-        return within if within and self._text == self.exactly(within) else ""
+    def whole_name(self) -> str:
+        within = self.text[1:-1]
+        return within if within and self.text == self.exactly(within) else ""
 
     @cached_property
     def _found(self) -> dict[str, int]:
-        return {} if self._whole_name else actors_called(self._text)
+        return {} if self.whole_name else actors_called(self.text)
 
     @property
     def _names(self) -> list[str]:
-        return list(self._found) or [self._whole_name or self._text]
+        return list(self._found) or [self.whole_name or self.text]
 
 
 class DatesFilter(TypedFilter):

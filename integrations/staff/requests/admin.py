@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -7,7 +8,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from integrations.models import Request
+from integrations.models import AuditEvent, Request
 from integrations.models.clock import shared_now
 from integrations.services.outlets.search import received_within
 from integrations.services.people import scope
@@ -26,6 +27,7 @@ from integrations.staff.base.presentation import ago
 from integrations.staff.records.admin import OF_INTEGRATION, link_to
 from integrations.staff.requests.descriptions import outcome, request_badge, time_line, type_of, with_type_names
 from integrations.staff.requests.legible import legible
+from integrations.staff.requests.sender_filter import SenderFilter
 
 LISTED_ID = 40
 # Columns that may be long. Only the page of one request shows them.
@@ -62,6 +64,10 @@ class RequestAdmin(KeysetAdmin[Request]):
     is_of_parent_too = ("state",)
     texts = ("request_id", "correlation_id")
     links = ("integration__id__exact", "api_key__id__exact", "ended_at__gt")
+
+    def get_list_filter(self, request: HttpRequest) -> Sequence[Any]:
+        """Return the filters. The one by person needs the permission to see audit events, which it reads."""
+        return (*self.list_filter, SenderFilter) if rights.may_see(request, AuditEvent) else self.list_filter
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Request]:
         return self.to_show(super().get_queryset(request))

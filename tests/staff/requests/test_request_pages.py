@@ -12,10 +12,13 @@ from django.utils import timezone
 
 from integrations.models import ApiKey
 from integrations.models.request import RequestState
+from integrations.services.audit import Actor
+from integrations.services.requests.asking import check_outlet
 from integrations.staff.requests.legible import LONGEST, legible
+from tests.staff.requests.request_forms import ask_url, send
 from tests.support.factories import Enabled, make_enabled_outlet
 from tests.support.staff.backend_pages import ask, key_url, request_url, waiting
-from tests.support.staff.pages import list_url, page_url, text
+from tests.support.staff.pages import client_of, list_url, page_url, text
 
 # --- Requests ---
 
@@ -207,3 +210,22 @@ def test_names_that_only_contain_pin_are_not_redacted() -> None:
 def test_a_long_payload_is_shortened_and_a_lone_surrogate_is_shown() -> None:
     assert len(legible(json.dumps({"Note": "x" * LONGEST}))) < LONGEST + 50
     legible(r'{"Note": "\ud800"}').encode()
+
+
+def test_requests_are_limited_to_those_that_a_person_sent(staff: Client, online: Enabled) -> None:
+    ask(online, "by a key")
+    ask(online, "by another person", api_key=None)
+    send(staff, ask_url(online, 1), own_request_id="by staff")
+    check_outlet(online.integration, request_id="by a check", actor=Actor("Bossuet"))
+    url = list_url("request")
+
+    def found(browser: Client, **parameters: str) -> list[str]:
+        return [row.request_id for row in browser.get(url, parameters).context["cl"].result_list]
+
+    assert found(staff, person="BOS") == ["by a check", "by staff"]
+    assert found(staff, person='"boss"') == ["by staff"]
+    assert found(staff, person="bos", message_type="57") == found(staff, person="zoe") == []
+    assert len(found(staff, person="")) == 4
+    viewer = client_of("view_request")
+    assert viewer.get(url, {"person": "boss"}).status_code == 400
+    assert 'name="person"' not in viewer.get(url).content.decode()

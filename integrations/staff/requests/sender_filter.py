@@ -1,0 +1,33 @@
+"""Filters requests by the member of staff who sent them. Only the audit event of such a request names the person."""
+
+from typing import Any
+
+from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models.fields.json import KT
+from django.http import HttpRequest
+
+from integrations.models import AuditEvent, Request
+from integrations.models.audit import Verb
+from integrations.staff.base.filters import PersonFilter
+
+SENT_BY_STAFF = (Verb.POS_ASKED, Verb.OUTLET_CHECKED)
+
+
+class SenderFilter(PersonFilter):
+    """Finds the requests without an API key by an index, and looks for the audit event of each."""
+
+    title = "sent by"
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Request]) -> QuerySet[Request]:
+        if not self.text:
+            return queryset
+        actor = {"actor_name": self.whole_name} if self.whole_name else {"actor_name__icontains": self.text}
+        events = AuditEvent.objects.filter(integration=OuterRef("integration"), verb__in=SENT_BY_STAFF, **actor)
+        own = events.annotate(asked=KT("detail__request_id")).filter(asked=OuterRef("request_id"))
+        return queryset.filter(Exists(own.order_by()), api_key=None)
+
+    def equal(self) -> dict[str, Any]:
+        return {"api_key": None} if self.text else {}
+
+    def source(self, _rows: QuerySet[Any]) -> None:
+        """Return None, because `equal` names an index."""
