@@ -23,6 +23,7 @@ from integrations.staff.base.choices import RowField, RowSelect, RowsField
 from integrations.staff.base.forms import words_of
 from integrations.staff.base.lookups import ListParameters, LookupRefused, check_key, check_list, check_value
 from integrations.staff.base.menu import LAST_IN_MENU, MenuGroup
+from integrations.text.characters import normalised_name
 
 Row = TypeVar("Row", bound=Model)
 SAVE_AS_NEW = "_saveasnew"  # a Django button that no form of the portal has, but that Django accepts in a POST
@@ -66,6 +67,12 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
         if self.organisation_path == FOR_ALL or not scope.is_limited(request.user):
             return rows
         return scope.limit(rows, request.user, self.organisation_path) if self.organisation_path else rows.none()
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Row], search_term: str
+    ) -> tuple[QuerySet[Row], bool]:
+        """Search for the text in the form in which names are stored, without the invisible characters of a paste."""
+        return super().get_search_results(request, queryset, normalised_name(search_term))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return self._may_change_rows(request) and super().has_add_permission(request)

@@ -27,6 +27,7 @@ from integrations.models.request import RequestState
 from integrations.services.audit import actors_called
 from integrations.services.people import scope
 from integrations.services.rows.keyset_pages import Source, Streams
+from integrations.text.characters import normalised_name
 
 ORGANISATIONS_LISTED = 20
 LONGEST_NAME = longest(AuditEvent, "actor_name")
@@ -197,7 +198,7 @@ class PersonFilter(TypedFilter):
 
     @property
     def text(self) -> str:
-        return self.typed.get("person", "").strip()
+        return normalised_name(self.typed.get("person", ""))
 
     @property
     def whole_name(self) -> str:

@@ -1,6 +1,7 @@
 """The search at the top of each page finds an outlet by any name or ID, or by the beginning of a secret."""
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
@@ -94,6 +95,17 @@ def test_the_case_of_all_letters_is_ignored(
     page = reverse("admin:integrations_outlet_change", args=(enabled.integration.outlet_id,))
     assert page in staff.get(search, {"q": words}).content.decode()
     assert page not in staff.get(search, {"q": f"x{words}"}).content.decode()
+
+
+@pytest.mark.parametrize("words", ["mu\u0308LLER", "\u200bm\u00dcller\u200b", "B\u00c4CKEREI\u00a0m\u00fcller"])
+def test_each_search_for_a_name_finds_it_as_it_was_pasted(staff: Client, words: str) -> None:
+    make_organisation("B\u00e4ckerei M\u00fcller")
+    User.objects.create_user("b\u00e4cker", first_name="B\u00e4ckerei", last_name="M\u00fcller", is_staff=True)
+    for model, found in (("integrations_organisation", "B\u00e4ckerei M\u00fcller"), ("auth_user", "b\u00e4cker")):
+        rows = staff.get(reverse(f"admin:{model}_changelist"), {"q": words}).context["cl"].result_list
+        assert [str(row) for row in rows] == [found], model
+    suggested = staff.get(reverse("admin:integrations_organisation_suggest"), {"q": words}).json()["names"]
+    assert suggested == ["B\u00e4ckerei M\u00fcller"]
 
 
 @both_searches
