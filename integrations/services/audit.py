@@ -54,9 +54,13 @@ WITH RECURSIVE actor (name) AS (
             ORDER BY actor_name {in_order} LIMIT 1)
     FROM actor WHERE name IS NOT NULL
 )
-SELECT name, (SELECT id FROM integrations_auditevent WHERE actor_name = actor.name LIMIT 1) FROM actor
-WHERE name IS NOT NULL"""
-_OPERATORS = {"sqlite": {"after": ">", "in_order": ""}, "postgresql": {"after": "~>~", "in_order": "USING ~<~"}}
+SELECT name, (SELECT id FROM integrations_auditevent WHERE actor_name {since} actor.name
+              ORDER BY actor_name {in_order} LIMIT 1)
+FROM actor WHERE name IS NOT NULL"""
+_OPERATORS = {
+    "sqlite": {"after": ">", "since": ">=", "in_order": ""},
+    "postgresql": {"after": "~>~", "since": "~>=~", "in_order": "USING ~<~"},
+}
 
 # A plain string stands for a subject without a row or an organisation.
 Subject = Organisation | Outlet | Integration | ApiKey | MessageType | WebhookEndpoint | AlertRecipient | User | str
