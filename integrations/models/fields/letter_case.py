@@ -38,7 +38,7 @@ class _AnyCase(Lookup[Any]):
 
 
 @Field.register_lookup
-class IExact(_AnyCase, lookups.IExact):  # type: ignore[type-arg]
+class IExact(_AnyCase, lookups.IExact):
     glob, regex = "{}", "^{}$"
 
 

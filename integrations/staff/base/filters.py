@@ -180,7 +180,7 @@ class PersonFilter(TypedFilter):
         """Return the value that stands for this name only."""
         return f'"{name}"'
 
-    def queryset(self, _request: HttpRequest, queryset: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(actor_name__in=self._names) if self.text else queryset
 
     def takes(self, value: str) -> bool:

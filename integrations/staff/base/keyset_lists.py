@@ -187,7 +187,7 @@ class KeysetList(ChangeList):
         if organisations is None or admin.parents.field in alone:
             return [Stream(rows.filter(**{name: equal[name] for name in alone}))]
         if admin.organisation_field:
-            owners = QuerySet(Organisation).filter(pk__in=organisations)
+            owners: QuerySet[Any] = QuerySet(Organisation).filter(pk__in=organisations)
             return [Streams(rows, owners, admin.organisation_field)]
         besides = {name: equal[name] for name in admin.is_of_parent_too if name in equal}
         return [Streams(rows.filter(**besides), self._parents_of(organisations), admin.parents.field)]

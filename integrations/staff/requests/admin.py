@@ -1,4 +1,3 @@
-from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -65,7 +64,7 @@ class RequestAdmin(KeysetAdmin[Request]):
     texts = ("request_id", "correlation_id")
     links = ("integration__id__exact", "api_key__id__exact", "ended_at__gt")
 
-    def get_list_filter(self, request: HttpRequest) -> Sequence[Any]:
+    def get_list_filter(self, request: HttpRequest) -> Any:
         """Return the filters. The one by person needs the permission to see audit events, which it reads."""
         return (*self.list_filter, SenderFilter) if rights.may_see(request, AuditEvent) else self.list_filter
 

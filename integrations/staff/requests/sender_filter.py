@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.db.models.fields.json import KT
 from django.http import HttpRequest
 
-from integrations.models import AuditEvent, Request
+from integrations.models import AuditEvent
 from integrations.models.audit import Verb
 from integrations.staff.base.filters import PersonFilter
 
@@ -18,13 +18,14 @@ class SenderFilter(PersonFilter):
 
     title = "sent by"
 
-    def queryset(self, _request: HttpRequest, queryset: QuerySet[Request]) -> QuerySet[Request]:
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if not self.text:
             return queryset
         actor = {"actor_name": self.whole_name} if self.whole_name else {"actor_name__icontains": self.text}
         events = AuditEvent.objects.filter(integration=OuterRef("integration"), verb__in=SENT_BY_STAFF, **actor)
         own = events.annotate(asked=KT("detail__request_id")).filter(asked=OuterRef("request_id"))
-        return queryset.filter(Exists(own.order_by()), api_key=None)
+        event = Subquery(own.order_by().values("pk")[:1])  # for EXISTS, PostgreSQL may read the events of all outlets
+        return queryset.alias(event=event).filter(event__isnull=False, api_key=None)
 
     def equal(self) -> dict[str, Any]:
         return {"api_key": None} if self.text else {}
