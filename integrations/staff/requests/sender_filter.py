@@ -25,7 +25,8 @@ class SenderFilter(PersonFilter):
         events = AuditEvent.objects.filter(integration=OuterRef("integration"), verb__in=SENT_BY_STAFF, **actor)
         own = events.annotate(asked=KT("detail__request_id")).filter(asked=OuterRef("request_id"))
         event = Subquery(own.order_by().values("pk")[:1])  # for EXISTS, PostgreSQL may read the events of all outlets
-        return queryset.alias(event=event).filter(event__isnull=False, api_key=None)
+        sent: QuerySet[Any] = queryset.alias(event=event).filter(event__isnull=False, api_key=None)
+        return sent
 
     def equal(self) -> dict[str, Any]:
         return {"api_key": None} if self.text else {}
