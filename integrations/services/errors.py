@@ -13,6 +13,7 @@ class Remedy(TextChoices):
     """An operation that may resolve a refusal. The values are the names in the URLs of staff pages."""
 
     ROTATE = "rotate", "Rotate secret"
+    REPLACE_SECRET = "replace_secret", "Replace the new secret"
     END_OVERLAP = "end_overlap", "End overlap now"
     REENABLE = "reenable", "Enable again"
     END_WAIT = "end_wait", "End the wait"

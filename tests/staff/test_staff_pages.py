@@ -184,7 +184,7 @@ def test_the_page_says_why_a_pos_is_refused(staff: Client, enabled: Enabled) -> 
     values = {"pos_remote_id": "Bella-Harbour", "pos_remote_id_of": make_enabled_outlet("Harbour").integration}
     be_refused(enabled.integration, Outcome.WRONG_POS_REMOTE_ID, **values)
     page = text(staff.get(page_url(enabled.integration)))
-    assert "The POS has never been connected. Its last attempt, just now : POSRemoteID does not match" in page
+    assert "The POS has never been connected. 3 of 7 steps are done. The POSRemoteID does not match." in page
     assert "is that of outlet Trattoria Bella – Harbour" in page
 
 

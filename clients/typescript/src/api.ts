@@ -1616,12 +1616,14 @@ export interface components {
         ReceiptOutcomeEnum: "accepted";
         /**
          * @description * `rotate` - rotate
+         *     * `replace_secret` - replace_secret
+         *     * `end_overlap` - end_overlap
          *     * `reenable` - reenable
          *     * `end_wait` - end_wait
          *     * `change_pos_remote_id` - change_pos_remote_id
          * @enum {string}
          */
-        RemediesEnum: "rotate" | "reenable" | "end_wait" | "change_pos_remote_id";
+        RemediesEnum: "rotate" | "replace_secret" | "end_overlap" | "reenable" | "end_wait" | "change_pos_remote_id";
         /** @description A request and its outcome, without payload and answer. */
         Request: {
             /** Format: uuid */

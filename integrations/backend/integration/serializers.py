@@ -23,7 +23,7 @@ class StepSerializer(serializers.Serializer[Any]):
     tell = serializers.CharField(help_text="What to tell the person on site; empty if there is nothing to do there.")
     here = serializers.CharField(help_text="What to do in the portal or by the API; otherwise empty.")
     remedies = serializers.ListField(
-        child=serializers.ChoiceField(choices=[each for each in Remedy.values if each != Remedy.END_OVERLAP]),
+        child=serializers.ChoiceField(choices=Remedy.values),
         help_text="The actions that help.",
     )
     attempt_id = serializers.IntegerField(

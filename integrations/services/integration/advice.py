@@ -7,6 +7,7 @@ one attempt use the same texts.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from integrations.models import Credential
 from integrations.models.attempt import UNDECIDED, Outcome
 from integrations.models.connection import CloseReason
 from integrations.services.errors import Remedy
@@ -44,6 +45,19 @@ def advice_on_ending(reason: CloseReason) -> Advice:
     """Return the advice on a connection that ended for this reason."""
     return Advice(_ENDINGS.get(reason, RECONNECTS))
 
+
+def remedy_of_lost_secret(current: Credential, older: Credential | None) -> Remedy:
+    """Return the next action towards a new secret. `older` is the secret of a running overlap, or None."""
+    if older is None:
+        return Remedy.ROTATE
+    return Remedy.END_OVERLAP if current.last_used_at else Remedy.REPLACE_SECRET
+
+
+# Added to advice to rotate a secret during an overlap, when a rotation would be refused.
+NOTES_ON_OVERLAP: Mapping[Remedy, str] = {
+    Remedy.REPLACE_SECRET: "The old secret is still valid: replace the new one, which no POS has used yet.",
+    Remedy.END_OVERLAP: "The old secret is still valid: end its overlap first.",
+}
 
 _ROTATE = (Remedy.ROTATE,)
 _AT_AUTH: Mapping[Outcome, Advice] = {

@@ -8,7 +8,14 @@ from integrations.models.attempt import UNDECIDED, Outcome, PosEndpoint
 from integrations.services.errors import Remedy
 from integrations.services.integration import waits
 from integrations.services.integration.advice import CONNECT_AGAIN, Advice, advice_on, advice_on_handshake
-from integrations.services.integration.check_steps import StepFinding, cause_of, mispaired, note_on_differences
+from integrations.services.integration.check_evidence import secrets_in
+from integrations.services.integration.check_steps import (
+    StepFinding,
+    advice_on_id,
+    cause_of,
+    mispaired,
+    note_on_differences,
+)
 from integrations.text.characters import show_hidden
 from integrations.text.moments import distance
 
@@ -32,13 +39,17 @@ def read_advice(attempt: AuthAttempt, meant: Integration | None, now: datetime) 
     """
     if attempt.outcome == Outcome.ACCEPTED:
         return StepFinding(True, f"The POS got an access token {distance(attempt.at, now)}.")
-    found = _finding(attempt, meant)
-    if attempt.outcome == Outcome.THROTTLED:
-        found = _blocked(found)
+    if meant is None:
+        found = _finding(attempt, None, "ONPS-")
+        return replace(_blocked(attempt, found), remedies=())
+    current, older = secrets_in(list(meant.credentials.all()), now)
+    found = _blocked(attempt, _finding(attempt, meant, current.shown)).adapted(current, older)
+    if not meant.is_enabled:
+        return _of_disabled(found)
     return replace(found, remedies=tuple(each for each in found.remedies if _is_possible(each, attempt, meant, now)))
 
 
-def _finding(attempt: AuthAttempt, meant: Integration | None) -> StepFinding:
+def _finding(attempt: AuthAttempt, meant: Integration | None, shown: str) -> StepFinding:
     if attempt.endpoint == PosEndpoint.WEBSOCKET:
         advice = advice_on_handshake(Outcome(attempt.outcome))
         return StepFinding.advising(f"The websocket was refused: {attempt.get_outcome_display()}.", advice, attempt.pk)
@@ -47,7 +58,19 @@ def _finding(attempt: AuthAttempt, meant: Integration | None) -> StepFinding:
         return _unknown(attempt, meant, cause)
     if cause == Outcome.WRONG_POS_REMOTE_ID:
         return mispaired(attempt, meant.pos_remote_id)
-    return StepFinding.advising(f"{cause.label}.", advice_on(cause, shown=meant.current_credential().shown), attempt.pk)
+    if cause == Outcome.DISABLED and meant.is_enabled:
+        return StepFinding(False, f"{cause.label}. It was enabled again after this attempt.", CONNECT_AGAIN)
+    return StepFinding.advising(f"{cause.label}.", advice_on(cause, shown=shown), attempt.pk)
+
+
+def _of_disabled(found: StepFinding) -> StepFinding:
+    """Return the finding for an attempt at an outlet that is disabled now, which must be enabled before anything else.
+
+    The outlet check shows the same advice.
+    """
+    advice = advice_on(Outcome.DISABLED, shown="")
+    note = "The outlet is disabled now."
+    return replace(found, words=f"{found.words} {note}", tell=advice.tell, here=advice.here, remedies=advice.remedies)
 
 
 def _cause(attempt: AuthAttempt) -> Outcome:
@@ -56,11 +79,17 @@ def _cause(attempt: AuthAttempt) -> Outcome:
         return cause_of(attempt, None)
     at_auth = AuthAttempt.objects.filter(integration=attempt.integration_id, endpoint=PosEndpoint.AUTH)
     before = at_auth.filter(at__lte=attempt.at).exclude(outcome__in=(*UNDECIDED, Outcome.THROTTLED))
-    return cause_of(attempt, before.first())
+    return cause_of(attempt, before.values_list("outcome", flat=True).first())
 
 
 # For these outcomes, an unknown ProviderOutletID must be corrected first, because no secret fits an unknown outlet.
 _OF_VALUES = (Outcome.UNKNOWN_OUTLET, Outcome.THROTTLED, Outcome.WRONG_SECRET, Outcome.MISTYPED_SECRET)
+
+
+def is_of_unknown_id(attempt: AuthAttempt, cause: Outcome) -> bool:
+    """Return whether an unknown ProviderOutletID must be corrected first: then it is known which outlet is meant."""
+    is_unknown = attempt.integration_id is None and bool(attempt.provider_outlet_id)
+    return is_unknown and (attempt.pos_remote_id_of_id is not None or cause in _OF_VALUES)
 
 
 def _unknown(attempt: AuthAttempt, meant: Integration | None, cause: Outcome) -> StepFinding:
@@ -69,7 +98,7 @@ def _unknown(attempt: AuthAttempt, meant: Integration | None, cause: Outcome) ->
     `meant` is the integration whose POSRemoteID the attempt sent, or None.
     """
     sent = show_hidden(attempt.provider_outlet_id)
-    if not sent or cause not in _OF_VALUES:
+    if not is_of_unknown_id(attempt, cause):
         return StepFinding.advising(f"{cause.label}.", advice_on(cause, shown="ONPS-"), attempt.pk)
     if meant is None:
         tell = f"Compare the ProviderOutletID and the POSRemoteID with the values that you received. {CONNECT_AGAIN}"
@@ -77,21 +106,24 @@ def _unknown(attempt: AuthAttempt, meant: Integration | None, cause: Outcome) ->
         return StepFinding.advising(f"No outlet has the ProviderOutletID “{sent}”.", Advice(tell, here), attempt.pk)
     own = meant.outlet.provider_outlet_id
     words = f"No outlet has the ProviderOutletID “{sent}”, but the POSRemoteID is that of outlet {meant.outlet}."
-    advice = Advice(f"Correct the ProviderOutletID: it is {show_hidden(own)}. {CONNECT_AGAIN}")
-    return StepFinding.advising(f"{words}{note_on_differences(attempt.provider_outlet_id, own)}", advice, attempt.pk)
+    note = note_on_differences(attempt.provider_outlet_id, own)
+    return StepFinding.advising(f"{words}{note}", advice_on_id(attempt, meant), attempt.pk)
 
 
-def _blocked(found: StepFinding) -> StepFinding:
+def _blocked(attempt: AuthAttempt, found: StepFinding) -> StepFinding:
+    """Return the finding with a note if the attempt was blocked, and with the button that ends the outlet's wait.
+
+    No button ends the wait of an unknown ProviderOutletID. With the right one, the POS need not wait.
+    """
+    if attempt.outcome != Outcome.THROTTLED:
+        return found
     note = "The portal blocked this attempt, because too many before it had failed."
-    remedies = tuple(dict.fromkeys((Remedy.END_WAIT, *found.remedies)))
+    first = (Remedy.END_WAIT,) if attempt.integration_id else ()
+    remedies = tuple(dict.fromkeys((*first, *found.remedies)))
     return replace(found, words=f"{found.words} {note}", remedies=remedies)
 
 
-def _is_possible(remedy: Remedy, attempt: AuthAttempt, meant: Integration | None, now: datetime) -> bool:
-    if meant is None:
-        return False
-    if remedy == Remedy.REENABLE:
-        return not meant.is_enabled
+def _is_possible(remedy: Remedy, attempt: AuthAttempt, meant: Integration, now: datetime) -> bool:
     if remedy == Remedy.END_WAIT:
         return not waits.is_over(attempt, meant, now)
     return remedy != Remedy.CHANGE_POS_REMOTE_ID or meant.pos_remote_id != attempt.pos_remote_id

@@ -89,6 +89,12 @@ class OutletRows:
         )
 
 
+def secrets_in(credentials: Sequence[Credential], now: datetime) -> tuple[Credential, Credential | None]:
+    """Return the current one of an outlet's secrets, and the older one of a running overlap, or None."""
+    current = next(each for each in credentials if each.is_current)
+    return current, next((each for each in credentials if each.is_in_overlap(now)), None)
+
+
 def read_evidence(
     integration: Integration, now: datetime, organisations: frozenset[int] | None, *, rows: OutletRows | None = None
 ) -> Evidence:
@@ -100,7 +106,7 @@ def read_evidence(
     explained = rows.attempts if rows else ()
     rows = rows or OutletRows.read(integration)
     keys = rows.keys or _read_keys(integration, now, organisations)
-    current = next(each for each in rows.credentials if each.is_current)
+    current, older = secrets_in(rows.credentials, now)
     since, action = _beginning(current, keys)
     found = _attempts(keys, rows, since)
     explain([each for each in (found["attempt"],) if each and each not in explained], organisations)
@@ -110,7 +116,7 @@ def read_evidence(
         current=current,
         since=since,
         action=action,
-        older=next((each for each in rows.credentials if each.is_in_overlap(now)), None),
+        older=older,
         **found,
         connection=next((each for each in rows.connections if each.opened_at >= since), None),
         second_till_at=second_till_at(rows.connections, rows.attempts, max(since, now - SECOND_TILL)),
@@ -144,13 +150,14 @@ def key_columns(now: datetime, organisations: frozenset[int] | None, *, path: st
     events = AuditEvent.objects.filter(integration=own, verb__in=BEGINNINGS)
     attempts = AuthAttempt.objects.filter(integration=own)
     at_auth = attempts.filter(endpoint=PosEndpoint.AUTH)
+    decided, unblocked = _decided(own)
     at_socket = attempts.filter(endpoint=PosEndpoint.WEBSOCKET).exclude(outcome=Outcome.SECOND_TILL)
     disabled = AuditEvent.objects.filter(integration=own, verb=Verb.DISABLED)
     parts: dict[str, QuerySet[Any]] = {
         "begun_at": events.values("at"),
         "verb": events.values("verb"),
-        "attempt": at_auth.exclude(outcome__in=UNDECIDED).values("pk"),
-        "before_block": at_auth.exclude(outcome__in=(*UNDECIDED, Outcome.THROTTLED)).values("pk"),
+        "attempt": decided.values("pk"),
+        "before_block": unblocked.values("pk"),
         "undecided": at_auth.filter(outcome__in=UNDECIDED).values("pk"),
         "handshake": at_socket.values("pk"),
         "under_another_id": _under_another_id(own, now, organisations).values("pk"),
@@ -160,6 +167,26 @@ def key_columns(now: datetime, organisations: frozenset[int] | None, *, path: st
         "harmless": MessageType.objects.filter(name=HARMLESS).values("number"),
     }
     return {f"{PREFIX}{name}": Subquery(part[:1]) for name, part in parts.items()}
+
+
+def _decided(own: OuterRef) -> tuple[QuerySet[AuthAttempt], QuerySet[AuthAttempt]]:
+    """Return the attempts at the auth endpoint that were accepted or refused, and those of them not blocked."""
+    decided = AuthAttempt.objects.filter(integration=own, endpoint=PosEndpoint.AUTH).exclude(outcome__in=UNDECIDED)
+    return decided, decided.exclude(outcome=Outcome.THROTTLED)
+
+
+def decision_columns(own: OuterRef) -> dict[str, Subquery]:
+    """Return columns for a query: the newest decision about the POS of the integration `own`.
+
+    `decided_as` and `decided_at` are the outcome and the time of its `attempt` in Evidence, `unblocked_as` is the
+    outcome of its `before_block`.
+    """
+    decided, unblocked = _decided(own)
+    return {
+        "decided_as": Subquery(decided.values("outcome")[:1]),
+        "decided_at": Subquery(decided.values("at")[:1]),
+        "unblocked_as": Subquery(unblocked.values("outcome")[:1]),
+    }
 
 
 def keys_in(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -187,7 +214,9 @@ def _attempts(keys: Mapping[str, Any], rows: OutletRows, since: datetime) -> dic
     return {name: each if each and each.at >= since else None for name, each in found.items()}
 
 
-def _under_another_id(own: OuterRef, now: datetime, organisations: frozenset[int] | None) -> QuerySet[AuthAttempt]:
+def _under_another_id(
+    own: OuterRef | Integration, now: datetime, organisations: frozenset[int] | None
+) -> QuerySet[AuthAttempt]:
     """Return the attempts with the outlet's POSRemoteID under another ProviderOutletID.
 
     Unless `organisations` is None, the other ProviderOutletID must be that of an outlet in one of them.
@@ -199,11 +228,17 @@ def _under_another_id(own: OuterRef, now: datetime, organisations: frozenset[int
     return sent.filter(integration__outlet__organisation__in=organisations)
 
 
-def attempts_with(integration: Integration, keys: Mapping[str, Any]) -> list[AuthAttempt]:
-    """Return the outlet's latest attempts (at most NEWEST) and those that `keys` names, latest first. One query."""
-    newest = AuthAttempt.objects.filter(pk__in=integration.attempts.values("pk")[:NEWEST])
+def attempts_with(
+    integration: Integration, now: datetime, organisations: frozenset[int] | None, keys: Mapping[str, Any]
+) -> list[AuthAttempt]:
+    """Return the outlet's latest attempts, those under another ID (at most NEWEST each) and those that `keys` names.
+
+    The latest comes first. One query. For `organisations` see `_under_another_id`.
+    """
     named = AuthAttempt.objects.filter(pk__in={keys[name] for name in ATTEMPTS} - {None})
-    wanted = newest.order_by().values("pk").union(named.order_by().values("pk"))
+    others = _under_another_id(integration, now, organisations)
+    newest = [AuthAttempt.objects.filter(pk__in=rows.values("pk")[:NEWEST]) for rows in (integration.attempts, others)]
+    wanted = named.order_by().values("pk").union(*(rows.order_by().values("pk") for rows in newest))
     return list(AuthAttempt.objects.filter(pk__in=wanted).select_related(OWNER_NAMED))
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from integrations.models import AuthAttempt
+from integrations.models import AuthAttempt, Credential, Integration
 from integrations.models.attempt import Outcome
 from integrations.models.connection import CloseReason
 from integrations.models.request import RequestState
@@ -12,14 +12,14 @@ from integrations.services.errors import Remedy
 from integrations.services.handover.handover import auth_url, websocket_url
 from integrations.services.integration import waits
 from integrations.services.integration.advice import (
-    CHANGE_NOTHING,
     CONNECT_AGAIN,
-    ENABLE_AGAIN,
+    NOTES_ON_OVERLAP,
     RECONNECTS,
     Advice,
     advice_on,
     advice_on_ending,
     advice_on_handshake,
+    remedy_of_lost_secret,
 )
 from integrations.services.integration.check_evidence import Evidence
 from integrations.services.requests.asking import HARMLESS, UNRESPONSIVE_SECONDS
@@ -53,6 +53,14 @@ class StepFinding:
     def advising(cls, words: str, advice: Advice, attempt: int | None = None, headline: str = "") -> "StepFinding":
         return cls(False, words, advice.tell, advice.here, advice.remedies, attempt, headline=headline)
 
+    def adapted(self, current: Credential, older: Credential | None) -> "StepFinding":
+        """Return the finding with the remedy that works instead of a rotation, which an overlap prevents."""
+        remedy = remedy_of_lost_secret(current, older)
+        if remedy is Remedy.ROTATE or Remedy.ROTATE not in self.remedies:
+            return self
+        remedies = tuple(remedy if each is Remedy.ROTATE else each for each in self.remedies)
+        return replace(self, here=f"{self.here} {NOTES_ON_OVERLAP[remedy]}", remedies=remedies)
+
 
 def enabled(evidence: Evidence) -> StepFinding:
     integration = evidence.integration
@@ -63,7 +71,7 @@ def enabled(evidence: Evidence) -> StepFinding:
         words = f"This check covers the time since {evidence.action}, {distance(evidence.since, evidence.at)}. {twin}"
         return StepFinding(True, words.strip())
     words = f"Reason: “{integration.disabled_reason}”"
-    return StepFinding.advising(words, Advice(CHANGE_NOTHING, ENABLE_AGAIN, (Remedy.REENABLE,)))
+    return StepFinding.advising(words, advice_on(Outcome.DISABLED, shown=evidence.current.shown))
 
 
 def attempted(evidence: Evidence) -> StepFinding:
@@ -71,8 +79,7 @@ def attempted(evidence: Evidence) -> StepFinding:
     if attempt and not evidence.is_online and (seen is None or attempt.at > seen):
         return _under_another_id(evidence, attempt)
     if seen:
-        attempt = evidence.attempt or evidence.undecided or evidence.handshake
-        return StepFinding(True, f"The last attempt was {distance(seen, evidence.at)}{_from(attempt)}.")
+        return StepFinding(True, f"The last attempt was {distance(seen, evidence.at)}{_from(_newest_own(evidence))}.")
     words = _none_since(evidence)
     if evidence.is_online and evidence.older:
         return _with_older_secret(evidence, words)
@@ -86,11 +93,16 @@ def attempted(evidence: Evidence) -> StepFinding:
 
 
 def _seen_at(evidence: Evidence) -> datetime | None:
-    """Return the time of the newest attempt under the outlet's own ID, or None."""
-    seen = evidence.attempt or evidence.undecided or evidence.handshake
-    if seen is None:
-        return evidence.connection.opened_at if evidence.connection else evidence.second_till_at
-    return seen.at
+    """Return when the POS last used the outlet's own ID, in an attempt or to connect; None if it never did."""
+    newest, connection = _newest_own(evidence), evidence.connection
+    times = (newest and newest.at, connection and connection.opened_at, evidence.second_till_at)
+    return max((each for each in times if each), default=None)
+
+
+def _newest_own(evidence: Evidence) -> AuthAttempt | None:
+    """Return the newest attempt under the outlet's own ID."""
+    own = (evidence.attempt, evidence.undecided, evidence.handshake)
+    return max((each for each in own if each), key=lambda each: each.at, default=None)
 
 
 def _none_since(evidence: Evidence) -> str:
@@ -101,14 +113,19 @@ def _under_another_id(evidence: Evidence, attempt: AuthAttempt) -> StepFinding:
     own = evidence.integration.outlet.provider_outlet_id
     sent, seen = attempt.provider_outlet_id, _seen_at(evidence)
     before = f"The last attempt with it was {distance(seen, evidence.at)}." if seen else _none_since(evidence)
-    return StepFinding(
-        False,
+    words = (
         f"{before} But a POS sent this outlet's POSRemoteID {distance(attempt.at, evidence.at)}{_from(attempt)} with "
-        f"the ProviderOutletID “{show_hidden(sent)}”, which is not this outlet's.{note_on_differences(sent, own)}",
-        tell=f"Correct the ProviderOutletID: it is {show_hidden(own)}. {CONNECT_AGAIN}",
-        attempt=attempt.pk,
-        headline="The till sends another ProviderOutletID.",
+        f"the ProviderOutletID “{show_hidden(sent)}”, which is not this outlet's.{note_on_differences(sent, own)}"
     )
+    advice = advice_on_id(attempt, evidence.integration)
+    return StepFinding.advising(words, advice, attempt.pk, "The till sends another ProviderOutletID.")
+
+
+def advice_on_id(attempt: AuthAttempt, meant: Integration) -> Advice:
+    """Return the advice on an attempt with the POSRemoteID of the outlet that was meant, and another ID."""
+    correct = f"Correct the ProviderOutletID: it is {show_hidden(meant.outlet.provider_outlet_id)}."
+    is_misdirected = attempt.outcome == Outcome.WRONG_PATH
+    return Advice(f"{correct} {advice_on(Outcome.WRONG_PATH, shown='').tell if is_misdirected else CONNECT_AGAIN}")
 
 
 def _with_older_secret(evidence: Evidence, words: str) -> StepFinding:
@@ -127,7 +144,7 @@ def secret(evidence: Evidence) -> StepFinding:
         return _nothing_decided(evidence)
     if refusal is None or Outcome(refusal.outcome) in PROVED:
         return StepFinding(True, f"The POS proved that it has {evidence.current.shown}{_or_older(evidence)}.")
-    cause = cause_of(refusal, evidence.before_block)
+    cause = cause_of(refusal, _before_block(evidence))
     words = f"{cause.label}, {distance(refusal.at, evidence.at)}{_from(refusal)}."
     advice = advice_on(cause, shown=evidence.current.shown)
     if refusal.outcome == Outcome.THROTTLED:
@@ -135,16 +152,20 @@ def secret(evidence: Evidence) -> StepFinding:
     return StepFinding.advising(words, advice, refusal.pk)
 
 
-def cause_of(refusal: AuthAttempt, before: AuthAttempt | None) -> Outcome:
+def cause_of(refusal: AuthAttempt, before: str | None) -> Outcome:
     """Return why an attempt was refused.
 
-    For a blocked attempt, this is its `cause`. Without a `cause`, it is the outcome of `before`, the last attempt
+    For a blocked attempt, this is its `cause`. Without a `cause`, it is `before`, the outcome of the last attempt
     before the block, or THROTTLED if there is no such attempt or if that attempt proved the secret.
     """
     is_unexplained = refusal.outcome == Outcome.THROTTLED and not refusal.cause
-    if is_unexplained and before and Outcome(before.outcome) not in PROVED:
-        return Outcome(before.outcome)
+    if is_unexplained and before and before not in PROVED:
+        return Outcome(before)
     return Outcome(refusal.cause or refusal.outcome)
+
+
+def _before_block(evidence: Evidence) -> str | None:
+    return evidence.before_block and evidence.before_block.outcome
 
 
 def _blocked(evidence: Evidence, refusal: AuthAttempt, finding: StepFinding) -> StepFinding:
@@ -195,11 +216,11 @@ def note_on_differences(sent: str, own: str) -> str:
 
 
 def token_used(evidence: Evidence) -> StepFinding:
-    if evidence.connection:
-        return StepFinding(True, f"The websocket was opened {distance(evidence.connection.opened_at, evidence.at)}.")
-    if evidence.second_till_at:
-        return StepFinding(True, f"The websocket was opened {distance(evidence.second_till_at, evidence.at)}.")
     handshake, attempt = evidence.handshake, evidence.attempt
+    opened = evidence.connection.opened_at if evidence.connection else evidence.second_till_at
+    later = [each for each in (handshake, attempt) if each and opened and each.at > opened]
+    if opened and (evidence.is_online or evidence.second_till_at or not later):
+        return StepFinding(True, f"The websocket was opened {distance(opened, evidence.at)}.")
     if handshake and (attempt is None or handshake.at >= attempt.at):
         words = f"The websocket was refused {distance(handshake.at, evidence.at)}: {handshake.get_outcome_display()}."
         return StepFinding.advising(words, advice_on_handshake(Outcome(handshake.outcome)), handshake.pk)
@@ -282,7 +303,7 @@ def rival(evidence: Evidence) -> str:
         return ""
     cause = f"{Outcome(newest.outcome).label} (“{show_hidden(newest.provider_outlet_id)}”)"
     if newest is own:
-        cause = cause_of(newest, evidence.before_block).label
+        cause = cause_of(newest, _before_block(evidence)).label
     at = distance(newest.at, evidence.at)
     return f"Another attempt was refused, {at}{_from(newest)}: {cause}. Does a second till use these values?"
 

@@ -83,10 +83,10 @@ def steps_of(evidence: Evidence) -> list[Step]:
     steps = []
     state = StepState.DONE
     for kind in STEP_KINDS:
-        finding = kind.find(evidence) if state is StepState.DONE else None
-        if finding is None:
+        if state is not StepState.DONE:
             steps.append(Step(kind.name, kind.title, StepState.LATER))
             continue
+        finding = kind.find(evidence).adapted(evidence.current, evidence.older)
         state = StepState.DONE if finding.is_done else StepState.WRONG
         details = {name: value for name, value in vars(finding).items() if name != "is_done"}
         steps.append(Step(kind.name, kind.title, state, **{**details, "headline": finding.headline or kind.headline}))

@@ -9,13 +9,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import BigIntegerField, CharField, DateTimeField, F, Model, Q, QuerySet, Value
-from django.db.models.functions import Cast, Concat
+from django.db.models import BigIntegerField, CharField, DateTimeField, F, Model, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Cast, Coalesce, Concat
 
 from integrations.models import Alert, AuthAttempt, Credential, HandoverLink, Integration, WebhookEndpoint
-from integrations.models.attempt import REFUSALS, Outcome
+from integrations.models.attempt import REFUSALS, Outcome, PosEndpoint
 from integrations.models.handover_link import LinkState
-from integrations.services.integration.check_evidence import SECOND_TILL
+from integrations.services.integration.attempt_advice import is_of_unknown_id
+from integrations.services.integration.check_evidence import SECOND_TILL, decision_columns
+from integrations.services.integration.check_steps import cause_of
 from integrations.services.overview.fleet_state import HOUR, Organisations, within
 
 SHOWN = 5  # rows of each kind
@@ -35,9 +37,8 @@ class Concern(StrEnum):
 class RefusedOutlet:
     """An outlet that was refused `count` times in the last hour, and has neither connected nor been changed since.
 
-    `attempt_id` is the key of the newest attempt, and `cause` is its outcome. If the attempt was blocked, `cause` says
-    instead what is wrong with the values that it sent. `sent` is the ProviderOutletID of the attempt. If no outlet is
-    known, `integration` is None.
+    `cause` is what must be corrected first, according to the newest attempt, `attempt_id`. `sent` is the attempt's
+    ProviderOutletID. If no outlet is known, `integration` is None.
     """
 
     integration: Integration | None
@@ -72,10 +73,13 @@ def read_refused(organisations: Organisations, now: datetime) -> list[RefusedOut
     """
     rows = within(AuthAttempt.objects.filter(_is_refused(now)), organisations, "integration__outlet__organisation")
     rows = rows.select_related("integration__outlet__organisation", "pos_remote_id_of__outlet__organisation")
+    rows = rows.annotate(meant=Coalesce("integration", "pos_remote_id_of")).annotate(
+        **decision_columns(OuterRef("meant"))
+    )
     groups: dict[int | None, list[AuthAttempt]] = {}
     for attempt in rows.order_by("-at")[:INSPECTED]:
         groups.setdefault(attempt.integration_id or attempt.pos_remote_id_of_id, []).append(attempt)
-    return [_refused_outlet(group) for group in list(groups.values())[: SHOWN + 1]]
+    return [each for each in map(_refused_outlet, groups.values()) if each][: SHOWN + 1]
 
 
 def read_pending(organisations: Organisations, concerns: Collection[Concern]) -> list[Pending]:
@@ -91,26 +95,39 @@ def read_pending(organisations: Organisations, concerns: Collection[Concern]) ->
 
 def _is_refused(now: datetime) -> Q:
     """Match the last hour's refusals after which the outlet has neither connected nor been changed."""
-    is_newest = Q(integration=None) | (
-        Q(integration__changed_at__lte=F("at"))
-        & (Q(integration__presence__is_online=False) | Q(integration__presence__since__lte=F("at")))
-    )
     others = [outcome for outcome in REFUSALS if outcome != Outcome.SECOND_TILL]
-    return Q(at__gt=now - HOUR) & (
-        Q(outcome__in=others) & is_newest | Q(outcome=Outcome.SECOND_TILL, at__gt=now - SECOND_TILL)
-    )
+    is_unknown = Q(integration=None) & (Q(pos_remote_id_of=None) | _is_newest("pos_remote_id_of"))
+    of_second_till = Q(outcome=Outcome.SECOND_TILL, at__gt=now - SECOND_TILL, integration__changed_at__lte=F("at"))
+    return Q(at__gt=now - HOUR) & (Q(outcome__in=others) & (is_unknown | _is_newest("integration")) | of_second_till)
 
 
-def _refused_outlet(group: Sequence[AuthAttempt]) -> RefusedOutlet:
-    last = group[0]
-    cause = last.outcome
-    if cause == Outcome.THROTTLED:
-        before = next((each.outcome for each in group if each.outcome != Outcome.THROTTLED), cause)
-        cause = last.cause or before
-    if last.integration is None and last.provider_outlet_id:
-        cause = Outcome.UNKNOWN_OUTLET  # an unknown ID must be corrected first, even if the secret is wrong, too
+def _is_newest(path: str) -> Q:
+    """Match attempts after which the outlet has neither connected nor been changed. `path` leads to its integration."""
+    opened = f"{path}__presence__connection"
+    is_unconnected = Q(**{opened: None}) | Q(**{f"{opened}__opened_at__lte": F("at")})
+    return Q(**{f"{path}__changed_at__lte": F("at")}) & is_unconnected
+
+
+def _refused_outlet(group: Sequence[AuthAttempt]) -> RefusedOutlet | None:
+    """Return the outlet of these attempts, newest first; None if its POS was accepted after them."""
+    last, decided = group[0], vars(group[0])
+    is_accepted = decided["decided_as"] == Outcome.ACCEPTED
+    if is_accepted and decided["decided_at"] > last.at:
+        return None
+    if last.endpoint == PosEndpoint.WEBSOCKET and last.outcome != Outcome.SECOND_TILL:
+        # Without a token, the websocket is refused as well: report why there is none.
+        refused = (each for each in group if each.integration_id and each.endpoint == PosEndpoint.AUTH)
+        last = last if is_accepted else next(refused, last)
     meant = last.integration or last.pos_remote_id_of
-    return RefusedOutlet(meant, last.pk, last.provider_outlet_id, Outcome(cause), last.at, len(group))
+    return RefusedOutlet(meant, last.pk, last.provider_outlet_id, _cause(last, meant), last.at, len(group))
+
+
+def _cause(last: AuthAttempt, meant: Integration | None) -> Outcome:
+    """Return what must be corrected first, as the outlet check and the page of the attempt do."""
+    if meant and not meant.is_enabled:
+        return Outcome.DISABLED
+    cause = cause_of(last, vars(last)["unblocked_as"] if last.integration_id else None)
+    return Outcome.UNKNOWN_OUTLET if is_of_unknown_id(last, cause) else cause
 
 
 def _alerts(organisations: Organisations) -> QuerySet[Any]:

@@ -8,7 +8,8 @@ from django.http import HttpResponse
 from integrations.models import Integration
 from integrations.models.clock import shared_now
 from integrations.services.handover.handover import auth_url, websocket_url
-from integrations.services.integration.check_evidence import OutletRows
+from integrations.services.integration.advice import remedy_of_lost_secret
+from integrations.services.integration.check_evidence import OutletRows, secrets_in
 from integrations.services.integration.outlet_check import read_check
 from integrations.services.integration.pairings import explain
 from integrations.services.people import scope
@@ -43,16 +44,19 @@ class CheckOutlet(IntegrationAction):
 
     def page(self, form: forms.ActionForm) -> HttpResponse:
         seen, with_content = scope.organisations_of(self.request.user), rights.may_see_payload(self.request)
-        rows = OutletRows.read(self.integration)
+        rows, now = OutletRows.read(self.integration), shared_now()
         explain(rows.attempts, seen)
+        check = read_check(self.integration, now, seen, with_content=with_content, rows=rows)
+        current, older = secrets_in(rows.credentials, now)
         return self.render(
             "staff/integration/check.html",
             status=409 if form.errors else 200,
             form=form,
             fragment=TEMPLATE,
-            check=read_check(self.integration, shared_now(), seen, with_content=with_content, rows=rows),
+            check=check,
             test_form=TEST_FORM,
-            current=next(each for each in rows.credentials if each.is_current),
+            current=current,
+            lost_secret=remedy_of_lost_secret(current, older),
             auth_url=auth_url(),
             websocket_url=websocket_url(),
             may_ask=rights.may_ask(self.request),

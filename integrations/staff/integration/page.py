@@ -8,7 +8,8 @@ from django.db.models import F
 
 from integrations.models import AuditEvent, Credential, HandoverLink, Integration, Outlet, UnrecognisedFrame
 from integrations.services.handover.handover import auth_url, websocket_url
-from integrations.services.integration.check_evidence import OutletRows, attempts_with, requests_with_test
+from integrations.services.integration.advice import remedy_of_lost_secret
+from integrations.services.integration.check_evidence import OutletRows, attempts_with, requests_with_test, secrets_in
 from integrations.services.integration.outlet_check import read_check
 from integrations.services.integration.pairings import explain
 from integrations.services.outlets.moves import explain_moves
@@ -38,7 +39,7 @@ def context_of(
     """
     values = _values_for_powerepos(integration, now)
     connections = list(integration.connections.select_related("process")[:ROWS])
-    attempts = attempts_with(integration, keys)
+    attempts = attempts_with(integration, now, organisations, keys)
     explain(attempts, organisations)
     requests = list(with_type_names(requests_with_test(integration, keys, values["current"])))
     rows = OutletRows(values["credentials"], connections, attempts, requests, keys)
@@ -46,7 +47,7 @@ def context_of(
         "has_details": True,
         "requests": requests[:ROWS],
         "connections": connections,
-        "attempts": [each for each in attempts if each.integration_id == integration.pk][:ROWS],
+        "attempts": attempts[:ROWS],
         "with_content": with_content,
         "unrecognised_frames": _unrecognised_frames(integration, with_content=with_content),
         "check": read_check(integration, now, organisations, with_content=with_content, rows=rows),
@@ -56,12 +57,14 @@ def context_of(
 
 def _values_for_powerepos(integration: Integration, now: datetime) -> dict[str, Any]:
     credentials, links = _credentials_and_links(integration)
+    current, in_overlap = secrets_in(credentials, now)
     return {
         "auth_url": auth_url(),
         "websocket_url": websocket_url(),
         "credentials": credentials,
-        "current": next(each for each in credentials if each.is_current),
-        "in_overlap": next((each for each in credentials if each.is_in_overlap(now)), None),
+        "current": current,
+        "in_overlap": in_overlap,
+        "lost_secret": remedy_of_lost_secret(current, in_overlap),
         "links": links[:ROWS],
     }
 

@@ -7,9 +7,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from integrations.models import AuditEvent, AuthAttempt, Integration
+from integrations.models import AuditEvent, AuthAttempt, Credential, Integration
 from integrations.models.attempt import Outcome, PosEndpoint
 from integrations.models.audit import Verb
+from integrations.services.integration import pos_secrets
 from integrations.services.integration.enabling import disable
 from tests.support.factories import ANNA, Enabled
 from tests.support.notice_factories import go_online
@@ -30,7 +31,7 @@ def url_of(attempt: AuthAttempt) -> str:
         (Outcome.RETIRED_SECRET, "The till has a secret that was replaced"),
         (Outcome.UNKNOWN_KEY, "you will get a new secret"),
         (Outcome.WRONG_POS_REMOTE_ID, "Correct the POSRemoteID in PowerEPOS: it is Bella-Station."),
-        (Outcome.DISABLED, "the portal refuses this till until it is enabled again"),
+        (Outcome.DISABLED, "Let PowerEPOS connect again."),
         (Outcome.WRONG_PATH, "Correct the AuthURL"),
         (Outcome.MALFORMED, "does not have the documented format"),
         (Outcome.BUSY, "Nothing has to be done"),
@@ -96,9 +97,13 @@ def test_a_link_with_another_attempt_fills_in_the_current_value(staff: Client, e
 
 def test_a_disabled_outlet_is_enabled_again_from_the_attempt(staff: Client, enabled: Enabled) -> None:
     attempt = be_refused(enabled.integration, Outcome.DISABLED)
-    assert "Enable again" not in text(staff.get(url_of(attempt)))
+    page = text(staff.get(url_of(attempt)))
+    assert "Enable again" not in page
+    assert "It was enabled again after this attempt." in page
     disable(enabled.integration, reason="A pause", actor=ANNA)
-    assert act_url(enabled.integration, "reenable") in staff.get(url_of(attempt)).content.decode()
+    page = staff.get(url_of(attempt))
+    assert act_url(enabled.integration, "reenable") in page.content.decode()
+    assert "the portal refuses this till until it is enabled again" in text(page)
 
 
 @pytest.mark.parametrize("outcome", [Outcome.UNKNOWN_OUTLET, Outcome.MISTYPED_SECRET])
@@ -156,6 +161,42 @@ def test_the_outlet_page_and_the_check_agree(staff: Client, enabled: Enabled) ->
         page = text(staff.get(url))
         assert "1 of 7 steps are done. The till sends another ProviderOutletID." in page
         assert f"{TELL} Correct the ProviderOutletID" in page
+
+
+def test_the_outlet_page_lists_the_attempts_under_another_id_among_its_own(staff: Client, enabled: Enabled) -> None:
+    values = {"provider_outlet_id": "mistyped", "pos_remote_id": "Bella-Station"}
+    older = be_refused(None, Outcome.MISTYPED_SECRET, pos_remote_id_of=enabled.integration, **values)
+    own = be_refused(enabled.integration, Outcome.WRONG_SECRET, provider_outlet_id="own")
+    newest = be_refused(None, Outcome.UNKNOWN_OUTLET, pos_remote_id_of=enabled.integration, **values)
+    answer = staff.get(page_url(enabled.integration))
+    page, html = text(answer), answer.content.decode()
+    assert "The POS has never been connected. 1 of 7 steps are done. The till sends another ProviderOutletID." in page
+    places = [html.rindex(url_of(each)) for each in (newest, own, older)]
+    assert places == sorted(places)
+    assert page.count("ProviderOutletID as sent: mistyped") == 2
+    assert "as sent: own" not in page
+
+
+def test_a_person_without_the_right_to_see_attempts_reads_nothing_untrue_about_them(enabled: Enabled) -> None:
+    be_refused(enabled.integration, Outcome.WRONG_SECRET)
+    page = text(client_of("view_outlet").get(page_url(enabled.integration)))
+    assert "The POS has never been connected." in page
+    assert "has not tried to connect" not in page
+
+
+def test_during_an_overlap_each_button_for_a_lost_secret_works(staff: Client, enabled: Enabled) -> None:
+    own = enabled.integration
+    pos_secrets.rotate_secret(own, overlap="24h", actor=ANNA)
+    attempt = be_refused(own, Outcome.MISTYPED_SECRET)
+    urls = (page_url(own), act_url(own, "check"), url_of(attempt))
+    for action, note in (("replace_secret", "replace the new one"), ("end_overlap", "end its overlap first")):
+        for url in urls:
+            page = staff.get(url)
+            assert f'class="button" href="{act_url(own, action)}"' in page.content.decode()
+            assert act_url(own, "rotate") not in page.content.decode()
+            assert f"The old secret is still valid: {note}" in text(page)
+        assert "errornote" not in staff.get(act_url(own, action)).content.decode()
+        Credential.objects.filter(is_current=True).update(last_used_at=timezone.now())
 
 
 @pytest.mark.parametrize("is_of_another", [False, True])

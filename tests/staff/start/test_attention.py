@@ -11,7 +11,16 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from integrations.models import Alert, AuthAttempt, Credential, HandoverLink, Integration, Presence, WebhookEndpoint
+from integrations.models import (
+    Alert,
+    AuthAttempt,
+    Connection,
+    Credential,
+    HandoverLink,
+    Integration,
+    Presence,
+    WebhookEndpoint,
+)
 from integrations.models.attempt import Outcome
 from integrations.models.notices.alert import AlertKind
 from integrations.services.integration.enabling import disable
@@ -79,10 +88,11 @@ def test_an_unknown_outlet_leads_to_its_attempt(staff: Client, enabled: Enabled)
 def test_a_refusal_is_over_when_the_outlet_connects_or_is_changed(enabled: Enabled) -> None:
     be_refused(enabled.integration, Outcome.WRONG_SECRET)
     assert len(refused()) == 1
-    be_seen(enabled.integration, heartbeat_at=timezone.now())
-    Presence.objects.update(since=timezone.now())
+    connection = be_seen(enabled.integration, heartbeat_at=timezone.now())
+    assert len(refused()) == 1
+    Connection.objects.filter(pk=connection.pk).update(opened_at=timezone.now())
     assert refused() == []
-    Presence.objects.update(is_online=False)
+    be_refused(enabled.integration, Outcome.WRONG_SECRET)
     assert len(refused()) == 1
     disable(enabled.integration, reason="A pause", actor=ANNA)
     assert refused() == []

@@ -2377,7 +2377,9 @@ class Step(BaseModel):
     """
     What to do in the portal or by the API; otherwise empty.
     """
-    remedies: list[Literal["rotate", "reenable", "end_wait", "change_pos_remote_id"] | str]
+    remedies: list[
+        Literal["rotate", "replace_secret", "end_overlap", "reenable", "end_wait", "change_pos_remote_id"] | str
+    ]
     """
     The actions that help.
     """
