@@ -35,15 +35,27 @@ _BY_FIRST = {
 }
 
 
+NO_CLAIM = Claim("", "", "")
+
+
 class Malformed(Exception):
-    """The request does not have the documented format; the message names the wrong part, for the POS's log."""
+    """The request does not have the documented format; the message names the wrong part, for the POS's log.
+
+    `claim` has the IDs that are valid, and no secret.
+    """
+
+    claim = NO_CLAIM
 
 
 def read_auth_request(body: bytes) -> Claim:
     """Return the claim in an OrderNPayAuthTokenRequest. Raises Malformed, which names the field."""
     content = _read_object(body)
     given = {key.lower(): value for key, value in content.items()}
-    outlet, remote, secret = [_read_text(given, name, key, limit) for name, key, limit in _AUTH_FIELDS]
+    try:
+        outlet, remote, secret = [_read_text(given, name, key, limit) for name, key, limit in _AUTH_FIELDS]
+    except Malformed as error:
+        error.claim = Claim(*(_read_if_valid(given, *each) for each in _AUTH_FIELDS[:2]), secret="")
+        raise
     if outlet is given["provideroutletid"] and remote is given["posremoteid"] and secret is given["authsecret"]:
         return Claim(outlet, remote, secret)
     return Claim(outlet, remote, given["authsecret"], _edges(given))
@@ -101,6 +113,13 @@ def _read_text(given: dict[str, Any], name: str, key: str, limit: int) -> str:
     if not text.isprintable() and (control := _CONTROL.search(text)):
         raise Malformed(f"{name} contains a control character, {code_and_name(control.group())}.")
     return text
+
+
+def _read_if_valid(given: dict[str, Any], name: str, key: str, limit: int) -> str:
+    try:
+        return _read_text(given, name, key, limit)
+    except Malformed:
+        return ""
 
 
 def _edges(given: dict[str, Any]) -> str:

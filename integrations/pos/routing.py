@@ -6,7 +6,7 @@ from integrations.pos import errors
 from integrations.pos.access import attempt_recording
 from integrations.pos.access.visitors import visitor_of
 from integrations.pos.consumer import PosConsumer
-from integrations.pos.messages import MAX_AUTH_BODY
+from integrations.pos.messages import MAX_AUTH_BODY, NO_CLAIM
 from integrations.pos.middleware import TokenAuth, not_found
 from integrations.pos.paths import is_auth, is_near_auth, is_socket
 from integrations.pos.views import AuthView, MisdirectedView
@@ -71,5 +71,5 @@ def _view_of(scope: Scope) -> AuthView | None:
 
 async def _too_large(scope: Scope) -> PlainResponse:
     message = f"The request body is larger than {MAX_AUTH_BODY // 1024} KiB."
-    await attempt_recording.record_malformed(visitor_of(scope), message)
+    await attempt_recording.record_malformed(visitor_of(scope), message, NO_CLAIM)
     return errors.refusal(f"{message} Send the three values and no more.", 413, {"connection": "close"})

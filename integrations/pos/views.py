@@ -39,12 +39,12 @@ class AuthView(APIView):
         visitor = visitor_of(request.scope)
         if request.method != "POST":
             message = f"The method {request.method} is not allowed. To authenticate, send a POST to {auth_url()}"
-            await attempt_recording.record_malformed(visitor, message)
+            await attempt_recording.record_malformed(visitor, message, messages.NO_CLAIM)
             raise MethodNotAllowed(request.method, message)
         try:
             claim = messages.read_auth_request(request.body)
         except messages.Malformed as error:
-            await attempt_recording.record_malformed(visitor, str(error))
+            await attempt_recording.record_malformed(visitor, str(error), error.claim)
             raise
         return errors.json_answer(messages.auth_success(await exchange.issue_token(claim, visitor)))
 
@@ -67,8 +67,8 @@ class MisdirectedView(AuthView):
         raise refusal
 
 
-def _claim_in(body: bytes) -> Claim | None:
+def _claim_in(body: bytes) -> Claim:
     try:
         return messages.read_auth_request(body)
-    except messages.Malformed:
-        return None
+    except messages.Malformed as error:
+        return error.claim

@@ -155,6 +155,17 @@ class Malforming(Asking):
         assert (row.outcome, row.detail) == (Outcome.MALFORMED, "POSRemoteID must be a string.")
         assert self.good["AuthSecret"] not in repr(row.__dict__)
 
+    async def test_a_malformed_request_is_recorded_with_the_ids_that_it_sent(self) -> None:
+        await authenticate(self.good | {"ProviderOutletID": "", "AuthSecret": None})
+        await authenticate(self.good | {"AuthSecret": ""})
+        await authenticate({"ProviderOutletID": "a\x00b", "POSRemoteID": "x" * 300})
+        await recorded()
+        empty, without_secret, unreadable = [row async for row in AuthAttempt.objects.order_by("pk")]
+        harbour, outlet_id, own = self.harbour.integration, self.good["ProviderOutletID"], self.good["POSRemoteID"]
+        assert (empty.provider_outlet_id, empty.pos_remote_id, empty.pos_remote_id_of_id) == ("", own, harbour.pk)
+        assert (without_secret.integration_id, without_secret.provider_outlet_id) == (harbour.pk, outlet_id)
+        assert (unreadable.provider_outlet_id, unreadable.pos_remote_id, unreadable.integration_id) == ("", "", None)
+
     async def test_the_first_malformed_request_of_a_fresh_process_is_recorded_too(self) -> None:
         await authenticate(b"nonsense")
         await recorded()

@@ -124,7 +124,10 @@ def test_a_pos_remote_id_of_no_outlet_refers_to_none(enabled: Enabled, here: Ser
 
 
 def test_other_refusals_refer_to_no_other_outlet(enabled: Enabled, here: ServerProcess) -> None:
-    write(here, attempts=[attempt(enabled.handover.pos_remote_id, Outcome.WRONG_SECRET)])
+    own = enabled.handover
+    refused = attempt(own.pos_remote_id, Outcome.WRONG_SECRET)
+    refused.provider_outlet_id = own.provider_outlet_id
+    write(here, attempts=[refused])
     assert AuthAttempt.objects.get().pos_remote_id_of_id is None
 
 

@@ -30,16 +30,16 @@ async def record_refused_socket(refusal: Refused, visitor: Visitor, detail: str 
     await _record(attempt, about=refusal.integration_id)
 
 
-async def record_malformed(visitor: Visitor, detail: str) -> None:
-    """Record a request that does not have the documented format."""
-    attempt = Attempt(shared_now(), PosEndpoint.AUTH, Outcome.MALFORMED, detail=detail)
-    attempt.address, attempt.user_agent = visitor.address, visitor.user_agent
+async def record_malformed(visitor: Visitor, detail: str, claim: Claim) -> None:
+    """Record a request that does not have the documented format, with the IDs of `claim`."""
+    attempt = authentication_attempt(claim, visitor, Outcome.MALFORMED, None)
+    attempt.detail = detail
     await _record(attempt, about="")
 
 
-async def record_misdirected(refusal: WrongPath, visitor: Visitor, path: str, claim: Claim | None) -> None:
+async def record_misdirected(refusal: WrongPath, visitor: Visitor, path: str, claim: Claim) -> None:
     """Record an authentication that was sent to a wrong path, with the outlet's IDs if the body has them."""
-    attempt = authentication_attempt(claim or Claim("", "", ""), visitor, refusal.outcome, None)
+    attempt = authentication_attempt(claim, visitor, refusal.outcome, None)
     attempt.detail = f"{path_detail(path)} {attempt.detail}"[:300].strip()
     await _record(attempt, about="")
 

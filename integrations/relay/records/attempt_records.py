@@ -80,7 +80,7 @@ def _set_precise_outcome(attempt: Attempt, cause: Outcome) -> None:
 
 def _is_under_another_id(attempt: Attempt) -> bool:
     """Return whether the attempt's POSRemoteID may belong to another outlet."""
-    is_unknown = attempt.integration_id is None and bool(attempt.provider_outlet_id and attempt.pos_remote_id)
+    is_unknown = attempt.integration_id is None and bool(attempt.pos_remote_id)
     return is_unknown or attempt.outcome == Outcome.WRONG_POS_REMOTE_ID
 
 

@@ -62,7 +62,8 @@ NOTES_ON_OVERLAP: Mapping[Remedy, str] = {
 _ROTATE = (Remedy.ROTATE,)
 _AT_AUTH: Mapping[Outcome, Advice] = {
     Outcome.MALFORMED: Advice(
-        "Ask PowerEPOS support: the till's request does not have the documented format.",
+        "Check that the ProviderOutletID, the POSRemoteID and the AuthSecret are filled in. If they are, ask PowerEPOS "
+        "support: the till's request does not have the documented format.",
         "The portal checked nothing else. The detail of the attempt says what is wrong with the request.",
     ),
     Outcome.WRONG_PATH: Advice(

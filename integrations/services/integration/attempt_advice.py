@@ -87,9 +87,9 @@ _OF_VALUES = (Outcome.UNKNOWN_OUTLET, Outcome.THROTTLED, Outcome.WRONG_SECRET, O
 
 
 def is_of_unknown_id(attempt: AuthAttempt, cause: Outcome) -> bool:
-    """Return whether an unknown ProviderOutletID must be corrected first: then it is known which outlet is meant."""
-    is_unknown = attempt.integration_id is None and bool(attempt.provider_outlet_id)
-    return is_unknown and (attempt.pos_remote_id_of_id is not None or cause in _OF_VALUES)
+    """Return whether an unknown or missing ProviderOutletID must be corrected first."""
+    is_wrong = bool(attempt.provider_outlet_id) and cause in _OF_VALUES
+    return attempt.integration_id is None and (is_wrong or attempt.pos_remote_id_of_id is not None)
 
 
 def _unknown(attempt: AuthAttempt, meant: Integration | None, cause: Outcome) -> StepFinding:
@@ -105,7 +105,8 @@ def _unknown(attempt: AuthAttempt, meant: Integration | None, cause: Outcome) ->
         here = "Search the outlets for the name of the site. Its page shows the values that PowerEPOS needs."
         return StepFinding.advising(f"No outlet has the ProviderOutletID “{sent}”.", Advice(tell, here), attempt.pk)
     own = meant.outlet.provider_outlet_id
-    words = f"No outlet has the ProviderOutletID “{sent}”, but the POSRemoteID is that of outlet {meant.outlet}."
+    fault = f"No outlet has the ProviderOutletID “{sent}”" if sent else "The POS sent no ProviderOutletID"
+    words = f"{fault}, but the POSRemoteID is that of outlet {meant.outlet}."
     note = note_on_differences(attempt.provider_outlet_id, own)
     return StepFinding.advising(f"{words}{note}", advice_on_id(attempt, meant), attempt.pk)
 

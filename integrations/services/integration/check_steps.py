@@ -113,17 +113,18 @@ def _under_another_id(evidence: Evidence, attempt: AuthAttempt) -> StepFinding:
     own = evidence.integration.outlet.provider_outlet_id
     sent, seen = attempt.provider_outlet_id, _seen_at(evidence)
     before = f"The last attempt with it was {distance(seen, evidence.at)}." if seen else _none_since(evidence)
-    words = (
-        f"{before} But a POS sent this outlet's POSRemoteID {distance(attempt.at, evidence.at)}{_from(attempt)} with "
-        f"the ProviderOutletID “{show_hidden(sent)}”, which is not this outlet's.{note_on_differences(sent, own)}"
-    )
+    words = f"{before} But a POS sent this outlet's POSRemoteID {distance(attempt.at, evidence.at)}{_from(attempt)}"
+    differs = f"the ProviderOutletID “{show_hidden(sent)}”, which is not this outlet's.{note_on_differences(sent, own)}"
+    words = f"{words} with {differs}" if sent else f"{words} without a ProviderOutletID."
     advice = advice_on_id(attempt, evidence.integration)
-    return StepFinding.advising(words, advice, attempt.pk, "The till sends another ProviderOutletID.")
+    headline = f"The till sends {'another' if sent else 'no'} ProviderOutletID."
+    return StepFinding.advising(words, advice, attempt.pk, headline)
 
 
 def advice_on_id(attempt: AuthAttempt, meant: Integration) -> Advice:
-    """Return the advice on an attempt with the POSRemoteID of the outlet that was meant, and another ID."""
-    correct = f"Correct the ProviderOutletID: it is {show_hidden(meant.outlet.provider_outlet_id)}."
+    """Return the advice on an attempt with the POSRemoteID of the outlet that was meant, and another ID or none."""
+    verb, own = "Correct" if attempt.provider_outlet_id else "Enter", meant.outlet.provider_outlet_id
+    correct = f"{verb} the ProviderOutletID: it is {show_hidden(own)}."
     is_misdirected = attempt.outcome == Outcome.WRONG_PATH
     return Advice(f"{correct} {advice_on(Outcome.WRONG_PATH, shown='').tell if is_misdirected else CONNECT_AGAIN}")
 
@@ -145,7 +146,7 @@ def secret(evidence: Evidence) -> StepFinding:
     if refusal is None or Outcome(refusal.outcome) in PROVED:
         return StepFinding(True, f"The POS proved that it has {evidence.current.shown}{_or_older(evidence)}.")
     cause = cause_of(refusal, _before_block(evidence))
-    words = f"{cause.label}, {distance(refusal.at, evidence.at)}{_from(refusal)}."
+    words = f"{cause.label}, {distance(refusal.at, evidence.at)}{_from(refusal)}. {refusal.detail}".strip()
     advice = advice_on(cause, shown=evidence.current.shown)
     if refusal.outcome == Outcome.THROTTLED:
         return _blocked(evidence, refusal, StepFinding.advising(words, advice, refusal.pk))
@@ -301,7 +302,8 @@ def rival(evidence: Evidence) -> str:
     newest = max(refused, key=lambda each: each.at, default=None)
     if newest is None or connection is None or newest.at < connection.opened_at:
         return ""
-    cause = f"{Outcome(newest.outcome).label} (“{show_hidden(newest.provider_outlet_id)}”)"
+    sent = show_hidden(newest.provider_outlet_id)
+    cause = f"{Outcome(newest.outcome).label} ({f'“{sent}”' if sent else 'no ProviderOutletID'})"
     if newest is own:
         cause = cause_of(newest, _before_block(evidence)).label
     at = distance(newest.at, evidence.at)

@@ -37,16 +37,20 @@ class Concern(StrEnum):
 class RefusedOutlet:
     """An outlet that was refused `count` times in the last hour, and has neither connected nor been changed since.
 
-    `cause` is what must be corrected first, according to the newest attempt, `attempt_id`. `sent` is the attempt's
-    ProviderOutletID. If no outlet is known, `integration` is None.
+    `cause` is what must be corrected first, according to the newest attempt. If no outlet is known, `integration` is
+    None.
     """
 
     integration: Integration | None
-    attempt_id: int
-    sent: str
+    attempt: AuthAttempt
     cause: Outcome
-    at: datetime
     count: int
+
+    @property
+    def reason(self) -> str:
+        """Return the cause in words."""
+        is_missing = self.cause == Outcome.UNKNOWN_OUTLET and not self.attempt.provider_outlet_id
+        return "No ProviderOutletID" if is_missing else self.cause.label
 
 
 @dataclass(frozen=True)
@@ -119,7 +123,7 @@ def _refused_outlet(group: Sequence[AuthAttempt]) -> RefusedOutlet | None:
         refused = (each for each in group if each.integration_id and each.endpoint == PosEndpoint.AUTH)
         last = last if is_accepted else next(refused, last)
     meant = last.integration or last.pos_remote_id_of
-    return RefusedOutlet(meant, last.pk, last.provider_outlet_id, _cause(last, meant), last.at, len(group))
+    return RefusedOutlet(meant, last, _cause(last, meant), len(group))
 
 
 def _cause(last: AuthAttempt, meant: Integration | None) -> Outcome:

@@ -100,8 +100,8 @@ class AuthAttemptAdmin(DatedAdmin[AuthAttempt]):
         return format_html('{}<div class="onp-detail">{}</div>', words, row.detail) if row.detail else words
 
     @admin.display(description="outlet (or ProviderOutletID as sent)", empty_value="–")
-    def outlet(self, row: AuthAttempt) -> SafeString | str:
-        return link_to(row.integration) if row.integration else show_hidden(row.provider_outlet_id)
+    def outlet(self, row: AuthAttempt) -> SafeString | str | None:
+        return link_to(row.integration) if row.integration else show_hidden(row.provider_outlet_id) or None
 
     @admin.display(description="POSRemoteID as sent")
     def remote_id(self, row: AuthAttempt) -> str:

@@ -82,11 +82,19 @@ def _refused_group(rows: Sequence[RefusedOutlet], now: datetime) -> Group:
 
 def _entry(row: RefusedOutlet, now: datetime) -> Entry:
     often = "" if row.count == 1 else f", {row.count} times in the last hour"
-    words = f"{row.cause.label}, {distance(row.at, now)}{often}"
+    words = f"{row.reason}, {distance(row.attempt.at, now)}{often}"
     if row.integration is None:
-        url = reverse("admin:integrations_authattempt_change", args=(row.attempt_id,))
-        return Entry("refused-unknown", f"Unknown outlet “{show_hidden(row.sent)}”", url, words)
+        url = reverse("admin:integrations_authattempt_change", args=(row.attempt.pk,))
+        return Entry("refused-unknown", _name_of_unknown(row.attempt), url, words)
     return Entry(f"refused-{row.integration.pk}", str(row.integration), _url_of_check(row.integration.pk), words)
+
+
+def _name_of_unknown(attempt: AuthAttempt) -> str:
+    """Return a name for the outlet of an attempt with an ID that no outlet has, or without one."""
+    sent, pos_remote_id = show_hidden(attempt.provider_outlet_id), show_hidden(attempt.pos_remote_id)
+    if sent or not pos_remote_id:
+        return f"Unknown outlet “{sent}”" if sent else "Unknown outlet"
+    return f"No ProviderOutletID, POSRemoteID “{pos_remote_id}”"
 
 
 def _pending(concern: Concern, rows: Sequence[Pending], now: datetime) -> Group:

@@ -27,6 +27,15 @@ def send_unknown_id(own: Integration) -> None:
     be_refused(None, Outcome.UNKNOWN_OUTLET, **values)
 
 
+def send_no_id(own: Integration) -> None:
+    be_refused(None, Outcome.MALFORMED, pos_remote_id=own.pos_remote_id, pos_remote_id_of=own)
+
+
+def misdirect_unknown_id(own: Integration) -> None:
+    values = {"provider_outlet_id": "mistyped", "pos_remote_id": own.pos_remote_id, "pos_remote_id_of": own}
+    be_refused(None, Outcome.WRONG_PATH, **values)
+
+
 def be_blocked_under_unknown_id(own: Integration) -> None:
     values = {"provider_outlet_id": "mistyped", "pos_remote_id": own.pos_remote_id, "pos_remote_id_of": own}
     be_refused(None, Outcome.THROTTLED, cause=Outcome.MISTYPED_SECRET, **values)
@@ -70,6 +79,9 @@ FAULTS: Mapping[str, Callable[[Integration], object]] = {
     "retired secret in an overlap": start_overlap,
     "wrong POSRemoteID": lambda own: be_refused(own, Outcome.WRONG_POS_REMOTE_ID, pos_remote_id="Bella-2"),
     "unknown ProviderOutletID": send_unknown_id,
+    "no ProviderOutletID": send_no_id,
+    "unknown ProviderOutletID at a wrong path": misdirect_unknown_id,
+    "no secret": lambda own: be_refused(own, Outcome.MALFORMED, detail="AuthSecret is empty."),
     "blocked under an unknown ProviderOutletID": be_blocked_under_unknown_id,
     "disabled": be_disabled,
     "blocked": lambda own: be_refused(own, Outcome.THROTTLED, cause=Outcome.MISTYPED_SECRET),
@@ -105,7 +117,7 @@ def test_all_pages_agree_about_two_faults(enabled: Enabled, first: str, second: 
         assert step.attempt is None
         return
     (entry,) = refused
-    attempt = AuthAttempt.objects.get(pk=entry.attempt_id)
+    attempt = AuthAttempt.objects.get(pk=entry.attempt.pk)
     advice = read_advice(attempt, outlet_meant(attempt, None), shared_now())
     assert (step.tell, step.here, step.remedies) == (advice.tell, advice.here, advice.remedies)
-    assert step.attempt == entry.attempt_id or not own.is_enabled
+    assert step.attempt == entry.attempt.pk or not own.is_enabled

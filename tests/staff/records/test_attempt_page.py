@@ -163,6 +163,28 @@ def test_the_outlet_page_and_the_check_agree(staff: Client, enabled: Enabled) ->
         assert f"{TELL} Correct the ProviderOutletID" in page
 
 
+def test_all_pages_name_what_an_attempt_without_a_provider_outlet_id_sent(staff: Client, enabled: Enabled) -> None:
+    sent = {"pos_remote_id": "Bella-Station", "detail": "ProviderOutletID is empty."}
+    attempt = be_refused(None, Outcome.MALFORMED, pos_remote_id_of=enabled.integration, **sent)
+    tell = f"{TELL} Enter the ProviderOutletID: it is {enabled.integration.outlet.provider_outlet_id}."
+    for url in (page_url(enabled.integration), act_url(enabled.integration, "check"), url_of(attempt)):
+        assert tell in text(staff.get(url))
+    assert "The till sends no ProviderOutletID." in text(staff.get(page_url(enabled.integration)))
+    assert "Trattoria Bella – Station No ProviderOutletID, just now" in text(staff.get(reverse("admin:index")))
+    listed = text(staff.get(list_url("authattempt"), {"q": "Bella-Sta"}))
+    assert "ProviderOutletID is empty." in listed
+    assert "– Bella-Station 198.51.100.7" in listed
+
+
+def test_the_start_page_names_the_pos_remote_id_of_an_unknown_outlet_without_a_provider_outlet_id(
+    staff: Client, enabled: Enabled
+) -> None:
+    be_refused(None, Outcome.MALFORMED, pos_remote_id="Bella-9")
+    assert "No ProviderOutletID, POSRemoteID “Bella-9” Malformed request" in text(staff.get(reverse("admin:index")))
+    be_refused(None, Outcome.MALFORMED)
+    assert "Unknown outlet Malformed request" in text(staff.get(reverse("admin:index")))
+
+
 def test_the_outlet_page_lists_the_attempts_under_another_id_among_its_own(staff: Client, enabled: Enabled) -> None:
     values = {"provider_outlet_id": "mistyped", "pos_remote_id": "Bella-Station"}
     older = be_refused(None, Outcome.MISTYPED_SECRET, pos_remote_id_of=enabled.integration, **values)
