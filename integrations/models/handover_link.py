@@ -20,6 +20,14 @@ def link_states() -> list[tuple[str, str]]:
     return LinkState.choices
 
 
+def is_in_link_state(state: LinkState, now: datetime) -> Q:
+    """Return the condition for links for which `state_at` returns this state."""
+    if state is LinkState.LIVE:
+        return Q(state=state, expires_at__gt=now)
+    is_due = Q(state=LinkState.LIVE, expires_at__lte=now)
+    return Q(state=state) | is_due if state is LinkState.EXPIRED else Q(state=state)
+
+
 class HandoverLink(models.Model):
     """A link that hands a secret to its recipient. It can be opened once, with a passphrase, before it expires.
 

@@ -66,6 +66,11 @@ def link_state(link: HandoverLink) -> SafeString:
 
 
 @register.filter
+def can_be_opened(link: HandoverLink) -> bool:
+    return link.is_live_at(shared_now())
+
+
+@register.filter
 def frames(connection: Connection) -> str:
     return presentation.frames(connection)
 

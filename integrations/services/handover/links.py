@@ -30,7 +30,7 @@ from integrations.models.handover_link import LinkState
 from integrations.security import keyring
 from integrations.security.secret_digests import ALPHABET, estimate_bits
 from integrations.services.audit import Actor, record, record_many
-from integrations.services.errors import InvalidValue
+from integrations.services.errors import InvalidValue, PortalError, refuse_if
 from integrations.services.handover.errors import LinkBusy, LinkEnded, LinkRefused
 from integrations.services.handover.handover import HandOver
 from integrations.services.handover.link_lifetime import MAX_HOURS
@@ -151,9 +151,15 @@ def open_link(text: str, passphrase: str, *, address: str, user_agent: str) -> O
         _slots.release()
 
 
+def obstacle_to_revoking(link: HandoverLink) -> PortalError | None:
+    """Return why a link cannot be revoked now, or None."""
+    return None if link.is_live_at(shared_now()) else LinkEnded()
+
+
 @transaction.atomic
 def revoke_link(link: HandoverLink, *, actor: Actor) -> None:
     """Revoke a link that was not opened. Raises LinkEnded."""
+    refuse_if(obstacle_to_revoking(link))
     if not _end_link(link, LinkState.REVOKED, reason=f"by {actor.name}"[:200]):
         raise LinkEnded
     record(Verb.LINK_REVOKED, link.integration, actor=actor, shown=link.credential.shown)

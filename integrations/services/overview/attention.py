@@ -14,7 +14,8 @@ from django.db.models.functions import Cast, Coalesce, Concat
 
 from integrations.models import Alert, AuthAttempt, Credential, HandoverLink, Integration, WebhookEndpoint
 from integrations.models.attempt import REFUSALS, Outcome, PosEndpoint
-from integrations.models.handover_link import LinkState
+from integrations.models.clock import shared_now
+from integrations.models.handover_link import LinkState, is_in_link_state
 from integrations.services.integration.attempt_advice import is_of_unknown_id
 from integrations.services.integration.check_evidence import SECOND_TILL, decision_columns
 from integrations.services.integration.check_steps import cause_of
@@ -145,7 +146,11 @@ def _webhooks(organisations: Organisations) -> QuerySet[Any]:
 
 
 def _links(organisations: Organisations) -> QuerySet[Any]:
-    rows = within(HandoverLink.objects.filter(state=LinkState.LIVE), organisations, "integration__outlet__organisation")
+    rows = within(
+        HandoverLink.objects.filter(is_in_link_state(LinkState.LIVE, shared_now())),
+        organisations,
+        "integration__outlet__organisation",
+    )
     return _values(rows, Concern.LINK, about="credential__shown", begun_at="created_at", ends_at="expires_at")
 
 

@@ -10,13 +10,13 @@ from django.utils.safestring import SafeString
 
 from integrations.models import HandoverLink, Integration
 from integrations.models.clock import shared_now
-from integrations.models.handover_link import LinkState
+from integrations.models.handover_link import LinkState, is_in_link_state
 from integrations.services.errors import PortalError
 from integrations.services.handover import links as handover_links
-from integrations.services.handover.errors import LinkEnded
 from integrations.services.people import scope
 from integrations.staff.base import forms, rights
 from integrations.staff.base.admin import ReadOnlyAdmin
+from integrations.staff.base.filters import PortalFilter
 from integrations.staff.base.menu import MenuGroup
 from integrations.staff.base.outlet_actions import IntegrationAction
 from integrations.staff.base.presentation import ago, marked
@@ -40,7 +40,7 @@ class RevokeLink(IntegrationAction):
         self.link, self.integration, self.outlet = found, found.integration, found.integration.outlet
 
     def obstacle(self) -> PortalError | None:
-        return None if self.link.state == LinkState.LIVE else LinkEnded()
+        return handover_links.obstacle_to_revoking(self.link)
 
     def context(self) -> dict[str, Any]:
         return {**super().context(), "link": self.link}
@@ -48,6 +48,20 @@ class RevokeLink(IntegrationAction):
     def carry_out(self, _values: dict[str, Any]) -> HttpResponse:
         handover_links.revoke_link(self.link, actor=self.actor)
         return self.done("Link revoked. It no longer works, and its copy of the secret is erased.")
+
+
+class LinkStateFilter(PortalFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, _request: HttpRequest, _admin: Any) -> list[tuple[str, str]]:
+        return list(LinkState.choices)
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[HandoverLink]) -> QuerySet[HandoverLink]:
+        chosen = self.value()
+        if chosen not in LinkState.values:
+            return queryset
+        return queryset.filter(is_in_link_state(LinkState(chosen), shared_now()))
 
 
 @admin.register(HandoverLink)
@@ -62,12 +76,12 @@ class HandoverLinkAdmin(ReadOnlyAdmin[HandoverLink]):
     )
     organisation_path = OF_INTEGRATION
     list_display = ("standing", "outlet", "created", "expires", "ended", "address", "created_by")
-    list_filter = ("state",)
+    list_filter = (LinkStateFilter,)
     search_fields = (*SEARCH_INTEGRATION, "created_by", "address")
     search_help_text = "Outlet, organisation, ProviderOutletID, person, address"
-    fields = ("integration", "credential", "state", "tries", "created_by", "created_exactly", "expires_exactly",
+    fields = ("integration", "credential", "standing", "tries", "created_by", "created_exactly", "expires_exactly",
               "ended_exactly", "ended_reason", "address", "user_agent")  # fmt: skip
-    readonly_fields = ("created_exactly", "expires_exactly", "ended_exactly")
+    readonly_fields = ("standing", "created_exactly", "expires_exactly", "ended_exactly")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[HandoverLink]:
         return links_seen(request)
@@ -92,7 +106,8 @@ class HandoverLinkAdmin(ReadOnlyAdmin[HandoverLink]):
 
     @admin.display(ordering="expires_at")
     def expires(self, link: HandoverLink) -> SafeString | str:
-        return ago(link.expires_at, shared_now()) if link.state == LinkState.LIVE else "–"
+        now = shared_now()
+        return ago(link.expires_at, now) if link.is_live_at(now) else "–"
 
     @admin.display(ordering="ended_at")
     def ended(self, link: HandoverLink) -> SafeString | str:

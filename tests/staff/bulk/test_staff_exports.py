@@ -3,11 +3,13 @@
 import contextlib
 import csv
 import io
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -141,6 +143,32 @@ def test_a_link_is_revoked_from_the_page(staff: Client, enabled: Enabled) -> Non
     assert staff.post(url).status_code == 409
     assert AuditEvent.objects.filter(verb=Verb.LINK_REVOKED).count() == 1
     assert client_of("view_integration").post(url).status_code == 403
+
+
+def test_a_link_that_expired_is_no_longer_offered_for_revoking(staff: Client, enabled: Enabled) -> None:
+    """The background job that ends the link may run later."""
+    link = handover_links.create_link(
+        enabled.integration.current_credential(), enabled.handover, hours=1, actor=ANNA
+    ).link
+    revoke = reverse("admin:integrations_handoverlink_revoke", args=(link.pk,))
+    start, links = reverse("admin:index"), list_url("handoverlink")
+    pages = (page_url(enabled.integration), start, links, f"{links}?state=live")
+    assert revoke in staff.get(pages[0]).content.decode()
+    assert all("not opened yet" in text(staff.get(url)).lower() for url in pages)
+    HandoverLink.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    outlet_page = staff.get(pages[0])
+    assert revoke not in outlet_page.content.decode()
+    assert "expired unopened" in text(outlet_page)
+    assert "Links not opened yet" not in text(staff.get(start))
+    assert [len(staff.get(links, {"state": state}).context["cl"].result_list) for state in ("live", "expired")] == [
+        0,
+        1,
+    ]
+    change = reverse("admin:integrations_handoverlink_change", args=(link.pk,))
+    assert "expired unopened" in text(staff.get(change))
+    assert "The link has already ended" in text(staff.get(revoke))
+    assert staff.post(revoke).status_code == 409
+    assert not AuditEvent.objects.filter(verb=Verb.LINK_REVOKED).exists()
 
 
 def test_the_page_of_a_link_gives_its_times_with_their_time_zone(staff: Client, enabled: Enabled) -> None:
