@@ -49,7 +49,8 @@ def sentence_of(fleet: FleetState) -> str:
     if not fleet.enabled:
         return "No outlet is enabled."
     if not fleet.online and not fleet.offline:
-        return f"{_outlets_in_words(fleet.enabled)} enabled; no POS has connected yet."
+        whose = "its POS has" if fleet.enabled == 1 else "their POSes have"
+        return f"{_outlets_in_words(fleet.enabled)} enabled; {whose} not connected yet."
     if not fleet.offline:
         return _all_online(fleet)
     first = fleet.went_offline[0].name if fleet.went_offline else ""
@@ -60,7 +61,7 @@ def sentence_of(fleet: FleetState) -> str:
 
 def _all_online(fleet: FleetState) -> str:
     if fleet.never_seen:
-        return f"All outlets that have ever connected are online ({fleet.online}); {fleet.never_seen} never connected."
+        return f"All enabled outlets that ever connected are online ({fleet.online}); {fleet.never_seen} never connected."
     return "The enabled outlet is online." if fleet.enabled == 1 else f"All {fleet.enabled} enabled outlets are online."
 
 

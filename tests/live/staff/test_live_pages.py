@@ -99,7 +99,7 @@ def test_a_pos_that_connects_or_disconnects_is_shown_within_seconds(
     outlet = stack.supply_outlet()
     with first_page(chromium, stack, browsing.first_login(stack)) as page:
         stack.supply_outlet()
-        expect(page.get_by_text("2 outlets enabled; no POS has connected yet.")).to_be_visible()
+        expect(page.get_by_text("2 outlets enabled; their POSes have not connected yet.")).to_be_visible()
         with pos_of(outlet) as background:
             background.wait_for_connections()
             expect(page.get_by_role("link", name=re.compile("^1 online"))).to_be_visible(timeout=WITHIN)

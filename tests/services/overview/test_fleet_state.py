@@ -37,10 +37,11 @@ def fleet_of(**changes: int) -> FleetState:
     [
         (fleet_of(), "No outlet is enabled."),
         (fleet_of(disabled=2), "No outlet is enabled."),
-        (fleet_of(never_seen=1), "1 outlet enabled; no POS has connected yet."),
+        (fleet_of(never_seen=1, disabled=2), "1 outlet enabled; its POS has not connected yet."),
+        (fleet_of(never_seen=2), "2 outlets enabled; their POSes have not connected yet."),
         (fleet_of(online=1), "The enabled outlet is online."),
         (fleet_of(online=12), "All 12 enabled outlets are online."),
-        (fleet_of(online=3, never_seen=2), "All outlets that have ever connected are online (3); 2 never connected."),
+        (fleet_of(online=3, never_seen=2), "All enabled outlets that ever connected are online (3); 2 never connected."),
         (fleet_of(online=11, offline=1), "1 of 12 outlets is offline."),
         (fleet_of(offline=2), "2 of 2 outlets are offline."),
     ],
@@ -119,7 +120,7 @@ def test_every_figure_links_to_a_list_of_that_many_rows(staff: Client) -> None:
     be_refused(outlet.integration, Outcome.WRONG_SECRET)
     ask(outlet, ended_at=timezone.now())
     page = staff.get(reverse("admin:index"))
-    assert "All outlets that have ever connected are online (1); 1 never connected." in text(page)
+    assert "All enabled outlets that ever connected are online (1); 1 never connected." in text(page)
     found = FIGURE.findall(page.content.decode())
     assert len(found) == 4 + 1 + 5
     for url, count in found:
