@@ -232,6 +232,7 @@ def _permissions(user: AbstractBaseUser | None) -> Permissions:
         # A person with limits could not see the organisation that they created.
         user.has_perm("integrations.add_organisation") and not scope.is_limited(user),
         user.has_perm("integrations.add_outlet"),
+        user.has_perm("integrations.view_outlet"),
     )
 
 

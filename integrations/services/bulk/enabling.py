@@ -21,6 +21,7 @@ from integrations.services.bulk.result_file import NamedHandOver, named
 from integrations.services.errors import PortalError
 from integrations.services.integration import pos_secrets
 from integrations.services.integration.enabling import enable_outlets
+from integrations.services.integration.errors import PosRemoteIdTaken
 from integrations.services.integration.pos_secrets import NewSecret
 from integrations.services.outlets.outlets import id_conflict
 from integrations.services.rows.chunks import CHUNK, chunks
@@ -35,6 +36,10 @@ class Permissions:
     organisations: frozenset[int] | None = None
     add_organisation: bool = True
     add_outlet: bool = True
+    view_outlet: bool = True
+
+    def may_see(self, outlet: Outlet) -> bool:
+        return self.view_outlet and (self.organisations is None or outlet.organisation_id in self.organisations)
 
 
 def check(rows: Sequence[FileRow], permissions: Permissions) -> list[PlannedRow]:
@@ -143,7 +148,7 @@ class _Existing:
     def __init__(self, rows: Sequence[FileRow]) -> None:
         self.organisations = _organisations_named(list({row.organisation for row in rows}))
         self.outlets = _outlets_named([(row.organisation, row.outlet) for row in rows])
-        self.remote_ids = set(_found(Integration, "match_id", [identity(row.pos_remote_id) for row in rows]))
+        self.holders = _holders_of([identity(row.pos_remote_id) for row in rows])
         provider_ids = [identity(row.provider_outlet_id) for row in rows if row.provider_outlet_id]
         self.provider_ids = set(_found(Outlet, "match_id", provider_ids))
         self.digests = set(_found(Credential, "digest", [each for row in rows for each in _digests(row)]))
@@ -164,9 +169,16 @@ def _outlets_named(keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Out
     return found
 
 
-def _found(
-    model: type[Integration] | type[Outlet] | type[Credential], field_name: str, values: Sequence[str]
-) -> Iterable[str]:
+def _holders_of(match_ids: Sequence[str]) -> dict[str, Outlet]:
+    """Return the outlets with these POSRemoteIDs, by the form of the POSRemoteID for comparisons."""
+    found = {}
+    for part in chunks(match_ids):
+        rows = Integration.objects.filter(match_id__in=part).select_related("outlet__organisation")
+        found |= {each.match_id: each.outlet for each in rows}
+    return found
+
+
+def _found(model: type[Outlet] | type[Credential], field_name: str, values: Sequence[str]) -> Iterable[str]:
     for part in chunks(values):
         yield from model.objects.filter(**{f"{field_name}__in": part}).values_list(field_name, flat=True)
 
@@ -186,7 +198,7 @@ def _planned_row(row: FileRow, existing: _Existing, permissions: Permissions) ->
         return _planned(row, Verdict.WRONG, str(conflict))
     if outlet is not None and integration is not None:
         return _plan_of_enabled(row, outlet, integration)
-    if fault := _conflict(row, outlet, existing):
+    if fault := _conflict(row, outlet, existing, permissions):
         return _planned(row, Verdict.WRONG, fault)
     return _planned(row, Verdict.ACT, _action_text(row, outlet, existing), outlet)
 
@@ -204,9 +216,10 @@ def _plan_of_enabled(row: FileRow, outlet: Outlet, integration: Integration) -> 
     return _planned(row, Verdict.SKIP, f"{words} Its secret stays the same." if row.adopted_secret else words, outlet)
 
 
-def _conflict(row: FileRow, outlet: Outlet | None, existing: _Existing) -> str:
-    if identity(row.pos_remote_id) in existing.remote_ids:
-        return "Another outlet's integration has this POSRemoteID: ask PowerEPOS which of the two is correct."
+def _conflict(row: FileRow, outlet: Outlet | None, existing: _Existing, permissions: Permissions) -> str:
+    if holder := existing.holders.get(identity(row.pos_remote_id)):
+        is_seen = permissions.may_see(holder)
+        return PosRemoteIdTaken.naming.format(holder) if is_seen else PosRemoteIdTaken.message
     if outlet is None and identity(row.provider_outlet_id) in existing.provider_ids:
         return "Another outlet has this ProviderOutletID: correct it, or leave the cell empty for a new one."
     if any(digest in existing.digests for digest in _digests(row)):

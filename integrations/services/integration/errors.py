@@ -24,6 +24,7 @@ class NotDisabled(Conflict):
 
 class PosRemoteIdTaken(PortalError):
     message = "Another outlet's integration has this POSRemoteID. Check the value in PowerEPOS."
+    naming = "{} has this POSRemoteID. Check the value in PowerEPOS."  # with the outlet, for people who may see it
     field = "pos_remote_id"
 
 

@@ -103,8 +103,8 @@ class OutletAction(Action):
         holder = seen.select_related("outlet__organisation").first()
         if holder is None:
             return super().words_for(refusal, values)
-        words = '<a href="{}">{}</a> has this POSRemoteID. Check the value in PowerEPOS.'
-        return format_html(words, self.url_of(holder), holder.outlet)
+        link = format_html('<a href="{}">{}</a>', self.url_of(holder), holder.outlet)
+        return format_html(PosRemoteIdTaken.naming, link)
 
     def context(self) -> dict[str, Any]:
         return {

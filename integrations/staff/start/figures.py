@@ -61,7 +61,9 @@ def sentence_of(fleet: FleetState) -> str:
 
 def _all_online(fleet: FleetState) -> str:
     if fleet.never_seen:
-        return f"All enabled outlets that ever connected are online ({fleet.online}); {fleet.never_seen} never connected."
+        return (
+            f"All enabled outlets that ever connected are online ({fleet.online}); {fleet.never_seen} never connected."
+        )
     return "The enabled outlet is online." if fleet.enabled == 1 else f"All {fleet.enabled} enabled outlets are online."
 
 

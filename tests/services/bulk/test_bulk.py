@@ -10,7 +10,7 @@ from integrations.services.bulk.enabling import Permissions
 from integrations.services.bulk.file import FileRefused
 from integrations.services.bulk.plan import Verdict
 from tests.services.bulk.sheets import checked_file, done, lines, only, plan
-from tests.support.factories import BELLA, Enabled, make_organisation
+from tests.support.factories import BELLA, Enabled, make_enabled_outlet, make_organisation
 
 pytestmark = pytest.mark.django_db
 
@@ -154,6 +154,16 @@ def test_a_limited_person_learns_nothing_of_other_organisations(outlet: Outlet) 
     may = Permissions(frozenset({own.pk}))
     assert only("Own,New,R-1,,", may=may).verdict is Verdict.ACT
     assert only(f"{BELLA},Harbour,R-2,,", may=may).words == only("Nowhere,Harbour,R-2,,", may=may).words
+
+
+def test_the_outlet_that_has_the_pos_remote_id_is_named_to_people_who_may_see_it(outlet: Outlet) -> None:
+    make_enabled_outlet("Station", pos_remote_id="R-1")
+    own = make_organisation("Own")
+    row = f"{BELLA},Harbour,R-1,,"
+    assert only(row).words == f"{BELLA} – Station has this POSRemoteID. Check the value in PowerEPOS."
+    unseen = "Another outlet's integration has this POSRemoteID. Check the value in PowerEPOS."
+    assert only(row, may=Permissions(view_outlet=False)).words == unseen
+    assert only("Own,New,R-1,,", may=Permissions(frozenset({own.pk}))).words == unseen
 
 
 def test_a_person_without_the_add_permission_gets_an_error(outlet: Outlet) -> None:

@@ -98,7 +98,7 @@ def test_a_wrong_row_stops_the_whole_file_and_is_named(file: Path, enabled: Enab
     errors = io.StringIO()
     with pytest.raises(CommandError, match="Nothing was changed"):
         call_command("enable_outlets", str(file), stdout=io.StringIO(), stderr=errors)
-    assert errors.getvalue().startswith("Row 4: Another outlet's integration has this POSRemoteID")
+    assert errors.getvalue().startswith("Row 4: Trattoria Bella – Station has this POSRemoteID")
     assert not Organisation.objects.filter(name="Osteria").exists()
 
 

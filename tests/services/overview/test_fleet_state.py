@@ -41,7 +41,10 @@ def fleet_of(**changes: int) -> FleetState:
         (fleet_of(never_seen=2), "2 outlets enabled; their POSes have not connected yet."),
         (fleet_of(online=1), "The enabled outlet is online."),
         (fleet_of(online=12), "All 12 enabled outlets are online."),
-        (fleet_of(online=3, never_seen=2), "All enabled outlets that ever connected are online (3); 2 never connected."),
+        (
+            fleet_of(online=3, never_seen=2),
+            "All enabled outlets that ever connected are online (3); 2 never connected.",
+        ),
         (fleet_of(online=11, offline=1), "1 of 12 outlets is offline."),
         (fleet_of(offline=2), "2 of 2 outlets are offline."),
     ],
