@@ -258,16 +258,24 @@ def test_the_old_list_of_integrations_leads_to_the_outlets_with_its_search_and_f
     assert client_of("view_outlet").get(old).status_code == 403
 
 
-@pytest.mark.parametrize("page", ["change", "history"])
-def test_the_old_pages_of_an_integration_lead_to_its_outlet(staff: Client, page: str) -> None:
+def test_the_old_page_of_an_integration_leads_to_its_outlet(staff: Client) -> None:
     make_outlet("First")  # the old URL must not lead to this outlet
     enabled = make_enabled_outlet(STATION)
     assert enabled.integration.pk != enabled.integration.outlet_id
-    old = reverse(f"admin:integrations_integration_{page}", args=(enabled.integration.pk,))
+    old = reverse("admin:integrations_integration_change", args=(enabled.integration.pk,))
     assert staff.get(old)["Location"] == page_url(enabled.integration)
     assert client_of("view_outlet").get(old).status_code == 403
     limited = limited_to(make_organisation("Another"), "view_integration", "view_outlet")
     assert limited.get(old)["Location"] == reverse("admin:index")
+
+
+@pytest.mark.parametrize("name", ["outlet", "organisation", "integration"])
+def test_djangos_page_of_the_history_leads_to_the_page_of_the_row(staff: Client, enabled: Enabled, name: str) -> None:
+    make_outlet("First")
+    own = {"outlet": enabled.integration.outlet, "organisation": enabled.integration.outlet.organisation}
+    pk = own.get(name, enabled.integration).pk
+    answer = staff.get(reverse(f"admin:integrations_{name}_history", args=(pk,)))
+    assert answer["Location"] == reverse(f"admin:integrations_{name}_change", args=(pk,))
 
 
 def test_the_menu_has_no_entry_for_integrations(staff: Client) -> None:

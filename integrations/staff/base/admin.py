@@ -15,6 +15,7 @@ from django.forms import EmailField, Media, ModelChoiceField, ModelForm, ModelMu
 from django.forms import Field as FormField
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.text import capfirst
 
 from integrations.services.errors import PortalError
@@ -166,6 +167,17 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
         form = super().get_form(request, obj, change=change, **kwargs)
         refusal: PortalError | None = getattr(request, REFUSAL, None)
         return _refused(form, refusal) if refusal else form
+
+    def history_view(
+        self,
+        request: HttpRequest,  # noqa: ARG002
+        object_id: str,
+        extra_context: dict[str, Any] | None = None,  # noqa: ARG002
+    ) -> HttpResponse:
+        """Redirect to the row's page. Django's page of the history would be empty: the portal records audit events."""
+        return HttpResponseRedirect(
+            reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=(object_id,))
+        )
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None

@@ -76,8 +76,3 @@ class IntegrationAdmin(ReadOnlyAdmin[Integration]):
         if row is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined, no-any-return]
         return HttpResponseRedirect(reverse("admin:integrations_outlet_change", args=(row.outlet_id,)))
-
-    def history_view(
-        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        return self.change_view(request, object_id, extra_context=extra_context)

@@ -77,7 +77,6 @@ def urls_of(enabled: Enabled) -> Iterator[str]:
     yield from (reverse("admin:index"), list_url("outlet"), outlet_url(outlet), edit_url(outlet))
     unused = Organisation.objects.create(name="Unused")
     yield reverse("admin:integrations_organisation_delete", args=(unused.pk,))
-    yield reverse("admin:integrations_organisation_history", args=(outlet.organisation_id,))
     yield from (reverse("admin:auth_user_changelist"), reverse("admin:auth_user_add"))
     yield reverse("admin:auth_user_change", args=(person.pk,))
     yield reverse("admin:auth_user_password_change", args=(person.pk,))
