@@ -41,13 +41,24 @@ def test_two_tills_with_the_same_credentials_are_shown_on_the_outlets_pages(
 ) -> None:
     now = timezone.now()
     if has_replaced:
-        replaced = be_seen(enabled.integration, heartbeat_at=now, closed=True)
-        Connection.objects.filter(pk=replaced.pk).update(closed_at=now, close_reason=CloseReason.REPLACED)
+        for _ in range(2):
+            be_replaced(enabled.integration)
     else:
         be_refused(enabled.integration, Outcome.SECOND_TILL)
     be_seen(enabled.integration, heartbeat_at=now)
     Integration.objects.filter(pk=enabled.integration.pk).update(changed_at=now - timedelta(days=1))
     assert "Two tills use these credentials" in text(staff.get(page_url(enabled.integration)))
+
+
+def test_a_till_that_replaced_its_own_lost_connection_is_not_taken_for_two(staff: Client, enabled: Enabled) -> None:
+    be_replaced(enabled.integration)
+    be_seen(enabled.integration, heartbeat_at=timezone.now())
+    assert "Two tills" not in text(staff.get(page_url(enabled.integration)))
+
+
+def be_replaced(integration: Integration) -> None:
+    replaced = be_seen(integration, heartbeat_at=timezone.now(), closed=True)
+    Connection.objects.filter(pk=replaced.pk).update(closed_at=timezone.now(), close_reason=CloseReason.REPLACED)
 
 
 # --- Lists ---

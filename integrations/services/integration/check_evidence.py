@@ -132,11 +132,13 @@ def second_till_at(
 ) -> datetime | None:
     """Return when a till last replaced the outlet's connected till, or was refused because another was connected.
 
-    The newest few rows of the outlet suffice, because two competing tills keep adding rows that show the conflict.
+    A single replacement does not count: a till that lost its connection replaces it when it connects again. The newest
+    few rows of the outlet suffice, because two competing tills keep adding rows that show the conflict.
     """
-    replaced = [each.closed_at for each in connections if each.close_reason == CloseReason.REPLACED]
-    waited = [each.at for each in attempts if each.outcome == Outcome.SECOND_TILL]
-    return max((each for each in (*replaced, *waited) if each and each >= since), default=None)
+    ended = [each.closed_at for each in connections if each.close_reason == CloseReason.REPLACED]
+    replaced = sorted(each for each in ended if each and each >= since)[1:]
+    waited = [each.at for each in attempts if each.outcome == Outcome.SECOND_TILL and each.at >= since]
+    return max((*replaced, *waited), default=None)
 
 
 def key_columns(now: datetime, organisations: frozenset[int] | None, *, path: str = "") -> dict[str, Subquery]:

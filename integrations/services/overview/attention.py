@@ -115,16 +115,25 @@ def _is_newest(path: str) -> Q:
 
 def _refused_outlet(group: Sequence[AuthAttempt]) -> RefusedOutlet | None:
     """Return the outlet of these attempts, newest first; None if its POS was accepted after them."""
-    last, decided = group[0], vars(group[0])
-    is_accepted = decided["decided_as"] == Outcome.ACCEPTED
-    if is_accepted and decided["decided_at"] > last.at:
+    last = _last_unsettled(group)
+    if last is None:
         return None
-    if last.endpoint == PosEndpoint.WEBSOCKET and last.outcome != Outcome.SECOND_TILL:
-        # Without a token, the websocket is refused as well: report why there is none.
-        refused = (each for each in group if each.integration_id and each.endpoint == PosEndpoint.AUTH)
-        last = last if is_accepted else next(refused, last)
     meant = last.integration or last.pos_remote_id_of
     return RefusedOutlet(meant, last, _cause(last, meant), len(group))
+
+
+def _last_unsettled(group: Sequence[AuthAttempt]) -> AuthAttempt | None:
+    """Return the attempt that the outlet check is about, or None if the POS was accepted after these attempts."""
+    last, decided = group[0], vars(group[0])
+    is_accepted = decided["decided_as"] == Outcome.ACCEPTED
+    second_till = next((each for each in group if each.outcome == Outcome.SECOND_TILL), None)
+    if is_accepted and decided["decided_at"] > last.at:
+        return second_till  # each of two tills is accepted
+    if last.endpoint == PosEndpoint.AUTH:
+        return last
+    # Without a token, the websocket is refused as well: report why there is none.
+    own = (each for each in group if each.integration_id and each.endpoint == PosEndpoint.AUTH)
+    return (None if is_accepted else next(own, None)) or second_till or last
 
 
 def _cause(last: AuthAttempt, meant: Integration | None) -> Outcome:
