@@ -112,7 +112,7 @@ def _none_since(evidence: Evidence) -> str:
 def _under_another_id(evidence: Evidence, attempt: AuthAttempt) -> StepFinding:
     own = evidence.integration.outlet.provider_outlet_id
     sent, seen = attempt.provider_outlet_id, _seen_at(evidence)
-    before = f"The last attempt with it was {distance(seen, evidence.at)}." if seen else _none_since(evidence)
+    before = f"The last attempt with the right ID was {distance(seen, evidence.at)}." if seen else _none_since(evidence)
     words = f"{before} But a POS sent this outlet's POSRemoteID {distance(attempt.at, evidence.at)}{_from(attempt)}"
     differs = f"the ProviderOutletID “{show_hidden(sent)}”, which is not this outlet's.{note_on_differences(sent, own)}"
     words = f"{words} with {differs}" if sent else f"{words} without a ProviderOutletID."

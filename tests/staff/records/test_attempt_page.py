@@ -196,6 +196,9 @@ def test_the_outlet_page_lists_the_attempts_under_another_id_among_its_own(staff
     places = [html.rindex(url_of(each)) for each in (newest, own, older)]
     assert places == sorted(places)
     assert page.count("ProviderOutletID as sent: mistyped") == 2
+    listed = staff.get(f"{list_url('authattempt')}?q=Bella-Station")
+    assert listed.request["QUERY_STRING"] in html
+    assert {each.pk for each in listed.context["cl"].result_list} == {older.pk, own.pk, newest.pk}
     assert "as sent: own" not in page
 
 
@@ -211,10 +214,13 @@ def test_during_an_overlap_each_button_for_a_lost_secret_works(staff: Client, en
     pos_secrets.rotate_secret(own, overlap="24h", actor=ANNA)
     attempt = be_refused(own, Outcome.MISTYPED_SECRET)
     urls = (page_url(own), act_url(own, "check"), url_of(attempt))
-    for action, note in (("replace_secret", "replace the new one"), ("end_overlap", "end its overlap first")):
+    for action, note, button in (
+        ("replace_secret", "replace the new one", "button"),
+        ("end_overlap", "end its overlap first", "button onp-danger"),
+    ):
         for url in urls:
             page = staff.get(url)
-            assert f'class="button" href="{act_url(own, action)}"' in page.content.decode()
+            assert f'{button}" href="{act_url(own, action)}"' in page.content.decode()
             assert act_url(own, "rotate") not in page.content.decode()
             assert f"The old secret is still valid: {note}" in text(page)
         assert "errornote" not in staff.get(act_url(own, action)).content.decode()
