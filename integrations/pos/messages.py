@@ -54,7 +54,8 @@ def read_auth_request(body: bytes) -> Claim:
     try:
         outlet, remote, secret = [_read_text(given, name, key, limit) for name, key, limit in _AUTH_FIELDS]
     except Malformed as error:
-        error.claim = Claim(*(_read_if_valid(given, *each) for each in _AUTH_FIELDS[:2]), secret="")
+        outlet, remote = [_read_if_valid(given, *each) for each in _AUTH_FIELDS[:2]]
+        error.claim = Claim(outlet, remote, "")
         raise
     if outlet is given["provideroutletid"] and remote is given["posremoteid"] and secret is given["authsecret"]:
         return Claim(outlet, remote, secret)

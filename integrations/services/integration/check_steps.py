@@ -166,7 +166,7 @@ def cause_of(refusal: AuthAttempt, before: str | None) -> Outcome:
 
 
 def _before_block(evidence: Evidence) -> str | None:
-    return evidence.before_block and evidence.before_block.outcome
+    return evidence.before_block.outcome if evidence.before_block else None
 
 
 def _blocked(evidence: Evidence, refusal: AuthAttempt, finding: StepFinding) -> StepFinding:

@@ -101,9 +101,9 @@ def test_a_disabled_outlet_is_enabled_again_from_the_attempt(staff: Client, enab
     assert "Enable again" not in page
     assert "It was enabled again after this attempt." in page
     disable(enabled.integration, reason="A pause", actor=ANNA)
-    page = staff.get(url_of(attempt))
-    assert act_url(enabled.integration, "reenable") in page.content.decode()
-    assert "the portal refuses this till until it is enabled again" in text(page)
+    answer = staff.get(url_of(attempt))
+    assert act_url(enabled.integration, "reenable") in answer.content.decode()
+    assert "the portal refuses this till until it is enabled again" in text(answer)
 
 
 @pytest.mark.parametrize("outcome", [Outcome.UNKNOWN_OUTLET, Outcome.MISTYPED_SECRET])
