@@ -81,9 +81,9 @@ def read_refused(organisations: Organisations, now: datetime) -> list[RefusedOut
     rows = rows.annotate(meant=Coalesce("integration", "pos_remote_id_of")).annotate(
         **decision_columns(OuterRef("meant"))
     )
-    groups: dict[int | None, list[AuthAttempt]] = {}
+    groups: dict[int | str, list[AuthAttempt]] = {}
     for attempt in rows.order_by("-at")[:INSPECTED]:
-        groups.setdefault(attempt.integration_id or attempt.pos_remote_id_of_id, []).append(attempt)
+        groups.setdefault(_group_of(attempt), []).append(attempt)
     return [each for each in map(_refused_outlet, groups.values()) if each][: SHOWN + 1]
 
 
@@ -104,6 +104,15 @@ def _is_refused(now: datetime) -> Q:
     is_unknown = Q(integration=None) & (Q(pos_remote_id_of=None) | _is_newest("pos_remote_id_of"))
     of_second_till = Q(outcome=Outcome.SECOND_TILL, at__gt=now - SECOND_TILL, integration__changed_at__lte=F("at"))
     return Q(at__gt=now - HOUR) & (Q(outcome__in=others) & (is_unknown | _is_newest("integration")) | of_second_till)
+
+
+def _group_of(attempt: AuthAttempt) -> int | str:
+    """Return the integration that an attempt is about, or a name for the other attempts with an ID, or without one.
+
+    So attempts without an ID, for example those of a scanner, do not hide the attempts of an unknown outlet.
+    """
+    meant = attempt.integration_id or attempt.pos_remote_id_of_id
+    return meant or ("with an ID" if attempt.provider_outlet_id or attempt.pos_remote_id else "without an ID")
 
 
 def _is_newest(path: str) -> Q:

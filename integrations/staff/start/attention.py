@@ -22,6 +22,7 @@ from integrations.staff.base import rights
 from integrations.text.characters import show_hidden
 from integrations.text.moments import distance, exactly, lasted
 
+NAMELESS = "Unknown outlet"
 _MODELS = {
     Concern.ALERT: Alert,
     Concern.WEBHOOK: WebhookEndpoint,
@@ -85,16 +86,17 @@ def _entry(row: RefusedOutlet, now: datetime) -> Entry:
     words = f"{row.reason}, {distance(row.attempt.at, now)}{often}"
     if row.integration is None:
         url = reverse("admin:integrations_authattempt_change", args=(row.attempt.pk,))
-        return Entry("refused-unknown", _name_of_unknown(row.attempt), url, words)
+        name = _name_of_unknown(row.attempt)
+        return Entry("refused-nameless" if name == NAMELESS else "refused-unknown", name, url, words)
     return Entry(f"refused-{row.integration.pk}", str(row.integration), _url_of_check(row.integration.pk), words)
 
 
 def _name_of_unknown(attempt: AuthAttempt) -> str:
     """Return a name for the outlet of an attempt with an ID that no outlet has, or without one."""
     sent, pos_remote_id = show_hidden(attempt.provider_outlet_id), show_hidden(attempt.pos_remote_id)
-    if sent or not pos_remote_id:
-        return f"Unknown outlet “{sent}”" if sent else "Unknown outlet"
-    return f"No ProviderOutletID, POSRemoteID “{pos_remote_id}”"
+    if sent:
+        return f"Unknown outlet “{sent}”"
+    return f"No ProviderOutletID, POSRemoteID “{pos_remote_id}”" if pos_remote_id else NAMELESS
 
 
 def _pending(concern: Concern, rows: Sequence[Pending], now: datetime) -> Group:

@@ -1,5 +1,6 @@
 """The page of one authentication attempt: the cause, what to tell the person on site, and the button that helps."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -181,8 +182,13 @@ def test_the_start_page_names_the_pos_remote_id_of_an_unknown_outlet_without_a_p
 ) -> None:
     be_refused(None, Outcome.MALFORMED, pos_remote_id="Bella-9")
     assert "No ProviderOutletID, POSRemoteID “Bella-9” Malformed request" in text(staff.get(reverse("admin:index")))
-    be_refused(None, Outcome.MALFORMED)
-    assert "Unknown outlet Malformed request" in text(staff.get(reverse("admin:index")))
+    for outcome in (Outcome.MALFORMED, Outcome.TOKEN_MISSING):
+        be_refused(None, outcome)
+    start = staff.get(reverse("admin:index"))
+    assert "Unknown outlet No access token, just now, 2 times in the last hour" in text(start)
+    assert "No ProviderOutletID, POSRemoteID “Bella-9” Malformed request, just now" in text(start)
+    keys = re.findall('data-key="(refused-[^"]+)"', start.content.decode())
+    assert sorted(keys) == ["refused-nameless", "refused-unknown"]
 
 
 def test_the_outlet_page_lists_the_attempts_under_another_id_among_its_own(staff: Client, enabled: Enabled) -> None:
