@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import Case, CharField, OuterRef, Q, QuerySet, Subquery, When
 
 from integrations.models import AuditEvent, AuthAttempt, Connection, Credential, Integration, MessageType, Request
 from integrations.models.attempt import UNDECIDED, Outcome, PosEndpoint
@@ -31,6 +31,7 @@ NEWEST = 10  # how many of the latest connections and attempts are searched for 
 # The names of attempts in Evidence and key_columns.
 ATTEMPTS = ("attempt", "before_block", "undecided", "handshake", "under_another_id")
 PREFIX = "check_"  # the beginning of each name in key_columns
+INSPECTED = 200  # how many of an outlet's latest attempts are searched for the one before a block, on Start
 RECENT_REQUESTS = 500  # how many of the latest requests are searched for an answer
 
 
@@ -177,17 +178,19 @@ def _decided(own: OuterRef) -> tuple[QuerySet[AuthAttempt], QuerySet[AuthAttempt
     return decided, decided.exclude(outcome=Outcome.THROTTLED)
 
 
-def decision_columns(own: OuterRef) -> dict[str, Subquery]:
-    """Return columns for a query: the newest decision about the POS of the integration `own`.
+def decision_columns(own: OuterRef) -> dict[str, Subquery | Case]:
+    """Return columns for a query of attempts: the newest decision about the POS of the integration `own`.
 
-    `decided_as` and `decided_at` are the outcome and the time of its `attempt` in Evidence, `unblocked_as` is the
-    outcome of its `before_block`.
+    `decided_as` and `decided_at` are the outcome and the time of its `attempt` in Evidence. If a row was blocked
+    without a cause, `unblocked_as` is the outcome of `before_block`, searched among the newest INSPECTED attempts.
     """
     decided, unblocked = _decided(own)
+    recent, _ = _decided(OuterRef(own))
+    before = Subquery(unblocked.filter(pk__in=recent.values("pk")[:INSPECTED]).values("outcome")[:1])
     return {
         "decided_as": Subquery(decided.values("outcome")[:1]),
         "decided_at": Subquery(decided.values("at")[:1]),
-        "unblocked_as": Subquery(unblocked.values("outcome")[:1]),
+        "unblocked_as": Case(When(outcome=Outcome.THROTTLED, cause="", then=before), output_field=CharField()),
     }
 
 
