@@ -188,8 +188,11 @@ def test_rotating_a_key_requires_a_choice_of_overlap(staff: Client, key: ApiKey)
 
 
 def test_a_key_cannot_be_rotated_during_an_overlap_but_the_overlap_can_be_ended(staff: Client, key: ApiKey) -> None:
+    page = reverse("admin:integrations_apikey_change", args=(key.pk,))
+    assert act_url(key, "rotate") in staff.get(page).content.decode()
     rotate(staff, key, overlap="7d")
     end = act_url(key, "end_overlap")
+    assert act_url(key, "rotate") not in staff.get(page).content.decode()
     assert rotate(staff, key).status_code == 409
     for url in (act_url(key, "rotate"), key_url(key)):
         assert end in staff.get(url).content.decode()
