@@ -8,12 +8,13 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from integrations.models import AuditEvent, AuthAttempt, Credential, Integration
+from integrations.models import AuditEvent, AuthAttempt, Credential, Integration, Outlet
 from integrations.models.attempt import Outcome, PosEndpoint
 from integrations.models.audit import Verb
 from integrations.services.integration import pos_secrets
 from integrations.services.integration.enabling import disable
-from tests.support.factories import ANNA, Enabled
+from tests.staff.bulk.limits import limited_to
+from tests.support.factories import ANNA, Enabled, make_enabled_outlet, make_organisation
 from tests.support.notice_factories import go_online
 from tests.support.staff.pages import act_url, be_refused, client_of, list_url, page_url, text
 
@@ -206,6 +207,22 @@ def test_the_outlet_page_lists_the_attempts_under_another_id_among_its_own(staff
     assert listed.request["QUERY_STRING"] in html
     assert {each.pk for each in listed.context["cl"].result_list} == {older.pk, own.pk, newest.pk}
     assert "as sent: own" not in page
+
+
+def test_a_limited_person_sees_no_attempt_under_an_id_of_another_organisation(enabled: Enabled) -> None:
+    own = enabled.integration
+    foreign = make_enabled_outlet("Foreign").integration
+    Outlet.objects.filter(pk=foreign.outlet_id).update(organisation=make_organisation("Another"))
+    sent = {"pos_remote_id": "Bella-Station", "pos_remote_id_of": own}
+    hidden = [
+        be_refused(None, Outcome.UNKNOWN_OUTLET, provider_outlet_id="mistyped", **sent),
+        be_refused(foreign, Outcome.WRONG_POS_REMOTE_ID, provider_outlet_id="foreign", **sent),
+    ]
+    seen = be_refused(own, Outcome.WRONG_SECRET)
+    client = limited_to(own.outlet.organisation, "view_outlet", "view_integration", "view_authattempt")
+    html = client.get(page_url(own)).content.decode()
+    assert url_of(seen) in html
+    assert [each for each in hidden if url_of(each) in html] == []
 
 
 def test_a_person_without_the_right_to_see_attempts_reads_nothing_untrue_about_them(enabled: Enabled) -> None:
