@@ -89,7 +89,7 @@ def report(name: str, times: Sequence[float]) -> None:
 
 
 def probe(port: int, seconds: float) -> list[float]:
-    """Return the seconds of each call of /healthz."""
+    """Call /healthz again and again for `seconds`; return how many seconds each call took."""
     times: list[float] = []
     until = time.monotonic() + seconds
     while time.monotonic() < until:

@@ -184,8 +184,8 @@ def _comparable_ms(name: str, found: dict[str, tuple[Figures, Figures]]) -> floa
     """Return the time on the small database, in milliseconds, to compare with the query's time on the large one.
 
     Usually this is the time of the same query. If the query finds fewer rows on the small database than on the large
-    one, the time of the whole list on the small database is used instead. That list must have at least as many rows as
-    the query finds on the large database, and must take longer.
+    one, it is the time of the whole list on the small database, provided that this list has at least as many rows as
+    the query finds on the large database, and takes longer than the query.
     """
     small, large = found[name]
     if small.rows >= large.rows:

@@ -45,8 +45,8 @@ def count(ask: Callable[[], int]) -> dict[str, float]:
     """Return how many SQL queries a page makes, and how many rows it shows.
 
     The page is opened twice, and the lower count of queries is returned, because the first page of a process reads some
-    rows that later pages remember. The session's end is near each time, so the count includes the query that prolongs
-    the session. The statements in NO_QUERIES do not count.
+    rows that later pages remember. Each time, the session is first set to expire soon, so the count includes the query
+    that prolongs the session. The statements in NO_QUERIES do not count.
     """
     from django.contrib.sessions.models import Session
     from django.db import connection
@@ -63,7 +63,7 @@ def count(ask: Callable[[], int]) -> dict[str, float]:
 
 
 def measure(ask: Callable[[], int]) -> dict[str, float]:
-    """Return the milliseconds of one query: wall-clock time, or the CPU time of this process with --own-time."""
+    """Return the milliseconds of one query: wall-clock time or, with --own-time, the CPU time of this process."""
     clock = time.process_time if "--own-time" in sys.argv else time.perf_counter
     began = clock()
     ask()

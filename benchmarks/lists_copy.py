@@ -49,7 +49,7 @@ def _fields(model: type[Model]) -> list[Any]:
 
 
 def _shifted(field: Any) -> str:
-    """Return SQL that copies this column into a later block: with a new UUID, or with the time of that block."""
+    """Return the SQL for this column's value in a later block: a new UUID, a later time, or the same value."""
     is_postgres, seconds = connection.vendor == "postgresql", int(BLOCK.total_seconds())
     if isinstance(field, UUIDField):
         return "gen_random_uuid()" if is_postgres else "lower(hex(randomblob(16)))"

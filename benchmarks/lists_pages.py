@@ -1,4 +1,4 @@
-"""The queries of benchmarks/lists.py: all pages, lists, searches and filters, as two users, and the API's lists."""
+"""The queries of benchmarks/lists.py: each page, list, search and filter for two users, and each list of the API."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -52,7 +52,7 @@ WITH_SECOND_PAGE = ("outlet", "request", "delivery", "connection", "authattempt"
 
 
 def pages() -> dict[str, Ask]:
-    """Return the queries by name; a small and a large database have the same names."""
+    """Return the queries by name. The names are the same for the small and the large database."""
     found: dict[str, Ask] = {}
     for name in ("administrator", "limited"):
         client, person = Client(headers={"host": "127.0.0.1"}), User.objects.get(username=name)
@@ -210,7 +210,7 @@ def _rows_of(chain: Organisation) -> Iterator[tuple[str, str]]:
 
 
 def _calls() -> Iterator[tuple[str, Ask]]:
-    """Yield the queries of the API's lists. They run without HTTP, whose time does not depend on the rows."""
+    """Yield the queries of the API's lists. They run without HTTP: the time for HTTP does not depend on the rows."""
     chain = Organisation.objects.order_by("pk")[2]
     outlet = Outlet.objects.filter(organisation=chain, integration__isnull=False).order_by("pk")[0]
     key = ApiKey.objects.get()

@@ -90,7 +90,7 @@ def begin_flood(port: int, connections: int) -> subprocess.Popen[str]:
 
 
 async def pace(port: int, key: str, seconds: float) -> Figures:
-    """Return the figures of calls that are due EVERY seconds apart, on one connection.
+    """Return the figures of calls on one connection, with one call due every 20 ms (`EVERY`).
 
     A call waits for the answer to the previous one. Its latency is counted from the moment when it was due.
     """

@@ -4,7 +4,8 @@ AUTH_PATH = "/api/powerepos/v1/auth"
 PING, PONG = 0x9, 0xA
 FINAL, MASKED = 0x80, 0x80
 MASK = b"\0\0\0\0"  # masking by zeros leaves the payload unchanged
-SHORT = 126  # bytes; a payload of this length or more needs a longer frame header; a ping's is always shorter
+# A payload of this many bytes or more needs a longer frame header. The payload of a ping is always shorter.
+SHORT = 126
 
 
 def http_post(body: bytes) -> bytes:

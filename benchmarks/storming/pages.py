@@ -40,7 +40,7 @@ class Staff:
         self._thread.start()
 
     def stop(self) -> list[float]:
-        """Stop, and return the seconds of each page."""
+        """Stop, and return how many seconds each page took."""
         self._is_over.set()
         self._thread.join()
         return self.seconds

@@ -12,7 +12,7 @@ NAME = "storm-benchmark"
 
 @contextmanager
 def shares(pids: Sequence[int], share: float) -> Iterator[None]:
-    """Limit each process to `share` of a core until the end of the block; 1 means no limit. Exit if that fails."""
+    """Limit each process to `share` of a core until the end of the block, or exit if that fails. 1 means no limit."""
     if share >= 1:
         yield
         return
@@ -54,7 +54,7 @@ def _bounds(root: Path) -> bool:
 
 
 def _take_apart(group: Path) -> None:
-    """Move the remaining processes of a group to the root group, and remove it."""
+    """Remove a group, after moving its remaining processes to the root group."""
     if not group.exists():
         return
     for pid in (group / "cgroup.procs").read_text().split():

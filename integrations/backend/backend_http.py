@@ -28,7 +28,7 @@ URLS = "integrations.backend.urls"
 LEAVING_SECONDS = 1.0  # the portal begins to watch for a client's disconnection this many seconds into a call
 MAX_API_BODY = 256 * KIBIBYTE  # bytes of a call's body; a longer body gets 413
 TOO_LARGE = f"The limit is {MAX_API_BODY // KIBIBYTE} KiB. Send less."
-MATCHES = 1024  # the most resolved paths in the cache; resolving a path takes a twentieth of a call's time
+MATCHES = 1024  # the cache holds at most this many resolved paths; resolving one takes a twentieth of a call's time
 MANY_BODIES = "Send each body without pauses, and fewer at the same time."
 
 logger = logging.getLogger(__name__)
@@ -102,8 +102,8 @@ async def _run_view(match: ResolverMatch, scope: Scope, receive: Receive) -> Pla
 class _WhileConnected:
     """Cancels the block and raises ClientLeft if the client disconnects.
 
-    Requests to a POS that the call has stored or sent continue. The block watches for a disconnection only after
-    LEAVING_SECONDS, because most calls end sooner, and the watching task would add a tenth to their cost.
+    Requests to a POS continue if the call has already stored or sent them. The block watches for a disconnection only
+    after LEAVING_SECONDS, because most calls end sooner, and the watching task would add a tenth to their cost.
     """
 
     def __init__(self, receive: Receive) -> None:

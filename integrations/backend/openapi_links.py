@@ -25,7 +25,7 @@ class _Row:
     member: str  # the answer's member that has the parameter's value
 
     def is_in(self, path: str, response: dict[str, Any]) -> bool:
-        """Return whether a POST to `path` answers with this row, although `path` has no parameter for the row."""
+        """Return whether a POST to `path` answers with this row; false if `path` already has the row's parameter."""
         is_new = path.endswith(self.collection) or _schema_of(response) == self.schema
         return is_new and f"{{{self.parameter}}}" not in path
 

@@ -47,9 +47,9 @@ def compare() -> None:
 
 
 def _sample() -> tuple[float, float]:
-    """Return the database's clock minus this host's monotonic clock, after the uncertainty of that difference.
+    """Return the pair (uncertainty, difference) in seconds.
 
-    Both are in seconds.
+    The difference is the database's clock minus this host's monotonic clock.
     """
     before = time.monotonic()
     with connection.cursor() as cursor:

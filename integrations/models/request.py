@@ -33,9 +33,10 @@ def states() -> list[tuple[str, str]]:
 class Request(models.Model):
     """A request to the POS of one outlet, with its result.
 
-    The primary key is the order of arrival. Payload and answer are the original JSON text, never parsed and rewritten,
-    because amounts of money must keep their digits. PINs and other secrets are left out of them; `sealed_request` and
-    `sealed_answer` then hold the originals, encrypted and for a limited time (services/requests/contents.py).
+    The primary key is the order of arrival. Payload and answer are JSON text in its original spelling, never parsed and
+    rewritten, because amounts of money must keep their digits. Only PINs and other secrets are removed from the text;
+    `sealed_request` and `sealed_answer` then hold the original, encrypted and for a limited time
+    (services/requests/contents.py).
     """
 
     uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
@@ -115,7 +116,7 @@ class Request(models.Model):
             models.Index(fields=["api_key", "-id"], name="request_of_api_key"),
             # Finds a rare MessageType among ten million rows. There are few types, so inserts touch few index pages.
             models.Index(fields=["message_type", "-id"], name="request_message_type"),
-            # Finds the primary keys around a time. It is cheap, because new rows go to the end of the index.
+            # Finds the requests received around a given time. New rows go to the end of the index, so it is cheap.
             models.Index(fields=["received_at"], name="request_received"),
             # Every ResultCode except 0 is a refusal, so successful requests do not pay for this index.
             models.Index(fields=["result_code", "-id"], condition=Q(state="refused"), name="request_refusal"),

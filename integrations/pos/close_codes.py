@@ -1,4 +1,4 @@
-"""The close codes of the POS's websocket: a table that POS_CLOSE_CODES may override by name, and the library's codes.
+"""The close codes of the POS's websocket: those that POS_CLOSE_CODES may override, and those of the websocket library.
 
 PowerEPOS documents 1000 as the catch-all, and a POS may reconnect some time after it (SEEN, Overview). The rest of
 PowerEPOS's list could not be read, and how a POS reacts to an unknown code is not documented. So the server closes

@@ -86,7 +86,10 @@ class Runtime:
         atexit.unregister(self._end_without_loop)
 
     def run_from_thread(self, work: Coroutine[Any, Any, Done], seconds: float) -> Done:
-        """Run `work` on the event loop and return its result to another thread. Raises TimeoutError after `seconds`."""
+        """Run `work` on the event loop and return its result. Call this from a thread other than the loop's.
+
+        Raises TimeoutError after `seconds`.
+        """
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(seconds)
 
     def _changed(self, integration_id: int) -> None:
@@ -205,8 +208,8 @@ async def stop() -> None:
 
 
 def _log_error(starting: "asyncio.Task[Runtime]") -> None:
-    # This start may have had no caller, so only log its error. A call that needs the runtime starts it again and gets
-    # its own error.
+    # Only log the error, because this start may have no caller. A caller that waits for the start in `running` gets the
+    # error there.
     if error := error_of(starting):
         details = {"error": str(error)}
         logger.warning("Start failed because the database is unavailable; the next call retries.", extra=details)

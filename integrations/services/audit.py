@@ -45,7 +45,8 @@ class Actor:
         return cls(f"{ACTOR_PREFIXES[ActorKind.SHELL]}{name}")
 
 
-# Finds each name by the one before it. On both databases, the index on names has the order of the characters.
+# Finds the names one after the other: each step reads the next name in an index. On both databases, that index is
+# sorted by character code, not by the rules of a language.
 _ACTORS = """
 WITH RECURSIVE actor (name) AS (
     SELECT (SELECT actor_name FROM integrations_auditevent ORDER BY actor_name {in_order} LIMIT 1)
@@ -84,9 +85,9 @@ def record_many(verb: Verb, entries: Iterable[tuple[Subject, Mapping[str, Any]]]
 
 
 def actors_called(text: str) -> dict[str, int]:
-    """Return the actors' names that contain the text, in any letter case, each with the key of one of the events.
+    """Return the actors' names that contain `text`, in any letter case, each with the key of an event by that actor.
 
-    It reads an index once for each name, not once for each event.
+    The query reads an index once for each name, not once for each event.
     """
     with connection.cursor() as cursor:
         cursor.execute(_ACTORS.format_map(_OPERATORS[connection.vendor]))

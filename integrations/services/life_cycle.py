@@ -46,7 +46,7 @@ def check_seen(current: OwnedSecret | None, seen: str) -> None:
 
 
 def supersede(owner: Owner, *, overlap: str, seen: str = "") -> Any:
-    """Let the current secret of an owner whose row is locked expire after `overlap` (see OVERLAPS).
+    """Set the current secret to expire after `overlap` (see OVERLAPS). The owner's row must be locked.
 
     Returns the secret as it was before the call. The caller adds the next secret. See check_rotation for `seen` and
     the errors raised.

@@ -117,7 +117,10 @@ class Answering:
         raise _LinkDropped
 
     async def _vanish(self) -> None:
-        """Abort the transport and wait for the loss, so the journal does not record that the POS closed the socket."""
+        """Abort the transport, and wait until the connection is lost.
+
+        Without the wait, the journal would record that the POS closed the socket.
+        """
         self._connection.transport.abort()
         await self._connection.wait_closed()
         raise _LinkDropped

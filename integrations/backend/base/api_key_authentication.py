@@ -1,7 +1,7 @@
 """Authenticates `Authorization: Bearer ONPK-...` with one indexed read that concurrent calls share.
 
-Each handler of a view declares the scope that it requires with `requires`; `check_scope` refuses a call to a handler
-without a declaration.
+Each handler of a view uses the decorator `requires` to declare the scope that a caller needs. `check_scope` refuses a
+call to a handler without a declaration.
 """
 
 from collections.abc import Callable, Sequence

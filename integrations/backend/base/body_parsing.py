@@ -76,7 +76,10 @@ def read_members(body: bytes, read: Callable[[str], Any] = str) -> dict[str, Any
 
 
 def _type_messages(field: Field[Any, Any, Any, Any], value: Any, path: str) -> dict[str, str]:
-    """Return messages about wrong JSON types in a value, by path. DRF alone converts 5 to "5", and "true" to true."""
+    """Return messages about wrong JSON types in a value, by path.
+
+    Without this check, DRF would accept 5 as "5", and "true" as true.
+    """
     match field:
         case _ if value is None:
             return {}  # DRF refuses null in fields that do not allow it

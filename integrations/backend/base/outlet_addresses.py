@@ -16,7 +16,10 @@ _encoded_slash = re.compile("%2f", re.IGNORECASE)
 
 
 def path_of(decoded: str, raw_path: bytes) -> str:
-    """Return a request's path without the API's prefix. Encoded slashes are marked; `outlet_id` restores slashes."""
+    """Return a request's decoded path without the API's prefix.
+
+    An encoded slash becomes a placeholder, which `outlet_id` turns into a slash.
+    """
     raw = str(raw_path, "latin-1")
     marked = _SLASH_OF_ID.join(map(unquote, _encoded_slash.split(raw)))
     return (marked if marked.startswith(API_PATH) else decoded)[len(API_PATH) :]

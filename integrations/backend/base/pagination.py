@@ -1,6 +1,6 @@
 """Cursor pagination. A cursor names the last row that the caller has seen, so added rows do not shift the pages.
 
-A cursor also contains a digest of the list that it belongs to, because in another list its position would mean an
+A cursor also contains a digest of its list. A cursor from another list is refused, because it would point to an
 arbitrary row.
 """
 

@@ -53,7 +53,7 @@ def kinds() -> list[ProblemKind]:
 
 
 def components() -> dict[str, dict[str, Any]]:
-    """Return a schema for each problem of an operation, and the schema of the invalid fields in a problem."""
+    """Return schemas by name: one for each problem in `_described`, and FieldError for an invalid field."""
     return {"FieldError": _FIELD_ERROR} | {name: _schema_of(kind) for name, kind in sorted(_described.items())}
 
 

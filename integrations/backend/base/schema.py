@@ -19,7 +19,7 @@ from integrations.services.api_keys.errors import FirstAnswerUnreadable, Idempot
 from integrations.services.errors import PortalError
 
 SENDING = "send_request"  # the operation whose Idempotency-Key is the request_id
-SCOPE = "x-required-scope"  # the operation's member for the scope that it requires
+SCOPE = "x-required-scope"  # the field of an OpenAPI operation that names its required scope
 ID_SCHEMA = {"type": "integer", "format": "int64", "minimum": 1, "maximum": HIGHEST_ID}
 OUTLET_ID = OpenApiParameter(
     "provider_outlet_id",
@@ -61,8 +61,8 @@ def operation(
     """Return a decorator that describes a handler, and declares the scope that it requires (see `requires`).
 
     `problems` are the problems, or refusals of services, that this operation may return in addition to the problems of
-    every call. The default summary is the operation's name. The docstring of the serializer in `responses` describes a
-    success; an OpenApiResponse has its own description.
+    every call. The default summary is the operation's name. If `responses` has a
+    serializer, its docstring becomes the description of the response. An OpenApiResponse keeps its own description.
     """
     more = {"summary": operation_id.replace("_", " ").capitalize()} | more
     more["extensions"] = {SCOPE: scope.value} if scope else None
@@ -93,9 +93,10 @@ def _kind(problem: ProblemKind | type[PortalError]) -> ProblemKind:
 
 
 def _described(answer: Any) -> OpenApiResponse:
-    """Return a success as an OpenApiResponse whose description is the docstring of the serializer.
+    """Return the OpenApiResponse for a successful answer, with the docstring of its serializer as the description.
 
-    For a page, the description contains the docstring of the rows' serializer.
+    For a page, the description contains the docstring of the rows' serializer. If `answer` is an OpenApiResponse,
+    return it unchanged.
     """
     if isinstance(answer, OpenApiResponse):
         return answer

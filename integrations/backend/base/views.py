@@ -96,8 +96,8 @@ class BackendView(APIView):
         """Run `function` in one transaction and answer with the value that it returns.
 
         If the client repeats a call with the same Idempotency-Key, it gets the first call's answer. `location` takes
-        that value and returns the path of the created resource. Raises Problem, the refusals of `change_once`, the
-        errors of `function`, or DatabaseUnresponsive after CHANGE_SECONDS.
+        the value of `function` and returns the path of the created resource. Raises Problem, the refusals of
+        `change_once`, the errors of `function`, or DatabaseUnresponsive after CHANGE_SECONDS.
         """
         change = partial(_answer_of, function, status, location)
         key = idempotency_key(self.received)

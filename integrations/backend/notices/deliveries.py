@@ -43,7 +43,7 @@ def replay(caller: Caller, delivery_id: int, *, actor: Actor) -> Any:
 
 
 def _source(caller: Caller, asked: dict[str, Any]) -> Source:
-    """Return a source of all deliveries that match `asked`, and perhaps others. An index has them in key order."""
+    """Return a source that reads all deliveries that match `asked`, and perhaps others, from an index in key order."""
     rows = Delivery.objects.order_by()
     if "endpoint" in asked:
         return Stream(rows.filter(endpoint=asked["endpoint"]))

@@ -17,8 +17,9 @@ async def take_secret(values: dict[str, Any]) -> Future[NewSecret]:
     """Take `adopted_secret` from the body; return a Future with its hash or, if it is missing, with a generated secret.
 
     Call this before the transaction, because hashing takes 100 ms, and a transaction blocks other writers. If the
-    secret is invalid or already in use, reading the Future's result raises the error. Read the result only inside the
-    transaction: a repeated call must get the answer to the first call, although its secret is in use by then.
+    secret is invalid or already in use, reading the Future's result raises the error. Read the result only in the
+    function that `BackendView.change` runs. A repeated call does not run the function. It must get the answer to the
+    first call, and not the error that its secret is now in use.
     """
     return await within(CHANGE_SECONDS, writers.run(_hashed, values.pop("adopted_secret", None)))
 

@@ -1,8 +1,8 @@
 """Lookups that ignore the case of all letters, on SQLite and with any locale of PostgreSQL.
 
 SQLite's LIKE ignores the case of ASCII letters only, and so does PostgreSQL's UPPER in the locale C: a search for
-BÄCKEREI would not find Bäckerei. If the text to find has other letters, GLOB or a regular expression compares it, with
-each letter as a set of its forms.
+BÄCKEREI would not find Bäckerei. If the text to find is not ASCII, it is compared with GLOB or a regular expression.
+Each letter becomes a set of its upper-case and lower-case forms.
 """
 
 import re

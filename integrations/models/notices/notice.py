@@ -65,8 +65,8 @@ class Notice(models.Model):
     def outlet_name(self) -> str:
         """Return the names of the organisation and the outlet; "" if the event has no outlet.
 
-        These are the names at the time of the event. The outlet may since have moved to another organisation, which
-        viewers of the endpoint may not be allowed to see.
+        These are the names at the time of the event. The outlet may since have moved to another organisation, whose
+        name some readers of the event may not see.
         """
         organisation, outlet = self.data.get("organisation"), self.data.get("outlet")
         return f"{organisation['name']} – {outlet['name']}" if organisation and outlet else ""
@@ -78,7 +78,7 @@ class Notice(models.Model):
 
 
 class NoticeCursor(models.Model):
-    """The progress of one kind of event detection. There is no row for a kind without subscribers.
+    """How far one event detector has read its rows. A detector whose events have no subscriber has no cursor.
 
     A row that describes an event can become visible some time after the time stored in it (a long transaction, a
     database outage). So each poll reads all such rows since `at` again. `mark` is the time of an earlier poll. When

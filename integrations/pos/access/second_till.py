@@ -35,8 +35,8 @@ async def _wait_for_turn(running: Runtime, integration_id: int, visitor: Visitor
     # Record the attempt before the delay, so that staff see it immediately.
     await attempt_recording.record_refused_socket(SecondTill(integration_id, 0.0), visitor)
     deadline = time.monotonic() + HELD_SECONDS
-    # Check repeatedly, because the delay can grow: a takeover is counted only when the replaced POS has answered a ping
-    # or the close, and another takeover may happen.
+    # Check repeatedly, because the delay can grow: another takeover may happen, and a takeover is not counted until the
+    # replaced POS has answered a ping or the close frame.
     while (wait := takeovers.wait(integration_id)) and (left := deadline - time.monotonic()) > 0:  # noqa: ASYNC110
         await asyncio.sleep(min(wait, left))
     if wait and await _is_taken(running, integration_id):

@@ -2,7 +2,7 @@
 
 An Argon2id check takes about 30 ms, so few callers may queue for it, and a flood of guesses fills the queue. A till
 that has already proved its secret from the same address skips the queue. Only a keyed digest (HMAC) of the secret is
-remembered, and only this process has the key. The digest is not sufficient: the caller still checks the credential's
+remembered, and only this process has the key. The digest is not sufficient: `exchange` still checks the credential's
 row, so a retired secret is void immediately.
 """
 

@@ -50,7 +50,7 @@ class Throttle:
         return self.pair_wait(outlet, address) or self.address_wait(outlet, address)
 
     def pair_wait(self, outlet: str, address: str) -> float:
-        """Return for how many seconds this outlet is blocked from this address; 0 if it is not."""
+        """Return for how many seconds this pair of outlet and address is blocked; 0 if it is not."""
         return self._remaining((outlet, network_of(address)))
 
     def address_wait(self, outlet: str, address: str) -> float:

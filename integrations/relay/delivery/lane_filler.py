@@ -96,7 +96,7 @@ class LaneFiller:
         if writing := self._suspecting.get(live.integration_id):
             await asyncio.wait({writing})
         limit = MOST_QUEUED + len(lane.known)
-        # Read these first, because a request may end during the load.
+        # Read these two sets before the rows, because a request may end during the load.
         elsewhere = self._registry.begun_by_older(live.integration_id)
         unconfirmed = self._registry.unconfirmed_by_older(live.integration_id)
         rows, held = await writers.run(holders.load, live.integration_id, limit, self._process_id, live.opened_at)

@@ -111,7 +111,7 @@ class Submitter:
         if not await lane.send_reserved(outgoing):
             self._filler.offer_again(live.integration_id, [outgoing.pk])
         elif lane.is_closed or self._registry.find(live.integration_id) is not live:
-            # A newer connection may have loaded the requests before this one was stored, so make it load them again.
+            # A newer connection may have loaded its requests before this request was stored, so make it load again.
             self._filler.offer(live.integration_id)
 
     async def _stored(self, new: NewRequest) -> Stored:

@@ -147,7 +147,7 @@ class TransientRequests:
         return bool(await self._online.find(integration_id))
 
     def handle_ask(self, message: dict[str, Any]) -> None:
-        """Send a request for another process, if the POS is connected to this process; otherwise do nothing."""
+        """Send a request on behalf of another process, if the POS is connected to this one; otherwise do nothing."""
         live = self._registry.find(message["integration"])
         if live is None or live.lane is None:
             return
@@ -304,7 +304,7 @@ class TransientRequests:
 
 
 def _transient(live: Live, lane: Lane, waiting: Waiting) -> Transient:
-    """Return a request as a lane sends it. Raises QueueFull if too many wait there already."""
+    """Return a request in the form that a lane sends. Raises QueueFull if too many already wait on the lane."""
     if lane.length >= settings.REQUESTS_QUEUED_PER_OUTLET:
         raise QueueFull
     return Transient(

@@ -1,4 +1,4 @@
-"""Attempts to authenticate or connect, and unrecognised frames."""
+"""The records of attempts to authenticate or connect, and of unrecognised frames."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

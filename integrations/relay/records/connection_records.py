@@ -102,7 +102,8 @@ def _write_opened(opened: Sequence[Live], process_id: uuid.UUID) -> list[Live]:
 
 
 def _insert_connections(rows: Iterable[Connection]) -> None:
-    # Insert the closed rows first, because each outlet may have only one open row.
+    # Write the closed rows first. One of them may still be open in the database, and each outlet may have only one open
+    # row there.
     in_order = sorted(rows, key=lambda row: row.closed_at is None)
     plain_rows.insert_rows(
         Connection,
@@ -129,8 +130,8 @@ def _go_online(lives: Iterable[Live]) -> None:
 def _age_key(opened: Live | Connection, limit: datetime) -> tuple[bool, datetime, bytes]:
     """Return the sort key for connections of one outlet, the newest last.
 
-    A connection that claims to be opened after `limit` counts as the oldest, because it was opened before a clock was
-    set back.
+    A connection whose `opened_at` is after `limit` was opened before a wrong clock was set back, so it counts as the
+    oldest.
     """
     return opened.opened_at <= limit, opened.opened_at, opened.id.bytes
 
@@ -157,7 +158,8 @@ def _fill_in(row: Connection, closing: ConnectionClosed) -> None:
     _set_frame_counts(row, closing.live)
     row.close_code = closing.code
     # A closed row keeps its time and reason, unless the reason is "replaced". That reason may be wrong, because this
-    # connection may have ended before the newer one began. So the reason in `closing` and the earlier time are kept.
+    # connection may have ended before the newer one began. So take the reason in `closing`, and the earlier of the two
+    # times.
     if row.closed_at is None:
         row.closed_at, row.close_reason = closing.at, closing.reason
     elif row.close_reason == CloseReason.REPLACED:

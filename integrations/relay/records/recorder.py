@@ -16,8 +16,8 @@ from integrations.relay.sockets.registry import Live
 from integrations.services import metrics
 from integrations.services.rows.threads import recorders
 
-# Seconds between two batches. Staff see an attempt soon, and when all outlets reconnect at once, each batch has many
-# rows.
+# Seconds between two batches: short, so staff see an attempt soon, but long enough for a batch to have many rows when
+# all outlets reconnect at once.
 RECORD_INTERVAL = 0.25
 TRIES = 3  # rejections of a whole batch before its parts are written separately
 

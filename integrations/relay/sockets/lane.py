@@ -83,7 +83,7 @@ class Lane:
         return self.more_waits and not self.is_loading and not self.is_closed and len(self._queue) >= LOW
 
     def has_all_until(self, pk: int | None) -> bool:
-        """Return whether this lane holds all waiting requests up to `pk`, which is 0 if none waits, None if unknown."""
+        """Return whether this lane holds all waiting requests up to `pk`, the newest (0: none waits; None: unknown)."""
         has_all = not (self.more_waits or self.is_loading or self.is_closed)
         return has_all and (pk == 0 or pk in self._known)
 
@@ -323,7 +323,7 @@ class Lane:
         elif isinstance(outgoing, Outgoing):
             self._known.discard(outgoing.pk)
             self._window.alone = None if self._window.alone is outgoing else self._window.alone
-            self.load_soon()  # the request has ended, or another process has sent it and may release it
+            self.load_soon()  # another process may have the request, and may make it available again
 
     def _put_back(self, batch: Sequence[Outgoing | Transient]) -> None:
         for outgoing in reversed(batch):

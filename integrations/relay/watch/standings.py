@@ -31,7 +31,7 @@ class Standing:
 
 @dataclass(slots=True)
 class _StandingRow:
-    """An integration with one of its credentials. An integration without credentials has one row with None."""
+    """An integration with one of its credentials. `credential_id` is None if the integration has no credentials."""
 
     integration_id: int
     is_enabled: bool

@@ -42,8 +42,8 @@ def create_api_key(
     """Create an API key and return it with its plain text, which cannot be read again.
 
     Without `organisation`, the key sees all organisations; without `networks` (at most 50, in CIDR notation), calls may
-    come from any address. Without `calls_per_second`, the limit in the settings applies; without `calls_burst`, twice
-    `calls_per_second`. Raises InvalidValue or ApiKeyExists.
+    come from any address. Without `calls_per_second`, the limits in the settings apply. If only `calls_burst` is
+    missing, the burst limit is twice `calls_per_second`. Raises InvalidValue or ApiKeyExists.
     """
     if has_expired(expires_at, shared_now()):
         raise InvalidValue("expires_at", "The expiry time is in the past. Choose a later one.")

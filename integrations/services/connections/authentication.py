@@ -1,4 +1,4 @@
-"""Decide whether a POS may have a token: check the specification's three values against one indexed read."""
+"""Decide whether a POS may have a token: compare the three values that it sent with the result of one query."""
 
 import asyncio
 from collections.abc import Sequence

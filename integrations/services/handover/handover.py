@@ -1,4 +1,4 @@
-"""The values that both sides must know: the two IDs and the secret of the specification, and two URLs."""
+"""The values that the portal and PowerEPOS must both know: two IDs and a secret (SPEC), and two URLs."""
 
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit

@@ -1,8 +1,8 @@
 """One-time links that hand over a secret. The recipient can open a link once; when the link ends, the secret is erased.
 
-The link's token has two halves. The row is found by a digest of the first half. The second half, the passphrase and
-the server's key together derive the key that encrypts the secret. So the link alone does not reveal the secret,
-and neither does the database, even together with the settings.
+The link's token has two halves. A digest of the first half finds the link's row. The key that encrypts the secret is
+derived from three things: the second half, the passphrase and the server's key. So the link alone does not reveal the
+secret, and neither does the database, even together with the settings.
 """
 
 import base64
@@ -301,7 +301,10 @@ def _slow(passphrase: str, salt: bytes) -> bytes:
 
 
 def _normal(passphrase: str) -> str:
-    """Return a generated passphrase in capitals without hyphens and spaces, or any other with single spaces only."""
+    """Return the form in which a passphrase is hashed, so small differences in typing do not matter.
+
+    In this form, a generated passphrase has capitals and no hyphens or spaces; any other has single spaces only.
+    """
     text = " ".join(unicodedata.normalize("NFKC", passphrase).split())
     joined = text.replace("-", "").replace(" ", "").upper().translate(_LOOKALIKES)
     is_ours = len(joined) == PASSPHRASE_LENGTH and set(joined) <= set(ALPHABET)

@@ -37,7 +37,7 @@ RECENT_REQUESTS = 500  # how many of the latest requests are searched for an ans
 
 @dataclass(frozen=True)
 class Evidence:
-    """The newest evidence of each kind since `since`, the time of the action named by `action`.
+    """The newest evidence of each kind from the time `since` on. `action` says what happened at that time.
 
     Five fields are attempts. `attempt` was accepted or refused at the auth endpoint. `before_block` is like `attempt`,
     but ignores blocked attempts. `undecided` could not be checked. `handshake` was refused at the websocket.
@@ -68,7 +68,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class OutletRows:
-    """The rows of one outlet that its page shows too: all secrets, and the newest connections and attempts.
+    """The rows that an outlet's check and its page both need: all secrets, and the newest connections and attempts.
 
     `requests` are from `requests_with_test`, and `keys` are the values of `key_columns`. Either is None if it was not
     read. If `keys` were read, `attempts` are from `attempts_with`.
@@ -146,8 +146,8 @@ def key_columns(now: datetime, organisations: frozenset[int] | None, *, path: st
     """Return columns for a query: the primary keys of the attempts to read, and single values of other rows.
 
     `path` leads from the rows of the query to their integration, for example "integration__". Each column reads the
-    newest matching row from an index and does not compare its time with `Evidence.since`. If that row is older, there
-    is no row since then.
+    newest matching row from an index, whatever the time of the row. If that row is older than `Evidence.since`, there
+    is no later row either.
     """
     own = OuterRef(f"{path}pk")
     events = AuditEvent.objects.filter(integration=own, verb__in=BEGINNINGS)

@@ -61,7 +61,7 @@ def enable_with(outlet: Outlet, secret: NewSecret, *, pos_remote_id: str, actor:
 def enable_outlets(new: Sequence[tuple[Integration, NewSecret]], *, actor: Actor) -> list[HandOver]:
     """Store integrations that the caller has checked, each with its secret; return the values of each.
 
-    Raises IntegrityError if another row took a value after the check.
+    Raises IntegrityError if, after the check, another row was stored with the same POSRemoteID or secret.
     """
     rows = [row for row, _ in new]
     insert_with_keys(rows, unique="pos_remote_id")

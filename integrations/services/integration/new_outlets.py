@@ -29,8 +29,8 @@ def enable_by_name(
 ) -> HandOver:
     """Enable the outlet and return the values for PowerEPOS; create the organisation and the outlet if needed.
 
-    Everything is stored, or nothing. Raises ProviderOutletIdTaken, OrganisationExists, OutletExists if the outlet has
-    another ProviderOutletID, and the errors of enabling.enable_outlet.
+    Everything is stored, or nothing. Raises OutletExists if the outlet has another ProviderOutletID. Also raises
+    ProviderOutletIdTaken, OrganisationExists and the errors of enabling.enable_outlet.
     """
     # Hash before the transaction, because hashing is slow, and a transaction blocks other writers.
     secret = pos_secrets.new_secret(adopted_secret)

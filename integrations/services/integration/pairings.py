@@ -16,7 +16,10 @@ HIDDEN = "The POSRemoteID that was sent belongs to no outlet that you may see."
 
 
 def holders_of(pos_remote_id: str) -> QuerySet[Integration]:
-    """Return the integrations with this POSRemoteID; a UUID matches in any spelling. Old rows can share one."""
+    """Return the integrations with this POSRemoteID; a UUID matches in any spelling.
+
+    There can be more than one, because old rows can share a POSRemoteID.
+    """
     return Integration.objects.filter(alike(identity(pos_remote_id), pos_remote_id))
 
 

@@ -96,7 +96,8 @@ def _literal(host: str) -> Address | None:
     """Return the IP address that `host` spells, in any form that the system's resolver accepts, or None for a name."""
     with contextlib.suppress(ValueError):
         return ip_address(host)
+    # inet_aton() accepts other spellings of 127.0.0.1, too: 2130706433, 0x7f.1, 0177.0.0.1, 127.1.
     try:
-        return IPv4Address(socket.inet_aton(unquote(host).rstrip(".")))  # 2130706433, 0x7f.1, 0177.0.0.1, 127.1
+        return IPv4Address(socket.inet_aton(unquote(host).rstrip(".")))
     except (OSError, ValueError):
         return None

@@ -25,7 +25,8 @@ ALERT_REFUSALS_PER_OUTLET = 10
 ALERT_REFUSALS = 100  # refusals of all outlets together, including unknown ones
 # An old secret that is still in use raises an alert this long before it ends, which leaves a working day to act.
 ALERT_OVERLAP = timedelta(hours=24)
-ALERT_API_KEY = timedelta(days=14)  # warn this long before an API key expires, because another team may replace it
+# Warn this long before an API key expires, because another team may have to replace it and needs time.
+ALERT_API_KEY = timedelta(days=14)
 OUTLET = "integration__outlet__organisation"
 PORTAL_KEY = "refusals:portal"
 

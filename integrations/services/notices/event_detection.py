@@ -73,7 +73,7 @@ def advance(name: str, now: datetime, *, since: datetime) -> NoticeCursor:
 
 
 def forget_unwanted(subscribers: Iterable[Subscriber]) -> None:
-    """Delete cursors of event kinds without subscribers; a later subscriber starts from that moment."""
+    """Delete cursors of event kinds without subscribers. A later subscriber gets only events from its creation on."""
     wanted = {kind for each in subscribers for kind in each.kinds}
     unwanted = [name for name, kinds in CURSORS.items() if not wanted & set(kinds)]
     if "presences" in unwanted:

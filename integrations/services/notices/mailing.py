@@ -45,7 +45,7 @@ def is_on() -> bool:
 def write(organisation_id: int | None, *, subject: str, body: str, alert: Alert | None = None) -> None:
     """Queue one e-mail for each recipient of an organisation's alerts. Does nothing if EMAIL_URL is not set.
 
-    Without an organisation, the recipients of all alerts get it.
+    If `organisation_id` is None, only recipients of all organisations' alerts get an e-mail.
     """
     if not is_on():
         return
@@ -78,7 +78,7 @@ def _due() -> list[Mail]:
 
 
 def _send_mails(mails: Iterable[Mail]) -> list[str]:
-    """Return for each e-mail why the mail server did not accept it, or an empty string."""
+    """Send the e-mails. Return for each one why the mail server did not accept it, or an empty string."""
     connection = _connection()
     try:
         connection.open()

@@ -38,7 +38,8 @@ def outlet_with_words(text: str, path: str = "") -> Q:
     names = ("name", "organisation__name", "provider_outlet_id", "integration__pos_remote_id")
     called = Q()
     for word in [each for each in text.split() if each not in DASHES] or text.split():
-        spellings = {word, normalised_name(word)} - {""}  # an accent may be a character of its own, and names have none
+        # In the typed word, a letter and its accent may be two characters; in stored names, they are one.
+        spellings = {word, normalised_name(word)} - {""}
         called &= Q(
             *((f"{path}{name}__icontains", each) for name in names for each in sorted(spellings)), _connector=Q.OR
         )

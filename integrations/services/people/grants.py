@@ -1,4 +1,4 @@
-"""What a person may do and see. One query for each page reads the grants together with the person.
+"""What a person may do and see. Each page reads the person and the grants together, with one query.
 
 The sign-in backend (staff/signing_in/backend.py) returns people with their grants. For any other user object,
 `grants_of` reads them at the first call.
@@ -61,7 +61,7 @@ def find_person(pk: Any) -> User | None:
 
 
 def grants_of(person: AbstractBaseUser) -> Grants:
-    """Return the person's grants, read once per user object, so a change takes effect at the next request."""
+    """Return the person's grants. They are read once per user object, so a change takes effect at the next request."""
     if not hasattr(person, _READ):
         found = find_person(person.pk)
         setattr(person, _READ, getattr(found, _READ) if found else Grants())

@@ -78,7 +78,7 @@ def ensure_groups() -> None:
 
 
 def _ours() -> Q:
-    # No role has permissions on staff limits: permission to change a person includes the person's limit.
+    # Roles need no permissions on staff limits, because permission to change a person also covers that person's limit.
     limit = StaffLimit._meta.model_name
     return Q(content_type__app_label=APP) & ~Q(content_type__model=limit)
 

@@ -36,7 +36,7 @@ def may_be_created(claims: Claims) -> bool:
 
 @transaction.atomic
 def create_person(claims: Claims, *, actor: Actor) -> User:
-    """Create a person from the provider's claims, without a password. Only groups give them permissions."""
+    """Create a person from the provider's claims. The person has no password, and no permissions until in a group."""
     person = User(
         username=_free_name(claims.user_name or claims.email),
         email=claims.email,
@@ -99,7 +99,8 @@ def in_words(identity: SocialAccount) -> str:
 def _having(address: str) -> list[User]:
     """Return the people with this e-mail address in any letter case.
 
-    The database may also ignore the dot of an i (the capital of \u0131 is I), so the lower case is compared as well.
+    The database may treat the letters i and \u0131 (dotless i) as equal, because the capital of both is I. Comparing
+    the lower case again excludes such addresses.
     """
     found = User.objects.filter(email__iexact=address) if address else []
     return [person for person in found if person.email.lower() == address.lower()]

@@ -61,7 +61,7 @@ def reset_second_factors(person: User, *, actor: Actor) -> None:
 
 
 def factor_was_added(person: User, kind: str, *, with_codes: bool, actor: Actor) -> None:
-    """Record a factor that the person added, and the recovery codes that came with the first one."""
+    """Record that the person added a factor, and if `with_codes`, that recovery codes were created with it."""
     record(Verb.FACTOR_ADDED, person, actor=actor, factor=in_words(kind))
     if with_codes:
         recovery_codes_were_created(person, actor=actor)

@@ -70,7 +70,8 @@ def ask_pos(integration: Integration, question: Question, *, actor: Actor, verb:
         if isinstance(outcome, Stored) and outcome.is_new:
             record_asked(integration, question, actor=actor, verb=verb)
             wake.on_commit(integration.pk)
-    if isinstance(outcome, NotStored):  # raise after the transaction: a rollback would lose the count of attempts
+    # Raise after the transaction, because a rollback would undo the count of attempts with different content.
+    if isinstance(outcome, NotStored):
         raise outcome.refusal
     return outcome.pk
 

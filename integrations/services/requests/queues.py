@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from integrations.services.requests.request_types import NewRequest
 from integrations.services.rows.sql_query import SqlQuery
 
-_SUSPECT = uuid.UUID(int=0)  # the holder of suspect requests, which are sent after newer ones (retries.py)
-_UNSENT = uuid.UUID(int=1)  # the holder of unsent requests
+_SUSPECT = uuid.UUID(int=0)  # pseudo-holder of suspect requests, which are resent after newer requests (retries.py)
+_UNSENT = uuid.UUID(int=1)  # pseudo-holder of unsent requests
 
 
 @dataclass(slots=True)
@@ -22,7 +22,7 @@ class _Count:
     newest: int
 
 
-# For queued requests, only columns of the index are read, because there may be a thousand of them.
+# An outlet may have a thousand queued requests, so for these the query reads only columns of the index.
 _open_by_holder = SqlQuery(
     _Count,
     """

@@ -63,7 +63,8 @@ def store(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
         outcomes = _too_late(new)
         fresh = [each for each in new if each not in outcomes]
         queues = queues_of({each.integration_id for each in fresh})
-        if _not_stored(fresh, queues):  # a repeated request gets its first outcome, even if a new one would be refused
+        # If requests would be refused, find the repeated ones first: they get their first outcome, not a refusal.
+        if _not_stored(fresh, queues):
             outcomes.update(repeated(fresh))
             fresh = [each for each in fresh if each not in outcomes]
             outcomes.update(_not_stored(fresh, queues))

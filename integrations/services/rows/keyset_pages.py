@@ -26,7 +26,8 @@ INSPECTED = 500  # at most this many rows of a source are checked in one query, 
 # The rows of at most this many outlets are merged. For more outlets, all rows of the table are read, because many of
 # them probably match.
 PARENTS = 1_000
-FEW = 500  # Few checks and sorts at most this many rows; if there are more, all rows are read in the list's order
+# The class Few checks and sorts at most this many rows. If there are more, all rows are read in the list's order.
+FEW = 500
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class Source(Protocol):
     def read(self, what: Reading) -> Chunk | None:
         """Return rows until enough of them match, all batches were checked, or there are no more.
 
-        Return None if the source has too many rows or parents, so that all rows of the table should be read instead.
+        Return None if the source has too many rows or parents. The caller then reads all rows of the table instead.
         """
 
 

@@ -54,7 +54,8 @@ class SqlQuery(Generic[Row]):
         """Return the rows with these values, unordered unless the SQL sorts them. Raises the database's errors."""
         if not lists[0]:
             return []
-        database = connections[DEFAULT_DB_ALIAS]  # django.db.connection would find it again for each attribute
+        # The proxy django.db.connection would look up the connection again for each attribute.
+        database = connections[DEFAULT_DB_ALIAS]
         with database.cursor() as cursor:
             cursor.execute(*self._statement(database.vendor, lists))
             if not self._is_checked:
