@@ -30,8 +30,8 @@ _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?").
 
 
 class Environment(environ.Env):  # type: ignore[misc]
-    """django-environ's reader without its changes to values: `$` does not refer to another variable, and an empty value
-    counts as none.
+    """django-environ's reader without its changes to values: `$` does not refer to another variable, and an empty
+    variable counts as unset.
     """
 
     def __init__(self) -> None:
@@ -79,7 +79,7 @@ class Environment(environ.Env):  # type: ignore[misc]
 
     @classmethod
     def parse_value(cls, value: str, cast: Any) -> Any:
-        """Return the value of a text as this type. Raises ValueError."""
+        """Return a text converted to the type `cast`. Raises ValueError."""
         return PARSERS.get(cast, cast or str)(value)
 
     def text(self, name: str, *, default: str, longest: Whole) -> str:
@@ -102,7 +102,7 @@ class Environment(environ.Env):  # type: ignore[misc]
         return self._items(name, ip_network, form)
 
     def member_names(self, name: str) -> list[str]:
-        """Return a list of names of JSON members. Raises ImproperlyConfigured."""
+        """Return the JSON member names that a variable lists. Raises ImproperlyConfigured."""
         form = (
             f"{name} must be a list of member names of letters, digits, '_', '.' and '-', separated by commas;"
             " item {} is not one."

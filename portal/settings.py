@@ -157,8 +157,8 @@ WEBHOOK_ALLOW_PRIVATE = env.bool("WEBHOOK_ALLOW_PRIVATE", default=False)
 ALERT_OFFLINE_MINUTES = env.int("ALERT_OFFLINE_MINUTES", default=10, least=1, most=MANY_DAYS * 24 * 60)
 
 EMAIL_URL = env.str("EMAIL_URL", default="")
-# Django reads MAILERS from 6.1 on and deprecates its EMAIL_ settings. services/notices/mailing.py reads it in any
-# version. Without EMAIL_URL, MAILERS is empty, and no e-mail is sent.
+# Since version 6.1, Django reads MAILERS and deprecates its EMAIL_ settings. services/notices/mailing.py reads MAILERS
+# with any version of Django. Without EMAIL_URL, MAILERS is empty, and no e-mail is sent.
 MAILERS = {"default": service_urls.mail(EMAIL_URL)} if EMAIL_URL else {}
 SILENCED_SYSTEM_CHECKS = ["mail.W001"]  # Django 6.1's warning that MAILERS is empty
 DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default=f"Order N Pay portal <portal@{_public.hostname}>")
@@ -302,7 +302,7 @@ SESSION_COOKIE_AGE = SESSION_IDLE_MINUTES * 60  # seconds without a request
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 X_FRAME_OPTIONS = "DENY"
 
-# Other sites that a form may lead to. The answer to the form that starts a sign-in is a redirect to the provider.
+# Other sites that a form may lead to. The form that starts a sign-in is answered with a redirect to the OIDC provider.
 CSP_FORM_ACTION = [f"{_provider.scheme}://{_provider.netloc}"] if _provider else []
 
 # --- django-allauth: the rules are in integrations/staff/signing_in -----------------------------------------

@@ -1,4 +1,4 @@
-"""Fixtures of all tests: a never enabled and an enabled outlet, and checks after each test or at the end of the run."""
+"""Fixtures of all tests: two outlets (one enabled, one never enabled), and checks after each test or after the run."""
 
 import gc
 import os
@@ -101,7 +101,7 @@ def _commits(item: pytest.Item) -> bool:
 
 @pytest.fixture(scope="session", autouse=True)
 def prepared_files(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Put files that are slow to create into the parent of the workers' folders, which the workers share."""
+    """Put files that are slow to create into a folder that all workers share: the parent of their own folders."""
     folder = tmp_path_factory.getbasetemp()
     use_folder(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder)
 

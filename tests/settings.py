@@ -27,7 +27,7 @@ DATABASES["default"]["OPTIONS"]["init_command"] = "PRAGMA synchronous=OFF"  # te
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast, as tests need no strong hashes
 API_CALLS_BURST = 100_000  # no test reaches this limit unless it sets a lower one
 
-# The intervals are an hour, so no timer fires during a test. A flush or poll happens only if the test calls it or if an
-# event wakes the task that runs it.
+# The app sets the intervals in CONSTANTS to an hour, so no timer fires during a test. A flush or poll happens only if
+# the test calls it or if an event wakes the task that runs it.
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.support.constants.Constants"]
 CONSTANTS = dict.fromkeys((constants.WATCH_INTERVAL, constants.RECORD_INTERVAL, constants.NOTICE_INTERVAL), 3600.0)

@@ -57,9 +57,9 @@ class Line(ChildLine):
 
 @dataclass(frozen=True, kw_only=True)
 class Payment:
-    """A payment. `service_charge` may be None until the till books the payment.
+    """A payment. If `service_charge` is None, `amount_sale` may include the service charge.
 
-    If it is None, `amount_sale` can include the charge.
+    The till separates the two amounts when it books the payment.
     """
 
     name: str

@@ -213,7 +213,10 @@ class Till:
         return replace(order, service_charge=charge, has_explicit_service_charge=True)
 
     def _booked(self, order: Order, payment: Payment) -> Order:
-        """Book a payment. If it names no service charge, the part above the owed sale pays the charge (INFERRED)."""
+        """Return the order with a booked payment.
+
+        If the payment's `service_charge` is None, the amount beyond `sale_owing` pays the service charge (INFERRED).
+        """
         sale, charge = payment.amount_sale, payment.service_charge
         if charge is None:
             sale = min(payment.amount_sale, order.sale_owing)

@@ -146,7 +146,7 @@ def normalised_name(text: str) -> str:
 
 
 def without_hidden(text: str) -> str:
-    """Return a name in its stored form, without the hidden characters that a person would have to delete."""
+    """Return a name in its stored form, and also remove the hidden characters that `normalised_name` leaves."""
     return "".join(each for each in normalised_name(text) if each == " " or not is_hidden(each))
 
 

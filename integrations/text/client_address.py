@@ -34,7 +34,7 @@ def address_of(request: HttpRequest) -> str:
 
 
 def parsed(text: str) -> IPv4Address | IPv6Address | None:
-    """Return the address that a text names, or None. A mapped IPv4 address is IPv4; a scope id (%eth0) is dropped."""
+    """Return the address that a text names, or None. A mapped IPv4 address becomes IPv4; a scope id (%eth0) is cut."""
     return _parsed(text) if len(text) <= LONGEST else None
 
 

@@ -21,7 +21,7 @@ def distance(moment: datetime, now: datetime) -> str:
 
 
 def exactly(moment: datetime) -> str:
-    """Return a moment to the second, with its time zone."""
+    """Return a moment as text in local time, to the second and with the time zone."""
     return dateformat.format(timezone.localtime(moment), "j F Y, H:i:s T")
 
 

@@ -20,7 +20,8 @@ def canonical(text: str) -> str:
 
     If an object repeats a key, all values count, in their order, because a reader may take the first or the last.
     """
-    if is_deep(text):  # the result must not depend on the depth of the caller's stack
+    # Without this limit, deep JSON could reach Python's recursion limit, depending on the caller's stack.
+    if is_deep(text):
         return text
     try:
         return _write(_decoded(text))

@@ -1,4 +1,4 @@
-"""The paths for callers other than browsers, each defined once.
+"""The paths for programs and for the recipients of hand-over links, each defined once.
 
 The simulator defines the specification's path itself, because it represents a third-party program.
 """

@@ -13,7 +13,8 @@ from django.http import HttpResponse, QueryDict
 from integrations.wire.asgi_types import RawHeaders, Scope, Send, header
 from integrations.wire.security_headers import SECURITY_HEADERS
 
-WHOLE = "portal.http.response"  # the name of an ASGI extension, and the type of its message: a whole answer
+# The name of an ASGI extension, and the type of its only message, which contains a complete answer.
+WHOLE = "portal.http.response"
 
 
 _EMPTY = QueryDict()
@@ -23,7 +24,7 @@ _EMPTY = QueryDict()
 class PlainRequest:
     """A request to an entry point for machines, parsed lazily.
 
-    Creating one of Django's own requests would be slow: it takes half as long as the authentication of a POS.
+    Creating one of Django's own requests would be slow: this alone takes half the time of a POS's authentication.
     """
 
     scope: Scope = field(repr=False)

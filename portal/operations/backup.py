@@ -23,7 +23,7 @@ class NotABackup(PortalError):
 
 
 def create_backup(database: Path, target: Path, *, overwrite: bool) -> int:
-    """Copy a database that may be in use to one file, readable by its owner only; return its size in bytes.
+    """Copy a database, even while it is in use, to one file with mode 600. Return the size of that file in bytes.
 
     The copy is a consistent snapshot, and is checked. The target is complete or not created. Raises BackupRefused.
     """
@@ -43,7 +43,7 @@ def create_backup(database: Path, target: Path, *, overwrite: bool) -> int:
 
 
 def restore(backup: Path, database: Path) -> Path | None:
-    """Replace the database by a backup; return the path of the replaced database, or None if there was none.
+    """Replace the database by a backup. Return the old database's new path, or None if there was no database.
 
     No process may use the database during the restore. Raises NotABackup before it changes anything.
     """

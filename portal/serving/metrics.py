@@ -59,8 +59,9 @@ def _has_token(scope: Scope) -> bool:
 def _is_in_networks(scope: Scope) -> bool:
     """Return whether the caller's own address is in METRICS_NETWORKS.
 
-    If a request comes through a proxy that is not in TRUSTED_PROXIES, or that does not forward the address, only the
-    proxy's address is known. It proves nothing about the caller, so the result is False.
+    A request with X-Forwarded-For counts as forwarded by a proxy. If the proxy is not in TRUSTED_PROXIES, or if the
+    header names no valid address, only the proxy's address is known. This address proves nothing about the caller, so
+    the result is False.
     """
     is_peers = bool(scope.get("client")) and scope["client"][1] != FORWARDED_PORT
     if header(scope, b"x-forwarded-for") and is_peers:
@@ -92,7 +93,7 @@ def _registry(figures: Figures | None) -> CollectorRegistry:
 
 
 class AtScrape(Collector):
-    """The metrics that no process counts: figures from the database, and the running versions."""
+    """The metrics that no process counts: figures from the database, and the versions of portal, Python and Django."""
 
     def __init__(self, figures: Figures | None) -> None:
         self._figures = figures

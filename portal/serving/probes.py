@@ -23,7 +23,7 @@ from portal.serving.metrics import scrape
 METHODS = ("GET", "HEAD")
 FATAL = frozenset({"away", "draining", "pending", "unknown", "missing"})
 
-_is_migrated = False  # never reset, because no one migrates a database backwards under a running process
+_is_migrated = False  # once true, it stays true: no one migrates a database backwards under a running process
 
 
 class Probes:

@@ -191,7 +191,7 @@ def raise_file_limit() -> int:
 
 
 class StormPromotion:
-    """Promotes the objects of many new connections to the oldest generation, instead of scanning them twice.
+    """Moves the objects of many new connections to gc's oldest generation, instead of letting gc scan them twice.
 
     Register it in `gc.callbacks`. In a reconnect storm nearly all new objects stay alive, and scanning them would take
     a sixth of the server's time. The scans would find nothing, because a closed connection leaves no reference cycle

@@ -32,7 +32,7 @@ READY_SECONDS = 60.0  # time for a worker to get ready
 STEADY_SECONDS = 10.0  # a worker that ran for this long resets the back-off
 FIRST_BACKOFF = 1.0  # seconds before a worker that died early is respawned; doubles with each such failure
 LONGEST_BACKOFF = 30.0
-STOP_MARGIN = 5.0  # seconds beyond longest_stop() after which a worker that has not ended is killed
+STOP_MARGIN = 5.0  # seconds; a worker is killed if it still runs after longest_stop() plus this margin
 
 logger = logging.getLogger(__name__)
 
@@ -274,7 +274,7 @@ class Supervisor:
 
 @contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """Start child processes in this block, so that they inherit a blocked SIGINT.
+    """Mask SIGINT until the `with` block ends; child processes that start in the block inherit the mask.
 
     On Ctrl+C, the terminal signals the workers as well as the supervisor, but only the supervisor stops workers.
     """

@@ -81,7 +81,7 @@ class MeteredWebsocket(WebSocketsSansIOProtocol):
     # --- Receiving
 
     def data_received(self, data: bytes) -> None:
-        if not self.handshake_initiated:  # the handshake's request
+        if not self.handshake_initiated:  # `data` belongs to the handshake's request
             super().data_received(data)
             self._end_if_closing()
             return

@@ -1,8 +1,8 @@
 """Adds up the metrics of one server's worker processes (prometheus_client's multiprocess mode).
 
-Called by the process that starts the workers. A worker's environment must name the folder before the
-worker imports prometheus_client. Start workers as new programs (exec, spawn). Do not fork a process that has already
-imported prometheus_client.
+Called by the process that starts the workers. The workers write their counts to one folder. A worker's environment
+must name this folder before the worker imports prometheus_client. Start workers as new programs (exec, spawn). Do not
+fork a process that has already imported prometheus_client.
 """
 
 import shutil

@@ -22,7 +22,7 @@ class BoundedConnection(psycopg.Connection[Any]):
     """Ends a wait after MOST_SECONDS, or as soon as the page that the waiting thread computes is abandoned."""
 
     def wait(self, gen: Any, interval: float = INTERVAL, timeout: float | None = None) -> Any:
-        """Return the result of `gen`. Raises OperationalError and closes the connection if it takes too long."""
+        """Return the result of `gen`. If that takes too long, close the connection and raise OperationalError."""
         checked = gen if current.get() is None else _until_abandoned(gen)
         try:
             return super().wait(checked, interval, MOST_SECONDS if timeout is None else timeout)

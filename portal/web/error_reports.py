@@ -153,7 +153,7 @@ def _query(text: str) -> str:
 
 @contextmanager
 def _texts_computed_once() -> Iterator[None]:
-    """Compute the texts to mask only once for a page, because hundreds of values are searched for them."""
+    """Until the block ends, let `mask` reuse one result of `_spellings`: a page has hundreds of values to mask."""
     if _of_this_page.get() is not None:
         yield
         return

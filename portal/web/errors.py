@@ -1,6 +1,7 @@
-"""Answers errors outside a view: pages for browsers, and the formats of the API and the POS's endpoint on their paths.
+"""Answers errors that occur outside a view.
 
-A database that is unavailable or full gives 503, because that is not an error in the portal.
+On a path of the API or of the POS's endpoint, the answer has the format that is used there. On any other path, it is a
+page for a browser. A database that is unavailable or full gives 503, because that is not an error in the portal.
 """
 
 import logging
@@ -55,7 +56,7 @@ def log_outage(path: str, reason: str) -> None:
 
 
 def refusal(path: str, method: str, template: str, kind: ProblemKind, detail: str) -> HttpResponse:
-    """Return a page for a browser, or on the paths of the API and the POS's endpoint an answer in their format."""
+    """Return an answer in the format of the API or the POS's endpoint if the path is theirs, otherwise a page."""
     # The page is rendered without the request, because context processors would query the database, which may have
     # failed.
     answer = refusals_by_path.for_machine(path, method, kind, detail)

@@ -11,7 +11,7 @@ from tests.live.callers.backend import Backend, callers, kind_of, orders_by_id, 
 from tests.live.stack.servers import Depot, Stack
 from tests.live.stack.waiting import eventually
 
-# The portal notices a silent peer after the sum of both: by default 50 s.
+# The portal notices a silent peer after the interval plus the timeout: 50 s with the default settings.
 PINGS = {"POS_PING_INTERVAL": "1", "POS_PING_TIMEOUT": "1"}
 ORDER = "an-order"
 

@@ -182,7 +182,7 @@ def test_outlets_of_a_large_portal_costs_a_fixed_number_of_queries(django_assert
         run("outlets")
 
 
-# --- All of them
+# --- All commands
 
 
 def test_the_audit_names_the_shell_as_the_origin_of_a_command(enabled: Enabled) -> None:

@@ -307,7 +307,7 @@ def settings_of(
     environment: dict[str, str] | None = None,
     content: str = "",
 ) -> dict[str, Any]:
-    """Return the settings that a process reads if its `.env` has these lines, or `content`.
+    """Return the settings that a process reads if its `.env` has the lines of `file`, or the text `content` instead.
 
     The environment has a SECRET_KEY, unless `file` has one or `content` is given.
     """

@@ -122,7 +122,7 @@ def test_an_invalid_value_stops_the_settings_with_the_variables_name(name: str, 
 
 @pytest.mark.processes
 def test_an_invalid_number_stops_the_start_with_the_variables_name(tmp_path: Path) -> None:
-    """This test starts a process; the other tests of invalid values read the settings in this process."""
+    """This test starts a process; the other tests of invalid values read the settings in the process of the tests."""
     started = start(tmp_path, POS_TOKEN_LIFETIME="five minutes")
     assert started.returncode != 0
     assert "POS_TOKEN_LIFETIME" in started.stderr.splitlines()[-1]

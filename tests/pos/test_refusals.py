@@ -1,4 +1,4 @@
-"""A refusal class defines its own status and Retry-After, so even a class defined in this test gets its answer."""
+"""A refusal class defines its own status and Retry-After, so a class that only this test defines works as well."""
 
 from http import HTTPStatus
 

@@ -1,4 +1,4 @@
-"""The message that asks another process to send a transient request carries everything that is sent and logged."""
+"""The message that asks another process to send a transient request contains the request's content, times and IDs."""
 
 import json
 

@@ -130,7 +130,7 @@ def test_a_lane_that_ends_while_it_cannot_send_drops_its_requests(end: Callable[
         pos.lane.offer(outgoing(1))
         await pos.lane.ask(poll)
         pos.may_claim.clear()
-        await asyncio.sleep(0)  # the lane begins to claim both requests
+        await asyncio.sleep(0)  # the lane takes both requests from its queue and begins to claim the stored one
         end(pos.lane)
         pos.may_claim.set()
         await until(poll.answer.done)

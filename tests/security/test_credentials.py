@@ -1,4 +1,4 @@
-"""Secrets are generated, recognised, digested and compared; typing errors are detected."""
+"""Secrets are generated, recognised, digested and compared; a mistyped secret is detected."""
 
 import re
 from collections import Counter

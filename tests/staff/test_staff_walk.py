@@ -23,7 +23,8 @@ from tests.support.staff.world import CONTENT, THEIRS, World, make_limited, make
 
 _LINK = re.compile(r"""(?:href|data-url|data-next|action)="([^"]+)""")
 _PATH = re.compile(r'<div class="breadcrumbs">(.*?)</div>', re.DOTALL)
-OF_THE_LIST = "_changelist_filters"  # on a row's page, the filters of its list; they affect only the page's links
+# This parameter in the URL of a row's page holds the filters of the row's list. It affects only the page's links.
+OF_THE_LIST = "_changelist_filters"
 ENDING = (reverse("admin:logout"),)
 
 

@@ -1,4 +1,4 @@
-"""Sessions of people who authenticated now or at an earlier time."""
+"""Signs people in for tests, and sets how long ago they authenticated."""
 
 import time
 from typing import Any

@@ -72,7 +72,7 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Row], search_term: str
     ) -> tuple[QuerySet[Row], bool]:
-        """Search for the text in the form in which names are stored, without the invisible characters of a paste."""
+        """Normalise the search term like stored names. A pasted term can contain invisible characters."""
         return super().get_search_results(request, queryset, normalised_name(search_term))
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -2,8 +2,8 @@
 
 Keyset lists (keyset_lists.py) also call optional methods of a filter. `equal` returns the conditions that require
 exactly one value, as a dict from the column to the value. `times` returns conditions on the time of a row.
-`organisation_chosen` returns the primary key of the only organisation whose rows the filter shows. `source` returns the
-rows to read if an index finds them.
+`organisation_chosen` returns the primary key of the only organisation whose rows the filter shows. `source` returns a
+Source of the matching rows if an index can find them, or None.
 """
 
 from collections.abc import Iterator
@@ -177,7 +177,7 @@ class PersonFilter(TypedFilter):
 
     @staticmethod
     def exactly(name: str) -> str:
-        """Return the value that stands for this name only."""
+        """Return the parameter value with which the filter matches exactly this name."""
         return f'"{name}"'
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -190,7 +190,7 @@ class PersonFilter(TypedFilter):
         return {"actor_name": self._names[0]} if self.text and len(self._names) == 1 else {}
 
     def source(self, rows: QuerySet[Any]) -> Source | None:
-        """Return the rows of all these people, or None for one person, whose rows an index has in the list's order."""
+        """Return the rows of the matching names if there are several. Otherwise return None: `equal` is enough then."""
         if not self.text or len(self._names) == 1:
             return None
         one_of_each = AuditEvent.objects.filter(pk__in=self._found.values())

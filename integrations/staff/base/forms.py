@@ -50,7 +50,7 @@ class HandOverChoice(TextChoices):
 
 
 class ActionForm(forms.Form):
-    """A form that can show the service's refusal of its action."""
+    """The form of an action. It can show a service's refusal as an error of the form."""
 
     renamed: ClassVar[Mapping[str, str]] = {}  # maps the service's field names to the form's, where they differ
     more: ClassVar[tuple[str, ...]] = ()  # fields that few people need; the page shows them in a collapsed part

@@ -246,7 +246,8 @@ class KeysetList(ChangeList):
     def _rows(self, order: SortOrder) -> list[Any]:
         """Read the page's rows by their primary keys, which are already limited to what the user may see.
 
-        If the limit of checked rows ended the page, the same query also reads the last checked row, to show its time.
+        A page can end early, at the limit of checked rows. Then the same query also reads the last checked row, to
+        show its time.
         """
         keys = {position[-1] for position in self.page.positions}
         reached = self.reached[-1] if self.reached else None

@@ -159,7 +159,7 @@ class EnableFromFile(BulkActionPage):
 
 
 class ActOnSelection(BulkActionPage):
-    """Confirms a bulk action on outlets selected in a list. `check_selection` shows the check page for the list.
+    """Confirms a bulk action on outlets selected in a list. The list calls `check_selection` for the check page.
 
     After a proof of identity, a GET shows the check page for the same outlets, with the same input.
     """

@@ -79,9 +79,10 @@ class AuthAttemptAdmin(DatedAdmin[AuthAttempt]):
         return super().found_by(text) | sent_under_another_id(text)
 
     def begins_with(self, text: str) -> Q:
-        """Match attempts by the beginning of their address or, for unknown outlets, of their ProviderOutletID.
+        """Return the condition for attempts whose address begins with `text`.
 
-        The other attempts are found by the names and IDs of their outlet.
+        An attempt for an unknown outlet also matches if its ProviderOutletID begins with `text`. Attempts for known
+        outlets are found by the outlet's names and IDs.
         """
         unknown = beginning_with("provider_outlet_id", text) & Q(integration=None)
         return beginning_with("address", text) | unknown

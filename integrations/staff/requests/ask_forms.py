@@ -26,7 +26,7 @@ from integrations.wire.payloads.request_models import MODELS
 MAX_PAYLOAD = 256 * 1024  # characters; the API has the same limit
 LONGEST_WAIT = 120  # seconds
 PREFIX = "field_"
-RAW, FIELDS = "raw", "fields"  # how the payload is typed
+RAW, FIELDS = "raw", "fields"  # the two ways to enter the payload
 SENT_AS_TYPED = "Sent exactly as you type it: same names, same order, same digits."
 OR_AS_JSON = "The documentation does not allow this. To send it anyway, continue with JSON."
 UNTICKED = "Tick this box to confirm: this request may change something at the POS or take a payment."
@@ -232,7 +232,7 @@ class FieldsForm(AskForm):
 
 
 def payload_errors(payload: str, model: str) -> dict[str, str]:
-    """Return the errors in a well-formed payload by the member's path, or {} if the payload matches the model."""
+    """Return a dict from each wrong member's path to its error. The payload must be valid JSON."""
     try:
         checking.check(payload, model)
     except Invalid as invalid:
@@ -264,7 +264,7 @@ def _field_for(field: Field) -> forms.CharField | forms.ChoiceField:
 
 
 def is_json(field: Field) -> bool:
-    """Return whether the field's value is typed as JSON."""
+    """Return whether the person enters the field's value as JSON."""
     return field.is_list or field.kind in MODELS or field.kind == OBJECT
 
 

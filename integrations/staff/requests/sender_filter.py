@@ -32,4 +32,4 @@ class SenderFilter(PersonFilter):
         return {"api_key": None} if self.text else {}
 
     def source(self, _rows: QuerySet[Any]) -> None:
-        """Return None, because `equal` names an index."""
+        """Return None, because `equal` returns a condition that an index serves."""

@@ -182,7 +182,7 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     """Rules for OpenID Connect sign-ins; services/people/identities.py finds the person of an identity."""
 
     def list_apps(self, request: HttpRequest, provider: str | None = None, client_id: str | None = None) -> list[Any]:
-        """Return an empty list without OIDC_SERVER_URL, even if allauth's own table has a provider."""
+        """Return no app if OIDC_SERVER_URL is empty, even if allauth's own table has a provider."""
         return super().list_apps(request, provider, client_id) if settings.OIDC_SERVER_URL else []
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:  # noqa: ARG002

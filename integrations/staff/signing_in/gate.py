@@ -1,4 +1,4 @@
-"""Decides whether a session may see any page of the portal. Every page asks this."""
+"""Decides whether a session may see the portal's pages. Every page makes this check."""
 
 from enum import Enum
 

@@ -54,7 +54,7 @@ class StrictAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
         return config
 
     def get_callback_url(self, request: HttpRequest, app: SocialApp) -> str:  # noqa: ARG002
-        """Return the callback URL registered at the provider. It is under PUBLIC_URL, not under the browser's host."""
+        """Return the callback URL registered at the provider. It uses PUBLIC_URL instead of the request's host."""
         return f"{settings.PUBLIC_URL}{reverse('oidc_callback')}"
 
     def complete_login(self, request: HttpRequest, app: SocialApp, token: SocialToken, **kwargs: Any) -> SocialLogin:
@@ -132,7 +132,8 @@ def callback(request: HttpRequest) -> HttpResponse:
     view = OAuth2CallbackView.adapter_view(StrictAdapter(request, PROVIDER_ID))
     try:
         answer: HttpResponse = view(request)
-    except (OAuth2Error, RecursionError) as error:  # allauth reads the provider's configuration outside its try block
+    except (OAuth2Error, RecursionError) as error:
+        # allauth does not catch errors from reading the provider's configuration.
         answer = _error_page(request, StrictProvider(request, app=app), error)
     return answer
 

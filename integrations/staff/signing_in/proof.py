@@ -85,7 +85,7 @@ def signed_in(view: View) -> View:
 
 
 def redirect_unless_complete(request: HttpRequest) -> HttpResponseRedirect | None:
-    """Return a redirect if the person may not change their own factors yet, or None."""
+    """Return a redirect if the person may not change their own factors yet, otherwise None."""
     here = urlencode({"next": request.get_full_path()})
     if not gate.is_staff(request.user):
         return HttpResponseRedirect(f"{reverse('account_login')}?{here}")

@@ -61,7 +61,8 @@ class SessionClient:
 class SessionStore(DatabaseSessionStore):
     """A database session. `ends_at` is its expiry date when the row was read; None for a new session.
 
-    `client` is the address and browser in allauth's table at the same time; None if the table lacks the session.
+    `client` is the address and browser from allauth's table, read together with the row; None if that table lacks the
+    session.
 
     The expiry date is compared with the shared clock, because several hosts read the session.
 
@@ -113,7 +114,7 @@ def is_over(session: SessionBase, person: AbstractBaseUser | AnonymousUser) -> b
 def limited(get_response: View) -> View:
     """Return middleware that signs a person out after SESSION_HOURS.
 
-    Before that time, each request prolongs its session, or else stores a changed address or browser.
+    Before that time, a request either prolongs its session, or stores its address and browser if they have changed.
     """
 
     def handle(request: HttpRequest) -> HttpResponse:
@@ -189,7 +190,7 @@ def _is_due(request: HttpRequest) -> bool:
 
 
 def _prolong(request: HttpRequest) -> None:
-    """Move a session's end to the full idle time from now, or add the session to allauth's table if it is missing."""
+    """Let the session last for the full idle time from now, or add it to allauth's table if it is missing there."""
     if getattr(request.session, "client", None) is None:
         track(request)  # a session that an older version of the portal opened; the next page prolongs it
     else:

@@ -10,7 +10,7 @@ from integrations.wire.payloads.frames import FRAMES
 
 
 def json_schema(model: str) -> dict[str, Any]:
-    """Return the JSON Schema of a model or a frame. A field with another model refers to that component."""
+    """Return the JSON Schema of a model or a frame. A field that holds another model refers to that model's schema."""
     fields = _DESCRIBED[model]
     schema: dict[str, Any] = {
         "type": "object",

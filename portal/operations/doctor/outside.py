@@ -102,7 +102,7 @@ def _health(host: str, port: int) -> Finding:
 
 
 def _pages(host: str, port: int) -> Finding:
-    """Report a page that redirects to itself, as it does if the portal does not see that the client used https."""
+    """Check that a page does not redirect to itself, as it would if the portal did not see that clients use https."""
     status, _, location = _get(host, port, PAGE, {})
     if not _is_same_page(location, host, port):
         return fine("proxy", f"{settings.PUBLIC_URL}{PAGE} answers {status} and does not redirect to itself.")

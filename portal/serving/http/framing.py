@@ -62,7 +62,7 @@ class HttpFraming(HttpClosing):
     _has_other_coding: bool
     _has_valid_host: bool | None  # None before there is a Host header
     _chunk: int  # bytes that are being parsed
-    _is_mixed: bool  # whether these bytes also contain the end of an earlier request
+    _is_mixed: bool  # whether the bytes being parsed also contain the end of an earlier request
     _size: int  # bytes of the current request that arrived before `_chunk`
     _body_size: int
 
@@ -240,7 +240,7 @@ class HttpFraming(HttpClosing):
             if version != "1.0":
                 raise self._unreadable(OTHER_VERSION)
             if any(name == TRANSFER_ENCODING for name, _ in self.headers):
-                raise self._unreadable(MALFORMED)  # RFC 9112, 6.1
+                raise self._unreadable(MALFORMED)  # HTTP/1.0 has no transfer codings (RFC 9112, 6.1)
         if len(self.pipeline) > limits.MAX_PIPELINED:
             raise self._unreadable(MANY_REQUESTS)
 

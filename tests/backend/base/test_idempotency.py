@@ -79,7 +79,10 @@ def test_every_post_honours_the_idempotency_key() -> None:
 
 @contextmanager
 def held() -> Iterator[tuple[threading.Event, list[None]]]:
-    """Yield an event and a list. Each cancellation appends to the list in its transaction, then waits for the event."""
+    """Hold each call that cancels a request, in its transaction, until the yielded event is set.
+
+    Each such call first appends to the yielded list.
+    """
     free, started, cancel = threading.Event(), list[None](), rows.cancel_request
 
     def wait(*args: Any, **options: Any) -> object:

@@ -187,7 +187,7 @@ def connect_unresponsive(stack: Stack, token: str) -> Iterator[socket.socket]:
 
 
 class NodePos:
-    """Node's `ws` in a separate process, which ends with the block."""
+    """A client in a separate process that runs Node's `ws`; `connect_with_node` kills it at the end of its block."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process

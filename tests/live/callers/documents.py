@@ -29,7 +29,7 @@ class Block:
         return _EXPECTED.findall(self.text)
 
     def is_output(self, printed: str) -> bool:
-        """Return whether the commands print this according to the comments directly below them.
+        """Return whether `printed` is the output that the comments directly below the commands describe.
 
         `...` in a comment stands for any text. Spaces and line ends are ignored.
         """
@@ -81,7 +81,7 @@ class Reader:
         self.environment = dict(environment)
 
     def run_shell(self, commands: str) -> str:
-        """Return the commands' output; each must succeed. Exported variables persist."""
+        """Run the commands, which must all succeed, and return their output. Exported variables persist."""
         exported = self._folder / ".exported"
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", f"{self._here(commands)}\nenv -0 > .exported"],

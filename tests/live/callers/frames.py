@@ -25,7 +25,7 @@ def frame(content: bytes, *, opcode: int = TEXT, is_last: bool = True) -> bytes:
 
 
 def header(size: int, *, opcode: int = TEXT, is_last: bool = True) -> bytes:
-    """Return the header of a client's frame, up to its mask."""
+    """Return the header of a client's frame, without the mask that follows it."""
     first = (0x80 if is_last else 0) | opcode
     if size < 126:
         return struct.pack("!BB", first, 0x80 | size)

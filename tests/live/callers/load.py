@@ -17,7 +17,7 @@ from tests.live.stack.servers import Credentials, Stack
 from tests.live.stack.waiting import eventually
 
 CALL_SECONDS = 10  # seconds that a call may wait; longer than any drain in the tests
-PAUSE = 0.2  # seconds after a 503, in place of its Retry-After
+PAUSE = 0.2  # seconds before an order is repeated; a Retry-After is ignored
 BETWEEN = 0.1  # seconds at most between two calls of a caller, to leave the CPU to the servers
 TRIES_FOR = 40.0
 WAITS_FOR = 300  # seconds that a non-urgent order may wait

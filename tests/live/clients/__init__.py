@@ -1,1 +1,1 @@
-"""The client libraries of clients/, built and installed like packages, against one demo server."""
+"""Tests of the client libraries of clients/: they are built and installed as packages, and call one demo server."""

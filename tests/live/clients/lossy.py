@@ -14,7 +14,7 @@ _FORWARDED = ("authorization", "content-type", "idempotency-key")
 
 @contextmanager
 def losing_every_other_answer(base_url: str) -> Iterator[str]:
-    """Forward each call to the portal, and lose the first answer and every second one after it. Return the address."""
+    """Yield the address of a proxy that forwards each call, and loses the first answer, the third, and so on."""
     client = httpx2.Client(base_url=base_url, trust_env=False, timeout=30)
     calls, lock = [0], threading.Lock()
 

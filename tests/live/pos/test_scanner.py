@@ -1,4 +1,4 @@
-"""A running server answers a scanner without a 5xx status, an ERROR line or a traceback, and logs few lines."""
+"""A vulnerability scanner gets no 5xx status from a running server, and causes few log lines, none of them an error."""
 
 import socket
 
@@ -13,7 +13,7 @@ LARGE = b"a=" + b"x" * 3_000_000
 
 
 def requests() -> list[bytes]:
-    """Return requests, as the bytes to send, that Django, allauth or the server should reject."""
+    """Return the bytes of requests that Django, allauth or the server should reject."""
     found = [
         _request(b"GET " + path, host=b"evil.example") for path in (b"/", b"/static/x", b"/admin/", b"/api/v1/docs")
     ]

@@ -13,7 +13,7 @@ from tests.live.stack.servers import Stack
 from tests.live.stack.waiting import eventually
 from tests.support.constants import RECORD_INTERVAL, with_constants
 
-# No other text in the files contains these digits, so a match can only be the PIN.
+# No other text in the files contains these digits, so a match can only be the PIN or the user identifier.
 PIN, USER = "7351924680135", "8642097531864"
 ASKED = f'{{"PIN":  "{PIN}"}}'
 ANSWERED = f'{{"UserName": "Waiter", "UserPIN":"{PIN}" }}'

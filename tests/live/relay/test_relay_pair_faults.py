@@ -208,7 +208,7 @@ def test_a_thousand_requests_during_many_faults_each_end_and_execute_once(pair: 
 
 
 def at_home(outlet: Credentials, stack: Stack) -> Credentials:
-    """Return the outlet's credentials with the URLs changed, to make its POS connect to this process."""
+    """Return the outlet's credentials with the URLs changed, to make its POS connect to the server `stack`."""
     auth_url = outlet.auth_url.replace(outlet.auth_url.split("/api")[0], stack.base_url)
     return replace(outlet, auth_url=auth_url, websocket_url=stack.ws_url)
 

@@ -10,7 +10,7 @@ import pytest
 
 
 def need(name: str, *, folders: Sequence[Path] = ()) -> str:
-    """Return the program's path; skip the test if it is missing, or fail it when REQUIRE_ALL is set."""
+    """Return the program's path. If the program is missing, skip the test, or fail the test if REQUIRE_ALL is set."""
     found = shutil.which(name) or shutil.which(name, path=os.pathsep.join(map(str, folders)))
     if not found:
         give_up(f"{name} is not installed")

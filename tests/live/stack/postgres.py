@@ -102,7 +102,7 @@ class Postgres:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def change_setting(self, name: str, value: str) -> None:
-        """Change a setting. The change applies at once, or from the next start if the setting is read only then."""
+        """Change a setting: at once, or at the next start if PostgreSQL reads the setting only when it starts."""
         statement = sql.SQL("ALTER SYSTEM SET {} = {}").format(sql.Identifier(name), sql.Literal(value))
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute("SET default_transaction_read_only = off")

@@ -257,7 +257,7 @@ def top_of(element: Locator) -> float:
     return box["y"]
 
 
-# Sends the form that led to this page again, as a browser does on "Confirm form resubmission".
+# Sends again the form that led to this page, as a browser does on "Confirm form resubmission".
 RESEND = """(values) => {
     const form = document.createElement("form");
     form.method = "post";

@@ -134,7 +134,7 @@ def test_a_person_is_added_with_a_role(page: Page) -> None:
 
 
 def open_by_search(page: Page, outlet: Credentials) -> None:
-    """Open the page of an outlet with the search field of the start page."""
+    """Find an outlet with the search field of the start page, and open its page."""
     page.goto("/admin/")
     type_into(page, page.get_by_role("searchbox", name="Find an outlet"), outlet.provider_outlet_id)
     enter(page)
@@ -165,7 +165,7 @@ def enter(page: Page) -> None:
 
 
 def move_to(page: Page, target: Locator) -> None:
-    """Press Tab until the element has the focus, and check that the page shows it."""
+    """Press Tab until the element has the focus, and check that the page shows where the focus is."""
     target = target.first
     expect(target).to_be_visible()
     element = target.element_handle()  # found once, as a search by role is the slowest step here

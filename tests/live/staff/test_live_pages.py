@@ -39,7 +39,7 @@ RECORD_CALLS = """() => {
         return call(...parameters).finally(() => unanswered -= 1);
     };
 }"""
-# A stack for browser behaviour that does not depend on the server.
+# For tests of browser behaviour that does not depend on the server program: run them only with `serve`.
 ON_SERVE = pytest.mark.parametrize("portal", ["serve"], indirect=True, scope="module")
 
 

@@ -42,7 +42,7 @@ FOR_PIP = (
 
 @dataclass(frozen=True)
 class Running:
-    """A script/server that has answered /healthz."""
+    """A started script/server, and its URL."""
 
     base_url: str
     process: Process

@@ -300,7 +300,8 @@ def test_the_command_exits_with_1_if_something_is_wrong_and_can_print_json(
 def store_everything(enabled: Enabled) -> None:
     """Store a value of each kind that needs a key; the secret of `enabled` is stored already.
 
-    The second factors are an authenticator app, recovery codes and a passkey. Nothing of the passkey is encrypted.
+    The second factors are an authenticator app and recovery codes. Also store a passkey, which needs no key
+    because nothing of it is encrypted.
     """
     create_api_key("Shop", actor=ANNA)
     make_endpoint()

@@ -25,7 +25,7 @@ FETCHED = re.compile(r"/admin/(\w+)/(\w+)/")
 
 
 class Heads(InProcess):
-    """Each route gets a GET and a HEAD request, from an administrator and with an API key."""
+    """Sends a GET and a HEAD request to each route, with an API key and, below /admin/, an administrator's session."""
 
     @override_settings(METRICS_TOKEN="m" * 16, DEBUG=False)
     async def test_head_gets_the_status_and_the_headers_of_get(self) -> None:

@@ -1,4 +1,4 @@
-"""Log lines keep the fields that the code gives them."""
+"""The log formatters write every field that the code passes in `extra`."""
 
 import ast
 from collections.abc import Iterator

@@ -77,7 +77,7 @@ class Throttled(AtTheEntryPoint):
             assert await exchange.issue_token(self.harbour.claim(), THIEF)
             assert hold.await_count == 0
             await self.guess(10)
-            assert hold.await_count == 0  # the success had cleared the count
+            assert hold.await_count == 0  # the success above had reset the number of failures
             await self.guess(3)
             assert hold.await_count == 3
 

@@ -49,7 +49,7 @@ def ada() -> User:
 
 
 def link(person: User, uid: str = "subject-1", *, provider: str = "oidc", **said: Any) -> SocialAccount:
-    """Link an identity to a person, as a sign-in does. By default, it claims that the person's address is verified."""
+    """Link an identity to a person, as a sign-in does. By default, the identity has the person's verified address."""
     userinfo = said or {"email": person.email, "email_verified": True}
     return SocialAccount.objects.create(
         user=person, provider=provider, uid=uid, extra_data={"id_token": {}, "userinfo": userinfo}

@@ -1,4 +1,4 @@
-"""A stored request is readable without its secrets; a reader with the key sees it in full."""
+"""The secrets in a stored request are redacted; with the key, the portal can restore the original text."""
 
 import json
 import uuid

@@ -1,4 +1,4 @@
-"""While a till moves between processes, its requests keep their order, and one process at a time may send each."""
+"""Requests for a till that moves between processes keep their order; a request is sent by one process at a time."""
 
 import asyncio
 import uuid

@@ -1,4 +1,4 @@
-"""The lists of the API scan no table. tests/staff/test_query_budget.py covers those of staff."""
+"""The lists of the API scan no table. tests/staff/test_query_budget.py checks the lists on the staff pages."""
 
 import itertools
 from collections.abc import Iterator

@@ -94,7 +94,7 @@ def test_neither_the_session_in_use_nor_one_of_another_person_can_be_ended() -> 
 
 
 def number_of(client: Client) -> str:
-    """Return the number of the client's session in the list."""
+    """Return the primary key that identifies the client's session in the list, as text."""
     return str(UserSession.objects.get(session_key=client.session.session_key).pk)
 
 

@@ -1,4 +1,4 @@
-"""A session ends after 2 hours without a request, and 12 hours after the sign-in; settings change both."""
+"""A session ends after 2 hours without a request, and 12 hours after the sign-in; both limits are settings."""
 
 from typing import Any
 

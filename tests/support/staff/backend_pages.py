@@ -1,4 +1,4 @@
-"""The staff pages about the backend, for tests: their URLs, and requests to show on them."""
+"""URLs of the staff pages of API keys, message types and requests, and the requests that tests show on them."""
 
 from datetime import datetime, timedelta
 from typing import Any
