@@ -142,7 +142,7 @@ def read_options() -> argparse.Namespace:
 
 
 def chosen(names: Sequence[str], only: str) -> Iterator[str]:
-    """Yield the names that contain `only`; for a filtered or searched list, also the name of the whole list."""
+    """Yield the names of queries that contain `only`, and of the whole lists that these queries filter or search."""
     wanted = [name for name in names if only in name]
     yield from (name for name in names if any(other.startswith(name) for other in wanted))
 

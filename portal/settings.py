@@ -110,7 +110,7 @@ POS_PING_TIMEOUT = env.int("POS_PING_TIMEOUT", default=20, least=1)
 AUTH_FAILURES_PER_OUTLET = env.int("AUTH_FAILURES_PER_OUTLET", default=10, least=1)
 AUTH_FAILURES_PER_ADDRESS = env.int("AUTH_FAILURES_PER_ADDRESS", default=100, least=1)
 
-# --- API of the provider's own systems ---------------------------------------------------------------------
+# --- API that the provider's systems call ------------------------------------------------------------------
 
 API_CALLS_PER_SECOND = env.int("API_CALLS_PER_SECOND", default=100, least=1, most=100_000)
 API_CALLS_BURST = env.int("API_CALLS_BURST", default=200, least=1, most=100_000)

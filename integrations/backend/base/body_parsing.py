@@ -1,6 +1,6 @@
-"""Parses the JSON body of a call with a serializer.
+"""Uses serializers to parse the JSON bodies of API calls.
 
-backend/requests/order_calls.py parses requests to a POS.
+The exception is a call that sends a request to a POS: backend/requests/order_calls.py parses its body.
 """
 
 import json

@@ -1,8 +1,7 @@
 """Dispatches requests to the POSes of this process, and their results to the waiting calls.
 
 The database is the source of truth (CONTRIBUTING.md, rule 1). A request is stored and marked as sent before its frame
-is sent, and ended in the database before any caller gets its result. This process keeps state in memory only to save
-database reads.
+is sent. Its result is stored before any caller gets it. This process keeps state in memory only to save database reads.
 """
 
 import asyncio

@@ -54,7 +54,7 @@ class LaneFiller:
         return live.integration_id in self._suspecting or bool(self._registry.unconfirmed_by_older(live.integration_id))
 
     def fill(self, live: Live) -> None:
-        """Put an integration's open requests on its lane; a call made during a load triggers another load."""
+        """Load an integration's open requests into its lane. If a load is running, load again after it."""
         lane = live.lane
         if lane is None:
             return

@@ -32,7 +32,7 @@ def explain_moves(
 def _names(
     moved: Iterable[AuditEvent], organisations: frozenset[int] | None, known: Iterable[Organisation | None]
 ) -> dict[int, str]:
-    """Return by id the names of the organisations in these moves, except those that the viewer may not see."""
+    """Return the names, by id, of the organisations that these moves refer to and the viewer may see."""
     ids = {side for each in moved for side in each.detail[FIELD].values() if isinstance(side, int)}
     is_old = any(isinstance(side, str) for each in moved for side in each.detail[FIELD].values())
     wanted = ids if organisations is None else organisations if is_old else ids & organisations

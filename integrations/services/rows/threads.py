@@ -31,7 +31,7 @@ BATCH = 500  # below SQLite's limit of variables in one statement
 # A caller that only reads gets 503 after this many seconds. Readers never wait for locks in SQLite, and in PostgreSQL
 # only while a table is altered. Load balancers and tills give up after 3 s, so this is shorter.
 READ_SECONDS = 2.5
-PROBE_AFTER = 0.25  # seconds; if a write takes longer, the database must answer a read within READ_SECONDS
+PROBE_AFTER = 0.25  # seconds that a write may take before a read checks that the database still answers
 
 
 class DatabaseUnresponsive(OperationalError):

@@ -1,4 +1,4 @@
-"""The limits of requests, and the formats in which requests that are too large or unreadable are refused."""
+"""The limits of requests, and the format of the refusal if a request is too large or unreadable."""
 
 import asyncio
 import itertools

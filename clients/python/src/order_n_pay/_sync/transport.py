@@ -1,4 +1,7 @@
-"""One call of the API: its key, its repetitions until the deadline, and the model of its answer."""
+"""Makes calls to the API: retries each one until its deadline, and parses the answer into a model.
+
+All attempts of a change have the same idempotency key.
+"""
 
 import time
 import uuid
