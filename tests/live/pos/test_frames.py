@@ -45,7 +45,9 @@ def test_a_larger_frame_closes_the_connection_with_1009(stack: Stack, frame: str
     with connect(stack, token_for(stack, outlet)) as pos:
         pos.send(text if frame == "text" else text.encode())
         assert pos.wait_closed(5)[0] == TOO_LARGE
-    eventually(lambda: records.close_reasons(stack, outlet) == ["too_large"])
+    # daphne's library waits only a second for the POS's close frame, which may take longer on a busy machine.
+    reasons = [["too_large"]] if stack.server == "serve" else [["too_large"], ["link_lost"]]
+    eventually(lambda: records.close_reasons(stack, outlet) in reasons)
 
 
 @ON_EACH_COMBINATION
