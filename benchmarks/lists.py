@@ -183,9 +183,9 @@ class PairedQuery:
 def _comparable_ms(name: str, found: dict[str, tuple[Figures, Figures]]) -> float:
     """Return the time on the small database, in milliseconds, to compare with the query's time on the large one.
 
-    Usually this is the time of the same query. If the query finds fewer rows on the small database than on the large
-    one, it is the time of the whole list on the small database, provided that this list has at least as many rows as
-    the query finds on the large database, and takes longer than the query.
+    Usually this is the time of the same query. If the query finds more rows on the large database, the list that it
+    filters or searches is a fairer comparison. The time of that list on the small database is then returned instead,
+    if it is longer. The list must have at least as many rows there as the query finds on the large database.
     """
     small, large = found[name]
     if small.rows >= large.rows:

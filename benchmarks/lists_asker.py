@@ -44,9 +44,9 @@ def main() -> None:
 def count(ask: Callable[[], int]) -> dict[str, float]:
     """Return how many SQL queries a page makes, and how many rows it shows.
 
-    The page is opened twice, and the lower count of queries is returned, because the first page of a process reads some
-    rows that later pages remember. Each time, the session is first set to expire soon, so the count includes the query
-    that prolongs the session. The statements in NO_QUERIES do not count.
+    The page is opened twice, and the lower count of queries is returned, because the first page that a process opens
+    reads some rows that are then cached. Each time, the session is first set to expire soon, so the count includes the
+    query that prolongs the session. The statements in NO_QUERIES do not count.
     """
     from django.contrib.sessions.models import Session
     from django.db import connection

@@ -111,7 +111,7 @@ def _staff() -> None:
 
 
 def _requests(size: Size, integrations: list[int], now: datetime, chance: random.Random) -> None:
-    """Write requests to all outlets; the second chain has requests only in the first block."""
+    """Write requests to all outlets; the second chain has requests only in the first `BLOCK` of the month."""
     count = size.requests // BLOCKS
     same = {"api_key_id": ApiKey.objects.get().pk, "device_id": "kiosk-1", "content_digest": "0" * 64, "times_sent": 1}
 
@@ -334,7 +334,7 @@ def _samples(now: datetime) -> None:
 
 
 def _disable_sync() -> None:
-    """Speed up SQLite, because the data does not have to survive a power failure."""
+    """Speed up SQLite's writes. They are not synced to disk: the data need not survive a power failure."""
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA synchronous = OFF")

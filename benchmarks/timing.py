@@ -24,7 +24,8 @@ from storming.outlets import Claim
 from storming.processes import Cores, free_port
 
 ROTATIONS = 5
-WARM_UP = 100  # attempts of each kind before measuring: caches fill, and the portal stops recording every refusal
+# Attempts of each kind before measuring: caches fill, and the portal starts to record only a sample of the refusals.
+WARM_UP = 100
 KNOWN = "an outlet that exists"
 
 

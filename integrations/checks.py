@@ -1,7 +1,7 @@
 """Django system checks for combinations of settings. They run at each server start and in commands that call services.
 
-Django's own checks concern the code, which does not change on an operator's machine. `manage.py check` and script/test
-run both kinds.
+Most of Django's own checks do not run then, because they concern the code, which does not change on an operator's
+machine. `manage.py check` and script/test run both kinds.
 """
 
 from typing import Any

@@ -24,8 +24,9 @@ if __name__ == "__main__":
 
 from storming.frames import handshake, http_post, pongs_for, whole_answer
 
-IP_BIND_ADDRESS_NO_PORT = 24  # a constant of Linux that Python lacks: choose the port at connect()
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 8.0  # seconds before the first retry, doubled for each further one up to the longest
+# A socket option of Linux: choose the local port at connect(). Older versions of Python do not name it.
+IP_BIND_ADDRESS_NO_PORT = 24
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 8.0  # seconds; the pause before a retry doubles each time, up to the longest
 ROUND = 0.25  # seconds between two checks for POSes whose pause is over
 BUFFER = 65_536
 
@@ -60,7 +61,7 @@ class Findings:
 
 
 class Storm:
-    """Connects all POSes at once, until each is online or the time limit is reached."""
+    """Connects all POSes at once, and retries until each is online or the time limit is reached."""
 
     def __init__(self, job: dict[str, Any]) -> None:
         self._address = ("127.0.0.1", job["port"])

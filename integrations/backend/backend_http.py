@@ -102,8 +102,8 @@ async def _run_view(match: ResolverMatch, scope: Scope, receive: Receive) -> Pla
 class _WhileConnected:
     """Cancels the block and raises ClientLeft if the client disconnects.
 
-    Requests to a POS continue if the call has already stored or sent them. The block watches for a disconnection only
-    after LEAVING_SECONDS, because most calls end sooner, and the watching task would add a tenth to their cost.
+    Requests to a POS continue if the call has already stored or sent them. The task that watches for a disconnection
+    starts only after LEAVING_SECONDS, because most calls end sooner, and the task would add a tenth to their cost.
     """
 
     def __init__(self, receive: Receive) -> None:

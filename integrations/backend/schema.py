@@ -25,7 +25,8 @@ def add_models(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
     schemas = result["components"]["schemas"]
     schemas.update(problem_schema.components())
     schemas.update({model: json_schema(model) for model in ALL_MODELS})
-    schemas["Order"]["properties"]["payload"] |= {"additionalProperties": True}  # the payload of any message type
+    # The schema Order applies to all message types, so its payload may have any members.
+    schemas["Order"]["properties"]["payload"] |= {"additionalProperties": True}
     add_types(schemas)
     _open_objects(schemas)
     for schema in schemas.values():
@@ -34,7 +35,7 @@ def add_models(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
 
 
 def _write_defaults_in_words(properties: dict[str, Any]) -> None:
-    """Move each default into the description, because openapi-typescript would make such a field mandatory in calls."""
+    """Move each field's default into its description: openapi-typescript makes fields with a default mandatory."""
     for field in properties.values():
         if "default" in field:
             words = f"Default: {json.dumps(field.pop('default'))}."

@@ -84,8 +84,8 @@ def _recovered(path: Path) -> bool:
 def _committed(lines: Sequence[str]) -> Iterator[str]:
     """Yield the lines whose outlets were enabled in a committed transaction.
 
-    If a line has a secret, the secret must be in the database. If it has none, because the outlet adopted a secret, the
-    outlet must be enabled.
+    A line with a secret counts as committed if the database has the secret. A line has no secret if the outlet adopted
+    one. Such a line counts as committed if the outlet is enabled.
     """
     for part in chunks(lines):
         rows = list(csv.DictReader(part, fieldnames=COLUMNS))

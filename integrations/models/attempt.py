@@ -60,7 +60,7 @@ class AuthAttempt(models.Model):
     at = models.DateTimeField(db_index=True)
     endpoint = models.CharField(max_length=16, choices=pos_endpoints, db_column="door")
     outcome = models.CharField(max_length=24, choices=outcomes)
-    # The error in the values of a THROTTLED attempt; empty if there is none or the portal did not check the values. The
+    # What was wrong with the values that a THROTTLED attempt sent; empty if they were correct or were not checked. The
     # database default is for servers of the previous version, which insert rows without this column during an upgrade.
     cause = models.CharField(max_length=24, choices=outcomes, blank=True, default="", db_default="")
     # This column has no separate index, because `attempt_of_integration` begins with it.
@@ -69,8 +69,8 @@ class AuthAttempt(models.Model):
     )
     provider_outlet_id = models.CharField("ProviderOutletID as sent", max_length=64, blank=True)
     pos_remote_id = models.CharField("POSRemoteID as sent", max_length=128, blank=True)
-    # The integration whose POSRemoteID was sent with another or an unknown ProviderOutletID. This is a reference and
-    # not a name, because not every viewer may see that name.
+    # The integration that has the sent POSRemoteID, if the sent ProviderOutletID is unknown or belongs to another
+    # outlet. This is a reference instead of the outlet's name, because not every viewer may see the name.
     pos_remote_id_of = models.ForeignKey(
         Integration, null=True, on_delete=models.PROTECT, related_name="+", db_index=False, editable=False
     )

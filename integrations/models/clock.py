@@ -1,9 +1,9 @@
 """The shared clock for stored times and expiries: the database's clock.
 
-With it, even a host whose own clock is wrong does not declare other processes dead, close newer connections, or
-misjudge whether a key, link or session has expired. Between two comparisons with the database, the host's monotonic
-clock advances the time, so a jump of the host's wall clock has no effect. On SQLite there is one host, whose clock is
-also the database's.
+So even a host whose own clock is wrong can tell whether another process is dead, which of two connections is newer,
+and whether a key, link or session has expired. Between two comparisons with the database, the host's monotonic clock
+advances the time, so a jump of the host's wall clock has no effect. On SQLite there is one host, whose clock is also
+the database's.
 """
 
 import time
@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from django.db import connection
 
-PRECISE = 0.005  # seconds of uncertainty that are good enough without a further sample
+PRECISE = 0.005  # in seconds; if the uncertainty is at most this, no further sample is taken
 FURTHER_SAMPLES = 2
 
 _ahead: float | None = None  # the database's clock (seconds since 1970) minus this host's monotonic clock

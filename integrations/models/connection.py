@@ -10,7 +10,7 @@ from integrations.models.integration import Credential, Integration
 
 
 def _lease_limit(now: datetime) -> datetime:
-    """Return the limit for heartbeats: at `now` (shared clock), a process without a later heartbeat counts as dead."""
+    """Return the lease limit at `now` (shared clock): a process without a heartbeat after this limit counts as dead."""
     return now - timedelta(seconds=settings.LEASE_SECONDS)
 
 
@@ -88,8 +88,8 @@ class Connection(models.Model):
     """One websocket connection of a POS, open or ended."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    # `integration` and `process` need no separate indexes, because `connection_history` begins with the one and
-    # `connection_of_process` with the other.
+    # `integration` and `process` need no separate indexes, because the indexes `connection_history` and
+    # `connection_of_process` in Meta begin with them.
     integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="connections", db_index=False)
     credential = models.ForeignKey(Credential, on_delete=models.PROTECT, related_name="+")
     generation = models.PositiveIntegerField()

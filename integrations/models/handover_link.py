@@ -21,7 +21,7 @@ def link_states() -> list[tuple[str, str]]:
 
 
 def is_in_link_state(state: LinkState, now: datetime) -> Q:
-    """Return the condition for links for which `state_at` returns this state."""
+    """Return a condition that selects the links whose state at `now` is this one (see HandoverLink.state_at)."""
     if state is LinkState.LIVE:
         return Q(state=state, expires_at__gt=now)
     is_due = Q(state=LinkState.LIVE, expires_at__lte=now)

@@ -98,5 +98,5 @@ class Credential(KeptSecret):
 
     @property
     def is_weak(self) -> bool:
-        """Return whether the secret has too few bits for a fast digest; a person may have chosen it."""
+        """Return whether the secret has too few bits to be safe with a fast digest. A person may have chosen it."""
         return self.bits < STRONG_BITS

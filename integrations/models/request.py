@@ -49,7 +49,8 @@ class Request(models.Model):
     user_identifier = models.CharField(max_length=36, null=True)  # noqa: DJ001  (null on the wire, and "" is not)
     payload = models.TextField()
     content_digest = models.CharField(max_length=64)
-    # How often the same RequestID arrived with different content; above a limit, no further attempt is compared.
+    # How often the same RequestID arrived with different content. Once this reaches a limit, later repetitions of the
+    # RequestID are refused without comparing their content (services/requests/repeats.py).
     unequal_attempts = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
     is_durable = models.BooleanField(default=True)
     # Newer columns have a `db_default`, because during an upgrade, servers of the previous version insert rows without

@@ -7,7 +7,7 @@ from integrations.models.outlet import Organisation
 class StaffLimit(models.Model):
     """Limits one member of staff to some organisations. Staff without such a row see all organisations.
 
-    A row without organisations lets its person see none, so removing the last organisation never grants access.
+    A person whose row lists no organisations sees none, so removing the last organisation never grants access.
     """
 
     user = models.OneToOneField(

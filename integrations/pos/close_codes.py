@@ -1,9 +1,9 @@
 """The close codes of the POS's websocket: those that POS_CLOSE_CODES may override, and those of the websocket library.
 
-PowerEPOS documents 1000 as the catch-all, and a POS may reconnect some time after it (SEEN, Overview). The rest of
-PowerEPOS's list could not be read, and how a POS reacts to an unknown code is not documented. So the server closes
-with 1000 unless there was an error or reconnecting would do harm. It closes with the matching code of RFC 6455 after
-an error, and with a private code where reconnecting would do harm. It avoids 1012, which .NET's websocket client
+PowerEPOS documents 1000 as the catch-all code; a POS that receives it may reconnect after a while (SEEN, Overview).
+The rest of PowerEPOS's list could not be read, and how a POS reacts to an unknown code is not documented. So the server
+closes with 1000 unless there was an error or reconnecting would do harm. It closes with the matching code of RFC 6455
+after an error, and with a private code where reconnecting would do harm. It avoids 1012, which .NET's websocket client
 treats as a protocol error.
 """
 

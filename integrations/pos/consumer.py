@@ -29,7 +29,7 @@ from integrations.text.characters import printable
 from integrations.wire import envelope, raw_json
 from integrations.wire.asgi_types import Receive, Scope, Send
 
-PONG_SECONDS = 1.0  # a replaced POS that answers a ping within these seconds may finish its requests
+PONG_SECONDS = 1.0  # a replaced POS may finish its requests only if it answers a ping within this time
 ANSWER_SECONDS = 5.0  # seconds that a replaced POS gets to finish its requests
 POLL = 0.05  # seconds
 MOST_UNRECOGNISED = 50  # unrecognised frames stored for each connection; the others are only counted

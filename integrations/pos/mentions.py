@@ -9,7 +9,7 @@ LEAST = 16  # minimum length of a RequestID that counts without its field name; 
 TAIL = 400  # characters searched at the end of a truncated text
 LEAST_OF_TAIL = 8  # minimum length of a truncated RequestID
 
-_NAME = r"request[\W_]*+id[\W_]++"  # name of the RequestID in JSON, XML, a form or any other format and spelling
+_NAME = r"request[\W_]*+id[\W_]++"  # matches the field's name in any spelling, in JSON, XML, a form or another format
 _CUT_OFF = re.compile(rf"{_NAME}([\w-]{{{LEAST_OF_TAIL},}})\Z")
 
 

@@ -2,8 +2,9 @@
 
 Django signs them with the newest SECRET_KEY that all processes have; they are read with every key that this process
 has. They consist of letters, digits, `-`, `_` and `.`, because it is not known whether a POS escapes values in a URL.
-The time in a token is the database's (models/clock.py), because a host with another clock may read it. A token names
-its credential and the integration's generation, so it becomes void when the credential ends or the generation changes.
+The time in a token is the database's (models/clock.py), because the host that reads the token may have a different
+clock from the host that issued it. A token names its credential and the integration's generation, so it becomes void
+when the credential ends or the generation changes.
 """
 
 import hmac

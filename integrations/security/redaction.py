@@ -7,8 +7,8 @@ DISTINCTIVE = 8  # characters
 LONGEST_WORD = 16  # letters
 
 # A key and its value in JSON (also in JSON inside a string), a query string or a header. The text before the key is not
-# matched, because a run of backslashes there would take quadratic time. The user identifier is included because it may
-# be the PIN (SEEN).
+# matched, because a run of backslashes there would take quadratic time. The user identifier is included because
+# PowerEPOS documents that it may be the PIN.
 _NAMED = re.compile(
     r"""(?aix)
     ( (?: token | access_?token | auth_?secret | client_?secret | api_?key | authorization | password | passphrase

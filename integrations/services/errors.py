@@ -46,7 +46,7 @@ def refuse_if(obstacle: PortalError | None) -> None:
 
 
 class InvalidValue(PortalError):
-    """A value has an invalid format. `sentence` is the message without the label, for callers that name the field."""
+    """A value has an invalid format. `sentence` is the message without the label, to show next to the field's name."""
 
     def __init__(self, field: str, message: str, *, label: str = "") -> None:
         super().__init__(f"{label}: {message}" if label else message)

@@ -18,7 +18,7 @@ Owner = Integration | ApiKey | WebhookEndpoint
 
 
 def obstacle_to_rotation(owner: Owner) -> PortalError | None:
-    """Return why the owner's secret cannot be rotated now, or None. See api_keys for the secrets of API keys."""
+    """Return why the owner's secret cannot be rotated now, or None. `api_keys` checks more before it calls this."""
     return OverlapRunning() if owner.older_secret(shared_now()) else None
 
 

@@ -18,7 +18,7 @@ class BackOff:
         self._ceiling = min(FIRST_CEILING, longest)
 
     def next_pause(self, *, at_least: float = 0.0) -> float:
-        """Return the next pause in seconds: jitter on top of `at_least`, the server's Retry-After."""
+        """Return the next pause in seconds: `at_least` (the server's Retry-After) plus a random time."""
         pause = at_least + self._uniform(0.0, self._ceiling)
         self._ceiling = min(self._ceiling * 2, self._longest)
         return pause

@@ -9,7 +9,7 @@ EXECUTED_KEPT = 10_000
 
 
 class Memory:
-    """The remembered answers. The oldest are dropped first, answers to reads much sooner than answers to changes."""
+    """The latest answers. Far more answers to changes are remembered than answers to reads."""
 
     def __init__(
         self,

@@ -23,7 +23,7 @@ def open_orders_payload(orders: Iterable[Order], *, user_orders_only: bool) -> d
 
 
 def order_payload(order: Order) -> dict[str, object]:
-    """Return OrderNPayCreateOrderResponse (SEEN), also for UpdateOrder and SimulateOrder (INFERRED)."""
+    """Return OrderNPayCreateOrderResponse (SEEN). UpdateOrder and SimulateOrder use the same format (INFERRED)."""
     return {"Order": order_detailed(order), "OutOfStockProducts": None}
 
 

@@ -1,4 +1,4 @@
-"""Onboards outlets: creates and enables them, rotates their secrets, disables half, reads the events, checks one.
+"""Creates and enables outlets, rotates their secrets, disables half of them, counts the events, checks one outlet.
 
 A second run with the same name makes no further changes, because every call repeats its idempotency key.
 

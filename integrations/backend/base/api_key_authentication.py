@@ -104,7 +104,7 @@ def check_scope(caller: Caller, handler: Callable[..., Any]) -> None:
 async def authenticate(given: Sequence[str], recorder: Recorder, *, address: str) -> Caller:
     """Return the caller whose API key is in `given`, the values of the call's Authorization headers.
 
-    `address` is the client's. Raises Problem, or the database's error.
+    `address` is the client's IP address. Raises Problem, or the database's error.
     """
     if len(given) > 1:  # with several headers, a proxy might check one and the portal another
         raise Problem(INVALID_KEY, "Send one Authorization header: the call has several.")

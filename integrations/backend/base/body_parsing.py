@@ -31,7 +31,7 @@ class Nothing(Serializer[Any]):
 
 
 def read_change(request: PlainRequest, form: type[Serializer[Any]], *, partial: bool = False) -> dict[str, Any]:
-    """Return the fields in the body of a call, as `read_body` does. Raises Problem, also for any query parameter."""
+    """Return the fields in a call's body (see `read_body`). Raises Problem, also if the call has query parameters."""
     check_names(request.query, ())
     return read_body(request.body, form, partial=partial)
 
@@ -40,8 +40,8 @@ def read_body(body: bytes, form: type[Serializer[Any]], *, partial: bool = False
     """Return the fields in a body as `form` validates them. A missing body counts as an empty object.
 
     With `partial`, fields may be missing, and the result has only those given. Raises Problem, which names each wrong
-    field. Unknown fields are refused, because ignoring a misspelled one would not do what the caller intended.
-    A value must have the JSON type that the OpenAPI document describes.
+    field. Unknown fields are refused: if the portal ignored a misspelled field, the call would succeed without the
+    change that the caller intended. A value must have the JSON type that the OpenAPI document describes.
     """
     given = read_members(body, json.loads) if body.strip() else {}
     serializer = form(data=given, partial=partial)

@@ -15,8 +15,8 @@ from integrations.text.random_ids import new_uuid
 from integrations.wire.asgi_types import Scope, header
 
 HEADER = b"x-request-id"  # X-Request-ID in ASGI's lower case
-# A traceparent has a version, trace, parent and flags. The version `ff` is invalid, and so is an id of only zeros.
-# Later versions may add fields.
+# A traceparent has a version, a trace id, a parent id and flags. The version `ff` is invalid, and so are ids that
+# contain only zeros. Later versions may add fields.
 _TRACED = re.compile(
     "(?:00(?=.{53}$)|(?!00|ff)[0-9a-f]{2})(-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2})(?:-.*)?"
 ).fullmatch
@@ -39,12 +39,12 @@ def current() -> str:
 
 
 def traceparent() -> str:
-    """Return the caller's valid `traceparent` in version 00, or an empty string."""
+    """Return the caller's `traceparent`, rewritten as version 00, or "" if the caller sent no valid one."""
     return _traceparent.get()
 
 
 def _traceparent_in(scope: Scope) -> str:
-    """Return the call's traceparent in version 00, or "" if it is missing, repeated or invalid.
+    """Return the call's traceparent, rewritten as version 00, or "" if it is missing, repeated or invalid.
 
     The standard requires that a receiver ignores an invalid traceparent.
     """

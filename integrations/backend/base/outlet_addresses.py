@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote
 
 from integrations.wire.endpoints import API_PATH
 
-# Stands for an encoded slash while the address is matched. Decoded text never contains a lone surrogate.
+# Replaces an encoded slash while the address is matched. It is a lone surrogate, which decoded text never contains.
 _SLASH_OF_ID = "\udc2f"
 _encoded_slash = re.compile("%2f", re.IGNORECASE)
 

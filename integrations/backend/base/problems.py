@@ -193,8 +193,8 @@ def handle(error: Exception, _context: dict[str, Any]) -> HttpResponse:
 
 
 def _problem_of(error: Exception) -> Problem:
-    # Services do not know the API's problem types, so their errors are mapped here. A test checks all subclasses of
-    # NotStored except TooLate.
+    # Services do not know the API's problem types, so their errors are mapped here. A test checks that every subclass
+    # of NotStored is mapped, except TooLate, which the view of requests handles.
     match error:
         case Problem():
             return error

@@ -51,7 +51,7 @@ class Usage:
 
 
 class Buckets:
-    """The usage of the API keys in this process, by the generic cell rate algorithm: one number for each key."""
+    """Counts the calls of each API key in this process with the generic cell rate algorithm (one number per key)."""
 
     def __init__(self) -> None:
         self._full_at: dict[int, float] = {}  # by API key: when its whole burst is available again

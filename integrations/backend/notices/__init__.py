@@ -1,1 +1,1 @@
-"""Events, and the webhook endpoints and deliveries that send them."""
+"""Events, the webhook endpoints that receive them, and the deliveries to these endpoints."""

@@ -43,7 +43,10 @@ def replay(caller: Caller, delivery_id: int, *, actor: Actor) -> Any:
 
 
 def _source(caller: Caller, asked: dict[str, Any]) -> Source:
-    """Return a source that reads all deliveries that match `asked`, and perhaps others, from an index in key order."""
+    """Return a source that reads deliveries from an index, in the order of their keys.
+
+    It provides all deliveries that match `asked`, and may provide others, too.
+    """
     rows = Delivery.objects.order_by()
     if "endpoint" in asked:
         return Stream(rows.filter(endpoint=asked["endpoint"]))

@@ -20,7 +20,8 @@ _TIMES_OF_TRIES = "When it was last sent; null if it was not sent yet."
 class EventSerializer(serializers.Serializer[Any]):
     """An event: the body of its webhook, and the ids of the event."""
 
-    # This class only describes an event; `event_schema` describes its data. The function `event` writes the answer.
+    # Only the OpenAPI document uses this class; `event_schema` describes the data of each event. The content of an
+    # answer comes from the function `event`.
     id = serializers.IntegerField(help_text="Its position in the log: pass the last one that you have read as `after`.")
     webhook_id = serializers.CharField(help_text="The `webhook-id` of the webhooks that deliver it.")
     type = serializers.ChoiceField(choices=NoticeKind.values)
@@ -76,7 +77,7 @@ class EndpointSerializer(serializers.ModelSerializer[WebhookEndpoint]):
 class EndpointWithSecretSerializer(EndpointSerializer):
     """A webhook endpoint with its new secret."""
 
-    # This class only describes the answer; webhook_endpoints.py adds the secret to it.
+    # Only the OpenAPI document uses this class. In the answer, webhook_endpoints.py adds the secret.
     secret = serializers.CharField(help_text="Store it now: the portal cannot show it again. It begins with whsec_.")
 
     class Meta(EndpointSerializer.Meta):

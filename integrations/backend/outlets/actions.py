@@ -57,7 +57,7 @@ class RotateSecretView(BackendView):
 
 
 class ReplaceUnusedSecretView(BackendView):
-    """Replaces an overlap's new secret, if no POS has used it."""
+    """Replaces the new secret of an outlet during an overlap, unless a POS has already used the new secret."""
 
     http_method_names = ["post"]
 

@@ -181,7 +181,7 @@ def _seconds_left(seconds: int, new: NewRequest) -> float:
 
 
 async def _message_type_of(order: order_calls.OrderCall) -> int:
-    """Return the number to send. Raises Problem, for example for a payload that does not match its model."""
+    """Return the number of the message type. Check the payload if `validate` requires a check. Raises Problem."""
     by_name = isinstance(order.message_type, str)
     known = await rows.find_message_type(order.message_type) if by_name or order.validate else None
     number = _number_of(order.message_type, known)

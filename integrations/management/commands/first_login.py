@@ -8,7 +8,8 @@ from django.db import IntegrityError
 from integrations.checks import SETTINGS
 
 USER_NAME = "admin"
-# Each character has five bits. Without i, l, o and u, no letter looks like a digit and no words can occur.
+# These are 32 characters, so each has five bits. The letters i, l and o are missing because they look like digits.
+# Without i, o and u, fewer words occur by chance.
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 GROUPS, GROUP_LENGTH = 5, 4
 

@@ -81,9 +81,9 @@ class NoticeCursor(models.Model):
     """How far one event detector has read its rows. A detector whose events have no subscriber has no cursor.
 
     A row that describes an event can become visible some time after the time stored in it (a long transaction, a
-    database outage). So each poll reads all such rows since `at` again. `mark` is the time of an earlier poll. When
-    `mark` is at least LOOK_BACK old (services/notices/event_detection.py), `at` advances to `mark`, and `mark` to the
-    time of the current poll.
+    database outage). So each poll reads again all rows whose stored time is `at` or later. `mark` is the time of an
+    earlier poll. When `mark` is at least LOOK_BACK old (services/notices/event_detection.py), `at` advances to `mark`,
+    and `mark` to the time of the current poll.
     """
 
     name = models.CharField(max_length=32, primary_key=True)

@@ -21,7 +21,7 @@ class WebhookSecret:
 
 
 class WebhookEndpoint(SecretOwner):
-    """An address, in one of the provider's systems, for the events of all organisations or of one."""
+    """An endpoint in the provider's systems that receives the events of one organisation, or of all."""
 
     name = NameField(max_length=100, unique=True, validators=[plain_text])
     url = models.CharField("URL", max_length=500)

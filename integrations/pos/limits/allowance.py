@@ -56,7 +56,7 @@ class Allowance:
         self._bytes = min(self._bytes + size, self._bytes_per_second * BURST_SECONDS + most * size)
 
     def seconds_until(self, seconds_worth: float) -> float:
-        """Return the seconds until both buckets hold at least the allowance of `seconds_worth` seconds."""
+        """Return how many seconds pass until each bucket holds as much as it gains in `seconds_worth` seconds."""
         missing = seconds_worth - min(self._frames / self._frames_per_second, self._bytes / self._bytes_per_second)
         return max(0.0, missing)
 

@@ -40,7 +40,7 @@ class Submitter:
 
     async def find_repeated(self, new: NewRequest) -> Stored | None:
         """Return the stored request that already has this RequestID, or None. Raises NotStored."""
-        if not await self._seen.find(new):  # unlike `repeated`, this does not wait for a locked database
+        if not await self._seen.find(new):  # only reads, so unlike `repeated`, it does not wait for locks
             return None
         found = await self._repeated.find(new)
         if isinstance(found, NotStored):

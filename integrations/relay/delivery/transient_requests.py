@@ -97,10 +97,10 @@ class TransientRequests:
         self.channel: str | None = None  # this process's channel of the layer; None while the process does not read it
 
     async def ask(self, new: NewRequest, seconds: float) -> Result:
-        """Return how the request ended, at the latest at its `answer_before`. Raises NotStored or a database error.
+        """Send a request and return its result, at `answer_before` at the latest. Raises NotStored or a database error.
 
-        If this process already knows the RequestID, the call joins that request and nothing is sent again; after
-        `seconds` it returns the current state.
+        If this process already has a request with this RequestID, nothing is sent again. The call then waits at most
+        `seconds` for that request and returns its result or its current state.
         """
         key = _key_of(new)
         underway = self._known(key)
@@ -122,7 +122,10 @@ class TransientRequests:
             task.result()
 
     def join(self, new: NewRequest) -> uuid.UUID | None:
-        """Return the id of the request with this RequestID if it is not in the database yet. Raises NotStored."""
+        """Join the request with this RequestID and return its id; return None if there is none. Raises NotStored.
+
+        Only finds requests that are in progress or not in the database yet.
+        """
         underway = self._known(_key_of(new))
         if underway is None:
             return None
@@ -178,7 +181,7 @@ class TransientRequests:
         return bool(self._running or self._answering)
 
     def end_waits(self) -> None:
-        """End the waits for POSes of other processes because this process is stopping; those answers are lost."""
+        """Stop waiting for POSes connected to other processes, as this process is stopping; their answers are lost."""
         for future in self._asked.values():
             if not future.done():
                 future.set_exception(LinkLost())

@@ -57,14 +57,14 @@ class Waiters:
             succeed(completion, result)
 
     async def refresh(self, pks: Iterable[int]) -> None:
-        """Of these requests, read those that have waiting calls, and complete the calls of those that have ended."""
+        """Read the requests in `pks` that have waiting calls. Complete the calls of each request that has ended."""
         waited_for = [pk for pk in pks if pk in self._waiting]
         for result in await asyncio.gather(*map(self._ended.find, waited_for)):
             if result is not None:
                 self.complete(result)
 
     async def refresh_all(self) -> None:
-        """Read the results of all requests that have waiting calls, and complete the calls of those that have ended."""
+        """Read all requests that have waiting calls. Complete the calls of each request that has ended."""
         await self.refresh(list(self._waiting))
 
     def end_waits(self) -> None:

@@ -57,7 +57,7 @@ def _find_integrations(unplaced: Sequence[Attempt]) -> None:
 
 
 def _explain(unplaced: Sequence[Attempt]) -> None:
-    """Set the precise outcome of wrong secrets. The answer does not wait for this, so its timing reveals nothing."""
+    """Set the precise outcome of attempts with a wrong secret. The answer is not delayed, so timing reveals nothing."""
     wrong = [attempt for attempt in unplaced if Outcome.WRONG_SECRET in (attempt.outcome, attempt.cause)]
     ids = {attempt.integration_id for attempt in wrong} - {None}
     current = Credential.objects.filter(integration__in=ids, is_current=True, algorithm=Algorithm.HMAC_SHA256)

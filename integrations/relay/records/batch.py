@@ -12,7 +12,7 @@ from integrations.relay.sockets.registry import Live
 
 @dataclass
 class Writing:
-    """The process that writes a batch, and those of its live connections that newer connections have replaced."""
+    """One write of a batch: the process that writes it, and the connections found to be replaced by newer ones."""
 
     process_id: uuid.UUID
     losers: list[Live] = field(default_factory=list)

@@ -13,7 +13,7 @@ from integrations.relay.sockets.outgoing import LinkLost, Outgoing, Transient, n
 from integrations.relay.sockets.suspects import Suspects, blamed
 from integrations.relay.sockets.window import Window
 
-LOW = 20  # queued requests; below this, more are loaded
+LOW = 20  # load more requests when fewer than this are queued
 MOST_QUEUED = 100  # requests kept in memory for one outlet; the database has the others
 RECHECK = 0.1  # seconds between two checks whether a suspect may be sent
 ELSEWHERE = 0.25  # seconds between two checks whether another connection still holds the next request
@@ -60,7 +60,7 @@ class Lane:
         self.is_loading = False
         self.load_again = False
         self.more_waits = False
-        self.arriving = 0  # how many requests are being stored, to be queued next; no other may overtake them
+        self.arriving = 0  # number of requests being stored; they are queued next, so no other may overtake them
 
     @property
     def known(self) -> Set[int]:
@@ -83,7 +83,7 @@ class Lane:
         return self.more_waits and not self.is_loading and not self.is_closed and len(self._queue) >= LOW
 
     def has_all_until(self, pk: int | None) -> bool:
-        """Return whether this lane holds all waiting requests up to `pk`, the newest (0: none waits; None: unknown)."""
+        """Return whether this lane holds all waiting requests. `pk` is the newest (0 if none wait, None if unknown)."""
         has_all = not (self.more_waits or self.is_loading or self.is_closed)
         return has_all and (pk == 0 or pk in self._known)
 

@@ -1,4 +1,4 @@
-"""Polls the database, and closes the connections that it no longer allows."""
+"""Polls the database, and closes the POS connections that are no longer allowed."""
 
 import asyncio
 import contextlib

@@ -95,7 +95,7 @@ def obstacle_to_rotation(key: ApiKey) -> PortalError | None:
 def rotate_api_key(key: ApiKey, *, overlap: str = "0", seen: str = "", actor: Actor) -> str:
     """Replace the key's secret and return the new one, which cannot be read again. The expiry time stays the same.
 
-    Raises ApiKeyRetired, ApiKeyExpired, or an error of life_cycle.supersede, which also explains `seen`.
+    Raises ApiKeyRetired, ApiKeyExpired, StalePage or OverlapRunning. See life_cycle.check_rotation for `seen`.
     """
     key = key.locked()
     refuse_if(_obstacle_to_use(key))

@@ -170,7 +170,7 @@ def _outlets_named(keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Out
 
 
 def _holders_of(match_ids: Sequence[str]) -> dict[str, Outlet]:
-    """Return the outlets with these POSRemoteIDs, by the form of the POSRemoteID for comparisons."""
+    """Return the outlet of each match id in use. A match id is a POSRemoteID in the form used for comparisons."""
     found: dict[str, Outlet] = {}
     for part in chunks(match_ids):
         rows = Integration.objects.filter(match_id__in=part).select_related("outlet__organisation")

@@ -197,7 +197,7 @@ def _file_row(number: int, cells: list[str], columns: list[str], *, is_certain: 
 def _cell_value(name: str, cell: str) -> str:
     text = spreadsheet.bare(trimmed(cell))
     if name == "adopted_secret":
-        # Do not remove guards from a secret, because an apostrophe before a minus can be part of the secret.
+        # Do not apply `unguarded` to a secret: an apostrophe before a minus can be part of the secret.
         return trimmed(text)
     text = spreadsheet.unguarded(text)
     return normalised_name(text) if name in ("organisation", "outlet") else trimmed(text)

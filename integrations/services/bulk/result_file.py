@@ -58,7 +58,7 @@ def result_csv(done: Sequence[NamedHandOver], note: str) -> str:
 
 
 def note_on_rotation(overlap: str) -> str:
-    """Return the note in the file about each rotated secret."""
+    """Return the text for the Note column of rotated secrets: whether, and until when, the old secret works."""
     if not OVERLAPS[overlap]:
         return "a new secret; the old one no longer works"
     until = timezone.localtime(shared_now() + OVERLAPS[overlap])

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from integrations.models.attempt import Outcome
 from integrations.services.errors import PortalError
 
-RETRY_AFTER = 5  # seconds, when the portal itself is the cause
+RETRY_AFTER = 5  # seconds; for refusals caused by the portal, not by the POS
 
 
 class Refused(PortalError):

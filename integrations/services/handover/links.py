@@ -303,7 +303,8 @@ def _slow(passphrase: str, salt: bytes) -> bytes:
 def _normal(passphrase: str) -> str:
     """Return the form in which a passphrase is hashed, so small differences in typing do not matter.
 
-    In this form, a generated passphrase has capitals and no hyphens or spaces; any other has single spaces only.
+    A generated passphrase is converted to capitals without hyphens or spaces. In any other passphrase, each run of
+    spaces becomes one space.
     """
     text = " ".join(unicodedata.normalize("NFKC", passphrase).split())
     joined = text.replace("-", "").replace(" ", "").upper().translate(_LOOKALIKES)

@@ -53,7 +53,7 @@ def remedy_of_lost_secret(current: Credential, older: Credential | None) -> Reme
     return Remedy.END_OVERLAP if current.last_used_at else Remedy.REPLACE_SECRET
 
 
-# Added to advice to rotate a secret during an overlap, when a rotation would be refused.
+# During an overlap a rotation would be refused. If the advice is to rotate, one of these notes is added.
 NOTES_ON_OVERLAP: Mapping[Remedy, str] = {
     Remedy.REPLACE_SECRET: "The old secret is still valid: replace the new one, which no POS has used yet.",
     Remedy.END_OVERLAP: "The old secret is still valid: end its overlap first.",

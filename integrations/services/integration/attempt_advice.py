@@ -114,7 +114,7 @@ def _unknown(attempt: AuthAttempt, meant: Integration | None, cause: Outcome) ->
 def _blocked(attempt: AuthAttempt, found: StepFinding) -> StepFinding:
     """Return the finding with a note if the attempt was blocked, and with the button that ends the outlet's wait.
 
-    No button ends the wait of an unknown ProviderOutletID. With the right one, the POS need not wait.
+    An unknown ProviderOutletID gets no such button: a POS that corrects its ProviderOutletID need not wait.
     """
     if attempt.outcome != Outcome.THROTTLED:
         return found

@@ -31,7 +31,7 @@ NEWEST = 10  # how many of the latest connections and attempts are searched for 
 # The names of attempts in Evidence and key_columns.
 ATTEMPTS = ("attempt", "before_block", "undecided", "handshake", "under_another_id")
 PREFIX = "check_"  # the beginning of each name in key_columns
-INSPECTED = 200  # how many of an outlet's latest attempts are searched for the one before a block, on Start
+INSPECTED = 200  # how many of an outlet's latest attempts the start page searches for the one before a block
 RECENT_REQUESTS = 500  # how many of the latest requests are searched for an answer
 
 
@@ -91,7 +91,7 @@ class OutletRows:
 
 
 def secrets_in(credentials: Sequence[Credential], now: datetime) -> tuple[Credential, Credential | None]:
-    """Return the current one of an outlet's secrets, and the older one of a running overlap, or None."""
+    """Return an outlet's current secret, and the old secret if an overlap keeps it valid, otherwise None."""
     current = next(each for each in credentials if each.is_current)
     return current, next((each for each in credentials if each.is_in_overlap(now)), None)
 
@@ -146,8 +146,8 @@ def key_columns(now: datetime, organisations: frozenset[int] | None, *, path: st
     """Return columns for a query: the primary keys of the attempts to read, and single values of other rows.
 
     `path` leads from the rows of the query to their integration, for example "integration__". Each column reads the
-    newest matching row from an index, whatever the time of the row. If that row is older than `Evidence.since`, there
-    is no later row either.
+    newest matching row from an index, whatever its age. A row from before `Evidence.since` is dropped later. This loses
+    no evidence, because no matching row is newer.
     """
     own = OuterRef(f"{path}pk")
     events = AuditEvent.objects.filter(integration=own, verb__in=BEGINNINGS)
@@ -179,10 +179,11 @@ def _decided(own: OuterRef) -> tuple[QuerySet[AuthAttempt], QuerySet[AuthAttempt
 
 
 def decision_columns(own: OuterRef) -> dict[str, Subquery | Case]:
-    """Return columns for a query of attempts: the newest decision about the POS of the integration `own`.
+    """Return columns for a query of attempts. They hold the newest decision about the POS of the integration `own`.
 
-    `decided_as` and `decided_at` are the outcome and the time of its `attempt` in Evidence. If a row was blocked
-    without a cause, `unblocked_as` is the outcome of `before_block`, searched among the newest INSPECTED attempts.
+    `decided_as` and `decided_at` are the outcome and the time of the attempt that Evidence calls `attempt`. If the
+    query's row was blocked without a cause, `unblocked_as` is the outcome of the attempt that Evidence calls
+    `before_block`. Only the newest INSPECTED attempts are searched for it.
     """
     decided, unblocked = _decided(own)
     recent, _ = _decided(OuterRef(own))
@@ -236,9 +237,10 @@ def _under_another_id(
 def attempts_with(
     integration: Integration, now: datetime, organisations: frozenset[int] | None, keys: Mapping[str, Any]
 ) -> list[AuthAttempt]:
-    """Return the outlet's latest attempts, those under another ID (at most NEWEST each) and those that `keys` names.
+    """Return the attempts for an outlet's check and page, the latest first. Runs one query.
 
-    The latest comes first. One query. For `organisations` see `_under_another_id`.
+    These are the attempts that `keys` names, up to NEWEST of the outlet's latest attempts, and up to NEWEST of the
+    latest attempts under another ID. For `organisations` see `_under_another_id`.
     """
     named = AuthAttempt.objects.filter(pk__in={keys[name] for name in ATTEMPTS} - {None})
     others = _under_another_id(integration, now, organisations)

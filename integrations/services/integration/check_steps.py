@@ -54,7 +54,7 @@ class StepFinding:
         return cls(False, words, advice.tell, advice.here, advice.remedies, attempt, headline=headline)
 
     def adapted(self, current: Credential, older: Credential | None) -> "StepFinding":
-        """Return the finding with the remedy that works instead of a rotation, which an overlap prevents."""
+        """Return the finding. If an overlap prevents a rotation, the finding offers the remedy that works instead."""
         remedy = remedy_of_lost_secret(current, older)
         if remedy is Remedy.ROTATE or Remedy.ROTATE not in self.remedies:
             return self
@@ -122,7 +122,7 @@ def _under_another_id(evidence: Evidence, attempt: AuthAttempt) -> StepFinding:
 
 
 def advice_on_id(attempt: AuthAttempt, meant: Integration) -> Advice:
-    """Return the advice on an attempt with the POSRemoteID of the outlet that was meant, and another ID or none."""
+    """Return the advice on an attempt with the POSRemoteID of `meant`, but another ProviderOutletID or none."""
     verb, own = "Correct" if attempt.provider_outlet_id else "Enter", meant.outlet.provider_outlet_id
     correct = f"{verb} the ProviderOutletID: it is {show_hidden(own)}."
     is_misdirected = attempt.outcome == Outcome.WRONG_PATH

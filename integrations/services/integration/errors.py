@@ -24,7 +24,8 @@ class NotDisabled(Conflict):
 
 class PosRemoteIdTaken(PortalError):
     message = "Another outlet's integration has this POSRemoteID. Check the value in PowerEPOS."
-    naming = "{} has this POSRemoteID. Check the value in PowerEPOS."  # with the outlet, for people who may see it
+    # Replaces `message` for people allowed to see the other outlet. The braces stand for its name.
+    naming = "{} has this POSRemoteID. Check the value in PowerEPOS."
     field = "pos_remote_id"
 
 

@@ -24,7 +24,7 @@ def holders_of(pos_remote_id: str) -> QuerySet[Integration]:
 
 
 def alike(match_id: Any, pos_remote_id: Any) -> Q:
-    """Return a condition that selects integrations with this POSRemoteID, whose form for comparisons is `match_id`."""
+    """Return a condition that selects integrations with this POSRemoteID. `match_id` is its normalised form."""
     return Q(match_id=match_id) | Q(pos_remote_id=pos_remote_id)
 
 

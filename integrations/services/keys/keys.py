@@ -52,11 +52,12 @@ def _compare(rows: Sequence[tuple[uuid.UUID, str]], own_id: uuid.UUID) -> None:
 
 
 def _newest_common(ring: Ring, rows: Sequence[tuple[uuid.UUID, str]], own_id: uuid.UUID | None) -> str:
-    """Return the id of the newest key that all processes have, or else of this process's most common key.
+    """Return the id of the newest key that all processes have, or else of the key that the most processes have.
 
-    The process that started last defines which key is newer, so all processes agree. If no key is common, one process
-    has wrong settings, most likely the one that started last. Each process then chooses the key that most processes
-    have. If several keys are equally common, the process that started first decides, so older processes keep their key.
+    Only keys that this process has are considered. If all processes have several keys in common, the process that
+    started last defines which is the newest, so all processes agree. If they have none in common, one process has
+    wrong settings, most likely the one that started last. If several keys are then equally widespread, the process that
+    started first defines which is the newest, so older processes keep their key.
     """
     announced = [ring.ids if pk == own_id else tuple(keys.split(",")) for pk, keys in rows if keys]
     holders = {key_id: sum(key_id in keys for keys in announced) for key_id in ring.ids}

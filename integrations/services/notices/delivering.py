@@ -25,7 +25,8 @@ from integrations.services.notices import outbox, posting, signing, webhooks
 from integrations.services.notices.posting import DeliveryResult
 from integrations.services.rows.threads import recorders
 
-# Wait after each failed try, as Standard Webhooks proposes. After the last try, the delivery has failed.
+# The waits after failed tries, as Standard Webhooks proposes. If the try after the last wait fails, so does the
+# delivery.
 SCHEDULE = (
     timedelta(seconds=5),
     timedelta(minutes=5),

@@ -21,7 +21,7 @@ from integrations.security.redaction import redact
 from integrations.services.rows.threads import recorders
 from integrations.text.characters import printable
 
-# Wait after each failed try. After the last try, the portal gives up on the e-mail.
+# The waits after failed tries. If the try after the last wait fails, the portal gives up on the e-mail.
 SCHEDULE = (
     timedelta(minutes=1),
     timedelta(minutes=5),

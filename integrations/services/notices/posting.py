@@ -41,8 +41,8 @@ class CheckedTransport(httpx2.AsyncBaseTransport):
     """Resolves a host name once, checks each address, and connects to a checked address.
 
     With a second look-up, a name server could return another address after the check (DNS rebinding). TLS verifies
-    that the certificate is for the host name. Use one instance per endpoint: a connection is reused for its address,
-    but TLS has verified it for one host name only.
+    that the certificate is for the host name. Use one instance per endpoint, because an open connection is reused for
+    any host name with the same address, but TLS has verified it for one host name only.
     """
 
     def __init__(self) -> None:

@@ -136,7 +136,10 @@ def id_conflict(outlet: Outlet, wanted: str | None) -> OutletExists | None:
 
 
 def fill_match_ids() -> bool:
-    """Fill in match IDs that an older version left empty during an upgrade. Return whether any were filled."""
+    """Fill in empty match IDs. Return whether any were filled.
+
+    During an upgrade, processes that still run an older version store rows without a match ID.
+    """
     filled = [_fill(Outlet, "provider_outlet_id"), _fill(Integration, "pos_remote_id")]
     return any(filled)
 
@@ -146,7 +149,8 @@ def _fill(model: type[Outlet | Integration], of: str) -> bool:
     ids = {pk: identity(text) for pk, text in rows.values_list("pk", of)[:500]}
     for pk, match_id in ids.items():
         rows.filter(pk=pk).update(match_id=match_id)
-    return any(ids.values())  # an empty match ID (all characters invisible) does not count as filled
+    # An ID with only invisible characters has an empty match ID. Its row is found each time, so it must not count.
+    return any(ids.values())
 
 
 def check_form(row: models.Model) -> None:
@@ -209,7 +213,10 @@ def _delete_or_refuse(row: models.Model) -> None:
 
 
 def _move(before: Outlet, after: Outlet) -> dict[str, Any]:
-    """Return both organisations' ids if the outlet moved. Names are left out: a viewer may not see both (moves.py)."""
+    """Return both organisations' ids if the outlet moved to another organisation.
+
+    Names are left out, because some viewers are allowed to see only one of the two (moves.py).
+    """
     if before.organisation_id == after.organisation_id:
         return {}
     return {moves.FIELD: {"before": before.organisation_id, "after": after.organisation_id}}

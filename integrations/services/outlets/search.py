@@ -12,7 +12,8 @@ from integrations.models.attempt import Outcome
 from integrations.security.secret_digests import PUBLIC_LENGTH, SecretKind
 from integrations.text.characters import normalised_name
 
-# A transient request is stored only after its end, so requests received up to this much later may have lower keys.
+# A transient request is stored only after it ends. Its key may be higher than that of a request received up to this
+# much later.
 STORED_LATE = timedelta(minutes=10)
 HIGHEST_KEY = 2**63 - 1
 DASHES = ("–", "-")
@@ -109,7 +110,7 @@ def _secrets_beginning(text: str) -> QuerySet[Any]:
 
 
 def public_part(text: str) -> str:
-    """Return a POS's secret cut to its beginning, the only part that is stored. Other text is unchanged."""
+    """If `text` is a POS's secret, return its beginning, the only part that is stored. Otherwise return `text`."""
     if not text.upper().startswith(f"{SecretKind.POS_SECRET}-"):
         return text
     return text[: len(SecretKind.POS_SECRET) + 1 + PUBLIC_LENGTH]
@@ -135,7 +136,7 @@ def received_within(rows: QuerySet[Request], *, since: datetime | None, until: d
 
 
 def _keys_around(moment: datetime) -> tuple[Subquery, Subquery]:
-    """Return the key of the last request received before `moment`, and the key of the first one received since.
+    """Return the keys of the last request received before `moment` and of the first one received at or after it.
 
     Either key can be the higher one, because keys do not always follow the order of receipt.
     """

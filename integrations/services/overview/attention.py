@@ -107,9 +107,10 @@ def _is_refused(now: datetime) -> Q:
 
 
 def _group_of(attempt: AuthAttempt) -> int | str:
-    """Return the integration that an attempt is about, or a name for the other attempts with an ID, or without one.
+    """Return the group of an attempt: the key of the integration that it is about, "with an ID" or "without an ID".
 
-    So attempts without an ID, for example those of a scanner, do not hide the attempts of an unknown outlet.
+    The last two are for attempts of unknown outlets. They are separate groups because attempts without an ID, for
+    example those of a scanner, must not hide the others.
     """
     meant = attempt.integration_id or attempt.pos_remote_id_of_id
     return meant or ("with an ID" if attempt.provider_outlet_id or attempt.pos_remote_id else "without an ID")
@@ -123,7 +124,10 @@ def _is_newest(path: str) -> Q:
 
 
 def _refused_outlet(group: Sequence[AuthAttempt]) -> RefusedOutlet | None:
-    """Return the outlet of these attempts, newest first; None if its POS was accepted after them."""
+    """Return the refused outlet of these attempts; None if its POS was accepted after them.
+
+    The attempts must be sorted with the newest first.
+    """
     last = _last_unsettled(group)
     if last is None:
         return None
@@ -137,10 +141,12 @@ def _last_unsettled(group: Sequence[AuthAttempt]) -> AuthAttempt | None:
     is_accepted = decided["decided_as"] == Outcome.ACCEPTED
     second_till = next((each for each in group if each.outcome == Outcome.SECOND_TILL), None)
     if is_accepted and decided["decided_at"] > last.at:
-        return second_till  # each of two tills is accepted
+        # If two tills share credentials, an acceptance of one does not end the refusals of the other.
+        return second_till
     if last.endpoint == PosEndpoint.AUTH:
         return last
-    # Without a token, the websocket is refused as well: report why there is none.
+    # A POS whose authentication is refused has no token, so its websocket is refused as well. Report the refused
+    # authentication, because it is the cause.
     own = (each for each in group if each.integration_id and each.endpoint == PosEndpoint.AUTH)
     return (None if is_accepted else next(own, None)) or second_till or last
 

@@ -51,7 +51,8 @@ def shown(person: Any) -> list[str]:
 def reset_second_factors(person: User, *, actor: Actor) -> None:
     """Delete all factors and recovery codes of a person, for example after a lost phone. Raises NoSecondFactor.
 
-    Their sessions continue if the settings allow people without a factor; a new password ends them.
+    The person's sessions continue if the settings allow people without a factor. Setting a new password ends the
+    sessions.
     """
     found = list(Authenticator.objects.select_for_update().filter(user=person))
     if not found:

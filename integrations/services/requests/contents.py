@@ -43,7 +43,7 @@ class KeyGone(SealBroken):
 
 
 class Content(NamedTuple):
-    """The values that make two requests equal. The spelling of the payloads does not matter."""
+    """The values to compare when a RequestID is repeated. How a payload's JSON is spelled does not matter."""
 
     message_type: int
     device_id: str

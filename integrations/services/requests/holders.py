@@ -13,8 +13,8 @@ from integrations.models.clock import shared_now
 from integrations.services.requests import sending
 from integrations.services.requests.request_types import Waiting
 
-# The time for a process to learn that its connection was replaced (WATCH_INTERVAL), check whether that POS is still
-# there, wait for its answers, and release the unanswered requests (pos/consumer.py).
+# The time for a process to learn that its connection was replaced (WATCH_INTERVAL), check whether the POS still answers
+# on that connection, wait for its answers, and release the unanswered requests (pos/consumer.py).
 HELD = timedelta(seconds=8)
 
 

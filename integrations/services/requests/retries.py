@@ -21,9 +21,9 @@ FIRST_PAUSE = timedelta(seconds=0.5)  # pause before a request is sent again; do
 
 
 def suspect(pks: Sequence[int], reason: CloseReason) -> list[Result]:
-    """Count a disconnect for this reason against the requests that it left unanswered.
+    """Count one more disconnect for each of these requests, which a lost connection left unanswered.
 
-    Return the results of those that have failed now, because they have reached DISCONNECTS.
+    `reason` is why the connection ended. Return the results of the requests that reached DISCONNECTS and so failed.
 
     A takeover does not count against a request that was sent only once, because the usual cause of a takeover is a
     network failure. Such a request keeps its place in the queue.

@@ -178,7 +178,7 @@ def _as_words(values: frozenset[str]) -> re.Pattern[str]:
 
 
 def _shortest(name: str) -> str:
-    """Return a name in lower case, without the characters that do not distinguish names."""
+    """Return a name in lower case without spaces, separators and control characters, to compare it with others."""
     if not (name.isascii() and name.isprintable()):
         whole = name.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")  # joins surrogate pairs
         name = "".join(

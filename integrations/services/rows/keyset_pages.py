@@ -201,7 +201,10 @@ def _in_batches(rows: QuerySet[Any], what: Reading, *, is_indexed: bool) -> Chun
 
 @dataclass(frozen=True)
 class Stream:
-    """Rows that one index has in the list's order: all, or the rows with fixed values in the index's first columns."""
+    """Rows that one index has in the list's order.
+
+    They are all rows of the table, or those with fixed values in the index's first columns.
+    """
 
     all: QuerySet[Any]
 

@@ -39,7 +39,7 @@ class SharedWrites(CallQueue[tuple[Write, Any], Any]):
         self._threads = threads
 
     def kind(self, write: Callable[[list[Key]], Mapping[Key, Found]]) -> "SharedWrite[Key, Found]":
-        """Return a kind of write that calls `write` in a transaction, with distinct keys."""
+        """Return a SharedWrite for `write`, which gets the distinct keys of all calls in a transaction."""
         return SharedWrite(self, write)
 
     async def _results(self, keys: list[tuple[Write, Any]]) -> Mapping[tuple[Write, Any], Any]:

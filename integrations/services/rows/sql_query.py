@@ -1,4 +1,4 @@
-"""Plain SQL queries that return dataclasses. Used on every call, where the ORM would cost more than the database."""
+"""Frequent queries in plain SQL, because the ORM would take longer than the database itself. Rows are dataclasses."""
 
 import functools
 import json

@@ -2,11 +2,11 @@
 
 A server process must not use Django's shared thread for this, because a slow admin page would delay every POS.
 
-Each kind of work has separate threads, because a database may block only one kind: a locked SQLite file blocks only
-writers, and a hanging PostgreSQL must not block the loop that reports it. A thread that waits for the database cannot
-be interrupted. A time limit therefore ends the caller's wait but not the work; use it only for work that may still
-happen later. Writes may wait for a lock, so they have no fixed limit. Instead, `while_responsive` ends the wait for a
-write if the database does not answer a read either.
+Each kind of work has separate threads, and does not wait while the threads of another kind are blocked. For example,
+a locked SQLite file blocks writers but not readers. A thread that waits for the database cannot be interrupted. A time
+limit therefore ends the caller's wait but not the work; use it only for work that does no harm if it happens later.
+Writes may wait for a lock, so they have no fixed limit. Instead, `while_responsive` ends the wait for a write if the
+database does not answer a read either.
 """
 
 import asyncio
@@ -198,7 +198,7 @@ class CallQueue(Generic[Key, Found]):
                 succeed(future, result)
 
     async def _results(self, keys: list[Key]) -> Mapping[Key, Found | Exception]:
-        """Return the results of distinct keys. Raises an error that affects all of them."""
+        """Return a result or an error for each of these distinct keys. Raises an error if it affects all keys."""
         raise NotImplementedError
 
 

@@ -104,7 +104,7 @@ class RetireApiKey(UnretiredKeyAction):
 
 
 def _access(values: dict[str, Any]) -> dict[str, Any]:
-    """Return the values of an ApiKeyAccessForm as the services take them."""
+    """Convert the values of an ApiKeyAccessForm to arguments for the services: the networks become a list."""
     access = {name: values[name] for name in forms.ApiKeyAccessForm.base_fields}
     return access | {"networks": values["networks"].split()}
 

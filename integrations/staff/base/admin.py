@@ -174,7 +174,7 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
         object_id: str,
         extra_context: dict[str, Any] | None = None,  # noqa: ARG002
     ) -> HttpResponse:
-        """Redirect to the row's page. Django's page of the history would be empty: the portal records audit events."""
+        """Redirect to the row's page. Django's history would be empty, because the portal has its own audit events."""
         return HttpResponseRedirect(
             reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=(object_id,))
         )

@@ -21,7 +21,10 @@ logger = logging.getLogger(__name__)
 
 
 def bounded(view: Callable[..., Any]) -> Callable[..., HttpResponseBase]:
-    """Return the view with these limits. The limits also apply to rendering, because a list runs its queries then."""
+    """Return a view that refuses invalid lookups and stops slow database statements.
+
+    Rendering the response is included, because a list runs its queries then.
+    """
 
     @wraps(view)
     def within(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

@@ -1,9 +1,9 @@
 """Filters of the lists: by state, by organisation, by person, by whether a connection is open.
 
-Keyset lists (keyset_lists.py) also call optional methods of a filter. `equal` returns the conditions that require
-exactly one value, as a dict from the column to the value. `times` returns conditions on the time of a row.
-`organisation_chosen` returns the primary key of the only organisation whose rows the filter shows. `source` returns a
-Source of the matching rows if an index can find them, or None.
+Keyset lists (keyset_lists.py) also call optional methods of a filter. `equal` returns a dict from column names to the
+single value that the column must have. `times` returns conditions on the time of a row. `organisation_chosen` returns
+the primary key of the organisation that the filter selects, or None. `source` returns a Source of the matching rows if
+an index can find them, or None.
 """
 
 from collections.abc import Iterator
@@ -190,7 +190,7 @@ class PersonFilter(TypedFilter):
         return {"actor_name": self._names[0]} if self.text and len(self._names) == 1 else {}
 
     def source(self, rows: QuerySet[Any]) -> Source | None:
-        """Return the rows of the matching names if there are several. Otherwise return None: `equal` is enough then."""
+        """Return a Source of the matching rows if several names match. Otherwise return None, as `equal` is enough."""
         if not self.text or len(self._names) == 1:
             return None
         one_of_each = AuditEvent.objects.filter(pk__in=self._found.values())

@@ -59,9 +59,9 @@ BY_INTEGRATION = Parents(Integration, "integration", "outlet__organisation", "ou
 class KeysetAdmin(ReadOnlyAdmin[Row]):
     """A keyset list. Declares the conditions for which an index returns the matching rows in the list's order.
 
-    All other conditions are checked row by row. `equal` maps each URL parameter that asks for one value to its column.
-    `served` has one entry for each index, the most selective index first. An entry names the index's columns that come
-    before the columns of the list's order. `texts` are the columns that a search matches by prefix.
+    All other conditions are checked row by row. `equal` maps URL parameters to columns whose value must be equal to the
+    parameter's. `served` has one entry for each index, the most selective index first. An entry names the index's
+    columns that come before the columns of the list's order. `texts` are the columns that a search matches by prefix.
     """
 
     time_field: ClassVar[str] = ""  # if empty, the list is ordered by the primary key
@@ -207,7 +207,7 @@ class KeysetList(ChangeList):
         return self.model_admin.within_times(QuerySet(self.model).order_by(), lookups)
 
     def _equal(self) -> dict[str, Any]:
-        """Return the columns and values of conditions that ask for exactly one value."""
+        """Return the columns that must have one exact value, each with this value."""
         found: dict[str, Any] = {}
         for parameter, name in self.model_admin.equal.items():
             values = self.filter_params.get(parameter, [])

@@ -11,7 +11,7 @@ LAST_IN_MENU = 1000  # default menu_position
 
 
 class MenuGroup(StrEnum):
-    """The tasks, each a group of the menu, in the menu's order."""
+    """The groups of the menu, one for each kind of task, in the menu's order."""
 
     OUTLETS = "Outlets"
     ACTIVITY = "Activity"

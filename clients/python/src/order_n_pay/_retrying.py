@@ -41,7 +41,10 @@ def error_of(response: httpx2.Response) -> ApiError | None:
 
 
 def is_temporary(error: ApiError) -> bool:
-    """Return whether the same call can have another outcome soon. A 5xx without a problem comes from a proxy."""
+    """Return whether the same call can have another outcome soon.
+
+    A 429 or 5xx answer without a problem document comes from a proxy, and counts as temporary.
+    """
     return error.type in TEMPORARY if error.type else error.status >= 500 or error.status == 429
 
 

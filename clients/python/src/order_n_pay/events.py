@@ -1,4 +1,4 @@
-"""The events of the log, distinguished by `type`. `OtherEvent` is an event that this version does not know."""
+"""The events that `events.list` yields. Their `type` decides the class; `OtherEvent` is for unknown events."""
 
 from datetime import datetime
 from typing import Annotated, Any, TypeAlias
