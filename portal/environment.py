@@ -184,10 +184,10 @@ def _items(text: str) -> list[str]:
 
 
 def keys(text: str) -> list[str]:
-    """Return the keys between commas, and the whole text as one more key, which may contain a comma or end in a space.
+    """Return the comma-separated keys, and also the whole text as one key.
 
-    SECRET_KEY and CREDENTIAL_KEY accept such a text, so it must also be valid as a fallback. An additional key does
-    no harm.
+    SECRET_KEY and CREDENTIAL_KEY may contain a comma or end in a space. Returning the whole text allows such a key
+    as the only fallback; an additional key does no harm.
     """
     return list(dict.fromkeys([*_items(text), text]))
 
@@ -264,7 +264,7 @@ def directory_for(file: str) -> None:
 
 
 def group_names(texts: Mapping[str, str]) -> dict[str, str]:
-    """Return OIDC_GROUPS: the portal's group for each group of the provider. Raises ImproperlyConfigured."""
+    """Return OIDC_GROUPS: the portal's group for each group of the identity provider. Raises ImproperlyConfigured."""
     named = {theirs.strip(): ours.strip() for theirs, ours in texts.items()}
     for ours in named.values():
         if ours not in PORTAL_GROUPS:

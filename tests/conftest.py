@@ -68,8 +68,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
 
     Tests that commit form a separate group. They leave an empty database, so pytest-django runs them after the tests
     that need the rows of the migrations. Tests that share running servers run one after another. These servers stop
-    before the other tests start (tests/live/conftest.py). Tests without processes come last: their files take seconds,
-    so all workers end at about the same time.
+    before the other tests start (tests/live/conftest.py). Tests without processes come last. Each of their files takes
+    only seconds, so all workers end at about the same time.
     """
     for item in items:
         name = f"{item.path.stem}, committing" if _commits(item) else item.path.stem

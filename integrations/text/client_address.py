@@ -1,4 +1,4 @@
-"""Reads a client's address, and returns it in one spelling for display and storage, and as one key for all limits.
+"""Reads a client's address. Returns it in one spelling for display and storage, or as the key that all limits use.
 
 Every counter and sampler that works per address uses `network_of`. An IPv6 customer has at least a /64 and can change
 the address for each request, so a /64 counts as one client. An IPv4 address counts as one client in any spelling.

@@ -1,4 +1,4 @@
-"""The messages on the POS's websocket: writes requests and reads answers."""
+"""Writes the requests, and reads the answers, that a POS's websocket carries."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from integrations.text.characters import trimmed
 from integrations.wire import raw_json
 
 MAX_SPELLED_ID = 2 + 12 * 256  # 256 characters, each escaped as two surrogates, and quotation marks
-MAX_SPELLED_CODE = 1000  # the most characters of a ResultCode, which may be written long, as in "0.000"
+MAX_SPELLED_CODE = 1000  # the maximum length of a ResultCode as text; zeros can make it long, as in "0.000"
 RESULT_CODES = range(-(2**31), 2**31)  # the range of .NET's int and of the database column
 
 NOT_JSON = (

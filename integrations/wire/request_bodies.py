@@ -67,7 +67,7 @@ async def _read_parts(first: Any, receive: Receive, limit: int, arriving: Callab
 
 @contextlib.asynccontextmanager
 async def _given_way(address: str) -> AsyncIterator[Callable[[int], None]]:
-    """Yield a function that notes the size so far; raise BodyGaveWay if newer bodies of the address need the room."""
+    """Yield a function that records a body's size so far; raise BodyGaveWay if newer bodies displace this one."""
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(None) as patience:

@@ -27,7 +27,7 @@ class DefaultHeaders(Headers):
         self._others = others
 
     def __add__(self, own: Headers) -> Headers:  # type: ignore[override]
-        if own and own[0] is SECURITY_HEADERS[0]:  # headers of plain_http: the usual case
+        if own and own[0] is SECURITY_HEADERS[0]:  # the usual case: plain_http has added them
             return [*self._others, *own]
         names = {name.lower() for name, _ in own}  # Django writes names in mixed case
         return [*(each for each in self if each[0] not in names), *own]

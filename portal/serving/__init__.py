@@ -1,1 +1,1 @@
-"""The server process: start, supervision, drain; HTTP and websockets on uvicorn or daphne; probes and metrics."""
+"""Starts, supervises and drains the server process; adapts uvicorn and daphne; answers probes and metrics requests."""

@@ -93,7 +93,7 @@ def _registry(figures: Figures | None) -> CollectorRegistry:
 
 
 class AtScrape(Collector):
-    """The metrics that no process counts: figures from the database, and the versions of portal, Python and Django."""
+    """Metrics read at scrape time: figures from the database, and the versions of portal, Python and Django."""
 
     def __init__(self, figures: Figures | None) -> None:
         self._figures = figures

@@ -48,8 +48,8 @@ ACCEPT_ROUNDS = 100  # at most this many polls for pending connections at shutdo
 class Handshakes(ServerProtocol):
     """The server protocol of `websockets`, without its checks of the origin and the subprotocol.
 
-    The POS's consumer gets even malformed values. Handshakes that `websockets` itself refuses are answered with the
-    headers that every answer has.
+    Even a handshake with malformed values in these two headers reaches the POS's consumer. If `websockets` itself
+    refuses a handshake, its answer has the same security headers as every other answer.
     """
 
     def process_origin(self, headers: Headers) -> None:
@@ -101,9 +101,9 @@ class WebsocketProtocol(MeteredWebsocket):
 class DrainingServer(uvicorn.Server):
     """A server that drains on SIGTERM: it reports "not ready", closes all sockets within DRAIN_SECONDS, and exits.
 
-    It refuses new connections, and writes all pending records before it exits. A worker of a supervisor (one with a
-    `channel`) stops accepting at once, because other workers accept on the same port. A single server keeps accepting,
-    to answer 503.
+    While it drains, it refuses POSes that connect and new requests to POSes. It writes all pending records before it
+    exits. A worker of a supervisor (one with a `channel`) stops accepting TCP connections at once, because other
+    workers accept on the same port. A single server keeps accepting them, to answer 503.
     """
 
     def __init__(self, config: uvicorn.Config, channel: ControlChannel | None = None) -> None:
@@ -120,7 +120,7 @@ class DrainingServer(uvicorn.Server):
             self.should_exit = True
 
     def expedite(self) -> None:
-        """End the waits of the drain that has started; pending records are still written."""
+        """Make the running drain stop waiting. Pending records are still written."""
         self._expedited.set()
         self.force_exit = True
 

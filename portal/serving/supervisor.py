@@ -151,7 +151,7 @@ class WorkerSlot:
         await asyncio.gather(*(self._end_in_time(task, worker) for worker, task in self._watches.items()))
 
     def expedite(self) -> None:
-        """End the waits of the drain that has started."""
+        """Make the workers that are draining stop without further waits."""
         for worker in self._watches:
             worker.send(control_channel.EXPEDITE)
 
@@ -201,9 +201,9 @@ class WorkerSlot:
 
 
 class Supervisor:
-    """Runs the workers until SIGTERM or SIGINT, which drain them; a second such signal ends the waits of the drain.
+    """Runs the workers until SIGTERM or SIGINT, which drain them.
 
-    SIGHUP restarts the workers one by one.
+    After a second such signal, the workers stop without further waits. SIGHUP restarts the workers one by one.
     """
 
     def __init__(self, address: Address, workers: int) -> None:

@@ -1,1 +1,1 @@
-"""Pages: Django's handler, errors, headers, proxies, and logs without secrets."""
+"""Serves pages through Django, answers errors, reads proxy headers, and keeps secrets out of logs."""

@@ -1,10 +1,10 @@
 """Keeps secrets out of Django's technical error page, which DEBUG shows to every caller, including anonymous ones.
 
-Secrets are masked by value: the values of settings whose names suggest a secret, and the passwords of all URLs in
-the settings and the environment. They are masked everywhere on the finished page, in every spelling that a page can
-contain, so settings that are added later are covered. In addition, cookies, posted values and everything marked by
-sensitive_variables and sensitive_post_parameters are hidden although DEBUG is on. Access tokens, API keys and PINs are
-redacted as in the log (integrations/security/redaction.py).
+Secrets are masked by value: the values of all settings and environment variables whose names suggest a secret, and
+the passwords of all URLs in settings and environment variables. This includes settings that are added later. The values
+are masked everywhere on the finished page, in every spelling that a page can contain. In addition, cookies, posted
+values and everything marked by sensitive_variables and sensitive_post_parameters are hidden even while DEBUG is on.
+Access tokens, API keys and PINs are redacted as in the log (integrations/security/redaction.py).
 """
 
 import base64
@@ -181,7 +181,10 @@ def _quoted(secret: str) -> Iterator[str]:
 
 
 def _encoded(secret: str) -> Iterator[str]:
-    """Yield the three spellings of a secret inside a longer Base64 text, as SMTP and HTTP send credentials."""
+    """Yield the spellings of a secret in a longer Base64 text, one for each of its three possible alignments.
+
+    SMTP and HTTP Basic authentication send credentials in such texts.
+    """
     for before in range(3):
         encoded = base64.b64encode(bytes(before) + secret.encode(errors="replace")).decode()
         yield encoded[-(-before * 8 // 6) : (before + len(secret.encode(errors="replace"))) * 8 // 6]

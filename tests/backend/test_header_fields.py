@@ -25,7 +25,7 @@ def test_every_operation_accepts_ids_for_tracing_and_every_change_an_idempotency
 
 
 def test_only_a_field_that_gets_a_refusal_has_a_limit_in_the_document() -> None:
-    """The others are never refused: a bad X-Request-ID is replaced, and an invalid traceparent is ignored."""
+    """A bad X-Request-ID is replaced and an invalid traceparent is ignored, so neither gets a refusal."""
     parameters = document()["components"]["parameters"].values()
     assert {each["name"] for each in parameters if "maxLength" in each["schema"]} == {"Idempotency-Key"}
 

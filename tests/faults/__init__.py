@@ -1,1 +1,1 @@
-"""Tests of the promises in docs/faults.md: what the portal does when something breaks, on real processes."""
+"""Test, on real processes, how the portal behaves when something breaks: docs/faults.md promises this behaviour."""

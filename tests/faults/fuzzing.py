@@ -131,7 +131,7 @@ def _exchange(rng: random.Random, port: int, data: bytes, patience: float, probe
 
 
 def _probed(caller: socket.socket, probe: bytes) -> bytes:
-    """Send the probe, and return what is received until the connection ends; STUCK after PATIENCE without data."""
+    """Send the probe; return the data received until the end, or STUCK after PATIENCE seconds without data."""
     received = b""
     caller.settimeout(PATIENCE)
     try:

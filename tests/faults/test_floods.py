@@ -28,8 +28,8 @@ BEGINNINGS = (b"", b"GET / HT", b"GET /?token=x HTTP/1.1\r\nHost: 127.0.0.1\r\nU
 
 
 def test_a_gibibyte_of_frames_from_one_pos_costs_no_memory_and_delays_no_caller(new_stack: NewStack) -> None:
-    # With a limit above the default, the server stops reading less often, so the POS can send more before the server
-    # closes the connection.
+    # With a limit above the default, the server pauses its reading less often, so the POS can send more before the
+    # server closes the connection.
     stack = new_stack("serve", env=with_constants({constants.BYTES_PER_SECOND: 32 * MEBIBYTE}))
     backend, flooding, brisk = Backend.of(stack), stack.supply_outlet(), stack.supply_outlet()
     with pos_of(brisk) as background:

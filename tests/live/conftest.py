@@ -56,7 +56,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def demo(depot: Depot) -> Iterator[Demo]:
-    """Return a demo portal for tests that only read pages, because other tests would see any change."""
+    """Return a demo portal that the tests of one file share. A test must only read pages: others would see a change."""
     portal = depot.make("serve", options=["--demo"])
     yield Demo(portal, browsing.first_login(portal))
     portal.close()

@@ -1,4 +1,4 @@
-"""Run commands as at a shell, and return their output or their refusal."""
+"""Run management commands in this process, and return their output or the reason for a refusal."""
 
 import io
 import json

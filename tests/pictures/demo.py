@@ -216,7 +216,7 @@ QuerySet(AuditEvent).update(at=F("at") - timedelta(seconds={DAY} * 9))  # its ow
 
 
 def move_online_into_the_past(stack: Stack) -> None:
-    """Set the opening times of the open connections back; the server does not change them before the sockets close."""
+    """Move the start of each open connection into the past; the server keeps the new times until the socket closes."""
     run(
         stack,
         """

@@ -1,4 +1,4 @@
-"""Unreadable answers, and the request that each refers to."""
+"""The portal finds the request that an unreadable answer refers to, and this request fails."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Auth requests and frames in every spelling, including damaged and random ones."""
+"""Tests the parsing of auth requests and the classification of frames, also with damaged and random input."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""The simulator's till: prices, taxes, payments and stock to the cent, and refusals."""
+"""The simulator's till calculates prices, taxes and payments to the cent, counts stock, and refuses faulty requests."""
 
 from dataclasses import replace
 from decimal import Decimal

@@ -158,7 +158,11 @@ class Watch:
         self._get, self._plans = Client.get, dict[str, list[str]]()
 
     def get(self, client: Client, url: str, *given: Any, **options: Any) -> Any:
-        """Open or refresh a page. Opening also prolongs the session; a refresh also stores the person's new address."""
+        """Open or refresh a page, and note its queries if they are too many or scan a table.
+
+        The session is first set to expire soon and to have another address. Opening a page therefore also prolongs the
+        session, and a refresh also stores the address.
+        """
         Session.objects.update(expire_date=timezone.now() + timedelta(minutes=1))
         UserSession.objects.update(ip="203.0.113.1", last_seen_at=timezone.now() - timedelta(hours=1))
         with statements() as sent:

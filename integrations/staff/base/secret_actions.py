@@ -92,7 +92,7 @@ class SystemAction(SecretAction, Generic[System]):
         return self.show_once(self.once_template, noun=self.noun, text=secret, url=self.url(), older=older)
 
     def next_url(self) -> str:
-        """Return the URL of the row's page or of the list, or of the start page if the user may see neither."""
+        """Return the URL of the row's page, of the list (no row yet) or of the start page (no access to either)."""
         if not rights.may_see(self.request, self.model):
             return reverse("admin:index")
         name = f"admin:integrations_{self.model._meta.model_name}"

@@ -23,7 +23,7 @@ class RotateSecret(RotateAction, IntegrationAction):
     button = "Rotate secret"
 
     def get(self, _request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        """Redirect to the page that replaces an overlap's new secret if no POS has used it; otherwise show the form."""
+        """Redirect to the replacement page if an overlap's new secret is still unused; otherwise show the form."""
         if pos_secrets.obstacle_to_replacement(self.integration) is None:
             return redirect(f"admin:{url_name('replace-secret')}", pk=self.integration.pk)
         return super().get(_request, **kwargs)

@@ -1,4 +1,4 @@
-"""The actions of staff that enable an outlet: a new one by its names, or an existing one."""
+"""The actions of staff that enable an outlet: an existing one, or a new one whose names are entered in a form."""
 
 from collections.abc import Callable
 from functools import partial
@@ -20,7 +20,7 @@ from integrations.services.people import scope
 from integrations.staff.base import forms, rights
 from integrations.staff.base.outlet_actions import OutletAction
 
-# The most organisations that the page lists. This keeps the page below 150 KB; a search finds the others.
+# The page lists at most this many organisations, to stay below 150 KB. A search while typing finds the others.
 MOST_SUGGESTED = 500
 NOT_YOURS = "Choose one of the organisations that you may see. Your role does not allow you to create another one."
 CREATE_ANYWAY = "If it is not, add the new organisation on its own page first."
@@ -79,7 +79,7 @@ class EnableOutlet(EnableAction):
 
 
 class EnableNewOutlet(EnableAction):
-    """Enables an outlet by its names. Creates the organisation and the outlet if they do not exist."""
+    """Enables the outlet with the entered name and organisation. Creates the outlet and organisation if necessary."""
 
     form_class = forms.EnableNewForm
     title = "Enable an outlet"

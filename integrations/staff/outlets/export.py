@@ -30,7 +30,7 @@ COLUMNS = (
 
 
 def export(model_admin: ModelAdmin[Outlet], request: HttpRequest) -> HttpResponseBase:
-    """Stream the outlets that match the list's URL. Prefixes of secrets need the right to see integrations."""
+    """Stream the outlets that match the list's URL. Include prefixes of secrets if the user may see integrations."""
     if not model_admin.has_view_or_change_permission(request):
         raise PermissionDenied
     found = model_admin.get_changelist_instance(request).get_queryset(request)

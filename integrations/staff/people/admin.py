@@ -86,7 +86,7 @@ def _filled_in(base: Any, values: dict[str, Any]) -> Any:
 
 
 class RoleFilter(admin.RelatedFieldListFilter):
-    """Filters by role, or by a group that the installation created."""
+    """Filters by role, or by another group that was created for this installation."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -34,7 +34,7 @@ WITHOUT_ROLE = (
 
 
 def other_groups(giver: User) -> list[Group]:
-    """Return the groups that the installation created and that `giver` may give to others."""
+    """Return the groups, except the portal's own, that `giver` may give to others."""
     return [group for group in _grantable(giver) if group.name not in PORTAL_GROUPS]
 
 

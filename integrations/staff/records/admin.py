@@ -216,6 +216,6 @@ class AuditEventAdmin(DatedAdmin[AuditEvent]):
 
 
 def link_to(integration: Integration) -> SafeString:
-    """Return a link to the outlet's page, also for viewers who will be refused there."""
+    """Return a link to the outlet's page, even if the viewer may not open that page."""
     url = reverse("admin:integrations_outlet_change", args=(integration.outlet_id,))
     return format_html('<a href="{}">{}</a>', url, integration)

@@ -65,7 +65,7 @@ class RequestAdmin(KeysetAdmin[Request]):
     links = ("integration__id__exact", "api_key__id__exact", "ended_at__gt")
 
     def get_list_filter(self, request: HttpRequest) -> Any:
-        """Return the filters. The one by person needs the permission to see audit events, which it reads."""
+        """Return the filters. The filter by person reads audit events, so it requires the permission to see them."""
         return (*self.list_filter, SenderFilter) if rights.may_see(request, AuditEvent) else self.list_filter
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Request]:

@@ -151,7 +151,10 @@ class AskForm(AskOnceForm):
 
 
 class RawForm(AskForm):
-    """A form with the payload as free JSON, which is sent to the POS unchanged; `model` adds an example."""
+    """A form with the payload as free JSON, which is sent to the POS unchanged.
+
+    If `model` is documented, the form shows its example and can check the payload against it.
+    """
 
     payload_mode = RAW
     more = (*AskForm.more, "is_checked")
@@ -220,7 +223,7 @@ class FieldsForm(AskForm):
         return raw_json.write({}, {field.name: spell(field, text) for field, text in values.items() if text})
 
     def clean(self) -> dict[str, Any]:
-        """Check a payload of well-formed values against the model. Mistakes must not reach the till."""
+        """Once each field is valid, check the whole payload against the model. Mistakes must not reach the till."""
         if not self.errors:
             for path, what in payload_errors(self.payload(), self._model).items():
                 self._add_payload_error(path, what)

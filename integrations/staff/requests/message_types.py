@@ -32,7 +32,7 @@ class MessageTypeAdmin(PortalAdmin[MessageType]):
         return ("name",) if obj and obj.is_documented else ()
 
     def has_delete_permission(self, request: HttpRequest, obj: MessageType | None = None) -> bool:  # noqa: ARG002
-        # Message types are never deleted, because stored requests refer to their numbers, and people know their names.
+        # Message types are never deleted: stored requests refer to their numbers, and API callers may use their names.
         return False
 
     def save_model(

@@ -1,4 +1,4 @@
-"""Sends requests by staff once, without storing them first. Each request is recorded when it has ended."""
+"""Sends a request of a member of staff at most once. The request is not stored until it has ended."""
 
 import contextlib
 from uuid import UUID

@@ -14,7 +14,7 @@ SENT_BY_STAFF = (Verb.POS_ASKED, Verb.OUTLET_CHECKED)
 
 
 class SenderFilter(PersonFilter):
-    """Finds the requests without an API key by an index, and looks for the audit event of each."""
+    """Uses an index to find the requests without an API key, and looks for the audit event of each request."""
 
     title = "sent by"
 
@@ -24,7 +24,8 @@ class SenderFilter(PersonFilter):
         actor = {"actor_name": self.whole_name} if self.whole_name else {"actor_name__icontains": self.text}
         events = AuditEvent.objects.filter(integration=OuterRef("integration"), verb__in=SENT_BY_STAFF, **actor)
         own = events.annotate(asked=KT("detail__request_id")).filter(asked=OuterRef("request_id"))
-        event = Subquery(own.order_by().values("pk")[:1])  # for EXISTS, PostgreSQL may read the events of all outlets
+        # This is a subquery because, with EXISTS, PostgreSQL might read the events of all outlets.
+        event = Subquery(own.order_by().values("pk")[:1])
         sent: QuerySet[Any] = queryset.alias(event=event).filter(event__isnull=False, api_key=None)
         return sent
 

@@ -70,7 +70,7 @@ class Sessions(AdminLook, FormView[Form]):
         return HttpResponseRedirect(self.get_success_url())
 
     def _end_one(self, number: str) -> int:
-        """End the person's other session with this number, if there is one. Return the number of ended sessions."""
+        """End the person's session with this id, unless it is the current one. Return the number of ended sessions."""
         if not (number.isascii() and number.isdecimal() and len(number) < 19):
             return 0
         others = UserSession.objects.filter(user=person_of(self.request), pk=number)

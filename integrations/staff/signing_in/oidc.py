@@ -31,7 +31,8 @@ from integrations.wire import raw_json
 SIGNATURES = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 REQUIRED = ("iss", "sub", "aud", "exp", "iat", "nonce")
 SKEW = 60  # the clocks of provider and portal may differ by this many seconds
-OLDEST = 3600  # greatest age of a token in seconds; a genuine token arrives at once, whatever its `exp` says
+# Tokens older than this many seconds are refused, whatever their `exp` says. Genuine tokens arrive at once.
+OLDEST = 3600
 PROVIDER_ID = "oidc"
 
 

@@ -34,7 +34,7 @@ from integrations.services.rows.brief_waits import unless_locked
 from integrations.services.rows.plain_rows import insert_rows
 from integrations.staff.signing_in.records import records_of
 
-REFRESH = "X-Fragment"  # the header of a page's request for its live part (static/integrations/live.js)
+REFRESH = "X-Fragment"  # the header that a page sends when it refreshes its live part (static/integrations/live.js)
 WRITTEN_EVERY = timedelta(seconds=60)  # requests write a session's rows at most this often, to limit the load
 BEGAN = "signed_in_at"
 OVER = "You were signed in for {hours} hour{plural}. Sign in again to continue."

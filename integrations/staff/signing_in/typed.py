@@ -27,9 +27,9 @@ class TypedName(str):
 
 
 def keep(request: HttpRequest, fields: Fields, *, path: str, selected: Sequence[int] = ()) -> None:
-    """Store the form's values in the session while the person proves their identity; `path` shows the form again.
+    """Store the form's values in the session while the person proves their identity.
 
-    `selected` are the rows that the form acts on.
+    `path` is the path of the page that shows the form again. `selected` are the rows that the form acts on.
     """
     values = {name: _typed_value(request, name, field) for name, field in fields.items() if _may_keep(name, field)}
     lost = [name for name, field in fields.items() if _is_secret(name, field) and request.POST.get(name)]

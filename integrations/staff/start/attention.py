@@ -92,7 +92,7 @@ def _entry(row: RefusedOutlet, now: datetime) -> Entry:
 
 
 def _name_of_unknown(attempt: AuthAttempt) -> str:
-    """Return a name for the outlet of an attempt with an ID that no outlet has, or without one."""
+    """Return a name for the unknown outlet that made this attempt, from the IDs that it sent, if any."""
     sent, pos_remote_id = show_hidden(attempt.provider_outlet_id), show_hidden(attempt.pos_remote_id)
     if sent:
         return f"Unknown outlet “{sent}”"

@@ -1,7 +1,7 @@
 """The fields of each message between a POS and the portal, in the order of the documentation.
 
-The first two messages are in PowerEPOS's specification (SPEC). The third message has a page in its documentation
-(SEEN). The last message's page could not be read, so the portal knows only the fields in three published examples.
+The first two messages are in PowerEPOS's specification (SPEC). The third has a page in PowerEPOS's documentation
+(SEEN). The page of the fourth could not be read, so the portal knows only the fields in three published examples.
 """
 
 from integrations.wire.payloads.field import OBJECT, STRING, WHOLE, Field, nullable, optional, required

@@ -1,1 +1,1 @@
-"""HTTP connections that are stricter than uvicorn's own: framing, limits, refusals, single-write answers, closing."""
+"""uvicorn's HTTP connections, with stricter framing and limits, early refusals, and answers sent in one write."""

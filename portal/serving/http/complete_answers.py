@@ -1,8 +1,8 @@
 """Sends a complete answer as one ASGI message, with one pass over the headers and one write to the socket.
 
-uvicorn itself takes an answer as two messages, checks the headers, and writes each message separately. This needs a
-tenth of the time of a POS's authentication. The scope says whether the server supports complete answers. Django's
-views, and all other servers, use the two standard messages.
+uvicorn itself takes an answer as two messages, checks the headers, and writes each message separately. For the
+authentication of a POS, these steps would take a tenth of the total time. The scope says whether the server supports
+complete answers. Django's views, and all other servers, use the two standard messages.
 """
 
 from typing import Any

@@ -1,9 +1,11 @@
-"""Finds where one HTTP request ends and the next begins: uvicorn's parser with limits, and no ambiguous framing.
+"""Finds where one HTTP request ends and the next begins. Adds limits to uvicorn's parser; rejects ambiguous framing.
 
-httptools stops at any `Upgrade` header. Here only a websocket handshake ends HTTP. Any other request with that header
-is parsed again without it, so that its body is read as a body (RFC 9110, 7.8). A request that cannot be framed gets
-one answer, after the answers to earlier requests, and no later bytes are parsed as HTTP. The same applies to a request
-whose Host header is missing, repeated or invalid (RFC 9112, 3.2).
+httptools stops parsing at any `Upgrade` header. Here, only a websocket handshake makes a connection leave HTTP. Any
+other request with that header is parsed again without it, because its body must be read as a body (RFC 9110, 7.8).
+
+If the end of a request cannot be determined, the request gets one answer, after the answers to earlier requests, and
+no later bytes are parsed as HTTP. The same applies to a request whose Host header is missing, repeated or invalid
+(RFC 9112, 3.2).
 """
 
 from asyncio import Transport

@@ -79,9 +79,9 @@ def test_every_post_honours_the_idempotency_key() -> None:
 
 @contextmanager
 def held() -> Iterator[tuple[threading.Event, list[None]]]:
-    """Hold each call that cancels a request, in its transaction, until the yielded event is set.
+    """Block each call that cancels a request until the yielded event is set. The call's transaction stays open.
 
-    Each such call first appends to the yielded list.
+    Each call appends None to the yielded list before it is blocked, so the test can wait for the call to begin.
     """
     free, started, cancel = threading.Event(), list[None](), rows.cancel_request
 

@@ -1,4 +1,4 @@
-"""One request: the frame for the POS, the answer to the caller, and a repeat with the same request_id."""
+"""The POS gets a request as one frame. The caller gets the answer, and gets it again for the same request_id."""
 
 import asyncio
 import json

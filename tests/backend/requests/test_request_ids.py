@@ -302,7 +302,7 @@ async def answered(pos: Pos, backend: Backend, outlet: Enabled) -> Answer:
 
 
 async def three_answers(owner: Backend, other: Backend, outlet: Enabled, way: Any) -> list[tuple[int, dict[str, Any]]]:
-    """Return three answers: to each of the two keys with the right PIN, and to `other` with a wrong PIN."""
+    """Call once as `owner` and twice as `other`, the last time with a wrong PIN; return the three answers."""
     answers = [await way(owner, outlet), *[await way(other, outlet, pin) for pin in (PIN, "0000")]]
     assert [(answer.status, kind_of(answer)) for answer in answers[1:]] == [REUSED] * 2
     return [(answers[0].status, answers[0].json()), *map(comparable_part, answers[1:])]

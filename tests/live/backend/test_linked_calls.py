@@ -104,7 +104,10 @@ def _post(backend: Backend, path: str, content: Any) -> dict[str, Any]:
 
 
 def _search(machine: Any, seed: int) -> None:
-    """Run some sequences. The same sequence can end differently if rows of earlier ones exist; that is no fault."""
+    """Run some sequences; raise the first error of a call.
+
+    A repeated sequence can end differently, because the rows of earlier sequences still exist. That is no fault.
+    """
     settings = hypothesis.settings(
         max_examples=EXAMPLES,
         stateful_step_count=STEPS,

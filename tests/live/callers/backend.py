@@ -1,4 +1,4 @@
-"""One of the provider's own systems, which calls `/api/v1/` with its key; and the orders that it sends."""
+"""Acts as one of the provider's own systems: calls `/api/v1/` with an API key, and builds the orders to send."""
 
 import json
 import uuid
@@ -58,7 +58,10 @@ class Backend:
         return self.post(f"outlets/{outlet.provider_outlet_id}/requests", order_text(method, payload, **options))
 
     def is_online(self, outlet: Credentials) -> bool:
-        """Return whether the API shows the outlet as online, which requires that the process of its POS is alive."""
+        """Return whether the API shows the outlet as online.
+
+        The API shows this while the outlet's POS is connected and the server process with the connection is alive.
+        """
         return self.get(f"outlets/{outlet.provider_outlet_id}").json()["online"] is True
 
     def outcome(self, location: str, *, timeout: float = 20) -> Json:

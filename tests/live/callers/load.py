@@ -1,4 +1,4 @@
-"""Callers under constant load: durable orders and transient requests, with a record of every wrong answer."""
+"""Puts servers under load: callers constantly send durable orders and transient requests, and record odd answers."""
 
 import random
 import threading
@@ -18,7 +18,7 @@ from tests.live.stack.waiting import eventually
 
 CALL_SECONDS = 10  # seconds that a call may wait; longer than any drain in the tests
 PAUSE = 0.2  # seconds before an order is repeated; a Retry-After is ignored
-BETWEEN = 0.1  # seconds at most between two calls of a caller, to leave the CPU to the servers
+BETWEEN = 0.1  # seconds: the longest pause between two calls of a caller; the pauses leave CPU time to the servers
 TRIES_FOR = 40.0
 WAITS_FOR = 300  # seconds that a non-urgent order may wait
 

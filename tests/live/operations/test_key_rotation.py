@@ -77,7 +77,8 @@ def test_an_order_with_a_pin_at_the_new_host_for_a_till_at_the_old_one_is_answer
 def test_an_api_key_used_at_the_new_host_is_valid_at_the_old_one(hosts: Hosts) -> None:
     backend = Backend.of(hosts.old)
     assert backend.at(hosts.new).get("outlets").status_code == 200
-    # If the new host also stored the digest under its own key, it would do so in the write that records the use.
+    # Wait until the use is recorded. If the new host wrongly replaced the stored digest with one under its own key, it
+    # would do so in the same write, and the old host would then refuse the API key.
     query = "SELECT last_used_at FROM integrations_apikeysecret ORDER BY id DESC LIMIT 1"
     eventually(lambda: hosts.old.rows(query)[0][0], what="the new host has recorded the use")
     assert backend.get("outlets").status_code == 200
@@ -140,7 +141,7 @@ def readiness(stack: Stack) -> httpx2.Response:
 def verified_at(stack: Stack, outlet: Credentials, backend: Backend) -> bool:
     """Return whether a host accepts the API key. Raises AssertionError if the host does not accept the POS secret.
 
-    If the host now writes with a key other than that of the stored digests, it replaces them a moment later.
+    If the host now uses another key for new digests, it replaces the stored digests a moment after these calls.
     """
     assert authenticate(stack, outlet).status_code == 200
     return bool(backend.at(stack).get("outlets").status_code == 200)

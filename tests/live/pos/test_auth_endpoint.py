@@ -40,7 +40,7 @@ def test_three_correct_values_get_an_access_token_that_is_not_cached(stack: Stac
 @ON_EACH_SERVER
 @pytest.mark.parametrize("path", [f"/{AUTH_PATH}", AUTH_PATH.upper(), f"{AUTH_PATH}//", f"{AUTH_PATH}%20"])
 def test_the_path_may_have_any_letter_case_and_extra_slashes(stack: Stack, path: str) -> None:
-    # Pass a full URL, because the client would take the beginning of a path with two slashes for a host.
+    # Pass a full URL. If a path begins with two slashes, the client would treat the text after them as the host.
     url = f"{stack.base_url}{path}"
     assert_token(request(stack, "POST", url, json=stack.supply_outlet().as_request()))
 

@@ -166,7 +166,8 @@ def test_with_redis_a_change_by_another_process_needs_no_poll_of_the_database(ne
     outlet = stack.supply_outlet()
     with connect(stack, token_for(stack, outlet)) as pos:
         begun = time.monotonic()
-        eventually(lambda: time.monotonic() - begun > 7)  # idle for longer than one blocking read of Redis
+        # Keep the connection idle for longer than one blocking read of Redis lasts.
+        eventually(lambda: time.monotonic() - begun > 7)
         stack.disable(outlet)
         assert pos.wait_closed(2)[0] == 1000
     assert "Channel layer unavailable" not in stack.log_text()

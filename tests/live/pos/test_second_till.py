@@ -21,7 +21,7 @@ from tests.live.stack.redis import Redis
 from tests.live.stack.servers import Credentials, Depot, Stack
 from tests.live.stack.waiting import PATIENCE, eventually
 
-FIGHT = 8.0  # seconds for which two tills take the outlet over from each other
+FIGHT = 8.0  # seconds for which two tills keep replacing each other's connection
 REPLACED = 4409
 ORDER = "an-order"
 
@@ -94,7 +94,7 @@ def pair(depot: Depot, postgres: Postgres, redis: Redis) -> Iterator[tuple[Stack
 
 @dataclass(frozen=True)
 class Fight:
-    """Two tills that fought for an outlet, and the server whose database has the outlet."""
+    """Two tills that fought for an outlet; `stack` is a server whose database has this outlet."""
 
     stack: Stack
     outlet: Credentials
@@ -145,7 +145,7 @@ def test_two_tills_that_reconnect_at_once_replace_each_other_ever_more_slowly(fi
 @pytest.mark.parametrize("way", ROUGH)
 def test_two_tills_slow_down_however_they_end_their_connections(fights: dict[str, Fight], way: str) -> None:
     fight = fights[way]
-    # If the old till does not respond, ten replacements in a minute do not count as takeovers.
+    # If the old till does not respond, replacements count as takeovers only after the first ten in a minute.
     most = 21 if way == "unresponsive" else 11
     assert 4 <= fight.connections <= most
     eventually(lambda: "second_till" in fight.waits())

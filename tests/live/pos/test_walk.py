@@ -1,4 +1,4 @@
-"""The main use on every server and database: a POS connects, is disabled, and connects again."""
+"""The basic sequence on every server program and database: a POS connects, is disabled, and connects again."""
 
 from collections.abc import Callable
 

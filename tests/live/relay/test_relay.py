@@ -38,7 +38,7 @@ class Site:
 
     @contextmanager
     def till(self, **options: Any) -> Iterator[tuple[Credentials, BackgroundPos]]:
-        """A new outlet and its POS; the process that takes the calls knows that the POS is online."""
+        """Create an outlet and run its POS; yield both once the API shows the POS as online."""
         outlet = self.pos_server.supply_outlet()
         with self.online(outlet, **options) as background:
             yield outlet, background
@@ -297,7 +297,7 @@ def test_any_payload_is_relayed_byte_for_byte_in_both_directions(site: Site) -> 
 
 
 def json_objects() -> st.SearchStrategy[str]:
-    """JSON objects as text in every spelling of JSON: spaces, escapes, exponents, zeros, repeated keys."""
+    """Generate the text of JSON objects with all that the syntax allows: spaces, escapes, exponents, repeated keys."""
     blanks = st.sampled_from(["", "", " ", "\n\t"])
     texts = st.one_of(st.text().map(json.dumps), characters().map(lambda text: json.dumps(text, ensure_ascii=False)))
     numbers = st.from_regex(r"\A-?(0|[1-9][0-9]{0,25})(\.[0-9]{1,25})?([eE][+-]?[0-9]{1,4})?\Z")

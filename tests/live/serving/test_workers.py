@@ -99,7 +99,8 @@ def test_a_pos_that_reconnects_at_another_worker_takes_over_there(workers: Stack
     token = token_for(stack, outlet)
     with ExitStack() as opened:
         poses = [opened.enter_context(connect(stack, token))]
-        for _ in range(6):  # the kernel chooses the worker
+        # Reconnect several times, because the kernel chooses the worker for each connection.
+        for _ in range(6):
             eventually(lambda: records.is_online(stack, outlet))
             poses.append(opened.enter_context(connect(stack, token)))
             poses[-2].wait_closed(5)

@@ -9,7 +9,7 @@ from tests.live.stack.processes import warnings_logged
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Add a section for each running server whose log reports more than normal operation."""
+    """Add to a failed test's report the latest log lines of each running server, except those of level INFO."""
     report = yield
     if report.failed:
         report.sections.extend((f"Warnings in {name}", text) for name, text in warnings_logged())

@@ -45,7 +45,7 @@ class Postgres:
     @classmethod
     @contextmanager
     def running(cls, log_folder: Path) -> Iterator[Self]:
-        """Run a server until the block ends, even with an exception."""
+        """Run a server until the block ends; close it even if the block raises an exception."""
         instance = cls.create(log_folder)
         try:
             instance.start()

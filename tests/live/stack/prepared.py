@@ -49,7 +49,7 @@ def migrate(database_url: str, folder: Path) -> None:
 
 
 def _folder() -> Path:
-    """Return the folder of the test run, or a separate one for this process if no fixture set any."""
+    """Return the folder of the test run. If no fixture has set one, create a folder that only this process uses."""
     if not _folders:
         folder = Path(tempfile.mkdtemp(prefix="portal-prepared-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)

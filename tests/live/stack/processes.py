@@ -129,7 +129,7 @@ class Process:
         return self.log_text()[logged:]
 
     def _launch(self, log: int) -> Started:
-        """Start the process, with both its outputs to the file descriptor `log`."""
+        """Start the process; its stdout and stderr go to the file descriptor `log`."""
         return subprocess.Popen(
             self._command,
             stdin=subprocess.DEVNULL,
@@ -151,7 +151,7 @@ class Process:
 
 
 def warnings_logged(most: int = 15) -> Iterator[tuple[str, str]]:
-    """Yield the name of each running server and the last lines of its log that report more than normal operation."""
+    """Yield each running server that logged lines of another level than INFO: its name, and the last of those lines."""
     for process in _running:
         unusual = [line for line in process.log_text().splitlines() if '"level": "INFO"' not in line]
         if unusual:

@@ -123,7 +123,7 @@ def run(
 
 
 def dying_with_us(death_signal: str = "KILL") -> list[str]:
-    """Return the words to put before a command. Its process then gets this signal when the parent process ends.
+    """Return a prefix for a command, so the kernel sends its process this signal when the parent process ends.
 
     Without the program setpriv there is no such protection, and the list is empty.
     """

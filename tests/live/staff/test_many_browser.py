@@ -71,7 +71,8 @@ def test_confirming_shows_one_page_with_the_secrets_without_scripts(
         shown = other.content()
         LEDGER.remember_generated(shown)
         assert len(set(re.findall(r"ONPS-[0-9A-Z-]{10,}", shown))) == 1
-        other.goto("/admin/integrations/outlet/enable-file/")  # the browser has no cached page to go back to
+        # Load the form again instead of going back to it, because the browser has not cached it.
+        other.goto("/admin/integrations/outlet/enable-file/")
         assert "ONPS-" not in other.content()
 
 

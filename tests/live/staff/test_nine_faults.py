@@ -1,4 +1,4 @@
-"""At most two clicks from the start page lead to any fault of a till, and to the words for the person on site."""
+"""From the start page, staff find any fault of a till, and the advice on it, in at most two clicks."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -54,7 +54,7 @@ class Running:
 
 @dataclass(frozen=True)
 class Tour:
-    """The demo in a fresh checkout, and a `Reader` that runs the commands of the documents there."""
+    """The demo in a fresh checkout, and a `Reader` that runs the documents' commands in this checkout."""
 
     folder: Path
     running: Running
@@ -74,7 +74,7 @@ class Tour:
 
 
 def assert_success(output: str) -> None:
-    """Assert that no JSON in the output of commands is a problem or a refusal."""
+    """Assert that every JSON answer in the output of the commands reports success."""
     for answer in answers_in(output):
         assert "type" not in answer, answer
         assert "ErrorMessage" not in answer, answer
@@ -83,7 +83,7 @@ def assert_success(output: str) -> None:
 
 @contextmanager
 def until_block_ends(block: str, tour: Tour) -> Iterator[Process]:
-    """Start the commands of a document's block, which would run until Ctrl-C; kill them when the `with` block ends."""
+    """Start a document's shell commands that run until they are interrupted; kill them when the `with` block ends."""
     process = Process(
         ["bash", "-c", block],
         log=tour.folder / f"block-{free_port()}.log",

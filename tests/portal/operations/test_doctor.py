@@ -298,10 +298,10 @@ def test_the_command_exits_with_1_if_something_is_wrong_and_can_print_json(
 
 
 def store_everything(enabled: Enabled) -> None:
-    """Store a value of each kind that needs a key; the secret of `enabled` is stored already.
+    """Store one value of each kind that only CREDENTIAL_KEY makes usable; `enabled` already has a POS secret.
 
-    The second factors are an authenticator app and recovery codes. Also store a passkey, which needs no key
-    because nothing of it is encrypted.
+    Two kinds of second factor need the key: authenticator apps and recovery codes. A passkey is stored too, but does
+    not need the key, because it is not encrypted.
     """
     create_api_key("Shop", actor=ANNA)
     make_endpoint()

@@ -64,7 +64,7 @@ def furnished(tmp_path: Path, first_runs: tuple[Path, list[Running]]) -> Path:
 
 @pytest.fixture
 def with_database(furnished: Path, first_runs: tuple[Path, list[Running]]) -> Path:
-    """A checkout that has a .venv and a migrated database, but no key."""
+    """A checkout that has a .venv and a migrated database, but no SECRET_KEY."""
     (furnished / "data").mkdir(mode=0o700)
     copy_database(first_runs[0], furnished)
     return furnished
@@ -233,7 +233,7 @@ class TestAStartWithTheOperatorsSettings:
     ],
 )
 def test_an_existing_key_is_never_replaced_nor_printed(furnished: Path, content: str) -> None:
-    """Either the key is read and only the --host is refused, or one line says why the key cannot be read."""
+    """The server reads the key and refuses only the --host, or prints one line that says why it cannot read the key."""
     key = "$k3y-" * 12
     env_file = furnished / ".env"
     env_file.write_text(content.format(key), encoding="utf-8", newline="")

@@ -1,4 +1,4 @@
-"""Commands of script/ that install nothing; the lock files; the first login."""
+"""Tests the commands of script/ that install nothing, the pins of the lock files, and manage.py first_login."""
 
 import hashlib
 import io

@@ -12,7 +12,7 @@ OLDEST = 2
 
 @pytest.fixture
 def connections() -> Iterator[list[int]]:
-    """Yield an empty list of connections for which the collector is tuned; restore the collector afterwards."""
+    """Yield an empty list whose items the tuned collector counts as connections; restore the collector afterwards."""
     thresholds, callbacks = gc.get_threshold(), list(gc.callbacks)
     tuned: list[int] = []
     tune_garbage_collector(tuned)

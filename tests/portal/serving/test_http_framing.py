@@ -11,7 +11,7 @@ from tests.support.raw_http import answers_in
 
 
 class CompleteAnswers(SimpleTestCase):
-    """If the application sends its answer in one message, the client gets the same bytes as if it sent two."""
+    """The client gets the same bytes whether the application sends its answer in one message or in two."""
 
     async def test_its_bytes_equal_those_of_two_messages(self) -> None:
         for method in (b"GET", b"POST", b"HEAD"):

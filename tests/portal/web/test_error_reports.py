@@ -38,7 +38,8 @@ def _fail(password: str) -> None:
 def broken(request: HttpRequest) -> HttpResponse:
     url = f"postgres://portal:{DATABASE}@db.example/portal"
     connection = {"url": url, "auth": base64.b64encode(b"\0mailer\0" + MAIL.encode()), "nested": [[repr(MAIL)], REDIS]}
-    many = ["filler" * 10 for _ in range(67)] + [OTHERS["METRICS_TOKEN"]] * 2  # the page truncates at 4,096 characters
+    # The error page truncates the text of a variable to 4,096 characters.
+    many = ["filler" * 10 for _ in range(67)] + [OTHERS["METRICS_TOKEN"]] * 2
     claim = {"AuthSecret": SECRET_OF_POS, "PIN": PIN}
     _fail(MARKED)
     return HttpResponse(f"{connection}{many}{claim}{request}")

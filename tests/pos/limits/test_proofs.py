@@ -1,4 +1,4 @@
-"""A digest of a proved adopted secret is remembered for one outlet and address, for a limited time."""
+"""After a till proves its adopted secret, a digest of it is remembered for this outlet and address for a day."""
 
 import pickle
 

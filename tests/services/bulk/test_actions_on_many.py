@@ -111,7 +111,7 @@ def test_a_secret_of_another_outlet_stops_the_whole_file_and_names_the_row(boss:
     assert Integration.objects.count() == 1
 
 
-# --- Actions on many
+# --- Actions on selected outlets
 
 
 def test_disabling_many_skips_disabled_ones_and_disables_the_rest(boss: Actor) -> None:

@@ -1,4 +1,4 @@
-"""Adopted secrets get tokens, even while many weak secrets are tried."""
+"""Tills get tokens for adopted secrets; a flood of guesses does not lock out a till that has proved its secret."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""The figures of the start page: counts, wording and visibility."""
+"""Tests the counts, the summary sentence and the chart of the start page, and which figures a person sees."""
 
 import re
 from datetime import timedelta

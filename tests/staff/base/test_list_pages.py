@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def long_lists(two_outlets: Enabled) -> Enabled:
-    """The rows of two_outlets, but with 250 requests, alternately of one outlet and the other. A page shows 50."""
+    """The rows of two_outlets, but with 250 requests that alternate between the two outlets. A page shows 50."""
     Request.objects.all().delete()
     owners = [Enabled(each, two_outlets.handover) for each in Integration.objects.order_by("pk")]
     for number in range(250):

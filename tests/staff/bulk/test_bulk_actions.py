@@ -28,7 +28,7 @@ def upload(client: Client, *rows: str, header: str = HEADER) -> Any:
 
 
 def confirm(client: Client, page: Any, *, as_file: bool = False, **values: str) -> Any:
-    """Send the confirmation of a check page."""
+    """Confirm the bulk action that `page` shows as a dry run."""
     sealed = page.context["checked"].sealed
     extra = {"as_file": "yes"} if as_file else {}
     return client.post(page.context["confirm_url"], {"checked": sealed, **extra, **values})

@@ -146,7 +146,7 @@ def test_a_link_is_revoked_from_the_page(staff: Client, enabled: Enabled) -> Non
 
 
 def test_a_link_that_expired_is_no_longer_offered_for_revoking(staff: Client, enabled: Enabled) -> None:
-    """The background job that ends the link may run later."""
+    """The pages treat the link as expired even before the background job has ended it."""
     link = handover_links.create_link(
         enabled.integration.current_credential(), enabled.handover, hours=1, actor=ANNA
     ).link

@@ -71,7 +71,7 @@ def be_accepted(own: Integration) -> None:
 
 
 def start_overlap(own: Integration) -> None:
-    """Rotate with an overlap, and let the till use the new secret."""
+    """Rotate the secret with an overlap, record that the till used the new secret, and refuse its old one."""
     if own.older_secret(shared_now()) is None:
         pos_secrets.rotate_secret(own, overlap="24h", actor=ANNA)
         own.credentials.filter(is_current=True).update(last_used_at=timezone.now())

@@ -116,7 +116,8 @@ class Disconnecting(InProcess):
         running = await after_first_poll()
         async with await Pos.of(station) as pos:
             await recorded()
-            # This process now gets no message about the change, as if another process made it without a channel layer.
+            # This process is not notified of the disconnection below, as if it happened in another process and there
+            # were no channel layer.
             wake.forget(running._changed)
             await in_main(disconnect, station.integration, actor=ANNA)
             await running.watcher.poll()

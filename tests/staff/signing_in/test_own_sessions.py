@@ -130,7 +130,8 @@ def test_a_listed_session_shows_when_it_was_last_used(time_machine: Any) -> None
 def test_a_listed_session_shows_a_new_address_from_its_second_page_on(time_machine: Any) -> None:
     office, phone = browser(FIREFOX), browser(CHROME)
     time_machine.shift(61)
-    phone.get(START, REMOTE_ADDR="203.0.113.9")  # prolongs the session; only the next page writes the address
+    # This request prolongs the session, so it does not store the new address; the next request stores it.
+    phone.get(START, REMOTE_ADDR="203.0.113.9")
     assert "Chrome on Android 192.0.2.1" in text(office.get(SESSIONS))
     phone.get(START, REMOTE_ADDR="203.0.113.9")
     assert "Chrome on Android 203.0.113.9" in text(office.get(SESSIONS))

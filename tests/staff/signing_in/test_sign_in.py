@@ -167,7 +167,7 @@ def test_the_real_person_can_still_sign_in_from_another_address(client: Client, 
 
 @pytest.fixture
 def eight_failures(settings: Any) -> int:
-    """Lower the limit of failures from one address to 8, because the usual 50 would make the tests slow."""
+    """Allow only 8 failed sign-ins per address, because the usual limit of 50 would make the tests slow."""
     settings.ACCOUNT_RATE_LIMITS = {"login": None, "login_failed": "5/300s/key,8/300s/ip"}
     return 8
 

@@ -170,7 +170,7 @@ def _without_limits(schema: Any, *, is_answer: bool) -> Any:
     if not isinstance(schema, dict):
         return schema
     plain = {key: each for key, each in schema.items() if not (_LIMITS.fullmatch(key) and not isinstance(each, dict))}
-    # Without these formats, the models keep an ID as it is spelled.
+    # Remove these formats. With `uuid`, for example, the models would parse an ID and lose its original spelling.
     if plain.get("format") in ("uuid", "uri", "int32", "int64"):
         plain.pop("format")
     if "enum" in plain:

@@ -1,4 +1,7 @@
-"""A mail server for tests: the part of SMTP that Django's backend uses, in a thread, on a real socket."""
+"""A mail server for tests. It runs in a thread, on a real socket.
+
+It implements only the part of SMTP that Django's mail backend uses.
+"""
 
 import socketserver
 import threading

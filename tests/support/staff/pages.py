@@ -108,7 +108,7 @@ def be_refused(integration: Integration | None, outcome: Outcome, **values: Any)
 
 
 def count_queries(staff: Client, url: str, at_most: MaxQueries) -> int:
-    # Not counted: the first page of a session also adds the session to the person's list of sessions.
+    # Open the page once before counting, because the first page of a session also adds the session to a list.
     staff.get(url)
     with at_most(14) as asked:
         assert staff.get(url).status_code == 200
