@@ -4,8 +4,8 @@
 
 While callers use the portal's server, py-spy samples which function runs, in all threads. It counts a sample only if
 the thread holds Python's lock, so waiting for the disk, the network or another thread does not count. The cost of a
-function is the server's CPU time for each call, multiplied by the function's share of the samples. The functions that
-it calls are counted separately.
+function is the server's CPU time for one authentication or one request, multiplied by the function's share of the
+samples. The functions that it calls are counted separately.
 """
 
 import argparse

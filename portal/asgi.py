@@ -1,6 +1,6 @@
 """The ASGI application, for every server.
 
-proxy headers -> lifespan   starts and stops what runs beside the sockets
+proxy headers -> lifespan   starts and stops the runtime of this process
                  http       the POS's auth endpoint, the backend's API, the probes, else Django's pages
                  websocket  the POS's socket at the root, else refused
 """

@@ -16,7 +16,10 @@ _ROW = re.compile(r".*(?P<collection>/[^/{}]+)/\{(?P<parameter>[^/{}]+)\}")
 
 @dataclass(frozen=True)
 class _Row:
-    """The path of a row, with its collection and its parameter, and the schema of an answer that shows the row."""
+    """The path of one row, such as `/outlets/{provider_outlet_id}`, and the schema of an answer that shows the row.
+
+    `collection` and `parameter` are the parts of the path, here "/outlets" and "provider_outlet_id".
+    """
 
     path: str
     collection: str

@@ -39,7 +39,7 @@ def parsed(text: str) -> IPv4Address | IPv6Address | None:
 
 
 def parsed_network(text: str) -> Network:
-    """Return the network that a text in CIDR notation names, normalised as by `parsed`. Raises ValueError."""
+    """Return the network for a text in CIDR notation, normalised in the same way as by `parsed`. Raises ValueError."""
     network = ip_network(text)
     if isinstance(network, IPv4Network):
         return network

@@ -44,7 +44,10 @@ class OrderCall:
     validate: bool | None = None  # None: validate if the message type was sent by name and has a model
 
     def identified_by(self, key: str | None) -> "OrderCall":
-        """Return the order with an Idempotency-Key as its request_id. Raises Problem if it has another request_id."""
+        """Return this order with `key`, the Idempotency-Key, as its request_id; without a key, return it unchanged.
+
+        Raises Problem if the order already has a different request_id.
+        """
         if key is None or key == self.request_id:
             return self
         if self.request_id is not None:

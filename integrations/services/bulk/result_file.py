@@ -38,7 +38,7 @@ class NamedHandOver:
 
 
 def named(planned: Iterable[PlannedRow], handovers: Iterable[HandOver]) -> list[NamedHandOver]:
-    """Return the values of each outlet, with the names of its organisation and outlet."""
+    """Return the hand-over values of each outlet, with the names of the outlet and its organisation."""
     return [NamedHandOver(row.organisation, row.outlet, each) for row, each in zip(planned, handovers, strict=True)]
 
 

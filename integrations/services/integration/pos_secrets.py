@@ -34,7 +34,7 @@ from integrations.text.characters import hidden_within, trimmed
 
 @dataclass(frozen=True, slots=True)
 class NewSecret:
-    """A secret for an integration, and its stored digest. `plain` exists in this object only, so show it once."""
+    """A secret for an integration, and its digest. Only the digest is stored, so `plain` must be shown now."""
 
     digest: Digest
     is_adopted: bool

@@ -49,7 +49,8 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
     menu_group: ClassVar[MenuGroup] = MenuGroup.OTHER
     menu_position: ClassVar[int] = LAST_IN_MENU  # order of the lists in their group, lowest first
     organisation_path: ClassVar[str | None] = None
-    limited_may_change: ClassVar[bool] = False  # limited staff may change rows of FOR_ALL; a service checks each change
+    # Whether limited staff may change the rows if organisation_path is FOR_ALL. A service must then check each change.
+    limited_may_change: ClassVar[bool] = False
     is_live: ClassVar[bool] = False  # the list refreshes automatically
     prefilled: ClassVar[tuple[str, ...]] = ()  # fields of the add form that a link of the portal may fill in
     when_empty = ""

@@ -33,4 +33,4 @@ class SenderFilter(PersonFilter):
         return {"api_key": None} if self.text else {}
 
     def source(self, _rows: QuerySet[Any]) -> None:
-        """Return None, because `equal` returns a condition that an index serves."""
+        """Return None: no special source is needed, because an index finds the rows that `equal` selects."""

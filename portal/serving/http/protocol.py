@@ -1,7 +1,7 @@
 """Limits how long each step of an HTTP connection may take.
 
-A request must arrive completely in time. One address may have only a few incomplete requests. An idle connection is
-closed. A drain closes connections without cutting off a request that is on its way.
+A request must arrive in full within limits.ARRIVAL_SECONDS. One address may have only a few incomplete requests. An
+idle connection is closed. A drain closes connections without cutting off a request that is on its way.
 """
 
 import contextlib

@@ -88,7 +88,7 @@ def run(folder: Path, *arguments: str, key: str = "") -> str:
 
 
 def test_mypy_accepts_the_generated_client_and_finds_what_a_caller_forgets(folder: Path) -> None:
-    # mypy must not read the project's settings, because they name Django's plug-in.
+    # mypy must not read pyproject.toml, because its [tool.mypy] section names the plug-ins for Django.
     options = ["--strict", "--config-file=", "--cache-dir=/dev/null"]
     run(folder, "-m", "mypy", *options, PACKAGE, "calls.py")
 
