@@ -64,7 +64,7 @@ TransactionTestCase._fixture_teardown = empty_database  # type: ignore[attr-defi
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
-    """Keep the tests of one file on one worker, because they share the servers that they start.
+    """Keep the tests of one file, or of one named stack, on one worker, because they share the servers that they start.
 
     Tests that commit form a separate group. They leave an empty database, so pytest-django runs them after the tests
     that need the rows of the migrations. Tests that share running servers run one after another. These servers stop
@@ -72,10 +72,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     only seconds, so all workers end at about the same time.
     """
     for item in items:
-        name = f"{item.path.stem}, committing" if _commits(item) else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(name))
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
     yield
     items.sort(key=_position)
+
+
+def _group(item: pytest.Item) -> str:
+    parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    if stack := parameters.get("stack"):
+        return str(stack)
+    return f"{item.path.stem}, committing" if _commits(item) else item.path.stem
 
 
 def _position(item: pytest.Item) -> int:
