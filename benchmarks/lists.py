@@ -142,7 +142,7 @@ def read_options() -> argparse.Namespace:
 
 
 def chosen(names: Sequence[str], only: str) -> Iterator[str]:
-    """Yield the names of queries that contain `only`, and of the whole lists that these queries filter or search."""
+    """Yield each query name that contains `only`, and the name of the whole list that the query filters or searches."""
     wanted = [name for name in names if only in name]
     yield from (name for name in names if any(other.startswith(name) for other in wanted))
 

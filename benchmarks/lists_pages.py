@@ -1,4 +1,4 @@
-"""The queries of benchmarks/lists.py: each page, list, search and filter for two users, and each list of the API."""
+"""Makes the queries that benchmarks/lists.py measures: the portal's pages for two users, and the API's lists."""
 
 import re
 from collections.abc import Callable, Iterator

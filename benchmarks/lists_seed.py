@@ -53,7 +53,7 @@ class Size:
 
     @property
     def organisations(self) -> int:
-        """The number of chains, at least four. The second one has no requests for most of the month."""
+        """The number of chains, at least four. The second chain has no requests for most of the month."""
         return max(4, self.outlets // OUTLETS_OF_A_CHAIN)
 
 
@@ -155,7 +155,7 @@ def _ending(chance: random.Random, received: datetime) -> dict[str, Any]:
 
 
 def _connections(size: Size, integrations: list[int], now: datetime, chance: random.Random) -> None:
-    """Write ended connections, and open ones for nine in ten outlets. One invented process holds all of them."""
+    """Write closed connections for all outlets, and an open one for nine in ten. All belong to one invented process."""
     process = ServerProcess.objects.create(host="seeded", pid=1, started_at=now, heartbeat_at=now + MONTH)
     credentials = dict(Credential.objects.values_list("integration", "pk"))
     count = (size.connections - len(integrations) * 9 // 10) // BLOCKS
@@ -342,7 +342,7 @@ def _disable_sync() -> None:
 
 
 def _analyse() -> None:
-    """Analyse the tables for PostgreSQL's planner, as autovacuum would soon; reconnect, to start with a small cache."""
+    """Analyse PostgreSQL's tables, as autovacuum would do later. Reconnect, so queries start with a small cache."""
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()

@@ -51,7 +51,7 @@ Results = dict[tuple[str, int], list[Figures]]
 
 @dataclass(frozen=True)
 class Target:
-    """A server, and its requests: one for each outlet."""
+    """A server, and the requests to send to it: one for each outlet."""
 
     name: str
     port: int

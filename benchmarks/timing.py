@@ -24,7 +24,8 @@ from storming.outlets import Claim
 from storming.processes import Cores, free_port
 
 ROTATIONS = 5
-# Attempts of each kind before measuring: caches fill, and the portal starts to record only a sample of the refusals.
+# Attempts of each kind that are not measured. They fill caches, and after them the portal records only a sample of
+# the refusals.
 WARM_UP = 100
 KNOWN = "an outlet that exists"
 

@@ -39,7 +39,7 @@ def close_codes(**_kwargs: Any) -> list[CheckMessage]:
 
 @register(SETTINGS, deploy=True)
 def public_url(**_kwargs: Any) -> list[CheckMessage]:
-    """Return a warning if PUBLIC_URL would send secrets and tokens over the network unencrypted."""
+    """Return a warning if PUBLIC_URL is not https: secrets and tokens would cross the network unencrypted."""
     if settings.IS_PUBLIC_HTTPS:
         return []
     hint = "Set PUBLIC_URL=https://YOUR-HOST, let a proxy terminate TLS, and list the proxy in TRUSTED_PROXIES."
@@ -68,7 +68,7 @@ def openid_connect(**_kwargs: Any) -> list[CheckMessage]:
 
 @register(SETTINGS)
 def redis_url(**_kwargs: Any) -> list[CheckMessage]:
-    """Return an error if REDIS_URL has an option that redis-py rejects, because every attempt to connect would fail."""
+    """Return an error if redis-py rejects an option in REDIS_URL: every attempt to connect would fail."""
     if not settings.REDIS_URL:
         return []
     try:
@@ -86,7 +86,7 @@ def redis_url(**_kwargs: Any) -> list[CheckMessage]:
 
 @register(SETTINGS)
 def workers(**_kwargs: Any) -> list[CheckMessage]:
-    """Return an error for each service that several WORKERS need and that is not configured."""
+    """If WORKERS is more than 1, return an error for each required service that is not configured."""
     return refusals_of_workers(settings.WORKERS)
 
 

@@ -1,4 +1,4 @@
-"""The ASGI application, for every server.
+"""The ASGI application, for `serve` and for any other ASGI server.
 
 proxy headers -> lifespan   starts and stops the runtime of this process
                  http       the POS's auth endpoint, the backend's API, the probes, else Django's pages

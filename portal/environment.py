@@ -30,8 +30,9 @@ _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?").
 
 
 class Environment(environ.Env):  # type: ignore[misc]
-    """django-environ's reader without its changes to values: `$` does not refer to another variable, and an empty
-    variable counts as unset.
+    """Reads variables with django-environ, but takes values literally.
+
+    A `$` does not refer to another variable. An empty variable counts as unset.
     """
 
     def __init__(self) -> None:
@@ -42,8 +43,8 @@ class Environment(environ.Env):  # type: ignore[misc]
     def read_file(self, file: Path) -> None:
         """Add the values of .env to the environment, which takes precedence. Raises ImproperlyConfigured.
 
-        The environment also contains values that a parent process read from .env. They must not override a newer .env,
-        so a list of their names is passed down.
+        The environment can also contain values that a parent process read from .env. They must not override a newer
+        .env, so the parent also passes a list of their names to its children.
         """
         for name in os.environ.pop(FROM_FILE, "").split():
             os.environ.pop(name, None)
@@ -153,7 +154,7 @@ def flag(text: str) -> bool:
 
 
 def whole_number(text: str) -> int:
-    """Return the number that plain digits spell. Raises ValueError, also for a number beyond 32 bits.
+    """Return the whole number in `text`, written in plain digits. Raises ValueError, also for one beyond 32 bits.
 
     Python would also accept 1_000 and digits of other scripts. A larger number would cause an error
     later, for example when it is added to a date.
@@ -176,7 +177,7 @@ def _bounded(number: Number) -> Number:
 
 
 def _items(text: str) -> list[str]:
-    """Return the items between commas. Raises ValueError for a list of commas without any item."""
+    """Return the comma-separated items. Raises ValueError if the text contains only commas and spaces."""
     items = [item.strip() for item in text.split(",") if item.strip()]
     if text.strip() and not items:
         raise ValueError
@@ -228,7 +229,7 @@ def _member_name(text: str) -> None:
 
 
 def close_codes(texts: Mapping[str, str]) -> dict[str, int]:
-    """Return POS_CLOSE_CODES (name=number, ...) with integers. Raises ImproperlyConfigured for any other value."""
+    """Convert the numbers in POS_CLOSE_CODES (name=number, ...) to integers. Raises ImproperlyConfigured."""
     try:
         return {name.strip(): whole_number(number) for name, number in texts.items()}
     except ValueError:
@@ -238,7 +239,7 @@ def close_codes(texts: Mapping[str, str]) -> dict[str, int]:
 
 
 def folder(text: str, name: str) -> Path:
-    """Return the absolute path of a folder. Raises ImproperlyConfigured if it cannot be one."""
+    """Return `text` as the absolute path of a folder. Raises ImproperlyConfigured if it is not a valid path."""
     try:
         return Path(text).expanduser().resolve()
     except (RuntimeError, OSError, ValueError):

@@ -1,4 +1,4 @@
-"""HTTP and websocket messages of the storm's POSes, with as little CPU as possible. Pure: bytes in, bytes out."""
+"""Writes and reads the HTTP and websocket messages of the storm's POSes. Uses little CPU. Pure: bytes in, bytes out."""
 
 AUTH_PATH = "/api/powerepos/v1/auth"
 PING, PONG = 0x9, 0xA

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-PERIOD = 20_000  # microseconds of the quota's period; short, to keep the waits of a process short
+PERIOD = 20_000  # microseconds of the quota's period; a short period keeps the pauses of a limited process short
 ROOTS = (Path("/sys/fs/cgroup/cpu"), Path("/sys/fs/cgroup"))  # the roots of cgroup version 1, and of version 2
 NAME = "storm-benchmark"
 

@@ -59,7 +59,7 @@ def idle_table(results: Mapping[str, Rounds], alone: Mapping[str, Figures]) -> s
 
 
 def rate_table(results: Mapping[str, Rounds], bare: str) -> str:
-    """Return the table of authentications."""
+    """Return the table of authentication rates, CPU costs and latencies."""
     ratio = "Relative to the limit"
     lines = [
         f"| Authentications | A second | {ratio} | CPU each, µs | {ratio} | p50 / p99, ms | Client |",

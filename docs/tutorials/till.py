@@ -22,7 +22,7 @@ answers: dict[str, str] = {}  # a request that is sent again gets the same answe
 
 
 def opened(table: str) -> Json:
-    """Return a new order. Its fields are those of both the full order and the order summary."""
+    """Store and return a new order. It has the fields of a full order and also those of an order summary."""
     order = {"SalesTransactionID": str(uuid.uuid4()), "OrderNumberOpened": f"S{len(orders) + 1:07}"}
     order |= {"ServiceModePrefix": "TBL", "ServiceModeEntityID": table, "CurrencyCode": "EUR", "Covers": 0, "Taxes": []}
     order |= {"Amount": 0, "AmountOwing": 0, "RemainingServiceChargeAmount": 0, "IsClosed": False, "InUse": False}

@@ -1,6 +1,6 @@
 """Serves API calls directly from ASGI, without Django's handler and middleware.
 
-wire/plain_http.py has the requests and responses for this. Django's handler would hold a thread for each call that
+The request and response classes are in wire/plain_http.py. Django's handler would hold a thread for each call that
 waits for a POS, so only the pages that describe the API use that handler.
 """
 
@@ -74,7 +74,7 @@ def _operation(match: ResolverMatch, method: str) -> str:
 
 
 def _match(scope: Scope) -> ResolverMatch | None:
-    # The root is accepted without its slash, because a redirect would turn a POST into a request without a body.
+    # Accept the API's root without its final slash: a redirect would turn a POST into a request without a body.
     if not f"{scope['path']}/".startswith(API_PATH):
         return None
     return _match_of_path(scope["path"], scope.get("raw_path") or b"")

@@ -20,7 +20,7 @@ _documents: dict[str, bytes] = {}  # by format
 
 
 class Negotiation(DefaultContentNegotiation):
-    """Answers 406 if the `format` parameter is unknown, as for an unknown Accept header. DRF would answer 404."""
+    """Answers an unknown value of `format` with 406, as it answers an unknown Accept header. DRF would answer 404."""
 
     def filter_renderers(self, renderers: Any, format: str) -> Any:  # noqa: A002
         try:

@@ -1,7 +1,7 @@
-"""Adds links to the OpenAPI document: the answer to a POST links to the calls about the row that the answer identifies.
+"""Adds links to the OpenAPI document, from a POST's answer about a row to the other calls about the same row.
 
-The links are derived from the paths. `/outlets/{provider_outlet_id}` is the path of a row of `/outlets`. The answer to
-a POST identifies such a row if the POST's path ends in `/outlets`, or if the answer has the schema of the row.
+The rows are found by their paths: `/outlets/{provider_outlet_id}` is the path of a row in `/outlets`. The answer to a
+POST is about such a row if the POST's path ends in `/outlets`, or if the answer has the same schema as the row.
 """
 
 import re
@@ -34,7 +34,7 @@ class _Row:
 
 
 def add_links(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
-    """Add links to each POST answer that identifies a row."""
+    """Add links to each POST answer that is about a row."""
     paths: dict[str, Any] = result["paths"]
     rows = list(_rows(paths, result["components"]["schemas"]))
     for path, calls in paths.items():
@@ -57,8 +57,8 @@ def _rows(paths: dict[str, Any], schemas: dict[str, Any]) -> Iterator[_Row]:
 def _links(source: str, row: _Row, paths: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the name of each call about the row, with a link to the call.
 
-    The answer has the value of the row's own parameter. A call with other path parameters gets a link only if `source`,
-    the path of the POST, has them all.
+    The POST's answer contains the value for the row's own parameter. A call with other path parameters gets a link only
+    if `source`, the path of the POST, has all of them.
     """
     for path, calls in paths.items():
         others = set(_names_in(path)) - {row.parameter}

@@ -1,4 +1,4 @@
-"""What the commands share: the acting person, refusals, and the output format."""
+"""Code that the commands share. It calls services for the person at the shell, and prints secrets and refusals."""
 
 import getpass
 import json
@@ -35,7 +35,7 @@ class OutletCommand(BaseCommand):
             raise CommandError(f"The database cannot be used: {error}. If it is new, run manage.py migrate.") from error
 
     def print_handover(self, handover: HandOver, output: str) -> None:
-        """Print the values, including the secret, which is shown only once."""
+        """Print the values for PowerEPOS. They include the secret, which is shown only once."""
         if output == "json":
             self.stdout.write(json.dumps(handover.as_wire(), ensure_ascii=False, indent=2))
             return
@@ -57,7 +57,7 @@ def shell_actor() -> Actor:
     """Return an Actor for the person who runs this command."""
     try:
         name = getpass.getuser()
-    except (KeyError, OSError):  # a container's user id without a name
+    except (KeyError, OSError):  # in a container, the user id may have no name
         name = "unknown"
     return Actor.shell(name)
 

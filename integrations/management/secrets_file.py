@@ -1,7 +1,7 @@
 """The file for the new secrets of `enable_outlets`. It never loses the secrets of a committed batch.
 
-A batch is written and flushed to disk before its transaction is committed. If the process ends in between, the file
-ends with secrets that are not valid. The next run finds that the database does not have them, and removes their lines
+A batch is written and flushed to disk before its transaction is committed. If the process dies between the two, the
+last secrets in the file are not valid. The next run finds that the database does not have them, and removes their lines
 before it continues. The other order would lose the secrets of a committed batch.
 """
 

@@ -45,7 +45,7 @@ def parsed_networks(text: str) -> tuple[Network, ...]:
 
 
 class CallLimit(NamedTuple):
-    """How many calls an API key may send: each second on average, and at once after a pause."""
+    """How many calls may be made with an API key: per second on average, and at once after a pause."""
 
     per_second: int
     burst: int

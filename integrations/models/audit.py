@@ -122,7 +122,7 @@ def verbs() -> list[tuple[str, str]]:
 
 
 class AuditEvent(models.Model):
-    """An action: who did what, when and from where. It is stored in the action's transaction, and contains no secret.
+    """Who did what, when and from where. Stored in the same transaction as the action; contains no secret.
 
     The references have no database constraint, because an event outlives the row that it is about. `subject` names that
     row.

@@ -32,9 +32,9 @@ class HandoverLink(models.Model):
     """A link that hands a secret to its recipient. It can be opened once, with a passphrase, before it expires.
 
     `sealed` holds the encrypted values, and is emptied as soon as the link ends in any way. The encryption key is
-    derived from the second half of the link's token, the passphrase and the server's key. The database stores none of
+    derived from the passphrase, the server's key and the second half of the link's token. The database stores none of
     these three.
-    `token_digest`, the digest of the token's first half, finds the row.
+    To find a link's row, the first half of its token is digested and compared with `token_digest`.
     """
 
     integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="handover_links")
@@ -71,6 +71,6 @@ class HandoverLink(models.Model):
         return self.state == LinkState.LIVE and self.expires_at > now
 
     def state_at(self, now: datetime) -> LinkState:
-        """Return the state at `now`. An expired link is EXPIRED even before the clean-up job has erased it."""
+        """Return the state at `now`. An expired link is EXPIRED even before the clean-up job has updated its row."""
         state = LinkState(self.state)
         return LinkState.EXPIRED if state is LinkState.LIVE and not self.is_live_at(now) else state

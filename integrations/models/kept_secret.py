@@ -129,7 +129,7 @@ class SecretOwner(models.Model):
         raise NotImplementedError
 
     def retire_older_secret(self, now: datetime) -> list[str]:
-        """Stop accepting the replaced secret. Return the first characters of each retired secret if they are stored."""
+        """Stop accepting replaced secrets. Return the first characters of each one; [] if these are not stored."""
         raise NotImplementedError
 
 

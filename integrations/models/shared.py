@@ -8,7 +8,7 @@ from integrations.models.outlet import Organisation
 
 
 class Lease(models.Model):
-    """The server process that runs a chore which only one may run at a time. The lease expires at `until`."""
+    """Lets only one server process at a time run a chore. `holder` is that process; the lease expires at `until`."""
 
     name = models.CharField(max_length=64, primary_key=True)
     holder = models.UUIDField(default=uuid.uuid4)

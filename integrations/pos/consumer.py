@@ -35,7 +35,7 @@ POLL = 0.05  # seconds
 MOST_UNRECOGNISED = 50  # unrecognised frames stored for each connection; the others are only counted
 EXCERPT = 2_000  # characters
 
-# Why the server's websocket library ends a connection (RFC 6455, 7.4.1).
+# Maps the close codes of the server's websocket library to the reasons why it ends a connection (RFC 6455, 7.4.1).
 _FAILURES = {1007: CloseReason.INVALID_TEXT} | {each.default: reason for reason, each in LIBRARY_CLOSE_CODES.items()}
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, 5.6.2
@@ -54,8 +54,8 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     _is_finishing = False  # another connection took over; this POS still answers the requests that it has
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # Channels would create a channel on the layer for every socket. Requests for a POS come through the registry
-        # of its process, so the socket is the only source of events.
+        # This replaces the method of Channels, which would create a channel on the layer for every socket. Requests
+        # for a POS come through the registry of its process, so the socket is the only source of events.
         self.scope, self.base_send = scope, send
         self._extensions: Mapping[str, Any] = scope.get("extensions", {})
         try:
@@ -147,12 +147,12 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         await self._close(CloseReason.REPLACED, is_recorded=False)
         if below is not None and not is_there and (is_there := await below.has_answered_close()):
             self._registry.takeovers.note(live.integration_id)
-        # A POS that lost its link and reconnected did not take the outlet over from another till.
+        # A POS that does not respond probably lost its link and reconnected; no other till took over.
         reason = CloseReason.REPLACED if is_there else CloseReason.LINK_LOST
         self._record_end(live, code_for(CloseReason.REPLACED), reason)
 
     async def _close(self, reason: CloseReason, *, is_recorded: bool = True) -> None:
-        # daphne, which offers no denial response, lets an application close only with 1000 and 3000-4999.
+        # daphne lets an application close only with 1000 and 3000-4999. It is the server without denial responses.
         is_daphne = "websocket.http.response" not in self._extensions
         code = code_for(reason, only_private=is_daphne)
         self._left(reason, code, is_recorded=is_recorded)
@@ -195,7 +195,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         kind = messages.kind_of_frame(text) if is_whole else UnrecognisedFrameKind.NOT_JSON
         if isinstance(content, bytes) and kind is not UnrecognisedFrameKind.UNKNOWN:
             kind, text = UnrecognisedFrameKind.BINARY, ""
-        # Redact before cutting, and redact more text than the excerpt: a secret that a cut splits is not recognised.
+        # Redact before cutting, and redact more text than the excerpt needs: half a secret would not be recognised.
         excerpt = printable(hide_in_words(text[: 2 * EXCERPT]), EXCERPT)
         frame = UnrecognisedFrame(
             at=shared_now(),

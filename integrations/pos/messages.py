@@ -39,7 +39,7 @@ NO_CLAIM = Claim("", "", "")
 
 
 class Malformed(Exception):
-    """The request does not have the documented format; the message names the wrong part, for the POS's log.
+    """The request does not have the documented format; the message says which part is wrong, for the POS's log.
 
     `claim` has the IDs that are valid, and no secret.
     """

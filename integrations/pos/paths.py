@@ -22,7 +22,7 @@ def is_near_auth(path: str, method: str) -> bool:
     if "powerepos" in lowered:
         return True
     parts = lowered.replace("\\", "/").strip("/")
-    # Django's own pages for users and groups are below /admin/auth/.
+    # Paths below /admin do not count, because /admin/auth/ is the address of Django's own pages for users and groups.
     return method == "POST" and not parts.startswith("admin") and (parts in _BEFORE_IT or parts.endswith("auth"))
 
 

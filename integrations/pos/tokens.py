@@ -80,7 +80,7 @@ class _Signer(signing.TimestampSigner):
     """Works like Django's signer, but faster: it caches the HMAC state of each key, and each second's encoded time."""
 
     def sign_bytes(self, value: bytes) -> str:
-        """Return the same text as `sign` for the base64 encoding of `value`."""
+        """Return `value`, encoded in base64 and signed, in the same format as `sign`."""
         signed = b"%s.%s" % (signing.b64_encode(value), _in_base62(int(shared_seconds())))
         return f"{signed.decode()}.{self.signature(signed)}"
 

@@ -1,4 +1,4 @@
-"""Limits attempts to open hand-over links before they reach Django, where each would hold a thread.
+"""Limits attempts to open hand-over links. It runs before Django, where each attempt would hold a thread.
 
 An attempt costs an Argon2id hash and, when it is refused, 0.75 s in a thread. So each address may make only a few
 attempts per minute, and only a few attempts run at once in total. The others wait in the event loop, or get 429 or 503.

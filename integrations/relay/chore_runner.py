@@ -41,7 +41,7 @@ class Chores:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        """Start; each chore first runs after its interval."""
+        """Start the chores. Each one runs for the first time after one interval."""
         self._tasks = [asyncio.create_task(self._repeat(chore)) for chore in self._chores]
 
     async def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""Decide which addresses are globally reachable, by IANA's registries of special-purpose addresses.
+"""Decides which addresses are globally reachable, according to IANA's registries of special-purpose addresses.
 
 https://www.iana.org/assignments/iana-ipv4-special-registry and .../iana-ipv6-special-registry, as of 2025. The tables
 in Python's module `ipaddress` are not used because they differ between Python versions.
@@ -40,7 +40,7 @@ _ISATAP_MASK, _ISATAP = 0xFCFFFFFF, 0x00005EFE
 
 
 def is_public(address: Address) -> bool:
-    """Return whether an address is globally reachable. If it contains an IPv4 address, that address must be too."""
+    """Return whether an address is globally reachable. An IPv4 address inside it must be reachable as well."""
     if isinstance(address, IPv4Address):
         return _any(address, _REACHABLE_AFTER_ALL) or not _any(address, _NOT_REACHABLE)
     if address.scope_id:  # valid only on one network link of this machine

@@ -28,7 +28,7 @@ _GENERATED = re.compile(r"(?i)\b[O0]NP[A-Z][-\s]?(?:[0-9A-Z]{5}[-\s]?){6,}[0-9A-
 _WEBHOOK = re.compile(r"whsec_[0-9A-Za-z+/=_-]+")
 # The password in scheme://user:password@host, up to the last @, because some passwords are not %-encoded correctly.
 _URL_PASSWORD = re.compile(r"""(://[^\s:/@'"<>]{0,200}:)[^\s'"<>]{1,500}(?=@)""")
-# PostgreSQL quotes the values of a rejected row and of a duplicate key.
+# The details of a PostgreSQL error quote the values of a rejected row or of a duplicate key.
 _ROW = re.compile(
     r"""(?sx) (DETAIL:\s+ (?: Failing\ row\ contains\ | Key\ .{1,300}?= ) \( )
         .*? (?: \) (?= \. (?: [\s,;\\] | $ ) | \ already | \ is\ ) | $ )"""
@@ -38,7 +38,7 @@ _BEARER = re.compile(r"(?i)\b(bearer\s+)[^\s\"',;]+")
 
 def redact(text: str) -> str:
     """Return `text` with secrets, access tokens, passwords and PINs replaced by `[redacted]`."""
-    # Every log line passes here, and most contain none of the texts that the patterns need.
+    # Every log line passes through here, so cheap checks skip each pattern that cannot match.
     lowered = text.lower()
     if "np" in lowered:
         text = _GENERATED.sub(REDACTED, text)

@@ -1,4 +1,4 @@
-"""Encrypts texts that must be read again. The database alone does not reveal them.
+"""Encrypts stored texts that the portal must be able to read later. The database alone does not reveal them.
 
 This is used where a digest is not enough: for the secret that signs a webhook, or a payload with a PIN that the POS has
 yet to receive. The key is derived from CREDENTIAL_KEY (or its fallbacks), which is not in the database. Each purpose

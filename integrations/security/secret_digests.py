@@ -173,8 +173,8 @@ def _random_base64(size: int) -> str:
     return base64.b64encode(secrets.token_bytes(size)).decode().rstrip("=")
 
 
-# Matches no secret, and costs as much to verify as a real hash. It consists of random bytes, because computing a hash
-# would add 40 ms to each start.
+# This hash matches no secret, but takes as long to verify as a real one. It consists of random bytes, because computing
+# a real hash would add 40 ms to the start of each process.
 DUMMY_ARGON2ID = (
     f"$argon2id$v={ARGON2_VERSION}$m={_hasher.memory_cost},t={_hasher.time_cost},p={_hasher.parallelism}"
     f"${_random_base64(_hasher.salt_len)}${_random_base64(_hasher.hash_len)}"
@@ -187,7 +187,7 @@ def _derive(key_id: str, master: str) -> DigestKey:
 
 
 def _fingerprint(secret: str, key: DigestKey) -> str:
-    # Without the server's key an attacker cannot test a guess; with it, each guess costs as much as two hashes.
+    # Without the server's key, an attacker cannot test guesses. With it, a guess costs as much as two Argon2id checks.
     slow = hash_secret_raw(
         secret.encode(), key.salt, time_cost=4, memory_cost=19_456, parallelism=1, hash_len=32, type=Type.ID
     )
@@ -195,7 +195,7 @@ def _fingerprint(secret: str, key: DigestKey) -> str:
 
 
 def _is_as_handed_over(kind: SecretKind, text: str) -> bool:
-    """Return whether a text is already canonical, as nearly every POS sends it. This is the fast path."""
+    """Return whether a text is already canonical. This is the fast path: nearly every POS sends the canonical form."""
     if not (text.startswith(kind) and _CANONICAL(text)):
         return False
     body = text[len(kind) :].replace("-", "")

@@ -25,7 +25,7 @@ from integrations.services.rows.plain_rows import insert_objects
 
 @dataclass(frozen=True)
 class Actor:
-    """The person, system or process that acts. `user` is a member of staff; a person at the shell has no `address`."""
+    """The person, system or process that acts. `user` is set only for staff, and `address` is empty at the shell."""
 
     name: str
     user: AbstractBaseUser | None = None
@@ -76,7 +76,7 @@ def record(verb: Verb, subject: Subject, *, actor: Actor, **detail: Any) -> Audi
 
 
 def record_many(verb: Verb, entries: Iterable[tuple[Subject, Mapping[str, Any]]], *, actor: Actor) -> None:
-    """Store an audit event for each subject and its detail, for an action on thousands of rows in one transaction.
+    """Store one audit event for each pair of subject and detail. Use this if a transaction changes thousands of rows.
 
     On SQLite, this blocks other writers for a shorter time than separate calls of `record` would.
     """
@@ -85,7 +85,7 @@ def record_many(verb: Verb, entries: Iterable[tuple[Subject, Mapping[str, Any]]]
 
 
 def actors_called(text: str) -> dict[str, int]:
-    """Return the actors' names that contain `text`, in any letter case, each with the key of an event by that actor.
+    """Return the actors' names that contain `text` (ignoring case), each with the primary key of one of their events.
 
     The query reads an index once for each name, not once for each event.
     """

@@ -1,4 +1,4 @@
-"""The overlaps that commands and pages offer: for each name, how long a rotated secret stays valid."""
+"""The overlaps that commands and pages offer, by name: how long the old secret stays valid after a rotation."""
 
 from datetime import timedelta
 

@@ -17,7 +17,7 @@ from django.db import transaction
 from integrations.services import metrics
 
 GROUP = "processes"
-# The types of messages. Processes of the previous version use them too, so they do not change.
+# The types of messages. They must not change, because processes of the previous version use them too.
 CHANGED, QUEUED, ENDED = "integration.changed", "request.queued", "request.ended"
 ASK, ANSWERED = "poll.ask", "poll.told"
 

@@ -76,7 +76,7 @@ def _tls() -> ssl.SSLContext:
 
 
 def _is_loopback(url: str) -> bool:
-    """Return whether a URL is on this machine, where a proxy from the environment must not be used."""
+    """Return whether a URL points to this machine. If so, do not use the proxy that the environment names."""
     host = urlsplit(url).hostname or ""
     if host == "localhost":
         return True

@@ -56,7 +56,7 @@ class Fleet:
         ]
 
     async def run(self) -> None:
-        """Run until cancelled; all POSes then close with 1000. With `once`, the first refusal raises RefusedError."""
+        """Run until cancelled; all POSes then close (code 1000). With `once`, the first refusal raises RefusedError."""
         tasks = [asyncio.create_task(pos.run()) for pos in self.poses]
         if len(self.poses) > LINES_UP_TO:
             tasks.append(asyncio.create_task(self._print_summaries()))

@@ -46,7 +46,7 @@ class Closure:
 
 
 class Journal:
-    """All refusals and closures since the start, and the latest 100 lines.
+    """All refusals and closures since the start, and the latest 100 lines of the POS's log.
 
     Pass external texts through `plain` before you record them.
     """
@@ -85,7 +85,7 @@ class Journal:
         self._hidden = frozenset(secret for secret in secrets if len(secret) >= SHORTEST_HIDDEN)
 
     def plain(self, text: str) -> str:
-        """Return an external text as one short printable line without the hidden secrets."""
+        """Return an external text as one short printable line, with "[hidden]" in place of each secret."""
         for secret in sorted(self._hidden, key=len, reverse=True):
             text = text.replace(secret, "[hidden]")
         text = "".join(character if character.isprintable() else " " for character in text)

@@ -1,4 +1,4 @@
-"""Remembers a till's answers, so a repeated RequestID gets the first answer and is not executed again."""
+"""Remembers a till's answers: a request with a repeated RequestID is not executed again, but gets the first answer."""
 
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -9,7 +9,7 @@ EXECUTED_KEPT = 10_000
 
 
 class Memory:
-    """The latest answers. Far more answers to changes are remembered than answers to reads."""
+    """The latest answers: CHANGES_KEPT answers to requests that change something, READS_KEPT answers to the others."""
 
     def __init__(
         self,

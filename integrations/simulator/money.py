@@ -1,4 +1,4 @@
-"""Amounts as Decimals, exact to the cent, and the till's two ways of rounding."""
+"""Computes amounts as Decimals, exact to the cent, and rounds them in the till's two ways."""
 
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 

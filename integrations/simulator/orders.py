@@ -51,7 +51,7 @@ class Line(ChildLine):
 
     @property
     def own_amount(self) -> Decimal:
-        """The line's total and its adjustment, without the child lines."""
+        """The line's total plus its adjustment, without the child lines."""
         return self.total + (self.adjustment.amount if self.adjustment else ZERO)
 
 

@@ -21,9 +21,9 @@ def priced(catalogue: Catalogue, lines: Iterable[Line], *, provider_prices: bool
 
 
 def known(catalogue: Catalogue, adjustments: Iterable[Adjustment]) -> tuple[Adjustment, ...]:
-    """Return the adjustments. One without an AdjustmentID gets the till's fallback AdjustmentID, as documented.
+    """Return the adjustments, each with an AdjustmentID of the catalogue. Raises UnknownAdjustment.
 
-    Raises UnknownAdjustment.
+    An adjustment without an AdjustmentID gets the till's fallback AdjustmentID, as documented.
     """
     return tuple(_known_adjustment(catalogue, each) for each in adjustments)
 
@@ -62,7 +62,10 @@ def _priced_child(catalogue: Catalogue, line: AnyLine, provider_prices: bool) ->
 
 
 def _till_price(catalogue: Catalogue, line: ChildLine) -> tuple[Decimal, TaxRate | None]:
-    """Return price and tax of a line. A line that has no PLU and is no ordinary product is a message, which is free."""
+    """Return the price and tax of a line.
+
+    A line that has no PLU and is not an ordinary product is a message. Messages are free.
+    """
     modifier = _find_modifier(catalogue, line)
     if line.plu_identifier is None and line.product_type != ORDINARY_PRODUCT:
         return ZERO, None

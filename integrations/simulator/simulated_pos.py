@@ -157,7 +157,7 @@ class SimulatedPos:
         await self.journal.wait_until(condition, limit=limit)
 
     async def _attempt(self, http: httpx2.AsyncClient) -> float:
-        """Get one token and serve one connection to its end. Return the seconds of the server's Retry-After."""
+        """Get one token and serve one connection to its end. Return the server's Retry-After in seconds."""
         try:
             await self._connect_and_serve(http)
         except RefusedError as error:

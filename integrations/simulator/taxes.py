@@ -43,6 +43,7 @@ def _tax(rate: TaxRate, base: Decimal) -> Tax:
 def _divisor(rate: TaxRate) -> Decimal:
     """Return the divisor in the formula for the tax: base times percentage, divided by this number.
 
-    An add-on tax is a percentage of the base. An included tax is already part of the base: at 20 %, one sixth of it.
+    An add-on tax is a percentage of the base. An included tax is already part of the base: a tax of 20 % is one
+    sixth of it.
     """
     return HUNDRED if rate.is_add_on else HUNDRED + rate.percent

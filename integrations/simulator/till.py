@@ -1,6 +1,6 @@
 """The till: creates, changes and simulates orders, and takes payments.
 
-It uses no clock, socket or file, and knows no names of the protocol.
+It uses no clock, socket or file, and none of the names in the protocol.
 """
 
 from collections.abc import Callable, Iterable
@@ -107,7 +107,7 @@ class Till:
         return list(self.memory.executed)
 
     def open_orders(self, *, table: str = "", owner: User | None = None) -> list[Order]:
-        """Return open orders of a table (empty: all) and an owner (None: all). An unknown table has none."""
+        """Return the open orders at `table` (empty: at any table) that belong to `owner` (None: to any user)."""
         return [
             order
             for order in self._orders.values()
@@ -122,7 +122,7 @@ class Till:
         return self._kept(order)
 
     def simulate_order(self, user: User, new: NewOrder) -> Order:
-        """Return or raise what `create_order` would; the order's ID is the empty GUID."""
+        """Return the order that `create_order` would create, with the empty GUID as its ID, or raise the same error."""
         order = self._composed(user, new, transaction=NO_TRANSACTION, number="")
         self.stock.check(order.lines)
         return order
@@ -197,7 +197,10 @@ class Till:
         return order
 
     def _charged(self, order: Order, explicit: Decimal | None) -> Order:
-        """Return the order with its service charge: `explicit`, an earlier explicit one, or one based on the amount."""
+        """Return the order with its service charge.
+
+        This is `explicit` if given, otherwise an explicit charge from an earlier request, otherwise the automatic one.
+        """
         if order.amount >= MONEY_LIMIT or order.sale_owing < 0:
             raise WrongAmount(f"The order's amount would be {order.amount}, which is not possible.")
         if explicit is not None:

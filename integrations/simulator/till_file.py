@@ -18,7 +18,10 @@ def load_till(path: Path) -> Till:
 
 
 class TillFile:
-    """The file of a till, for one writer. `save` and `open` raise OSError; `open` also raises WrongTillError."""
+    """The file of a till. Only one process may write it.
+
+    `save` and `open` raise OSError; `open` also raises WrongTillError.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -1,4 +1,4 @@
-"""Parses requests and writes answers in PowerEPOS's documented format. Does no I/O, and knows no rules of the till.
+"""Parses requests and writes answers in PowerEPOS's documented format. Does no I/O, and applies no rules of the till.
 
 Keys are written in PascalCase with explicit nulls, as in all examples (SEEN), and read in any letter case.
 """
@@ -59,7 +59,7 @@ class TillAnswer:
 def read_request(frame: str | bytes, names: Mapping[int, str] = _NAMES) -> TillRequest:
     """Parse OrderNPayWebsocketRequest. Raises NotARequestError unless the frame is a JSON object with valid fields.
 
-    Only the payload is not checked here. A payload that is not an object is treated as empty.
+    The fields inside the payload are not checked here. A payload that is not an object is treated as empty.
     """
     envelope = folded(_read_frame(frame))
     message_type = envelope.get("messagetype")

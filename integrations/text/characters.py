@@ -96,7 +96,7 @@ def hidden_within(text: str) -> str:
 
 
 def code_and_name(character: str) -> str:
-    """Return a character's number and name: U+200B ZERO WIDTH SPACE."""
+    """Return a character's code point and name, for example "U+200B ZERO WIDTH SPACE"."""
     other = "CONTROL CHARACTER" if unicodedata.category(character) == "Cc" else "UNNAMED CHARACTER"
     return f"U+{ord(character):04X} {unicodedata.name(character, '') or _NAMES.get(character, other)}"
 
@@ -120,7 +120,7 @@ def differences(sent: str, stored: str) -> list[str]:
 
 
 def identity(text: str) -> str:
-    """Return the form of an ID for comparisons: without hidden characters at the ends, and a UUID in canonical form."""
+    """Return an ID in the form used to compare IDs: no hidden characters at the ends, and a UUID in canonical form."""
     if is_canonical_uuid(text):
         return text
     text = trimmed(text)
@@ -146,18 +146,18 @@ def normalised_name(text: str) -> str:
 
 
 def without_hidden(text: str) -> str:
-    """Return a name in its stored form, and also remove the hidden characters that `normalised_name` leaves."""
+    """Return a name in its stored form, also without the hidden characters that `normalised_name` leaves."""
     return "".join(each for each in normalised_name(text) if each == " " or not is_hidden(each))
 
 
 def folded(text: str) -> str:
-    """Return a name without letter case and diacritical marks."""
+    """Return a name case-folded and without diacritical marks."""
     apart = unicodedata.normalize("NFKD", normalised_name(text).casefold()).casefold()
     return "".join(_base(each) for each in apart if not unicodedata.combining(each))
 
 
 def look_alike_form(text: str) -> str:
-    """Return a text that is equal for names that look nearly alike: the folded name, with one character per shape."""
+    """Return the folded name with each look-alike character replaced by a standard one. Similar names become equal."""
     if text.isascii():
         return folded(text).translate(_ALIKE)
     # Translate marks first, because NFKD would turn some of them (an acute accent, a double prime) into a space or into

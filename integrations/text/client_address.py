@@ -39,7 +39,7 @@ def parsed(text: str) -> IPv4Address | IPv6Address | None:
 
 
 def parsed_network(text: str) -> Network:
-    """Return the network for a text in CIDR notation, normalised in the same way as by `parsed`. Raises ValueError."""
+    """Parse a network in CIDR notation. A mapped IPv4 network becomes IPv4, as in `parsed`. Raises ValueError."""
     network = ip_network(text)
     if isinstance(network, IPv4Network):
         return network
@@ -63,7 +63,7 @@ def canonical(text: str) -> str:
 
 @lru_cache(KEPT)
 def network_of(address: str) -> str:
-    """Return the key of an address for limits: an IPv4 address, or an IPv6 /64."""
+    """Return the key that limits use for a client's address: the IPv4 address, or the IPv6 /64."""
     found = parsed(address)
     if isinstance(found, IPv6Address):
         return f"{IPv6Address(int(found) >> HOST_BITS << HOST_BITS)}/{HOST_BITS}"

@@ -1,4 +1,4 @@
-"""Moments and lengths of time as text."""
+"""Formats moments and durations as text."""
 
 from datetime import UTC, datetime, timedelta
 

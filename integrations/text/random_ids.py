@@ -1,4 +1,4 @@
-"""Generates random UUIDs from bytes that are fetched from the system for many UUIDs at once.
+"""Generates random UUIDs. One call of os.urandom fetches the bytes for many UUIDs.
 
 os.urandom releases the GIL. While database threads are busy, getting the GIL back takes some thirty times longer than
 the call itself. A request to a POS needs three UUIDs.

@@ -1,7 +1,8 @@
 """Wire formats that the entry points share. This package does no I/O and imports only `text` of this project.
 
-`raw_json` and `canonical_json` handle JSON in its original and in one canonical spelling; `envelope` and `payloads`
-define frames and their payloads. `asgi_types`, `plain_http` and `request_bodies` serve HTTP to machines.
-`unfinished_requests` and `limits` limit unfinished requests. `endpoints` has the paths, and `security_headers` the
+`raw_json` handles JSON exactly as sent, and `canonical_json` writes it in one canonical spelling. `envelope` and
+`payloads` define frames and their payloads. `asgi_types`, `plain_http` and `request_bodies` serve HTTP to programs.
+`limits` defines limits for callers that are not authenticated yet; `unfinished_requests` applies some of them.
+`endpoints` has the paths, and `security_headers` the
 headers of every answer.
 """

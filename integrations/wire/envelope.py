@@ -10,7 +10,8 @@ from django.conf import settings
 from integrations.text.characters import trimmed
 from integrations.wire import raw_json
 
-MAX_SPELLED_ID = 2 + 12 * 256  # 256 characters, each escaped as two surrogates, and quotation marks
+# the longest spelling of a RequestID: 256 characters, each as an escaped surrogate pair, in quotation marks
+MAX_SPELLED_ID = 2 + 12 * 256
 MAX_SPELLED_CODE = 1000  # the maximum length of a ResultCode as text; zeros can make it long, as in "0.000"
 RESULT_CODES = range(-(2**31), 2**31)  # the range of .NET's int and of the database column
 
@@ -116,7 +117,7 @@ def _quoted_id(text: str) -> str | None:
 
 
 def _request_id(spelled: str) -> str | None:
-    """Return a RequestID as text, also if it was sent as a number; None if it is too long or of another type."""
+    """Return a RequestID as text, even if it was sent as a number; None if it is too long or of another type."""
     if len(spelled) > MAX_SPELLED_ID:
         return None
     try:

@@ -1,7 +1,7 @@
 """Limits on data from a caller that is not authenticated yet. deploy/ states the same limits for the proxies.
 
 Each entry point defines the limits of its own messages: pos/messages.py (authentication and frames),
-backend/backend_http.py, and `max_body` of a page.
+backend/backend_http.py, and the `max_body` attribute of a page's view.
 """
 
 KIBIBYTE = 1024
@@ -23,9 +23,9 @@ FRAMING_PER_BYTE = 8
 
 HEADS_PER_ADDRESS = 100  # unfinished heads from one address; beyond, the oldest is closed with 408
 BODIES_PER_ADDRESS = 100  # unfinished bodies from one address; beyond, the oldest gets 429
-BODY_BYTES_PER_ADDRESS = 16 * MEBIBYTE  # total of unfinished bodies from one address; beyond, the oldest gets 429
+BODY_BYTES_PER_ADDRESS = 16 * MEBIBYTE  # total bytes of unfinished bodies from an address; beyond, the oldest gets 429
 
 ARRIVAL_SECONDS = 30.0  # time for a request or a websocket handshake to arrive; then the connection is closed
-UNREAD_SECONDS = 30.0  # time in which a peer reads nothing of its answer; then the connection is closed
+UNREAD_SECONDS = 30.0  # if a peer reads nothing of its answer for this time, the connection is closed
 LINGER_SECONDS = 2.0  # before the connection is closed, a peer that is still sending has this time to read its answer
 LINGER_BYTES = MEBIBYTE  # bytes that are read and discarded during LINGER_SECONDS; beyond, reading stops

@@ -1,7 +1,7 @@
-"""Requests and responses of the entry points for machines, which bypass Django's handler and middleware.
+"""Requests and responses of the entry points for programs. These entry points bypass Django's handler and middleware.
 
 Django's handler starts a thread for each request, and its middleware handles sessions, CSRF and redirects, which no
-machine needs. An entry point that bypasses them must log its errors itself.
+program needs. An entry point that bypasses them must log its errors itself.
 """
 
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ _EMPTY = QueryDict()
 
 @dataclass
 class PlainRequest:
-    """A request to an entry point for machines, parsed lazily.
+    """A request to an entry point for programs, parsed lazily.
 
     Creating a Django request instead would be slow: it takes half as long as the authentication of a POS.
     """
@@ -56,7 +56,7 @@ class PlainRequest:
 
 @dataclass(slots=True)
 class PlainResponse:
-    """A response: headers with lower-case names, without a Content-Length."""
+    """A response. Its header names are in lower case; send_response adds the Content-Length."""
 
     status: int
     headers: RawHeaders = field(repr=False)
@@ -64,12 +64,12 @@ class PlainResponse:
 
     @classmethod
     def of(cls, response: HttpResponse) -> Self:
-        """Return the equivalent of a Django response."""
+        """Convert a Django response to a PlainResponse."""
         headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.items()]
         return cls(response.status_code, headers, response.content)
 
     def for_django(self) -> HttpResponse:
-        """Return the equivalent Django response."""
+        """Convert this response to a Django response."""
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.headers}
         return HttpResponse(self.body, status=self.status, headers=headers)
 

@@ -62,7 +62,7 @@ class TooDeep(NotAnObject):
 
 
 def read_text(content: str | bytes) -> tuple[str, bool]:
-    """Return JSON as text without characters that clients write around it, and whether every byte was decoded.
+    """Return JSON as text, and whether every byte was decoded. Removes characters that clients write around JSON.
 
     Bytes are UTF-8, UTF-16 or UTF-32, with or without a byte order mark. Bytes that cannot be decoded are replaced.
     """
@@ -160,7 +160,7 @@ def values(text: str, *, is_key: Callable[[str], bool], is_string: Callable[[str
 
 
 def scalars(spelled: str) -> Iterator[str]:
-    """Yield the strings, with escapes resolved, and the numbers in a value at any depth."""
+    """Yield every string and number inside a JSON value, at any depth, except keys. Resolve the strings' escapes."""
     for match in _SCALAR.finditer(spelled):
         if match[2] is None and match[3] not in ("true", "false", "null"):
             yield match[3] or _resolved(match[1])
@@ -242,7 +242,7 @@ def _decode_members(text: str) -> dict[str, str]:
 
 
 def _has_many_members(text: str) -> bool:
-    """Return whether a JSON object has more than MOST_MEMBERS members, counting repeated keys. Stops counting there."""
+    """Return whether a JSON object has more than MOST_MEMBERS members, counting every use of a repeated key."""
     marks = _outside_strings(text, _NO_MARKS)
     commas = (mark for mark, level in zip(marks, _levels(marks), strict=True) if mark == ord(",") and level == 1)
     return next(islice(commas, MOST_MEMBERS - 1, None), None) is not None

@@ -19,7 +19,7 @@ class BodyTooLarge(Exception):
 
 
 class BodyGaveWay(Exception):
-    """The body was aborted because its client's address had too many unfinished bodies."""
+    """The body was not read to its end, because its client's address had too many unfinished bodies."""
 
 
 async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:

@@ -43,7 +43,7 @@ def create_backup(database: Path, target: Path, *, overwrite: bool) -> int:
 
 
 def restore(backup: Path, database: Path) -> Path | None:
-    """Replace the database by a backup. Return the old database's new path, or None if there was no database.
+    """Replace the database with a backup. Return the old database's new path, or None if there was no database.
 
     No process may use the database during the restore. Raises NotABackup before it changes anything.
     """

@@ -16,7 +16,7 @@ from integrations.services.requests.message_types import save_message_type
 
 ORGANISATION = "Demo"
 API_KEY = "Demo"
-# The POS of the last outlet is not simulated, because the demo needs one outlet that is offline.
+# The POS of the outlet OFFLINE is not simulated, because the demo needs one outlet that is offline.
 ONLINE, OFFLINE = ("Harbour", "Airport"), "Station"
 OUTLETS = (*ONLINE, OFFLINE)
 
@@ -58,7 +58,7 @@ def create_demo(numbers: Mapping[str, int], *, actor: Actor) -> Demo:
 
 
 def provider_outlet_id(outlet: str) -> str:
-    """Return the ProviderOutletID of one of the demo's outlets: a fixed value, which the documents use."""
+    """Return the ProviderOutletID of one of the demo's outlets: a fixed value, which the documentation uses."""
     return f"demo-{outlet.lower()}"
 
 

@@ -1,4 +1,4 @@
-"""Writes that survive a loss of power."""
+"""Flushes changes to disk, to make them survive a loss of power."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Creates and enables outlets, rotates their secrets, disables half of them, counts the events, checks one outlet.
+"""Creates and enables outlets, rotates their secrets, disables half the outlets, counts events, checks one outlet.
 
 A second run with the same name makes no further changes, because every call repeats its idempotency key.
 
@@ -16,7 +16,7 @@ from order_n_pay import AsyncClient, errors
 from order_n_pay.models import OutletDisabledEvent, OutletEnabledEvent, SecretRotatedEvent
 
 AT_ONCE = 8  # calls at the same time; the client waits when the limit of the key is reached
-LONGEST_WAIT = 60  # wait at most this many seconds for the events of all changes; a few usually suffice
+LONGEST_WAIT = 60  # seconds; the longest wait for the events of all changes, which usually takes a few seconds
 
 
 @dataclass
@@ -77,7 +77,7 @@ class Onboarding:
         return range(0, self.count, 2)
 
     async def events(self) -> Counter[str]:
-        """Return how many events of each type were about these outlets, once all of their changes are reported."""
+        """Wait for the events of all changes to these outlets, and return the number of events of each type."""
         found: Counter[str] = Counter()
         outlets = {self.outlet_id(number) for number in range(self.count)}
         after: int | None = None
@@ -95,7 +95,7 @@ class Onboarding:
         return found
 
     async def why_not_connected(self) -> str:
-        """Return what the check of the last outlet says, and the outcome of its POS's last attempt."""
+        """Return the check's sentence about the last outlet, and the outcome of its POS's last authentication."""
         outlet = self.outlet_id(self.count - 1)
         check = await self.client.outlets.check(outlet)
         attempts = [attempt.outcome async for attempt in self.client.outlets.attempts(outlet)]

@@ -25,8 +25,8 @@ from integrations.text.client_address import is_in
 
 MAX_LENGTH = 256
 
-OPERATION = "operation"  # the handler's attribute for the operation's name in the OpenAPI document
-_REQUIRED = "required_scope"  # the handler's attribute for the scope that it requires
+OPERATION = "operation"  # name of the handler attribute that holds the operation's name in the OpenAPI document
+_REQUIRED = "required_scope"  # name of the handler attribute that holds the required scope
 
 Digests = tuple[str, ...]
 Handler = TypeVar("Handler", bound=Callable[..., Any])

@@ -37,7 +37,7 @@ def read_change(request: PlainRequest, form: type[Serializer[Any]], *, partial: 
 
 
 def read_body(body: bytes, form: type[Serializer[Any]], *, partial: bool = False) -> dict[str, Any]:
-    """Return the fields in a body as `form` validates them. A missing body counts as an empty object.
+    """Validate a body with `form`, and return its fields. A missing body counts as an empty object.
 
     With `partial`, fields may be missing, and the result has only those given. Raises Problem, which names each wrong
     field. Unknown fields are refused: if the portal ignored a misspelled field, the call would succeed without the

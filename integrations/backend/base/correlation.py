@@ -3,8 +3,8 @@
 The caller may send the id as X-Request-ID. It is not a secret, and it is not the RequestID. The RequestID is for the
 POS, and stays the same when another call sends the same request again.
 
-A caller that traces its calls also sends `traceparent` (https://www.w3.org/TR/trace-context/). The same log lines and
-the webhook about the end of a request carry it.
+A caller that traces its calls also sends `traceparent` (https://www.w3.org/TR/trace-context/). The portal writes the
+`traceparent` into the same log lines, and into the webhook that reports the end of the request.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Answers of the API in JSON."""
+"""Builds the JSON answers of the API."""
 
 from datetime import datetime
 from typing import Any

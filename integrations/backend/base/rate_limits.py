@@ -1,8 +1,8 @@
 """Limits the calls of each API key. Each process counts the calls that it receives, without a database query.
 
 A refusal is delayed, so a caller that immediately repeats refused calls cannot use up the process's time. With several
-processes, each allows a key the whole limit. If they divided the limit, a caller with one connection, which leads to
-one process, would get only a part of it.
+processes, each allows a key the whole limit. If they divided the limit, a caller with a single connection, and thus a
+single process, would get only a part of the limit.
 
 The header fields are those of draft-ietf-httpapi-ratelimit-headers-10: `RateLimit-Policy` has the quota `q` of each
 window of `w` seconds. `RateLimit` has the calls that are left (`r`) and the seconds until the whole quota is available

@@ -61,8 +61,8 @@ def operation(
     """Return a decorator that describes a handler, and declares the scope that it requires (see `requires`).
 
     `problems` are the problems, or refusals of services, that this operation may return in addition to the problems of
-    every call. The default summary is the operation's name. If `responses` has a
-    serializer, its docstring becomes the description of the response. An OpenApiResponse keeps its own description.
+    every call. The default summary is the operation's name. The docstring of a serializer in `responses` becomes the
+    description of that response. An OpenApiResponse keeps its own description.
     """
     more = {"summary": operation_id.replace("_", " ").capitalize()} | more
     more["extensions"] = {SCOPE: scope.value} if scope else None

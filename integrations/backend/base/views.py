@@ -9,10 +9,11 @@ A handler that changes something passes a function to `change`, which honours Id
         return await self.change(create, status=201, location=_location)
 
 The function runs in one transaction, in a database thread. It checks what the caller may see, calls the services, and
-returns the content of the answer. It raises Problem or a service's refusal, which undoes everything. It must not wait
-for the network or a POS. A repeat of the call gets the first answer, and the function does not run. So the function
-must make all changes of the call. Code that may only run after the commit belongs after `await self.change(...)` or
-in `transaction.on_commit`. For a call without an Idempotency-Key, the function runs in the same way.
+returns the content of the answer. If it raises Problem or a service's refusal, all its changes are undone. It must not
+wait for the network or a POS. A repeat of the call gets the first answer, and the function does not run again. So the
+function must make all changes of the call. Code that may only run after the commit belongs after
+`await self.change(...)` or in `transaction.on_commit`. For a call without an Idempotency-Key, the function runs in the
+same way.
 """
 
 from collections.abc import Callable
@@ -60,7 +61,7 @@ class BackendView(APIView):
     async def dispatch(  # type: ignore[override]
         self, request: PlainRequest, *_args: Any, **kwargs: Any
     ) -> PlainResponse:
-        """Return the answer to a request, including for errors."""
+        """Return the answer to a request. An exception is answered with a problem."""
         try:
             response = await self.answer(request, **kwargs)
         except Exception as error:  # noqa: BLE001  (the caller gets JSON for every error)

@@ -1,4 +1,4 @@
-"""The description of the calls about the history of an outlet."""
+"""Describes the calls that return the history of an outlet."""
 
 from integrations.backend.base import problems
 from integrations.backend.base.schema import OUTLET_ID, PAGING, operation

@@ -1,4 +1,4 @@
-"""The formats of the bodies that callers send about webhook endpoints. The services check the values."""
+"""The formats of the bodies of calls that create or change webhook endpoints. The services check the values."""
 
 from typing import Any
 

@@ -37,15 +37,15 @@ def get_delivery(caller: Caller, delivery_id: int) -> Delivery:
 
 
 def replay(caller: Caller, delivery_id: int, *, actor: Actor) -> Any:
-    """Queue the event again, and return the delivery. Raises Problem or WebhookDisabled."""
+    """Queue the event of a delivery again, and return the delivery. Raises Problem or WebhookDisabled."""
     webhooks.replay(get_delivery(caller, delivery_id), actor=actor)
     return DeliverySerializer(get_delivery(caller, delivery_id)).data
 
 
 def _source(caller: Caller, asked: dict[str, Any]) -> Source:
-    """Return a source that reads deliveries from an index, in the order of their keys.
+    """Return a source that reads deliveries in primary-key order from an index.
 
-    It provides all deliveries that match `asked`, and may provide others, too.
+    It provides all deliveries that match `asked`, and possibly some that do not.
     """
     rows = Delivery.objects.order_by()
     if "endpoint" in asked:

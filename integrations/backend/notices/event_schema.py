@@ -1,6 +1,6 @@
 """Describes the events in the OpenAPI document: the webhooks that carry them, and the rows of the event log.
 
-The data of each event comes from `event_types`. The field `type` distinguishes the events.
+`event_types` has the schema of each event's data. The field `type` tells the events apart.
 """
 
 import inspect

@@ -29,9 +29,9 @@ def events_page(caller: Caller, request: PlainRequest) -> tuple[list[Notice], Po
 
 
 def _indexed(rows: QuerySet[Notice], asked: dict[str, Any]) -> QuerySet[Notice]:
-    """Filter only by the first of the values in `asked`.
+    """Return `rows`, filtered by only the first value in `asked`.
 
-    Each column has its own index in the order of the log, and the database can use only one index.
+    Each of these columns has its own index, sorted like the log, and a query can use only one index.
     """
     first = next(iter(asked.items()), None)
     return rows.filter(**dict([first])) if first else rows

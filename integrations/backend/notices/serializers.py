@@ -146,5 +146,5 @@ class DeliveryPageSerializer(PageSerializer):
 
 
 def event(notice: Notice) -> dict[str, Any]:
-    """Return an event of the log."""
+    """Return an event of the log in the form that the API shows."""
     return {"id": notice.pk, "webhook_id": notice.webhook_id, **content_of(notice)}

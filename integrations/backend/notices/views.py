@@ -84,7 +84,7 @@ class RotateEndpointSecretView(BackendView):
 
 
 class EndEndpointOverlapView(BackendView):
-    """Ends the overlap of a webhook endpoint's old secret."""
+    """Ends the overlap in which a webhook endpoint's events are also signed with its old secret."""
 
     http_method_names = ["post"]
 

@@ -52,7 +52,7 @@ def change(caller: Caller, organisation_id: int, *, actor: Actor, **values: Any)
 
 
 def delete(caller: Caller, organisation_id: int, *, actor: Actor) -> Any:
-    """Delete an unused organisation, and return its last content. Raises Problem or StillInUse."""
+    """Delete an unused organisation, and return it as it was. Raises Problem or StillInUse."""
     organisation = get_organisation(caller, organisation_id, is_locked=True)
     content = OrganisationSerializer(organisation).data
     outlets.delete_organisation(organisation, actor=actor)

@@ -69,7 +69,7 @@ class ReplaceUnusedSecretView(BackendView):
 
 
 class EndOverlapView(BackendView):
-    """Ends the overlap of an outlet's old secret."""
+    """Ends the overlap in which an outlet's old secret is still valid."""
 
     http_method_names = ["post"]
 

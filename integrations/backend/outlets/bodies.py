@@ -1,4 +1,4 @@
-"""The formats of the bodies that callers send about outlets. The services check the values."""
+"""The formats of the bodies of calls that create or change outlets. The services check the values."""
 
 from typing import Any
 

@@ -79,7 +79,7 @@ class OrderCall:
 
 
 def read_order(body: bytes) -> OrderCall:
-    """Return the order in a body. Raises Problem, which names each wrong field."""
+    """Parse the body of a call into an order. Raises a Problem that names each wrong field."""
     given = read_members(body)
     values: dict[str, Any] = {}
     errors = {name: "is missing" for name in _REQUIRED if name not in given}

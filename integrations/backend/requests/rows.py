@@ -32,7 +32,7 @@ async def find_message_type(name_or_number: str | int) -> MessageType | None:
 def requests_page(caller: Caller, request: PlainRequest) -> tuple[list[Request], Position | None]:
     """Return a page of requests without payloads and answers. Raises Problem.
 
-    The order is that of arrival, the newest first. With `ended_since`, the request that ended last is first.
+    The latest request is first; with `ended_since`, the request that ended last is first.
     """
     asked: dict[str, Any] = {}
     if "outlet" in request.query:
@@ -77,17 +77,17 @@ def message_types() -> list[MessageType]:
 
 
 def _source(caller: Caller, rows: QuerySet[Request], *, is_of_outlet: bool) -> Source:
-    """Return a source that reads these rows from an index, in the order of the list."""
+    """Return a source that reads `rows` from an index, in the order in which the requests are listed."""
     if is_of_outlet or caller.organisation_id is None:
         return Stream(rows)
     return Streams(rows, Integration.objects.filter(outlet__organisation=caller.organisation_id), "integration")
 
 
 def _with_ids(ids: dict[str, str], asked: dict[str, Any]) -> QuerySet[Request]:
-    """Return the requests with these ids. `asked` has the call's other conditions.
+    """Return the requests with these ids. The call's other filters, in `asked`, are not applied.
 
-    These conditions are left out, because they might make the planner choose an index that finds many more rows. The
-    outlet is an exception: with a request_id, it is a condition too, because one unique index contains both.
+    They might make the planner choose an index that finds many more rows. The outlet is the exception: it is applied
+    together with a request_id, because one unique index contains both.
     """
     found = Request.objects.filter(**ids)
     if "request_id" in ids and "integration" in asked:

@@ -29,7 +29,7 @@ _NOT_COMPARED = {"minProperties": 1}
 
 
 def add_types(schemas: dict[str, Schema]) -> None:
-    """Split the schemas of a call and of its answer: a variant for each documented message type, and one for others."""
+    """Split the schemas of calls and answers into variants: one per documented message type, and one for others."""
     _split(schemas, "Order", {model: reference(model) for model in EXAMPLES}, closed=True)
     _split(schemas, "Answer", {model: or_null(reference(answer_model(model))) for model in EXAMPLES})
 

@@ -43,7 +43,8 @@ class Command(BaseCommand):
         with migration_lock():
             if pending := count_pending_migrations():
                 call_command("migrate", interactive=False, verbosity=0)
-                gc.collect()  # before a server in this process exempts all objects from garbage collection
+                # Free the garbage now: a server in this process exempts all existing objects from later collections.
+                gc.collect()
                 self.stdout.write(f"Migrated the database ({pending} migrations)")
             ensure_groups()
             call_command("first_login", stdout=self.stdout)

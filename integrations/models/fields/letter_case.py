@@ -1,8 +1,8 @@
 """Lookups that ignore the case of all letters, on SQLite and with any locale of PostgreSQL.
 
 SQLite's LIKE ignores the case of ASCII letters only, and so does PostgreSQL's UPPER in the locale C: a search for
-BÄCKEREI would not find Bäckerei. If the text to find is not ASCII, it is compared with GLOB or a regular expression.
-Each letter becomes a set of its upper-case and lower-case forms.
+BÄCKEREI would not find Bäckerei. To find text that is not ASCII, these lookups use GLOB or a regular expression, with
+each letter replaced by a set of its upper-case and lower-case forms.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from django.db.models import Field, Lookup, lookups
 
-_FIRST, _END = 0x80, 0x2000  # in this range, several small letters may have the same capital
+_FIRST, _END = 0x80, 0x2000  # in this range, several lower-case letters may have the same capital
 
 
 class _AnyCase(Lookup[Any]):
@@ -58,7 +58,7 @@ class IEndsWith(_AnyCase, lookups.IEndsWith):
 
 
 def _any_case(letter: str, escape: Callable[[str], str]) -> str:
-    """Return the part of a pattern that matches a letter, large or small."""
+    """Return the part of a pattern that matches a letter in upper and in lower case."""
     capital = letter.upper()
     forms = {letter, capital, letter.lower(), capital.lower(), *_letters_of_capital().get(capital, "")}
     alike = sorted(form for form in forms if len(form) == 1)

@@ -67,7 +67,7 @@ class WebhookEndpoint(SecretOwner):
         return WebhookSecret("older", self.older_secret_until) if self.has_overlap(now) else None
 
     def supersede_secret(self, now: datetime, overlap: timedelta) -> None:
-        """Store the current secret as the older one, which also signs events until `overlap` has passed.
+        """Store the current secret as the old one. Events are also signed with it until `overlap` has passed.
 
         The caller must then set the new current secret and save the endpoint.
         """

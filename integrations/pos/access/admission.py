@@ -23,7 +23,7 @@ HANDSHAKES_AT_ONCE = 32  # maximum number of callers that share one query; later
 
 @dataclass(slots=True)  # not frozen: a reconnect storm creates thousands, and a frozen one takes four times as long
 class Admission:
-    """The data that decides about a handshake: the credential named in the token, and the credential's integration."""
+    """The data for checking a handshake: the credential named in the token, and the integration of that credential."""
 
     credential_id: int
     integration_id: int
@@ -64,7 +64,7 @@ async def admit(token: str | None, visitor: Visitor, origin: str = "") -> Admiss
 
 
 def outlet_of(token: str | None) -> int | None:
-    """Return the integration that a token was issued for, even an expired token; None if it is forged or missing."""
+    """Return the id of the integration in a token, even if the token has expired; None if it is forged or missing."""
     try:
         return tokens.read(token).integration_id if token else None
     except ExpiredToken as error:

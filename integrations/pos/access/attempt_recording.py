@@ -31,14 +31,14 @@ async def record_refused_socket(refusal: Refused, visitor: Visitor, detail: str 
 
 
 async def record_malformed(visitor: Visitor, detail: str, claim: Claim) -> None:
-    """Record a request that does not have the documented format, with the IDs of `claim`."""
+    """Record a malformed request. The record contains the IDs in `claim`."""
     attempt = authentication_attempt(claim, visitor, Outcome.MALFORMED, None)
     attempt.detail = detail
     await _record(attempt, about="")
 
 
 async def record_misdirected(refusal: WrongPath, visitor: Visitor, path: str, claim: Claim) -> None:
-    """Record an authentication that was sent to a wrong path, with the outlet's IDs if the body has them."""
+    """Record an authentication that was sent to a wrong path. The record contains the IDs in `claim`, if any."""
     attempt = authentication_attempt(claim, visitor, refusal.outcome, None)
     attempt.detail = f"{path_detail(path)} {attempt.detail}"[:300].strip()
     await _record(attempt, about="")
@@ -58,7 +58,7 @@ def record_refusal(running: Runtime, claim: Claim, visitor: Visitor, refusal: Re
 
 
 def authentication_attempt(claim: Claim, visitor: Visitor, outcome: Outcome, integration_id: int | None) -> Attempt:
-    """Return the record of an authentication."""
+    """Create the record of an attempt to authenticate."""
     return Attempt(
         shared_now(),
         PosEndpoint.AUTH,

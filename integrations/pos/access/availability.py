@@ -1,4 +1,4 @@
-"""Checks whether this process can currently decide about a POS."""
+"""Checks whether this process can currently decide whether to accept a POS."""
 
 from django.db import DatabaseError, InterfaceError
 

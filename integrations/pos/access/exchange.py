@@ -95,7 +95,7 @@ async def _prove(claim: Claim, visitor: Visitor) -> Candidate:
 
 
 async def _prove_adopted(claim: Claim, visitor: Visitor) -> Candidate:
-    """Return the candidate with this adopted secret. An address that proved it skips the queue. Raises Refused."""
+    """Return the candidate with this adopted secret; skip the queue if the address proved it before. Raises Refused."""
     if wait := throttle.wait(claim.match_id, visitor.address):
         raise TooManyFailures(wait)
     candidates = await _candidates.find(claim.match_id) or ()

@@ -22,7 +22,7 @@ class TooManyFailures(Refused):
 
 
 class PortalUnavailable(Refused):
-    """The portal cannot decide at the moment."""
+    """The portal cannot check the caller at the moment."""
 
     outcome = Outcome.DATABASE_AWAY
     message = "The portal is unavailable. Please try again shortly."

@@ -15,7 +15,7 @@ HELD_SECONDS = 5.0  # seconds for which a handshake is delayed before it is refu
 
 
 async def admit(token: str | None, visitor: Visitor, origin: str = "") -> Admission:
-    """Return the admission for a token, delayed if this connection would take over too soon. Raises Refused."""
+    """Return the admission for a token; wait first if this connection would take over too soon. Raises Refused."""
     admission = await admissions.admit(token, visitor, origin)
     running = runtime.current()
     if running is None or not running.registry.takeovers.wait(admission.integration_id):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 # Limits for one POS: far more than a till sends, and little enough for a process that serves thousands.
 FRAMES_PER_SECOND = 100
 BYTES_PER_SECOND = 2 * 1024 * 1024
-BURST_SECONDS = 10  # size of a burst: the allowance of this many seconds
+BURST_SECONDS = 10  # one burst may use the allowance of this many seconds
 
 
 class Allowance:
@@ -56,7 +56,7 @@ class Allowance:
         self._bytes = min(self._bytes + size, self._bytes_per_second * BURST_SECONDS + most * size)
 
     def seconds_until(self, seconds_worth: float) -> float:
-        """Return how many seconds pass until each bucket holds as much as it gains in `seconds_worth` seconds."""
+        """Return how many seconds it takes until both buckets hold the allowance of `seconds_worth` seconds."""
         missing = seconds_worth - min(self._frames / self._frames_per_second, self._bytes / self._bytes_per_second)
         return max(0.0, missing)
 

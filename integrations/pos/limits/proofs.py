@@ -1,4 +1,4 @@
-"""Remembers the adopted secrets that were recently proved, with the caller's address: in memory, bounded, per process.
+"""Keeps a bounded list, in this process's memory, of recently proved adopted secrets and the callers' addresses.
 
 An Argon2id check takes about 30 ms, so few callers may queue for it, and a flood of guesses fills the queue. A till
 that has already proved its secret from the same address skips the queue. Only a keyed digest (HMAC) of the secret is
@@ -17,7 +17,7 @@ from integrations.services.connections.authentication import Claim
 from integrations.text.client_address import network_of
 
 MOST = 20_000
-LIFETIME = 24 * 3600.0  # seconds since the last proof
+LIFETIME = 24 * 3600.0  # seconds for which a proof counts
 
 
 @dataclass(slots=True)

@@ -43,7 +43,7 @@ class Throttle:
         self._clock = clock
         self._failures: OrderedDict[Hashable, _Failures] = OrderedDict()
         self._proven: OrderedDict[tuple[str, str], None] = OrderedDict()
-        self._forgiven: OrderedDict[str, float] = OrderedDict()  # by outlet: when its exemption ends
+        self._forgiven: OrderedDict[str, float] = OrderedDict()  # when each outlet's exemption ends
 
     def wait(self, outlet: str, address: str) -> float:
         """Return for how many seconds this address may not try adopted secrets of this outlet; 0 if it may."""
@@ -72,7 +72,7 @@ class Throttle:
         self._count((outlet, EVERYWHERE), settings.AUTH_FAILURES_PER_OUTLET * ADDRESSES_OF_ONE_OUTLET)
 
     def succeeded(self, outlet: str, address: str) -> None:
-        """Forget the failures of the outlet and address, and exempt the pair from the count per address."""
+        """Forget the failures of this pair of outlet and address, and exempt the pair from the count per address."""
         pair = (outlet, network_of(address))
         self._failures.pop(pair, None)
         self._proven[pair] = None

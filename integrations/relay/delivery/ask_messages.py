@@ -24,7 +24,7 @@ def write_ask(new: NewRequest, ask: str, reply_to: str) -> dict[str, Any]:
 
 
 def read_ask(message: dict[str, Any]) -> Waiting:
-    """Return the request in a message that a process of this or the previous version sent."""
+    """Return the request in a message. The sending process may run this version or the previous one."""
     answer_before = datetime.fromisoformat(message["answer_before"])
     return Waiting(
         pk=0,

@@ -78,7 +78,8 @@ class Dispatcher:
         if blamed:
             self._filler.offer_again(live.integration_id, blamed, reason)
         live.lane.close()
-        live.lane = None  # a reference cycle would keep the connection and its lane until a garbage collection
+        # Break the reference cycle: it would keep the connection and its lane in memory until a garbage collection.
+        live.lane = None
 
     async def submit(self, new: NewRequest, completion: Completion | None = None) -> Stored:
         """Store and dispatch a request. Raises NotStored, or the database's error.

@@ -40,7 +40,7 @@ class Endings:
         self.announce(await self._write(Ending(pk, RequestState.FAILED, shared_now(), failure=UNSENDABLE)))
 
     async def suspect(self, pks: Sequence[int], reason: CloseReason) -> None:
-        """Count a disconnect for each request that it left unanswered; announce the requests that this makes fail."""
+        """Count a disconnect for each of these unanswered requests; announce the requests that fail because of it."""
         failed = await until_back(lambda: writers.run(retries.suspect, pks, reason), "record a lost connection")
         for result in failed:
             logger.warning("Request failed.", extra={"id": str(result.uuid), "error": result.failure})

@@ -34,7 +34,8 @@ class LaneFiller:
         self._endings = endings
         self._background = background
         self._releases: Joined[int, bool] = Joined(partial(holders.release, process_id=process_id), threads=writers)
-        self._suspecting: dict[int, asyncio.Task[None]] = {}  # by integration: the task that records its lost requests
+        # For each integration, the task that records which requests an ended connection left unanswered.
+        self._suspecting: dict[int, asyncio.Task[None]] = {}
 
     def offer(self, integration_id: int) -> None:
         """Make the process that holds the outlet's connection load the outlet's requests; return immediately."""

@@ -134,7 +134,7 @@ class TransientRequests:
 
     @contextlib.contextmanager
     def looking_up(self, new: NewRequest) -> Iterator[None]:
-        """Do not forget the request with this RequestID during a look-up, even after it has been recorded."""
+        """Keep the request with this RequestID in memory during a look-up, even after it has been recorded."""
         key = _key_of(new)
         self._looked_up[key] += 1
         try:

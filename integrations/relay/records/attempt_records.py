@@ -20,7 +20,7 @@ FRAMES_PER_INTEGRATION = 50  # unrecognised frames that are kept
 
 @dataclass(slots=True, eq=False)
 class Attempt(BatchRecord):
-    """One attempt to authenticate or connect: a future AuthAttempt row. Model objects would cost too much here."""
+    """One attempt to authenticate or connect, stored later as an AuthAttempt row. Model objects would be too slow."""
 
     most: ClassVar[int | None] = 20_000
     is_loss_reported: ClassVar[bool] = True
@@ -57,7 +57,7 @@ def _find_integrations(unplaced: Sequence[Attempt]) -> None:
 
 
 def _explain(unplaced: Sequence[Attempt]) -> None:
-    """Set the precise outcome of attempts with a wrong secret. The answer is not delayed, so timing reveals nothing."""
+    """Set the precise outcome of attempts with a wrong secret. No answer waits for this, so timing reveals nothing."""
     wrong = [attempt for attempt in unplaced if Outcome.WRONG_SECRET in (attempt.outcome, attempt.cause)]
     ids = {attempt.integration_id for attempt in wrong} - {None}
     current = Credential.objects.filter(integration__in=ids, is_current=True, algorithm=Algorithm.HMAC_SHA256)

@@ -1,4 +1,4 @@
-"""The records that a process has collected since the last write, and what all kinds of records have in common."""
+"""Collects a process's records until they are written, and defines the base class of all kinds of records."""
 
 import time
 import uuid
@@ -12,7 +12,7 @@ from integrations.relay.sockets.registry import Live
 
 @dataclass
 class Writing:
-    """One write of a batch: the process that writes it, and the connections found to be replaced by newer ones."""
+    """The state of one write of a batch: which process writes it, and which connections newer ones have replaced."""
 
     process_id: uuid.UUID
     losers: list[Live] = field(default_factory=list)

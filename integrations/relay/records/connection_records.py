@@ -109,7 +109,7 @@ def _insert_connections(rows: Iterable[Connection]) -> None:
         Connection,
         CONNECTION,
         map(attrgetter(*CONNECTION), in_order),
-        key="id",  # a row exists if its process was wrongly declared dead; the update reopens it
+        key="id",  # the row exists already if its process was wrongly declared dead; the update reopens it
         update=["process_id", "closed_at", "close_code", "close_reason"],
     )
 

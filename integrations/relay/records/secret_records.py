@@ -1,4 +1,4 @@
-"""The last use of secrets, and their digests under the current server key."""
+"""Records when secrets were last used, and their new digests under the current server key."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -46,7 +46,7 @@ class Lane:
         self._claim = claim
         self._load_more = load_more
         self._unsent = unsent
-        self._queue: list[Outgoing | Transient] = []  # the queue is short, and an empty deque takes 0.7 KiB
+        self._queue: list[Outgoing | Transient] = []  # a list: it is short, and even an empty deque takes 0.7 KiB
         self._suspects = Suspects(self._window)
         self._recheck_timer: asyncio.TimerHandle | None = None
         self._load: asyncio.TimerHandle | None = None
@@ -83,7 +83,7 @@ class Lane:
         return self.more_waits and not self.is_loading and not self.is_closed and len(self._queue) >= LOW
 
     def has_all_until(self, pk: int | None) -> bool:
-        """Return whether this lane holds all waiting requests. `pk` is the newest (0 if none wait, None if unknown)."""
+        """Return whether this lane has all waiting requests; the newest has the key `pk` (0: none, None: unknown)."""
         has_all = not (self.more_waits or self.is_loading or self.is_closed)
         return has_all and (pk == 0 or pk in self._known)
 

@@ -49,7 +49,7 @@ class Live:
     frames_out: int = 0
     unrecognised_frames: int = 0
     lane: Lane | None = None
-    frames_recorded: int = 0  # total of both directions when last recorded
+    frames_recorded: int = 0  # `frames_in` plus `frames_out` when they were last recorded
 
     @property
     def is_working(self) -> bool:
@@ -81,7 +81,7 @@ class Registry:
             older.socket.close_soon(CloseReason.REPLACED)
 
     def remove(self, live: Live) -> None:
-        """Forget a connection; a newer one of its outlet stays."""
+        """Remove a connection. If the outlet has a newer one, that one stays registered."""
         leaving = self._leaving.get(live.integration_id, [])
         if live in leaving:
             leaving.remove(live)

@@ -4,7 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-FREE = 2  # takeovers without a delay
+FREE = 2  # number of takeovers that are not delayed
 SHORTEST = 0.1  # seconds before the next takeover; each takeover doubles the delay
 LONGEST = 60.0  # seconds
 CALM = 300.0  # after this many seconds without a takeover, all earlier takeovers are forgotten

@@ -72,7 +72,7 @@ class Window:
         return self.pop(self._spelled_here(request_id))
 
     def clear(self) -> None:
-        """Forget what is in flight, but not the reserved places."""
+        """Forget the requests in flight, but not the reserved places."""
         self._in_flight.clear()
         self.alone = None
 

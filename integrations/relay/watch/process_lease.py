@@ -61,7 +61,7 @@ def end_lost_leases(own_id: uuid.UUID) -> int:
 
 
 def _end_predecessors(own_id: uuid.UUID) -> None:
-    """End the leases of this host whose process id no longer exists, or now belongs to this process.
+    """End each lease of this host if its process id no longer exists or now belongs to this process.
 
     Call this only at start. Otherwise, containers with the same host name but separate process ids would keep ending
     each other's leases.

@@ -31,7 +31,7 @@ FULL_POLL = 30.0  # seconds
 # Seconds between two polls. Without Redis, a change by another process takes effect after at most this time. One query
 # a second is a negligible load for a database.
 WATCH_INTERVAL = 1.0
-JUMP = 2.0  # seconds; if the wall clock jumps further than this between two polls, it was set
+JUMP = 2.0  # seconds; if the wall clock jumps further than this between two polls, it was adjusted
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class Watcher:
         self._clock_offset = time.time() - asyncio.get_running_loop().time()
         self._full_poll_due = asyncio.get_running_loop().time() + FULL_POLL
         self._on_change: list[Callable[[str], None]] = []
-        self._changed: dict[int, Standing] = {}  # changes within LOOK_BACK
+        self._changed: dict[int, Standing] = {}  # the standings that changed within LOOK_BACK
 
     def poll_now(self) -> None:
         """Poll immediately instead of at the next interval."""
@@ -158,7 +158,7 @@ class Watcher:
         self._lease_due = loop.time() + settings.LEASE_SECONDS / 3
 
     def _has_jumped(self) -> bool:
-        """Return whether this host's clock was set since the last call.
+        """Return whether this host's clock was adjusted since the last call.
 
         If so, the caller renews the lease early, which compares the clock with the database's.
         """

@@ -1,4 +1,4 @@
-"""The API keys of the provider's systems: create, rotate with an overlap, retire (`api_keys`).
+"""Create, rotate and retire the API keys of the provider's systems (`api_keys`).
 
 `idempotency` executes a call only once, even if its caller repeats it.
 """

@@ -1,4 +1,4 @@
-"""Create and change API keys, rotate and retire them. They have the same life cycle as a POS's secret."""
+"""Create, change, rotate and retire API keys. Their secrets have the same life cycle as those of a POS."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -24,7 +24,7 @@ from integrations.text.client_address import parsed_network
 from integrations.text.moments import iso
 
 MAX_NETWORKS = 50
-MOST_CALLS = 100_000  # highest value of both limits; no process can answer more calls per second or in a burst
+MOST_CALLS = 100_000  # upper bound of either limit; no process can answer more calls per second or in a burst
 
 
 @transaction.atomic
@@ -39,7 +39,7 @@ def create_api_key(
     expires_at: datetime | None = None,
     actor: Actor,
 ) -> tuple[ApiKey, str]:
-    """Create an API key and return it with its plain text, which cannot be read again.
+    """Create an API key. Return it and its secret in plain text; the plain text cannot be read again.
 
     Without `organisation`, the key sees all organisations; without `networks` (at most 50, in CIDR notation), calls may
     come from any address. Without `calls_per_second`, the limits in the settings apply. If only `calls_burst` is

@@ -28,7 +28,7 @@ from integrations.wire.canonical_json import canonical
 from integrations.wire.plain_http import PlainResponse
 
 KEPT = timedelta(hours=24)
-REPLAYED = b"idempotent-replayed"  # the header of a repeated answer
+REPLAYED = b"idempotent-replayed"  # the header that marks a repeated answer
 
 _PURPOSE = "answer to an idempotent call"
 
@@ -83,7 +83,7 @@ _guard = Lock()
 
 @contextlib.contextmanager
 def _refuse_concurrent(call: Call) -> Iterator[None]:
-    """Raise IdempotencyKeyInUse if this process executes the same call now.
+    """Raise IdempotencyKeyInUse if this process is already executing the same call.
 
     A repeat in another process is refused by _lock on PostgreSQL, and waits for the first transaction on SQLite.
     """
@@ -100,7 +100,7 @@ def _refuse_concurrent(call: Call) -> Iterator[None]:
 
 
 def _lock(call: Call) -> None:
-    """Raise IdempotencyKeyInUse if another process executes the same call now; the lock ends with the transaction."""
+    """On PostgreSQL, lock the call until the transaction ends, or raise IdempotencyKeyInUse if it is already locked."""
     if connection.vendor != "postgresql":
         return
     name = hashlib.sha256(f"{call.api_key_id} {call.idempotency_key}".encode()).digest()

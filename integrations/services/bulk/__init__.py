@@ -1,1 +1,1 @@
-"""Actions on many outlets, from a file or a selection: plan, check, report. services/integration carries them out."""
+"""Plan, check and report actions on many outlets (from a file or a selection). services/integration executes them."""

@@ -37,7 +37,7 @@ from integrations.services.reasons import plain_reason
 
 PURPOSE = "bulk check"
 MOST_ROWS = 1000  # rows in one request; `manage.py enable_outlets` takes any number
-# At most this many secrets from another system in one file, because hashing each takes a tenth of a second.
+# A file may contain at most this many secrets from another system: hashing each takes a tenth of a second.
 MOST_HASHED = 100
 
 
@@ -214,7 +214,7 @@ def _is_hashed(row: FileRow) -> bool:
     try:
         return bool(row.adopted_secret) and pos_secrets.recognise(row.adopted_secret) is None
     except PortalError:
-        return False  # enabling.check reports such a secret
+        return False  # `recognise` refused the secret; enabling.check reports it
 
 
 def _options(action: BulkAction, reason: str, overlap: str) -> dict[str, Any]:
@@ -229,7 +229,7 @@ def _permissions(user: AbstractBaseUser | None) -> Permissions:
         return Permissions()
     return Permissions(
         scope.organisations_of(user),
-        # A person with limits could not see the organisation that they created.
+        # A person limited to certain organisations could not see one that they created.
         user.has_perm("integrations.add_organisation") and not scope.is_limited(user),
         user.has_perm("integrations.add_outlet"),
         user.has_perm("integrations.view_outlet"),

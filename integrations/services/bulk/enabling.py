@@ -69,10 +69,10 @@ def prepare(rows: Sequence[FileRow], plan: Sequence[PlannedRow]) -> list[NewSecr
 
 
 def _verified(rows: Sequence[FileRow], planned: Sequence[PlannedRow], permissions: Permissions) -> "_Existing":
-    """Return the existing rows that match the file. Raises RowsChanged if the plan would now be different.
+    """Return the database rows that match the file. Raises RowsChanged if the plan would now be different.
 
-    A difference in a plan's text is ignored. For example, an organisation that the text announces as new may have been
-    created for an earlier row.
+    Differences in a plan's text are ignored. For example, the text may still say that an organisation is new, although
+    an earlier batch has already created it.
     """
     by_number = {row.number: row for row in rows}
     own = [by_number[row.number] for row in planned]
@@ -102,14 +102,14 @@ def write(
                 for row, outlet in zip(planned, outlets, strict=True)
             ]
             return named(planned, enable_outlets(list(zip(new, secrets, strict=True)), actor=actor))
-    except IntegrityError as error:  # another row took a value after the check, or the file repeats a secret
+    except IntegrityError as error:  # a unique value was taken after the check, or the file repeats a secret
         raise RowsChanged from error
 
 
 @sensitive_variables()
 def _prepare(planned: PlannedRow, adopted: str) -> NewSecret:
     try:
-        # The result omits adopted secrets, because the sender of the file has them.
+        # The result file omits adopted secrets, because the person who sent the file already has them.
         return replace(pos_secrets.adopt_secret(adopted), plain="") if adopted else pos_secrets.generate_secret()
     except PortalError as refusal:
         raise RowRefused(f"Row {planned.number} ({planned.outlet}): {refusal}") from refusal

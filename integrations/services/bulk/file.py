@@ -70,7 +70,7 @@ class FileRow:
     provider_outlet_id: str = ""
     adopted_secret: str = field(default="", repr=False)
     fault: str = ""
-    doubt: str = ""  # for a person to check before confirming
+    doubt: str = ""  # what the person should check before confirming
 
 
 def read_rows(content: bytes, *, most: int | None = None) -> list[FileRow]:
@@ -122,7 +122,7 @@ def _decoded_as_windows(content: bytes, error: UnicodeDecodeError) -> str:
 
 
 def _parsed(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the lines that are not blank, with the number that a spreadsheet gives them."""
+    """Yield each line that is not blank, with its row number in a spreadsheet."""
     named = _SEPARATOR_LINE.match(text)
     text = text[named.end() :] if named else text
     delimiter = named.group(1) if named else _delimiter(text)

@@ -16,7 +16,7 @@ Key = tuple[str, ...]  # the name of an organisation, alone or followed by that 
 class NearNames:
     """The names in a file, and the existing names that they are compared with.
 
-    The existing names are those of `organisations` (None: of all), and of the outlets in the file's organisations.
+    The existing names are those of `organisations` (None means all), and those of outlets in the file's organisations.
     """
 
     def __init__(self, rows: Sequence[FileRow], organisations: frozenset[int] | None) -> None:
@@ -29,7 +29,7 @@ class NearNames:
                 self._first.setdefault(_folded(key), key[-1])
 
     def marked(self, planned: PlannedRow, row: FileRow) -> PlannedRow:
-        """Return the planned row with warnings: doubts about the file, and names nearly the same as others."""
+        """Return the planned row with warnings: the `doubt` of the file row, and names nearly the same as others."""
         warning = " ".join(each for each in (row.doubt, self._warning(row)) if each)
         return replace(planned, warning=warning) if warning and planned.verdict is not Verdict.WRONG else planned
 

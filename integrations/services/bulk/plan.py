@@ -35,7 +35,7 @@ class RowsChanged(PortalError):
 
 
 class RowRefused(PortalError):
-    """One row cannot be carried out; the message names it."""
+    """The action cannot be carried out for one row; the message names the row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ class PlannedRow:
     warning: str = field(default="", compare=False)  # for a person to read; it does not affect the action
 
     def as_json(self) -> list[object]:
-        """Return everything but the warning."""
+        """Return all fields except the warning, as a list for JSON."""
         return [
             self.number, self.verdict.value, self.words, self.organisation, self.outlet, self.pos_remote_id,
             self.provider_outlet_id, self.integration, self.seen,

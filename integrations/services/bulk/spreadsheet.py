@@ -1,4 +1,4 @@
-"""CSV for spreadsheets: cells that begin like a formula are guarded, so no program executes them."""
+"""Write and read the cells of CSV files. An apostrophe (guard) before a formula stops programs from executing it."""
 
 import csv
 import io

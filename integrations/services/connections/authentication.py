@@ -29,7 +29,7 @@ ADOPTED_WAITING = 64
 
 
 class VerificationQueue:
-    """Verifies adopted secrets in separate threads, with a bounded queue, so they never delay generated secrets."""
+    """Verifies adopted secrets in separate threads. Generated secrets never wait for these slow hashes."""
 
     def __init__(self, name: str) -> None:
         self._threads = ThreadPoolExecutor(ADOPTED_THREADS, thread_name_prefix=name)
@@ -47,10 +47,10 @@ class VerificationQueue:
 
 
 other_callers = VerificationQueue("argon2")
-known_callers = VerificationQueue("argon2-known")  # callers from the address of their outlet's last connection
+known_callers = VerificationQueue("argon2-known")  # for callers from the address that their outlet last used
 
 
-@dataclass(slots=True)  # not frozen, here and below, because creation would take four times as long
+@dataclass(slots=True)  # not frozen, like Candidate below, because creating a frozen object takes four times as long
 class Claim:
     """The values that a POS sent: the IDs without invisible characters at their edges, the secret unchanged.
 

@@ -13,7 +13,7 @@ ENDING = ("closed_at", "close_code", "close_reason", *COUNTS)
 
 
 def close_rows(rows: Sequence[Connection]) -> None:
-    """Store ended connections, whose `closed_at` and reason the caller has set, and mark their outlets as offline."""
+    """Store ended connections and mark their outlets as offline. The caller has set `closed_at` and the reason."""
     plain_rows.update_rows(Connection, {row.pk: {name: getattr(row, name) for name in ENDING} for row in rows})
     ended: dict[uuid.UUID | None, datetime | None] = {row.pk: row.closed_at for row in rows}
     presences = list(Presence.objects.filter(connection__in=ended, is_online=True))

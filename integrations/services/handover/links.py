@@ -140,7 +140,7 @@ def create_link_instead(create: Callable[[], HandOver], *, hours: int, passphras
 def open_link(text: str, passphrase: str, *, address: str, user_agent: str) -> Opened:
     """Return the values and erase the secret, so a link opens only once. Raises LinkRefused or LinkBusy.
 
-    The amount of work does not depend on whether the link exists. Each call uses one of a live link's tries before it
+    The amount of work does not depend on whether the link exists. Each call counts as a try of the link before it
     checks the passphrase, so concurrent calls cannot get extra tries.
     """
     if not _slots.acquire(timeout=WAIT_SECONDS):

@@ -23,7 +23,7 @@ ENABLE_AGAIN = "Enable it again. Its POS can then connect with its current secre
 
 @dataclass(frozen=True)
 class Advice:
-    """`tell` is for the person on site, `here` for the reader of the page, who can carry out the `remedies`."""
+    """What to do: `tell` is for the person on site; `here` and `remedies` are for the staff who read the page."""
 
     tell: str
     here: str = ""
@@ -47,7 +47,7 @@ def advice_on_ending(reason: CloseReason) -> Advice:
 
 
 def remedy_of_lost_secret(current: Credential, older: Credential | None) -> Remedy:
-    """Return the next action towards a new secret. `older` is the secret of a running overlap, or None."""
+    """Return the next action to replace a lost secret. `older` is the old secret while it is still valid, or None."""
     if older is None:
         return Remedy.ROTATE
     return Remedy.END_OVERLAP if current.last_used_at else Remedy.REPLACE_SECRET

@@ -1,4 +1,4 @@
-"""Why one attempt was refused, and what to do about it, with the same words as the outlet check."""
+"""Explain why one attempt was refused, and how to correct the cause, in the same words as the outlet check."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -64,7 +64,7 @@ def _finding(attempt: AuthAttempt, meant: Integration | None, shown: str) -> Ste
 
 
 def _of_disabled(found: StepFinding) -> StepFinding:
-    """Return the finding for an attempt at an outlet that is disabled now, which must be enabled before anything else.
+    """Return the finding for an attempt at an outlet that is disabled now: the advice is to enable the outlet first.
 
     The outlet check shows the same advice.
     """
@@ -112,7 +112,7 @@ def _unknown(attempt: AuthAttempt, meant: Integration | None, cause: Outcome) ->
 
 
 def _blocked(attempt: AuthAttempt, found: StepFinding) -> StepFinding:
-    """Return the finding with a note if the attempt was blocked, and with the button that ends the outlet's wait.
+    """Return the finding. If the attempt was blocked, add a note and the button that ends the outlet's wait.
 
     An unknown ProviderOutletID gets no such button: a POS that corrects its ProviderOutletID need not wait.
     """

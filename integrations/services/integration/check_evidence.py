@@ -27,7 +27,7 @@ BEGINNINGS = {
 ANSWERED = (RequestState.ANSWERED, RequestState.REFUSED)
 OTHER_ID = timedelta(hours=24)  # how far back to search for attempts under another ID
 SECOND_TILL = timedelta(minutes=5)  # how long to report two tills with the same credentials
-NEWEST = 10  # how many of the latest connections and attempts are searched for two tills
+NEWEST = 10  # how many of an outlet's latest connections, attempts and requests are read
 # The names of attempts in Evidence and key_columns.
 ATTEMPTS = ("attempt", "before_block", "undecided", "handshake", "under_another_id")
 PREFIX = "check_"  # the beginning of each name in key_columns
@@ -173,7 +173,7 @@ def key_columns(now: datetime, organisations: frozenset[int] | None, *, path: st
 
 
 def _decided(own: OuterRef) -> tuple[QuerySet[AuthAttempt], QuerySet[AuthAttempt]]:
-    """Return the attempts at the auth endpoint that were accepted or refused, and those of them not blocked."""
+    """Return the attempts at the auth endpoint that were accepted or refused: all, and only those not blocked."""
     decided = AuthAttempt.objects.filter(integration=own, endpoint=PosEndpoint.AUTH).exclude(outcome__in=UNDECIDED)
     return decided, decided.exclude(outcome=Outcome.THROTTLED)
 
@@ -223,7 +223,7 @@ def _attempts(keys: Mapping[str, Any], rows: OutletRows, since: datetime) -> dic
 def _under_another_id(
     own: OuterRef | Integration, now: datetime, organisations: frozenset[int] | None
 ) -> QuerySet[AuthAttempt]:
-    """Return the attempts with the outlet's POSRemoteID under another ProviderOutletID.
+    """Return the attempts that sent the outlet's POSRemoteID, but not its ProviderOutletID.
 
     Unless `organisations` is None, the other ProviderOutletID must be that of an outlet in one of them.
     """
@@ -239,7 +239,7 @@ def attempts_with(
 ) -> list[AuthAttempt]:
     """Return the attempts for an outlet's check and page, the latest first. Runs one query.
 
-    These are the attempts that `keys` names, up to NEWEST of the outlet's latest attempts, and up to NEWEST of the
+    The query finds all attempts in `keys`, up to NEWEST of the outlet's latest attempts, and up to NEWEST of the
     latest attempts under another ID. For `organisations` see `_under_another_id`.
     """
     named = AuthAttempt.objects.filter(pk__in={keys[name] for name in ATTEMPTS} - {None})
@@ -284,7 +284,7 @@ def _request(integration: Integration, known: OutletRows, harmless: int | None, 
 
 
 def _candidates(integration: Integration, harmless: int | None, since: datetime) -> tuple[QuerySet[Request], ...]:
-    """Return three queries, newest first: test requests that ended, other requests that were answered, open tests."""
+    """Return queries for test requests that ended, other answered requests and open test requests, the latest first."""
     recent = integration.requests.order_by("-pk").values("pk")[:RECENT_REQUESTS]
     rows = Request.objects.filter(pk__in=recent, received_at__gte=since).order_by("-pk")
     tests = rows.filter(message_type=harmless) if harmless is not None else rows.none()

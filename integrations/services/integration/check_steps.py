@@ -195,7 +195,7 @@ def paired(evidence: Evidence) -> StepFinding:
 
 
 def mispaired(refusal: AuthAttempt, own: str) -> StepFinding:
-    """Return the finding for an attempt with another POSRemoteID than the outlet's own."""
+    """Return the finding for an attempt with a POSRemoteID that is not the outlet's own."""
     sent = refusal.pos_remote_id
     is_free = bool(sent) and refusal.pos_remote_id_of_id is None
     return StepFinding(

@@ -91,7 +91,7 @@ def disable(integration: Integration, *, reason: str, actor: Actor) -> None:
 
 
 def disable_many(integrations: Sequence[Integration], *, reason: str, actor: Actor) -> None:
-    """Disable integrations whose rows are locked, all or none. Raises AlreadyDisabled or InvalidValue."""
+    """Disable all of these integrations or none; their rows must be locked. Raises AlreadyDisabled or InvalidValue."""
     for each in integrations:
         refuse_if(obstacle_to_disabling(each))
     reason = required_reason(reason)
@@ -107,7 +107,7 @@ def reenable(integration: Integration, *, reason: str = "", actor: Actor) -> Non
 
 
 def reenable_many(integrations: Sequence[Integration], *, reason: str = "", actor: Actor) -> None:
-    """Re-enable integrations whose rows are locked, all or none. Raises NotDisabled or InvalidValue."""
+    """Re-enable all of these integrations or none; their rows must be locked. Raises NotDisabled or InvalidValue."""
     for each in integrations:
         refuse_if(obstacle_to_reenabling(each))
     reason = plain_reason(reason)
@@ -132,7 +132,7 @@ def change_pos_remote_id(integration: Integration, *, pos_remote_id: str, actor:
 
 
 def _check_new(integration: Integration) -> None:
-    """Raise AlreadyEnabled, InvalidValue or PosRemoteIdTaken; lock the outlet until the transaction ends."""
+    """Lock the outlet until the transaction ends. Raise AlreadyEnabled, InvalidValue or PosRemoteIdTaken."""
     # If two people enable the same outlet at the same time, the second one waits here.
     Outlet.objects.select_for_update(no_key=True).get(pk=integration.outlet_id)
     if Integration.objects.filter(outlet=integration.outlet_id).exists():

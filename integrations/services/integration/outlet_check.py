@@ -17,7 +17,7 @@ from integrations.services.integration.check_steps import StepFinding
 
 
 class StepState(StrEnum):
-    """The state of a step: done, the first that is not done, or a later one."""
+    """The state of a step: done, wrong (the first step that is not done), or later (any step after that one)."""
 
     DONE = "done"
     WRONG = "wrong"

@@ -10,7 +10,8 @@ from integrations.models.attempt import Outcome
 from integrations.text.characters import identity
 
 OWNER = "pos_remote_id_of"
-OWNER_NAMED = f"{OWNER}__outlet__organisation"  # select_related() needs it when reading attempts for `explain`
+# If attempts are read with select_related(OWNER_NAMED), `explain` needs no query.
+OWNER_NAMED = f"{OWNER}__outlet__organisation"
 TWIN = {"name": "outlet__name", "organisation": "outlet__organisation__name", "of": "outlet__organisation_id"}
 HIDDEN = "The POSRemoteID that was sent belongs to no outlet that you may see."
 
@@ -29,7 +30,7 @@ def alike(match_id: Any, pos_remote_id: Any) -> Q:
 
 
 def find_owners(sent: Iterable[str]) -> dict[str, int]:
-    """Return, by POSRemoteID, the primary key of its integration, if any. An exact match wins over another spelling."""
+    """Return each known POSRemoteID with its integration's primary key. An exact match wins over another spelling."""
     wanted = {each: identity(each) for each in sent}
     rows = Integration.objects.filter(match_id__in=set(wanted.values())).values_list("pos_remote_id", "match_id", "pk")
     alike = {match_id: pk for _, match_id, pk in rows}
@@ -57,7 +58,7 @@ def twin_words(row: Mapping[str, Any], organisations: frozenset[int] | None) -> 
 
 
 def explain(attempts: Iterable[AuthAttempt], organisations: frozenset[int] | None) -> None:
-    """Add to the `detail` of mispaired attempts, in memory, which outlet owns the POSRemoteID that was sent.
+    """Add to the `detail` of mispaired attempts which outlet owns the POSRemoteID that was sent. Saves nothing.
 
     An attempt is mispaired if its two IDs belong to different outlets, or if only one of them is known. The owner is
     named only if it is in the visible `organisations` (None: all). Takes no query for attempts that were read with

@@ -43,7 +43,7 @@ class NewSecret:
 
 @sensitive_variables()
 def new_secret(adopted_secret: str | None) -> NewSecret:
-    """Return the secret to adopt, or a new random one for None. See adopt_secret for the duration and the errors."""
+    """Adopt this secret, or generate one if it is None. See adopt_secret for the duration and the errors."""
     return generate_secret() if adopted_secret is None else adopt_secret(adopted_secret)
 
 

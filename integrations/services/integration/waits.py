@@ -9,7 +9,7 @@ from integrations.models.audit import Verb
 from integrations.services.audit import Actor, record
 from integrations.services.integration.update_statement import change_integrations
 
-LONGEST_MINUTES = 15  # limit of one block; pos/limits/throttle.py begins with a shorter one
+LONGEST_MINUTES = 15  # the longest block; pos/limits/throttle.py begins with shorter ones
 
 
 def is_over(attempt: AuthAttempt, integration: Integration, now: datetime) -> bool:

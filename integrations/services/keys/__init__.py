@@ -1,1 +1,1 @@
-"""The server's own keys: which one each process writes with during a key rotation."""
+"""Choose which of the server's own keys each process writes with during a key rotation."""

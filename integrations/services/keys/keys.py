@@ -23,7 +23,7 @@ def announcement() -> dict[str, str]:
 
 
 def choose(own_id: uuid.UUID | None = None) -> None:
-    """Write from now on with the newest keys that all live processes have. Runs one small query.
+    """Make this process write with the newest keys that all live processes have. Runs one small query.
 
     `own_id` is the id of this process's row, if it has one. Processes that announce no keys (old versions) are ignored.
     """

@@ -29,7 +29,7 @@ class AddressRefused(Exception):
 
 
 def check_url(url: str) -> None:
-    """Raise InvalidValue for a URL that webhooks may not use. A host name is resolved and checked when sending."""
+    """Raise InvalidValue for a URL that webhooks may not use. `resolve` checks host names when a webhook is sent."""
     if not url.isascii() or not url.isprintable() or " " in url or len(url) > MAX_URL_LENGTH:
         raise InvalidValue("url", f"The URL must be at most {MAX_URL_LENGTH} ASCII characters without spaces.")
     try:
@@ -70,7 +70,7 @@ def _look_up(host: str, port: int) -> list[Address]:
 
 
 def _split(url: str) -> SplitResult:
-    """Return the parts of a URL. Raises ValueError, also for a port that no service can have."""
+    """Return the parts of a URL. Raises ValueError if the URL is malformed or its port is 0."""
     parts = urlsplit(url)
     if parts.port == 0:
         raise ValueError("port 0")

@@ -23,7 +23,7 @@ REFUSALS_WINDOW = timedelta(minutes=5)
 # This many refusals in the window raise an alert. A till whose mistyped secret is being corrected causes fewer.
 ALERT_REFUSALS_PER_OUTLET = 10
 ALERT_REFUSALS = 100  # refusals of all outlets together, including unknown ones
-# An old secret that is still in use raises an alert this long before it ends, which leaves a working day to act.
+# An old secret that is still in use raises an alert this long before it expires, so staff have a working day to act.
 ALERT_OVERLAP = timedelta(hours=24)
 # Warn this long before an API key expires, because another team may have to replace it and needs time.
 ALERT_API_KEY = timedelta(days=14)
@@ -156,7 +156,7 @@ def _overlaps_of_keys(now: datetime) -> list[Found]:
 
 
 def _still_used(in_overlap: QuerySet[Any], newer: QuerySet[Any], now: datetime) -> QuerySet[Any]:
-    """Return the secrets that expire soon and were used more recently than their newer secret."""
+    """Return the secrets that expire soon and were used more recently than the secrets that replace them."""
     soon = in_overlap.filter(expires_at__lte=now + ALERT_OVERLAP, last_used_at__isnull=False)
     unreplaced = soon.exclude(Exists(newer.filter(last_used_at__gte=OuterRef("last_used_at"))))
     annotated: QuerySet[Any] = unreplaced.annotate(replaced_at=Subquery(newer.values("created_at")[:1]))

@@ -1,4 +1,4 @@
-"""The recipients of alerts by e-mail."""
+"""Store and delete the recipients of alert e-mails."""
 
 from django.db import IntegrityError, transaction
 

@@ -23,8 +23,8 @@ CURSOR = "alerts"
 STEP = 400
 # Seconds for which an organisation's conditions are collected, so a chain that loses its uplink causes one message.
 ALERT_GROUP_SECONDS = 60
-NAMED = 50  # at most so many members are named in a message; the others are only counted
-CALM = 0.5  # a burst of refusals ends when fewer than half of the alert threshold remain
+NAMED = 50  # a message names at most this many members, and only counts the others
+CALM = 0.5  # a burst of refusals ends when their number falls below half of the alert threshold
 
 
 def update() -> None:

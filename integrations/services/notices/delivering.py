@@ -155,7 +155,7 @@ def settle(claimed: Sequence[tuple[Message, DeliveryResult | None]]) -> list[str
     now = shared_now()
     # Lock the endpoint first, as `webhooks.replay` does, to avoid a deadlock.
     endpoint = WebhookEndpoint.objects.select_for_update(of=("self",)).filter(pk=claimed[0][0].endpoint_id).first()
-    if endpoint is None:  # deleted meanwhile, with its deliveries
+    if endpoint is None:  # it was deleted during the tries, with its deliveries
         return []
     tried = [(message, answer) for message, answer in claimed if answer is not None]
     pending = Delivery.objects.select_for_update().filter(state=DeliveryState.PENDING)

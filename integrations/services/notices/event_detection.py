@@ -229,7 +229,7 @@ def _of_unrecognised_frame(row: UnrecognisedFrame) -> Notice:
 def prune(now: datetime, *, days: int) -> None:
     """Delete some batches of events that are older than `days`, except those that are still being delivered.
 
-    A delivery that waits at a disabled endpoint is deleted with its event.
+    A pending delivery to a disabled endpoint is deleted with its event.
     """
     waiting = Delivery.objects.filter(notice=OuterRef("pk"), state=DeliveryState.PENDING, endpoint__is_enabled=True)
     old = Notice.objects.filter(noticed_at__lt=now - timedelta(days=days)).exclude(Exists(waiting))

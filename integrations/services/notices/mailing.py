@@ -45,7 +45,7 @@ def is_on() -> bool:
 def write(organisation_id: int | None, *, subject: str, body: str, alert: Alert | None = None) -> None:
     """Queue one e-mail for each recipient of an organisation's alerts. Does nothing if EMAIL_URL is not set.
 
-    If `organisation_id` is None, only recipients of all organisations' alerts get an e-mail.
+    If `organisation_id` is None, the e-mails go only to recipients that get the alerts of all organisations.
     """
     if not is_on():
         return
@@ -91,7 +91,7 @@ def _send_mails(mails: Iterable[Mail]) -> list[str]:
 
 
 def _connection() -> BaseEmailBackend:
-    """Return a connection as Django 6.1 creates it from settings.MAILERS, which Django 5.2 does not read."""
+    """Return the connection that Django 6.1 would create from settings.MAILERS; Django 5.2 ignores this setting."""
     mailer = settings.MAILERS["default"]
     connection: BaseEmailBackend = import_string(mailer["BACKEND"])(alias="default", **mailer.get("OPTIONS", {}))
     return connection

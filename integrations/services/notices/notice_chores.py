@@ -27,7 +27,7 @@ async def deliver() -> None:
 
 
 async def end_deliveries() -> None:
-    """Cancel all sending, because the process ends."""
+    """Cancel all sending. Called when the process ends."""
     global _deliverer
     ending, _deliverer = _deliverer, None
     if ending is not None:

@@ -1,4 +1,4 @@
-"""Detect outlets that went online or offline and stayed so for OUTLET_GRACE. Runs in a database thread."""
+"""Detect outlets that went online or offline and stayed in that state for OUTLET_GRACE. Runs in a database thread."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from integrations.text.moments import iso
 
 # Seconds for which an outlet must stay online or offline before it is reported: longer than a reconnect takes.
 OUTLET_GRACE = 30
-# For this many seconds after a start or a pause of the portal, no outlet counts as offline, because POSes reconnect.
+# After a start or a pause of the portal, POSes need time to reconnect: no outlet counts as offline for these seconds.
 ALERT_START_GRACE = 300
 BATCH = 400
 BATCHES_PER_POLL = 3  # many changes at once are spread over several polls, to leave processor time for reconnects
@@ -42,7 +42,7 @@ def note_poll(cursor: NoticeCursor, now: datetime) -> None:
 
 
 def watching_since(cursor: NoticeCursor, now: datetime) -> datetime:
-    """Return since when the portal has run without a pause and POSes could connect."""
+    """Return the start of the latest period in which the portal ran without a pause and POSes could connect."""
     alive = ServerProcess.objects.running(now)
     oldest = alive.order_by("started_at").values_list("started_at", flat=True).first()
     return max(cursor.begun_at, oldest or now)

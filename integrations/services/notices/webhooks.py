@@ -1,4 +1,4 @@
-"""The life cycle of a webhook endpoint: create, change, rotate with an overlap, disable and enable, test, delete.
+"""The life cycle of a webhook endpoint: create, change, rotate its secret, disable, enable, test and delete.
 
 `replay` sends an event again.
 """

@@ -149,7 +149,8 @@ def _fill(model: type[Outlet | Integration], of: str) -> bool:
     ids = {pk: identity(text) for pk, text in rows.values_list("pk", of)[:500]}
     for pk, match_id in ids.items():
         rows.filter(pk=pk).update(match_id=match_id)
-    # An ID with only invisible characters has an empty match ID. Its row is found each time, so it must not count.
+    # An ID that has only invisible characters keeps an empty match ID, so each call finds its row again. Such rows do
+    # not count as filled.
     return any(ids.values())
 
 

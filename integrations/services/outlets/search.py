@@ -1,4 +1,4 @@
-"""Translate search words and time limits into conditions that use small tables and indexes."""
+"""Turn search words and time limits into query conditions that small tables and indexes can answer quickly."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,8 +12,8 @@ from integrations.models.attempt import Outcome
 from integrations.security.secret_digests import PUBLIC_LENGTH, SecretKind
 from integrations.text.characters import normalised_name
 
-# A transient request is stored only after it ends. Its key may be higher than that of a request received up to this
-# much later.
+# A transient request gets its key only after it ends. So its key may be higher than the key of a request that was
+# received up to STORED_LATE after it.
 STORED_LATE = timedelta(minutes=10)
 HIGHEST_KEY = 2**63 - 1
 DASHES = ("–", "-")
@@ -48,7 +48,7 @@ def outlet_with_words(text: str, path: str = "") -> Q:
 
 
 def sent_under_another_id(text: str) -> Q:
-    """Match attempts that sent a POSRemoteID beginning with `text` for an unknown outlet or for the wrong one."""
+    """Match attempts with a POSRemoteID that begins with `text`, if the outlet is unknown or has a different one."""
     is_of_another = Q(integration=None) | Q(outcome=Outcome.WRONG_POS_REMOTE_ID)
     return is_of_another & beginning_with("pos_remote_id", text)
 

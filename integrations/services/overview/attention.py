@@ -107,10 +107,10 @@ def _is_refused(now: datetime) -> Q:
 
 
 def _group_of(attempt: AuthAttempt) -> int | str:
-    """Return the group of an attempt: the key of the integration that it is about, "with an ID" or "without an ID".
+    """Return the key of an attempt's integration, or a text if the attempt is of an unknown outlet.
 
-    The last two are for attempts of unknown outlets. They are separate groups because attempts without an ID, for
-    example those of a scanner, must not hide the others.
+    The text is "with an ID" or "without an ID". Attempts without an ID, for example those of a scanner, form their own
+    group, because they must not hide the others.
     """
     meant = attempt.integration_id or attempt.pos_remote_id_of_id
     return meant or ("with an ID" if attempt.provider_outlet_id or attempt.pos_remote_id else "without an ID")
@@ -136,7 +136,7 @@ def _refused_outlet(group: Sequence[AuthAttempt]) -> RefusedOutlet | None:
 
 
 def _last_unsettled(group: Sequence[AuthAttempt]) -> AuthAttempt | None:
-    """Return the attempt that the outlet check is about, or None if the POS was accepted after these attempts."""
+    """Return the attempt that the outlet's check page reports, or None if the POS was accepted after these attempts."""
     last, decided = group[0], vars(group[0])
     is_accepted = decided["decided_as"] == Outcome.ACCEPTED
     second_till = next((each for each in group if each.outcome == Outcome.SECOND_TILL), None)
@@ -152,7 +152,7 @@ def _last_unsettled(group: Sequence[AuthAttempt]) -> AuthAttempt | None:
 
 
 def _cause(last: AuthAttempt, meant: Integration | None) -> Outcome:
-    """Return what must be corrected first, as the outlet check and the page of the attempt do."""
+    """Return what must be corrected first. The outlet's check page and the attempt's page name the same cause."""
     if meant and not meant.is_enabled:
         return Outcome.DISABLED
     cause = cause_of(last, vars(last)["unblocked_as"] if last.integration_id else None)

@@ -29,7 +29,7 @@ class Grants:
 
 
 # Plain SQL, because every page runs this query, and compiling it with the ORM took a fifth of a page's time.
-# granted_organisations is [null] for a person with a limit to no organisation, and empty for a person without a limit.
+# granted_organisations is [null] if the person's limit lists no organisation. It is empty if the person has no limit.
 _PERSON = """
 SELECT auth_user.*,
     (SELECT {list}(content_type.app_label || '.' || permission.codename) FROM auth_user_user_permissions AS granted

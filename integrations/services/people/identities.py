@@ -36,7 +36,7 @@ def may_be_created(claims: Claims) -> bool:
 
 @transaction.atomic
 def create_person(claims: Claims, *, actor: Actor) -> User:
-    """Create a person from the provider's claims. The person has no password, and no permissions until in a group."""
+    """Create a person from the provider's claims, without a password or permissions. Permissions come from groups."""
     person = User(
         username=_free_name(claims.user_name or claims.email),
         email=claims.email,
@@ -52,7 +52,7 @@ def create_person(claims: Claims, *, actor: Actor) -> User:
 
 @transaction.atomic
 def link(login: SocialLogin, person: User, *, request: HttpRequest, actor: Actor) -> None:
-    """Link this identity to this person, so the identity can sign the person in. Raises IdentityTaken."""
+    """Link this identity to this person and allow signing in with it. Raises IdentityTaken."""
     account = login.account
     known = SocialAccount.objects.filter(provider=account.provider, uid=account.uid).first()
     if known is not None and known.user_id != person.pk:

@@ -90,7 +90,7 @@ def save_person(person: User, *, access: Access, giver: User, actor: Actor) -> U
 
 
 def password_was_set(person: User, *, actor: Actor) -> None:
-    """Record that another person changed or removed this person's password, which ended all their sessions."""
+    """Record that another person changed or removed this person's password, which ended this person's sessions."""
     record(Verb.PASSWORD_SET, person, actor=actor)
 
 

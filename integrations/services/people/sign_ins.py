@@ -59,7 +59,7 @@ def prolong_session(key: str) -> None:
 
 
 def end_sessions(keys: Collection[str]) -> int:
-    """Delete these sessions, which signs their people out. Return how many existed."""
+    """Delete these sessions. The people who used them are then signed out. Return how many sessions existed."""
     return Session.objects.filter(pk__in=keys).delete()[0]
 
 

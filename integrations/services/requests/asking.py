@@ -70,8 +70,8 @@ def ask_pos(integration: Integration, question: Question, *, actor: Actor, verb:
         if isinstance(outcome, Stored) and outcome.is_new:
             record_asked(integration, question, actor=actor, verb=verb)
             wake.on_commit(integration.pk)
-    # Raise after the transaction, because a rollback would undo what store() may have counted: an attempt to reuse the
-    # RequestID with different content.
+    # Raise after the transaction. If the RequestID was reused with different content, store() has counted that, and a
+    # rollback would undo the count.
     if isinstance(outcome, NotStored):
         raise outcome.refusal
     return outcome.pk

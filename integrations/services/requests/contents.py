@@ -3,7 +3,7 @@
 The readable columns never contain a PIN or another secret (secret_members.py). If something was left out, a second
 column holds the original, encrypted under CREDENTIAL_KEY, for as long as it is needed. A request's original stays until
 the request has ended, because it may have to be sent again. An answer's original stays until payloads are pruned,
-because the same request_id must get the same bytes. If nothing was left out, the second column is null.
+because a repeated request_id must get the same bytes. If nothing was left out, the second column is null.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ _USER_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 REQUEST, ANSWER = "request", "answer"  # originals are sealed for one of these purposes (security/sealing.py)
 
 # How many hex digits of a keyed digest are stored. The key's id and a mark precede them, which makes 64 characters,
-# as many as in a digest of older versions. These 220 of 256 bits are enough to distinguish contents.
+# as many as in a digest of older versions. The stored 220 of 256 bits are enough to distinguish contents.
 _DIGEST_LENGTH = 55
 
 

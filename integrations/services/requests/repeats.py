@@ -54,7 +54,7 @@ def seen(new: Sequence[NewRequest]) -> dict[NewRequest, bool]:
 
 
 def repeated(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
-    """Return for each repeated RequestID its stored request, or why the request is not disclosed."""
+    """Map each request with a repeated RequestID to the stored request, or to the reason for not disclosing it."""
     return compare_with(find_earlier(new), new)
 
 

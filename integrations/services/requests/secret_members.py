@@ -116,7 +116,7 @@ def values_in(text: str) -> frozenset[str]:
 
 
 def hide_values(text: str, values: frozenset[str]) -> str:
-    """Return JSON without those strings, at any depth, that contain one of these values as a word."""
+    """Return JSON in which every string, at any depth, is hidden if it contains one of these values as a word."""
     if not any(value in text for value in values) and not _ESCAPE.search(text):
         return text
     pattern = _as_words(values)

@@ -65,11 +65,10 @@ def load_open(integration_id: int, limit: int) -> list[Waiting]:
 
 
 def overlooked() -> list[tuple[int, int]]:
-    """Return pairs of an integration and an open request that its connection should know by now.
+    """Return open requests that their integration's connection should know by now, as (integration, request) keys.
 
-    For each integration, these are its oldest and its newest unsent request, and the requests that were sent a short
-    time ago and have no answer yet. Their connection may have been lost at the moment of sending. Both queries use
-    indexes.
+    For each integration, these are the oldest and the newest unsent request, and the unanswered requests that were sent
+    a short time ago, because the connection may have been lost at the moment of sending. Both queries use indexes.
     """
     now = shared_now()
     queued = Request.objects.filter(state=RequestState.QUEUED).order_by()

@@ -63,8 +63,8 @@ def store(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
         outcomes = _too_late(new)
         fresh = [each for each in new if each not in outcomes]
         queues = queues_of({each.integration_id for each in fresh})
-        # If requests would be refused, look for repeated RequestIDs first. Their outcome depends on the earlier
-        # requests, and not on the queue or the connection.
+        # If requests would be refused, look for repeated RequestIDs first. The outcome of a repeated request depends
+        # on the earlier request, and not on the queue or the connection.
         if _not_stored(fresh, queues):
             outcomes.update(repeated(fresh))
             fresh = [each for each in fresh if each not in outcomes]

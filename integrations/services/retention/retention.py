@@ -100,7 +100,7 @@ def prune_all(*, actor: Actor, report: Report, rest: Callable[[float], None] = t
 def _batches(
     kind: RecordKind, now: datetime, *, planned: Mapping[RecordKind, int] | None, actor: Actor
 ) -> Iterator[tuple[int, float]]:
-    """Prune a kind. After each batch, yield its size and the seconds that it took."""
+    """Prune all due records of one kind. After each batch, yield its size and the seconds that it took."""
     count = BATCH
     while count == BATCH:
         began = time.perf_counter()

@@ -201,7 +201,7 @@ def _in_batches(rows: QuerySet[Any], what: Reading, *, is_indexed: bool) -> Chun
 
 @dataclass(frozen=True)
 class Stream:
-    """Rows that one index has in the list's order.
+    """Rows that one index supplies in the list's order.
 
     They are all rows of the table, or those with fixed values in the index's first columns.
     """
@@ -248,8 +248,8 @@ class Streams:
     ) -> list[tuple[Any, Any, Any]]:
         """Return (parent, head, last) for each parent that has rows.
 
-        `head` is the value of the order's first column in the parent's first row, and `last` is that value in the last
-        row of its share. `last` is None if the parent has fewer rows than its share.
+        `head` and `last` are values of the order's first column: in the parent's first row, and in the last row of its
+        share. `last` is None if the parent has fewer rows than its share.
         """
         lead = order.columns[0]
         own = rows.filter(**{self.field: OuterRef(self.key)}).order_by(lead if order.is_reversed else f"-{lead}")
@@ -260,7 +260,7 @@ class Streams:
 
 
 def _first_of(rows: QuerySet[Any], order: SortOrder, count: int) -> QuerySet[Any]:
-    """Return the first `count` of these rows. They are found by the index for their condition, and then sorted.
+    """Return the first `count` of these rows. The database finds the rows by an index, and then sorts them.
 
     The subquery sorts by expressions, for which no index exists. If it sorted by columns, the planner might read the
     whole table by an index in that order.

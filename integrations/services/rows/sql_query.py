@@ -80,7 +80,7 @@ class SqlQuery(Generic[Row]):
         self._is_checked = True
 
     def _converted(self, found: Iterable[Sequence[Any]]) -> list[list[Any]]:
-        """Return rows of SQLite with the types of PostgreSQL."""
+        """Return rows from SQLite, with their values converted to the types that PostgreSQL returns."""
         rows = [list(row) for row in found]
         for row in rows:
             for number, convert in self._converters:

@@ -4,7 +4,7 @@ A server process must not use Django's shared thread for this, because a slow ad
 
 Each kind of work has separate threads, and does not wait while the threads of another kind are blocked. For example,
 a locked SQLite file blocks writers but not readers. A thread that waits for the database cannot be interrupted. A time
-limit therefore ends the caller's wait but not the work; use it only for work that does no harm if it happens later.
+limit therefore ends the caller's wait but not the work. Set a limit only for work that may safely happen later.
 Writes may wait for a lock, so they have no fixed limit. Instead, `while_responsive` ends the wait for a write if the
 database does not answer a read either.
 """
@@ -95,7 +95,7 @@ async def while_responsive(done: asyncio.Future[Result]) -> Result:
 
 
 async def _probe_until(done: asyncio.Future[Any]) -> None:
-    """Wait until the database answers a read, or until `done`. Raises DatabaseUnresponsive."""
+    """Wait until the database answers a read, or until `done` has a result. Raises DatabaseUnresponsive."""
     probe = asyncio.create_task(_answers_a_read())
     try:
         await asyncio.wait({done, probe}, return_when=asyncio.FIRST_COMPLETED)

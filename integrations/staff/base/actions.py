@@ -70,11 +70,14 @@ class Action(View):
         raise NotImplementedError
 
     def needs_proof(self) -> bool:
-        """Return whether this request needs a recent re-authentication; checked for GET and POST."""
+        """Return whether this request needs a recent re-authentication. Called for both GET and POST."""
         return self.is_sensitive
 
     def ask_if_stale(self) -> HttpResponseBase | None:
-        """Return a redirect to the proof of identity, or None if a proof is recent. The form's input is kept."""
+        """Return a redirect to the page that asks for a proof of identity, or None if there is a recent proof.
+
+        After the proof, the form is filled in again with the same input, except secrets.
+        """
         return proof.ask_if_stale(self.request, self.form_class.base_fields)
 
     def obstacle(self) -> PortalError | None:
@@ -112,7 +115,7 @@ class Action(View):
         return {}
 
     def words_for(self, refusal: PortalError, values: dict[str, Any]) -> str:  # noqa: ARG002
-        """Return the form's text about a refusal of these values, or "" to show the refusal's own message."""
+        """Return the text that the form shows if these values are refused, or "" for the refusal's own message."""
         return ""
 
     def page(self, form: forms.ActionForm) -> HttpResponse:

@@ -40,7 +40,9 @@ FOR_ALL = ""
 
 
 class PortalAdmin(ListParameters, ModelAdmin[Row]):
-    """A list of the portal. `when_empty` is the text of an empty list: which rows appear there, and the first step.
+    """A list of the portal.
+
+    `when_empty` is the text in an empty list. It names the rows that appear there, and the first step.
 
     Limited staff see only the rows of some organisations: `organisation_path` is the lookup from a row to its
     organisation. If it is None, limited staff see no rows.
@@ -73,7 +75,7 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Row], search_term: str
     ) -> tuple[QuerySet[Row], bool]:
-        """Normalise the search term like stored names. A pasted term can contain invisible characters."""
+        """Normalise the search term in the same way as stored names. A pasted term can contain invisible characters."""
         return super().get_search_results(request, queryset, normalised_name(search_term))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -183,7 +185,7 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Return the view's response, or a redirect with a message if a service refuses to delete the row."""
+        """Handle the request as Django does, but redirect with a message if a service refuses to delete the row."""
         try:
             return super().delete_view(request, object_id, extra_context)
         except PortalError as refusal:

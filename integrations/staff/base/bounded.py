@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 def bounded(view: Callable[..., Any]) -> Callable[..., HttpResponseBase]:
     """Return a view that refuses invalid lookups and stops slow database statements.
 
-    Rendering the response is included, because a list runs its queries then.
+    This includes the statements that run while the response is rendered: a list runs its queries then.
     """
 
     @wraps(view)

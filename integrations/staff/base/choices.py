@@ -1,7 +1,7 @@
 """Form fields that choose among rows. A value that cannot be a primary key is a form error, like a wrong choice.
 
-Django's own fields pass some values to the database unchecked: a number beyond 64 bits, or a text instead of a number
-when the form is shown again. The response would be a 500.
+Django's own fields pass some of these values to the database, and the response becomes a 500: a number beyond 64 bits,
+or, when the form is shown again after an error, a text instead of a number.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -88,8 +88,8 @@ def _unknown_name(field: Any, typed: str) -> ValidationError:
 class RowSelect(AutocompleteSelect):
     """A list of all rows, or a field that searches them if there are more than MOST_LISTED.
 
-    Both show the chosen row, and nothing for a value that cannot be a primary key. Only the search needs scripts. In a
-    browser without scripts, the row's name can be typed into a second field.
+    Both show the chosen row. A value that cannot be a primary key is shown as no choice. Only the search needs scripts.
+    In a browser without scripts, the row's name can be typed into a second field.
     """
 
     typed = ""
@@ -144,7 +144,7 @@ class RowsSearch(AutocompleteSelectMultiple):
 
 
 def search_if_many(field: ModelMultipleChoiceField[Any], relation: "ManyToManyField[Any, Any]") -> None:
-    """Offer the rows of a field as checkboxes, or by a search if they are too many for a page.
+    """Offer the rows of a field as checkboxes, or in a search field if there are too many for a page.
 
     `relation` is the model's field, which Django's search needs for the address of its results.
     """

@@ -131,7 +131,7 @@ class TypedFilter(PortalFilter):
     template = "staff/base/typed_filter.html"
     inputs: ClassVar[dict[str, str]]
     input_type: ClassVar[str] = "text"
-    longest: ClassVar[int] = 0  # characters that a field takes; 0 for any number
+    longest: ClassVar[int] = 0  # largest number of characters in a field; 0: no limit
     help_text: ClassVar[str] = ""
 
     def __init__(self, request: HttpRequest, params: dict[str, Any], model: Any, model_admin: ModelAdmin[Any]) -> None:
@@ -167,7 +167,7 @@ class TypedFilter(PortalFilter):
 
 
 class PersonFilter(TypedFilter):
-    """Filters by part of the name of the actor of an audit event: a person, a system or a command."""
+    """Filters audit events by part of the actor's name. An actor is a person, a system or a command."""
 
     title = "person"
     parameter_name = "person"
@@ -215,7 +215,7 @@ class PersonFilter(TypedFilter):
 
 
 class DatesFilter(TypedFilter):
-    """Filters by days of the portal's time zone, from the first to the last one; either can be left out."""
+    """Filters by a range of days in the portal's time zone. The first or the last day can be left out."""
 
     title = "dates"
     parameter_name = "from"

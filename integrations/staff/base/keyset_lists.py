@@ -43,7 +43,7 @@ INVALID_CURSOR = "That page link is not valid for this list. Showing the first p
 class Parents:
     """How a list finds the rows of an organisation or outlet: through parent rows, whose class is `model`.
 
-    `field` is a row's column with the parent. `organisation` is the lookup from the parent to the organisation.
+    `field` is the column that refers to the parent. `organisation` is the lookup from the parent to the organisation.
     `outlet` is the prefix of lookups from the parent to the outlet. It is empty if the parent is the outlet itself.
     """
 
@@ -59,9 +59,10 @@ BY_INTEGRATION = Parents(Integration, "integration", "outlet__organisation", "ou
 class KeysetAdmin(ReadOnlyAdmin[Row]):
     """A keyset list. Declares the conditions for which an index returns the matching rows in the list's order.
 
-    All other conditions are checked row by row. `equal` maps URL parameters to columns whose value must be equal to the
-    parameter's. `served` has one entry for each index, the most selective index first. An entry names the index's
-    columns that come before the columns of the list's order. `texts` are the columns that a search matches by prefix.
+    All other conditions are checked row by row. `equal` maps URL parameters to columns: a row matches if its column has
+    the parameter's value. `served` has one entry for each index, the most selective index first. An entry names the
+    first columns of the index; the columns of the list's order follow them in the index. `texts` are the columns that a
+    search matches by prefix.
     """
 
     time_field: ClassVar[str] = ""  # if empty, the list is ordered by the primary key
@@ -207,7 +208,7 @@ class KeysetList(ChangeList):
         return self.model_admin.within_times(QuerySet(self.model).order_by(), lookups)
 
     def _equal(self) -> dict[str, Any]:
-        """Return the columns that must have one exact value, each with this value."""
+        """Return a dict from the columns that must have one exact value to these values."""
         found: dict[str, Any] = {}
         for parameter, name in self.model_admin.equal.items():
             values = self.filter_params.get(parameter, [])

@@ -20,7 +20,7 @@ from django.http import HttpRequest
 from django.utils.dateparse import parse_datetime
 
 LONGEST_SEARCH = 200
-MOST_VALUES = 20  # values of one filter; rows with any of them are shown
+MOST_VALUES = 20  # values of one filter in a URL; the list shows rows with any of them
 # Outside this range, a conversion to another time zone may leave the range of datetime.
 EARLIEST, LATEST = datetime(1970, 1, 2, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 YES_OR_NO = ("True", "False", "1", "0")

@@ -74,7 +74,7 @@ def ago(moment: datetime | None, now: datetime) -> SafeString | str:
 
 
 def clock(moment: datetime, now: datetime) -> SafeString:
-    """Return HTML such as ` since 14:02` with the elapsed time below. For an earlier day, the HTML has the date."""
+    """Return HTML such as ` since 14:02` with the elapsed time below. It has the date if `moment` is not today."""
     span = timesince(moment, now, depth=1) if (now - moment).total_seconds() >= 60 else "just now"
     since = format_html('since {} <small class="onp-span">{}</small>', _clock(moment, now), span)
     return format_html(" {}", _time(moment, since))

@@ -65,7 +65,7 @@ class EndOverlapAction(SecretAction):
 class SystemAction(SecretAction, Generic[System]):
     """An action on an API key or a webhook endpoint.
 
-    `row` is the key or the endpoint, or None as long as the action has not created it.
+    `row` is the key or the endpoint, or None until the action has created it.
     """
 
     model: ClassVar[type[ApiKey] | type[WebhookEndpoint]]
@@ -92,7 +92,10 @@ class SystemAction(SecretAction, Generic[System]):
         return self.show_once(self.once_template, noun=self.noun, text=secret, url=self.url(), older=older)
 
     def next_url(self) -> str:
-        """Return the URL of the row's page, of the list (no row yet) or of the start page (no access to either)."""
+        """Return the URL of the row's page, or of the list if there is no row yet.
+
+        If this person may not see such rows, return the URL of the start page instead.
+        """
         if not rights.may_see(self.request, self.model):
             return reverse("admin:index")
         name = f"admin:integrations_{self.model._meta.model_name}"
@@ -123,7 +126,7 @@ class CreateSystemAction(SystemAction[System]):
         """Do nothing, because the row does not exist yet."""
 
     def allowed(self, organisation: Organisation | None) -> Organisation | None:
-        """Return the organisation if this person may see it. Raises InvalidValue."""
+        """Return `organisation` (None: all), or raise InvalidValue if this person may not choose it."""
         if scope.may_see_row_of(self.request.user, organisation.pk if organisation else None):
             return organisation
         words = "Choose one of the organisations that you may see: your account is limited to them."

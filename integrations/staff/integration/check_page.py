@@ -18,7 +18,8 @@ from integrations.staff.base import forms, rights
 from integrations.staff.base.outlet_actions import IntegrationAction
 
 TEMPLATE = "staff/integration/check_steps.html"
-# The id of the form that sends the test request. Its button is in the part of the page that refreshes itself.
+# The id of the form that sends the test request. The button refers to it, because the button is outside the form: it is
+# in the part of the page that refreshes automatically.
 TEST_FORM = "test-request"
 
 

@@ -32,7 +32,7 @@ class EnableAction(OutletAction):
 
     @method_decorator(sensitive_variables())
     def enabling(self, values: dict[str, Any]) -> Callable[[], HandOver]:
-        """Return the call that enables the outlet."""
+        """Return a function that enables the outlet and returns the values to hand over."""
         raise NotImplementedError
 
     @method_decorator(sensitive_variables())

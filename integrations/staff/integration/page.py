@@ -90,7 +90,7 @@ def _unrecognised_frames(integration: Integration, *, with_content: bool) -> lis
 def events_of(outlet: Outlet, organisations: Organisations) -> list[AuditEvent]:
     """Return the newest events of an outlet and its integration.
 
-    If an outlet was moved, the event names only organisations that the viewer may see (`organisations`).
+    An event about a move between organisations names only those that the viewer may see (`organisations`).
     """
     # Read one event more than is shown. If the oldest event shown is a move, the additional event belongs to the old
     # organisation, whose name is then known without another query.

@@ -158,17 +158,17 @@ class OutletAdmin(BulkActions, PageAdmin[Outlet]):
         ]
 
     def edit_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Return the form of an outlet's name, ProviderOutletID and alerts."""
+        """Return the page with the form for an outlet's name, ProviderOutletID and alerts."""
         return self.changeform_view(request, str(pk))
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Outlet | None:  # noqa: ARG002
-        """Return the outlet with what its page needs, in one query."""
+        """Return the outlet with the related data that its page needs. Uses one query."""
         keys = key_columns(shared_now(), scope.organisations_of(request.user), path="integration__")
         rows = self.get_queryset(request).select_related(*self.list_select_related).annotate(**keys)
         return rows.filter(pk=int(object_id)).first() if object_id.isdecimal() and len(object_id) < 19 else None
 
     def page_of(self, request: HttpRequest, row: Outlet) -> dict[str, object]:
-        """Return the context of an outlet's page. The part about its integration requires the right to see it."""
+        """Return the context of an outlet's page. The integration's part requires the right to see integrations."""
         integration, now = Integration.of(row), shared_now()
         seen = scope.organisations_of(request.user)
         ours: dict[str, object] = {

@@ -32,7 +32,8 @@ class OrganisationAdmin(PortalAdmin[Organisation]):
     organisation_path = "pk"
     list_display = ("name", "outlets", "created")
     search_fields = ("name",)
-    ordering = ("name",)  # counting the outlets drops the model's ordering, which autocompletion needs
+    # Autocompletion needs an ordering, and get_queryset loses the model's own when it counts the outlets.
+    ordering = ("name",)
     fieldsets = (
         (None, {"fields": ("name",)}),
         ("Alerts", {"fields": ("opening_hours", "time_zone"), "classes": ("collapse",)}),
@@ -63,8 +64,8 @@ class OrganisationAdmin(PortalAdmin[Organisation]):
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Return the records that are deleted with the organisations, and those that prevent the deletion.
 
-        Only recipients of alerts are deleted with them. Django would list every record of the organisations, and refuse
-        the deletion because staff may not delete some of these records.
+        Only alert recipients are deleted with an organisation. Django's own method would list every record of the
+        organisations, and refuse the deletion because staff may not delete some of these records.
         """
         of_these: dict[str, Any] = {"organisation__in": objs}
         recipients = list(AlertRecipient.objects.filter(**of_these).values_list("email", flat=True))

@@ -150,7 +150,7 @@ class RoleForm(forms.ModelForm[User]):
 
 
 class AddPersonForm(RoleForm, AdminUserCreationForm[User]):
-    """A new person, with a password, or without one if they sign in with OpenID Connect."""
+    """Adds a person. The person needs no password if they sign in only with OpenID Connect."""
 
     usable_password = SetUnusablePasswordMixin.create_usable_password_field(
         "Choose “Disabled” if the person signs in with OpenID Connect only."

@@ -81,14 +81,14 @@ class AuthAttemptAdmin(DatedAdmin[AuthAttempt]):
     def begins_with(self, text: str) -> Q:
         """Return the condition for attempts whose address begins with `text`.
 
-        An attempt for an unknown outlet also matches if its ProviderOutletID begins with `text`. Attempts for known
-        outlets are found by the outlet's names and IDs.
+        An attempt for an unknown outlet also matches if its ProviderOutletID begins with `text`. `found_by` finds
+        attempts for known outlets by the names and IDs of the outlet.
         """
         unknown = beginning_with("provider_outlet_id", text) & Q(integration=None)
         return beginning_with("address", text) | unknown
 
     def searched_in(self, text: str, rows: QuerySet[AuthAttempt], parents: QuerySet[Any]) -> list[Source]:
-        """Return the sources of a search, including the newest attempts that sent a wrong ID."""
+        """Return the sources of a search, including the newest attempts that `sent_under_another_id` matches."""
         called, _ = super().searched_in(text, rows, parents)
         sent = rows.filter(sent_under_another_id(text))
         unknown, wrong = (sent.filter(pk__in=keys).order_by().values("pk") for keys in newest_under_another_id())

@@ -131,7 +131,8 @@ class AskPos(IntegrationAction):
             except NoSuchFields as error:
                 form.add_error("raw", f"The fields cannot hold {', '.join(error.names)}. {STAY_WITH_JSON}")
         for name in form.errors.keys() - {"raw"}:
-            del form.errors[name]  # only the JSON is converted; other fields are checked before sending
+            # Only the JSON is converted here. The other fields are checked when the form is sent to the POS.
+            del form.errors[name]
         return self.page(form)
 
     @method_decorator(sensitive_variables())

@@ -15,7 +15,7 @@ from integrations.wire.payloads.request_models import MODELS
 
 
 class NoSuchFields(ValueError):
-    """The fields cannot hold some members of the payload; `names` are the first of these."""
+    """The fields cannot hold some members of the payload. `names` has the first few of these members."""
 
     def __init__(self, names: list[str]) -> None:
         super().__init__(", ".join(names))
@@ -40,7 +40,7 @@ def secrets_in(typed: Mapping[str, Any], model: str) -> list[str]:
 
 
 def fields_of(text: str, model: str) -> dict[str, str]:
-    """Return the initial values of the form's fields. Raises NoSuchFields, or raw_json's NotAnObject and TooDeep.
+    """Convert a JSON payload to values of the form's fields. Raises NoSuchFields, or raw_json's NotAnObject or TooDeep.
 
     Like a POS, this ignores the letter case of names. A null leaves a field empty if the field may be null.
     """

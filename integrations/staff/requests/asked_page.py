@@ -16,7 +16,8 @@ from integrations.text.moments import exactly
 
 TEMPLATE = "staff/requests/asked_parts.html"
 WAITING_TEMPLATE = "staff/requests/asked_waiting.html"
-UNTIL = "until"  # URL parameter: the deadline for the answer to a request that is sent only once, as Unix time
+# URL parameter of a request that is sent only once: a Unix time, the deadline for its answer
+UNTIL = "until"
 RECORDED_WITHIN = timedelta(seconds=30)  # an ended request's result is recorded within this time, usually in a second
 
 

@@ -76,7 +76,7 @@ def _suspicion(row: Request) -> str:
 
 
 def time_line(row: Request, now: datetime) -> list[Moment]:
-    """Return past events and coming deadlines in chronological order."""
+    """Return the request's events so far, and its deadlines, in chronological order."""
     moments = [Moment(row.received_at, "Received from your systems" if row.api_key_id else "Requested in the portal")]
     if row.stored_at:
         moments.append(Moment(row.stored_at, "Saved", _after(row, row.stored_at)))
@@ -94,7 +94,7 @@ def time_line(row: Request, now: datetime) -> list[Moment]:
 def _sending(row: Request) -> str:
     if row.times_sent <= 1:
         return "Sent to the POS"
-    # Rows of an older version do not hold the time of the last sending.
+    # Rows written by an older version of the portal do not hold the time of the last sending.
     return "First sent to the POS" if row.last_sent_at else f"First sent to the POS; {row.times_sent} times in all"
 
 

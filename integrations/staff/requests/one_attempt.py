@@ -1,4 +1,4 @@
-"""Sends a request of a member of staff at most once. The request is not stored until it has ended."""
+"""Sends a request from a member of staff to the POS at most once. The request is not stored until it has ended."""
 
 import contextlib
 from uuid import UUID
@@ -19,10 +19,11 @@ LOOP_SECONDS = 5.0  # longest wait for the event loop to begin the request; usua
 
 
 def ask_once(integration: Integration, question: Question, *, actor: Actor) -> UUID:
-    """Send a request from a page's thread, and return the request's id.
+    """Send the request that a person entered on a page, and return the request's id.
 
-    The request's row is written when the request has ended. A repeated RequestID returns the id of the existing
-    request. Raises NotAsked, PosNotConnected, PosBusy or AskedOtherwise; then nothing is sent.
+    Call this from a thread, not from the event loop. The request's row is written when the request has ended. A
+    repeated RequestID returns the id of the existing request. Raises NotAsked, PosNotConnected, PosBusy or
+    AskedOtherwise; then nothing is sent.
     """
     running = runtime.current()
     if running is None or running.is_draining:

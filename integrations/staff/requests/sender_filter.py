@@ -14,7 +14,10 @@ SENT_BY_STAFF = (Verb.POS_ASKED, Verb.OUTLET_CHECKED)
 
 
 class SenderFilter(PersonFilter):
-    """Uses an index to find the requests without an API key, and looks for the audit event of each request."""
+    """Selects the requests that have no API key and whose audit event names the person.
+
+    An index finds the requests without an API key.
+    """
 
     title = "sent by"
 
@@ -33,4 +36,4 @@ class SenderFilter(PersonFilter):
         return {"api_key": None} if self.text else {}
 
     def source(self, _rows: QuerySet[Any]) -> None:
-        """Return None: no special source is needed, because an index finds the rows that `equal` selects."""
+        """Return None: the list can read its rows through the index for `equal`, so it needs no separate Source."""

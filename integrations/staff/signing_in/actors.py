@@ -1,4 +1,4 @@
-"""The actor of a request, as audit events name them."""
+"""Finds the person who made a request, as the actor of audit events."""
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest

@@ -34,7 +34,7 @@ SEALED = "second factor"
 PAGES = "/admin/"  # a sign-in may redirect only to pages under this path
 NOT_STAFF = "account is inactive or not a staff account"
 REASON_LENGTH = 300
-# Replaces the client's address if a request has none, for example at a Unix socket. No client has this address.
+# Used if a request has no client address, for example at a Unix socket. No real client has this address.
 UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104  (nothing listens on it)
 METHODS = {
     "reauthenticate": "Your password",
@@ -95,7 +95,7 @@ class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             raise ValidationError(words, code="too_many_login_attempts") from None
 
     def _count(self, request: HttpRequest, attempt: failed_sign_ins.SignInAttempt, credentials: dict[str, Any]) -> None:
-        # Check the limits over all addresses first, because an attempt that they refuse must not add a counter for its
+        # Check the limits over all addresses first: if they refuse an attempt, it must not also add a counter for its
         # name and address.
         self._used_of_all: list[Any] = []
         if not attempt.is_known():

@@ -21,7 +21,10 @@ from integrations.text.client_address import address_of
 
 
 def arrive(request: HttpRequest, login: SocialLogin) -> None:
-    """Assign the provider's login to a person. Raises ImmediateHttpResponse with the page to show instead."""
+    """Find or create the person for the provider's login, and update their role.
+
+    Raises ImmediateHttpResponse, with the page to show, if no person is found or if the login only links an identity.
+    """
     if login.state.get("process") == AuthProcess.CONNECT:
         raise ImmediateHttpResponse(_link(request, login))
     claims = claims_of(login.account)
@@ -50,7 +53,7 @@ def _person(request: HttpRequest, claims: Claims, actor: Actor) -> User:
 
 
 def _link(request: HttpRequest, login: SocialLogin) -> HttpResponseRedirect:
-    """Link the identity to the signed-in person, who confirmed their identity before the redirect to the provider."""
+    """Link the provider's identity to the signed-in person, who confirmed who they are before the redirect."""
     if not isinstance(request.user, User):
         return HttpResponseRedirect(reverse("account_login"))
     try:

@@ -78,7 +78,7 @@ class Sessions(AdminLook, FormView[Form]):
         return sign_ins.end_session(person_of(self.request), found.session_key, actor=self._actor) if found else 0
 
     def _end_others(self) -> int:
-        """End all other sessions of the person, also unfinished sign-ins. Return the number of ended sessions."""
+        """End all other sessions of the person, including unfinished sign-ins. Return the number of ended sessions."""
         own = self.request.session.session_key or ""
         return sign_ins.end_other_sessions(person_of(self.request), keep=own, actor=self._actor)
 

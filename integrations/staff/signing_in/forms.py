@@ -46,17 +46,17 @@ class _RecordsWrongCode:
 
 
 class CodeForm(_RecordsWrongCode, AuthenticateForm):  # type: ignore[misc]
-    """The second factor at the sign-in."""
+    """Asks for a code of the second factor when a person signs in."""
 
 
 class ConfirmCodeForm(_RecordsWrongCode, ReauthenticateForm):  # type: ignore[misc]
-    """The second factor before a sensitive action."""
+    """Asks for a code of the second factor before a sensitive action."""
 
 
 class CredentialField(forms.JSONField):
     """The JSON that a browser sends for a passkey.
 
-    Django's field rejects only syntax errors; deep nesting and very long integers would cause a 500 there.
+    Django's JSONField rejects only syntax errors; with it, deep nesting or a very long integer would cause a 500.
     """
 
     def to_python(self, value: Any) -> Any:

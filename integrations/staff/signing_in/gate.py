@@ -15,7 +15,7 @@ _ASKED = "_second_factor_missing"
 
 
 class Missing(Enum):
-    """What a session still lacks; the value is the name of the page to visit first."""
+    """What a session still lacks. Each value is the URL name of the page that the person must visit first."""
 
     SET_UP = "mfa_index"
     PROVE = "mfa_reauthenticate"

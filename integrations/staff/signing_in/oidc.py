@@ -165,7 +165,7 @@ def _app(request: HttpRequest) -> SocialApp:
 def nonce_for(code_verifier: str) -> str:
     """Return the nonce of a sign-in, derived from its PKCE verifier, which only this browser's session knows.
 
-    So the nonce needs no separate storage, and is discarded together with the one-time state.
+    The session stores only the verifier, in allauth's one-time state, so the nonce is valid for one callback.
     """
     digest = hashlib.sha256(f"id_token nonce {code_verifier}".encode()).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

@@ -75,7 +75,7 @@ def emptied(request: HttpRequest) -> list[str]:
 
 
 def selected(request: HttpRequest) -> list[int]:
-    """Return the rows that `recall` found for this request's form."""
+    """Return the selected rows that `recall` found for this request's form."""
     found: list[int] = getattr(request, _SELECTED, [])
     return found
 

@@ -89,7 +89,7 @@ class ConfirmByPasskey(AdminLook, webauthn.ReauthenticateWebAuthnView):  # type:
 
 @never_cache
 def confirm_at_provider(request: HttpRequest) -> HttpResponse:
-    """Confirm the identity at the provider, for people without a password or second factor here."""
+    """Show the page that leads to the provider, where people without a password or factor here prove who they are."""
     if not gate.is_staff(request.user) or not settings.OIDC_SERVER_URL:
         return HttpResponseRedirect(reverse("account_login"))
     context = {"title": "Confirm that it is you", "oidc_name": oidc_name(), "next": get_next_redirect_url(request)}

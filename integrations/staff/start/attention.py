@@ -1,4 +1,4 @@
-"""The first part of the start page: what needs attention now; each entry links to the page that resolves it."""
+"""The first part of the start page: what needs attention now. Each entry links to a page that explains the problem."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ _MODELS = {
 
 @dataclass(frozen=True)
 class Entry:
-    """One row that needs attention: its name, the URL of the page that explains it, and the reason."""
+    """One thing that needs attention: its name, the reason, and the URL of the page that explains it."""
 
     key: str
     name: str

@@ -22,7 +22,7 @@ MAJOR_HOURS = 6  # hours between two labels on a phone
 
 @dataclass(frozen=True)
 class Tick:
-    """A value of an axis, and its place in percent of the axis."""
+    """A labelled value on an axis. `at` is its distance from the top, in percent."""
 
     label: int
     at: float
@@ -30,7 +30,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class Hour:
-    """A moment on the time axis, and its place in percent."""
+    """An hour marked on the time axis. `at` is its distance from the left edge, in percent."""
 
     moment: datetime
     at: float
@@ -57,7 +57,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Row:
-    """One hour of the table below the chart."""
+    """One row of the table below the chart: the values of one hour."""
 
     begins: datetime
     online: int

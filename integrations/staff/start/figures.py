@@ -1,4 +1,4 @@
-"""The figures of the start page, each with a link to its list."""
+"""The figures of the start page. Each links to a list of the rows that it counts."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -21,7 +21,7 @@ SIGN_INS = (Verb.SIGNED_IN, Verb.SIGN_IN_REFUSED)  # not shown here, because the
 
 @dataclass(frozen=True)
 class NextStep:
-    """A sentence with a button: its URL and label."""
+    """The next step in a new portal: a sentence, and the URL and label of the button below it."""
 
     text: str
     url: str

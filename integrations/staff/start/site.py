@@ -47,7 +47,7 @@ class PortalSite(AdminSite):
         return gate.is_staff(request.user) and gate.missing_in(request) is None
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
-        """Return the view for staff only, with the limits of staff/base/bounded.py and support for live refreshes."""
+        """Return the view restricted to staff, with the limits of staff/base/bounded.py and with live refreshes."""
         return _notes_ended_session(super().admin_view(bounded(refreshable(view)), cacheable))
 
     def get_urls(self) -> list[Any]:

@@ -1,7 +1,7 @@
 """The documented models of payloads, as data: for optional validation, and for the API's description.
 
 Names are PascalCase, as they are sent. A POS matches them in any letter case, and so does the validation. Unknown keys
-are accepted, because only a part of the documentation could be read.
+are accepted, because not all of PowerEPOS's documentation was available.
 
 `request_models` lists the fields of each request model, `answer_models` the fields of each answer model, and `frames`
 the fields of the messages that contain a request or an answer. `examples` has a payload of each message type.

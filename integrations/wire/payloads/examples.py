@@ -92,6 +92,6 @@ EXAMPLES_INSIDE: dict[str, dict[str, Any]] = {
 
 
 def example_of(field: Field) -> Any:
-    """Return a value for a field that holds a model, any object, or a list of either."""
+    """Return an example value for a field that holds a model or any object, or a list of them."""
     example = EXAMPLES_INSIDE.get(field.kind, {})
     return [example] if field.is_list else example

@@ -30,7 +30,7 @@ REFERENCE = "#/components/schemas/{name}"
 
 
 def reference(name: str) -> dict[str, Any]:
-    """Return a schema that refers to a component of the document."""
+    """Return a schema that refers to the OpenAPI component with this name."""
     return {"$ref": REFERENCE.format(name=name)}
 
 

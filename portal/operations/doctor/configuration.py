@@ -15,12 +15,12 @@ from portal.operations.doctor.finding import Finding, advice, fine, wrong
 SHORTEST_KEY = 50  # characters, Django's minimum for SECRET_KEY
 LEAST_DIFFERENT = 5
 OTHERS_MAY = 0o077
-# Django's own checks whose subject another part of the doctor reports in more detail.
+# Django system checks whose subject another part of the doctor reports in more detail.
 REPORTED_ELSEWHERE = frozenset(
     {"integrations.W001", "security.W009", "security.W018", "security.W020", "security.W025"}
 )
 
-# Checks of Django that always fail if PUBLIC_URL is not https.
+# Django system checks that always fail if PUBLIC_URL is not https.
 WITHOUT_TLS = frozenset({"security.W004", "security.W008", "security.W012", "security.W016"})
 
 
@@ -73,7 +73,7 @@ def secrets() -> Iterator[Finding]:
 
 
 def framework_checks() -> Iterator[Finding]:
-    """Run Django's own checks, including those for a deployment."""
+    """Run Django's system checks, including those for a deployment."""
     left_out = REPORTED_ELSEWHERE if settings.IS_PUBLIC_HTTPS else REPORTED_ELSEWHERE | WITHOUT_TLS
     messages = [each for each in checks.run_checks(include_deployment_checks=True) if each.id not in left_out]
     for message in messages:

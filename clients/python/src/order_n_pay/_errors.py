@@ -34,7 +34,7 @@ class UnexpectedAnswer(OrderNPayError):
 
 
 class ApiError(OrderNPayError):
-    """The portal answered with a problem. Its type decides the class; `members` has all its members."""
+    """The portal answered with a problem. Each type has its own subclass; `members` is the problem's JSON object."""
 
     name: ClassVar[str] = ""
     _classes: ClassVar[dict[str, type[ApiError]]] = {}

@@ -1,4 +1,4 @@
-"""The address and the header fields of calls. Each function raises ValueError for a value that cannot be sent."""
+"""Builds the address and header fields of calls. Each function raises ValueError for a value that cannot be sent."""
 
 import re
 

@@ -8,7 +8,7 @@ from typing_extensions import NotRequired, TypedDict
 
 from order_n_pay._retrying import Deadline
 
-_LONGEST_WAIT = 30  # seconds that one attempt waits at the portal
+_LONGEST_WAIT = 30  # seconds; the longest `timeout` of one attempt
 
 
 class SubmitOptions(TypedDict):

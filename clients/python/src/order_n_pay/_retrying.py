@@ -1,4 +1,4 @@
-"""When a call is repeated, and after which pause."""
+"""Decides whether a failed call is repeated, and after how long a pause."""
 
 import random
 import time
@@ -15,7 +15,7 @@ _LONGEST_PAUSE = 8.0  # seconds; only a Retry-After header can lead to a longer 
 
 
 class Deadline:
-    """The moment at which a call gives up, and the pauses until then."""
+    """The time when the client gives up on a call, and the pauses between its attempts."""
 
     def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds
@@ -41,7 +41,7 @@ def error_of(response: httpx2.Response) -> ApiError | None:
 
 
 def is_temporary(error: ApiError) -> bool:
-    """Return whether the same call can have another outcome soon.
+    """Return whether the same call may succeed if it is repeated soon.
 
     A 429 or 5xx answer without a problem document comes from a proxy, and counts as temporary.
     """

@@ -1,4 +1,4 @@
-"""Webhooks: the signature is checked with the Standard Webhooks library."""
+"""Checks the signatures of webhooks with the Standard Webhooks library."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -20,7 +20,7 @@ class WebhookEvent(BaseModel):
 
 
 def verify_webhook(secret: str, body: bytes | str, headers: Mapping[str, str]) -> WebhookEvent:
-    """Return the event of a webhook; pass `body` exactly as it was received.
+    """Check a webhook's signature, and return its event. Pass `body` exactly as it was received.
 
     Raises standardwebhooks.WebhookVerificationError if the signature is wrong or too old.
     """

@@ -1,4 +1,4 @@
-"""The client: requests to POSes, and the resources of the API."""
+"""The client, which sends requests to POSes and gives access to the resources of the API."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, cast, overload
@@ -21,8 +21,8 @@ _DEADLINE = 60.0  # seconds
 class AsyncClient:
     """Calls one portal with one API key. Use it in a `with` block, or close it.
 
-    Each call repeats itself with growing pauses until its outcome is known, for at most `deadline` seconds. It never
-    takes effect twice.
+    A call is retried with growing pauses until its outcome is known, for at most `deadline` seconds. It never takes
+    effect twice.
     """
 
     def __init__(

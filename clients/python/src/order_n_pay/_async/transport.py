@@ -71,7 +71,7 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         is_repeatable: bool = True,
     ) -> Any:
-        """Return the first answer with a known outcome. Each attempt gets its body from `body()`.
+        """Retry the call until its outcome is known, and return the answer. Each attempt gets its body from `body()`.
 
         `key` is not sent; OutcomeUnknown reports it.
         """

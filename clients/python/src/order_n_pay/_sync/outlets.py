@@ -25,7 +25,7 @@ class HandoverLinks:
     def create(
         self, outlet: str, *, idempotency_key: str | None = None, **body: Unpack[params.NewLinkBody]
     ) -> models.NewHandoverLink:
-        """Create a link with a new secret. Only this answer has its `url` and `passphrase`."""
+        """Create a link that hands over a new secret. Only this answer has the link's `url` and `passphrase`."""
         path = f"{path_of(outlet)}/handover-links"
         return self._transport.post(path, models.NewHandoverLink, body, idempotency_key)
 
