@@ -1,7 +1,8 @@
-"""Read the settings that are URLs. Each error names its variable, but contains no part of the URL.
+"""Reads the settings that are URLs. Each error names its variable, but contains no part of the URL.
 
 Each part of a URL is used as written, except that its percent escapes are decoded. A URL is rejected if the library
-that uses it would drop or change a part: a second value of an option, a meaningless path, an escape that is not UTF-8.
+that uses it would drop or change a part, such as a second value of an option, a meaningless path, or an escape that
+is not UTF-8.
 """
 
 import re
@@ -276,7 +277,8 @@ def _mail(url: _Url) -> dict[str, Any]:
     backend = environ.Env.EMAIL_SCHEMES.get(url.scheme)
     host, port = url.host
     file = url.path.removeprefix("/")
-    # Django signs in only with both a user and a password, and drops parts that the backend does not use.
+    # Refuse what Django would ignore: a user without a password (or the reverse), and parts that this e-mail backend
+    # does not use.
     if backend is None or url.options or bool(url.user) != bool(url.password):
         raise UnreadableUrl
     if bool(host) != (backend == SMTP) or bool(file) != (backend == FILES) or (url.user and not host):

@@ -133,7 +133,7 @@ KEEP_AUDIT_DAYS = env.int("KEEP_AUDIT_DAYS", default=0, least=0, most=MANY_DAYS)
 
 # --- The hand-over --------------------------------------------------------------------------------------------
 
-# Uploaded files may contain secrets, so they stay in memory. Beyond FILE_UPLOAD_MAX_MEMORY_SIZE they are ignored.
+# Uploads may contain secrets, so they stay in memory; those larger than FILE_UPLOAD_MAX_MEMORY_SIZE are ignored.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 HANDOVER_LINK_HOURS = env.int("HANDOVER_LINK_HOURS", default=72, least=1, most=MAX_HOURS)
 
@@ -337,7 +337,7 @@ MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = False  # a passkey is only a second factor after the password
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 SOCIALACCOUNT_ADAPTER = "integrations.staff.signing_in.adapters.ProviderAdapter"
-SOCIALACCOUNT_EMAIL_AUTHENTICATION = False  # it would delete passwords; ProviderAdapter has its own matching rules
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False  # True would delete passwords; ProviderAdapter has its own rules
 _OIDC_CLIENT = {"client_id": OIDC_CLIENT_ID, "secret": OIDC_CLIENT_SECRET, "settings": {"server_url": OIDC_SERVER_URL}}
 _OIDC_APPS = [{"provider_id": "oidc", "name": OIDC_NAME, **_OIDC_CLIENT}] if OIDC_SERVER_URL else []
 SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"OAUTH_PKCE_ENABLED": True, "APPS": _OIDC_APPS}}

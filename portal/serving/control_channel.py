@@ -10,7 +10,7 @@ import socket
 from typing import Protocol
 
 READY = b"r"
-STOP = b"s"  # all workers stop: keep accepting while draining, to answer 503
+STOP = b"s"  # stop, as all workers do; while draining, accept connections and answer them with 503
 HAND_OVER = b"d"  # stop; another worker accepts on the same socket
 EXPEDITE = b"h"
 
@@ -36,7 +36,7 @@ class ControlChannel:
         """Tell the supervisor that the server is ready, and execute its commands from now on."""
         self._server = server
         asyncio.get_running_loop().add_reader(self._socket, self._read_commands)
-        with contextlib.suppress(OSError):  # the supervisor has died; the reader will see EOF
+        with contextlib.suppress(OSError):  # if the supervisor has died, the reader will see EOF
             self._socket.send(READY)
 
     def _read_commands(self) -> None:

@@ -1,4 +1,4 @@
-"""Patches daphne for needs of the portal that its options do not cover. Does nothing on another server."""
+"""Patches daphne where daphne's options do not cover the portal's needs. Does nothing on another server."""
 
 import sys
 from types import ModuleType

@@ -31,7 +31,7 @@ from integrations.wire.plain_http import PlainResponse
 from portal.web.proxies import FORWARDED_PORT
 
 FORBIDDEN = problems.ProblemKind("metrics-not-for-you", "Forbidden.", 403)
-FIGURES_KEPT = 5.0  # seconds for which scrapers share the figures of one database read
+FIGURES_KEPT = 5.0  # seconds for which scrapes reuse the figures of one database read
 
 _kept: tuple[float, Figures | None] = (-FIGURES_KEPT, None)
 

@@ -1,8 +1,8 @@
 """Answers the probes of load balancers and Prometheus: liveness, readiness and metrics.
 
-The probes are plain ASGI, in front of Django's middleware. A load balancer calls each process every few seconds, by
-plain HTTP and an internal address. Django would redirect plain HTTP to https, and reject an address that is not in
-ALLOWED_HOSTS.
+The probes are plain ASGI, in front of Django's middleware. A load balancer calls each process every few seconds, over
+plain HTTP and at an internal address. Django would redirect plain HTTP to https, and reject an address that is not
+in ALLOWED_HOSTS.
 """
 
 import json

@@ -195,7 +195,7 @@ class StormPromotion:
 
     Register it in `gc.callbacks`. In a reconnect storm nearly all new objects stay alive, and scanning them would take
     a sixth of the server's time. The scans would find nothing, because a closed connection leaves no reference cycle
-    (tests/pos/test_crowd.py). Garbage of other objects is promoted too, and stays until the next full collection.
+    (tests/pos/test_crowd.py). Garbage from elsewhere is promoted too, and stays until the next full collection.
     """
 
     def __init__(self, connections: Sized) -> None:
@@ -239,7 +239,7 @@ def _keep_temporary_data_in_memory(*, connection: BaseDatabaseWrapper, **_: Any)
 
 
 def create_server(channel: ControlChannel | None = None) -> DrainingServer:
-    """Return a server of `portal.asgi`; pass its sockets to `run`. With a `channel` it is a supervisor's worker."""
+    """Return a server for `portal.asgi`; give its `run` the sockets. With a `channel`, it is a supervisor's worker."""
     config = uvicorn.Config(
         "portal.asgi:application",
         loop="uvloop",

@@ -80,7 +80,7 @@ class Worker:
         return False
 
     def send(self, command: bytes) -> None:
-        """Send a command of the control channel; does nothing if the worker has ended."""
+        """Send a command over the control channel. Do nothing if the worker has ended."""
         with contextlib.suppress(OSError):
             self._end.send(command)
 
@@ -100,7 +100,7 @@ class WorkerSlot:
 
     def __init__(self, number: int, address: Address, metrics: Path, environment: Mapping[str, str]) -> None:
         self._number = number
-        self._metrics = metrics  # the folder that the workers share for their counts
+        self._metrics = metrics  # all workers write their metrics to this folder
         self._environment = environment
         self._address = address
         self._listener: socket.socket | None = None

@@ -16,7 +16,7 @@ from integrations.pos.messages import MAX_FRAME
 from integrations.services.futures import succeed
 
 CLOSE_SECONDS = 1.0  # time from the close frame of either side until the transport is aborted
-SMALLEST_FRAME = 6  # bytes, of a frame from a client
+SMALLEST_FRAME = 6  # bytes in the smallest frame that a client can send
 SMALLEST_PIECE = 1024  # at least this many bytes are parsed at a time, even if the allowance is nearly used up
 FRAMES_AT_ONCE = 500  # at most this many frames are parsed in one iteration of the event loop, in about 10 ms
 RESUME_AT = 1.0  # reading of a paused connection resumes when it has one second's worth of allowance
@@ -47,7 +47,7 @@ class EventQueue:
             succeed(self._reader, None)
 
     async def get(self) -> Any:
-        """Return the next event, and wait for it if there is none. Only one task may wait."""
+        """Wait for the next event and return it. Only one task may wait."""
         while not self._events:
             self._reader = asyncio.get_running_loop().create_future()
             await self._reader
@@ -66,7 +66,7 @@ class MeteredWebsocket(WebSocketsSansIOProtocol):
     _unparsed = memoryview(b"")
     _resuming: asyncio.TimerHandle | None = None
     _aborting: asyncio.TimerHandle | None = None
-    _parsed = 0  # frames, in this iteration of the event loop
+    _parsed = 0  # frames parsed in this iteration of the event loop
     _pauses = 0
     _resumed_at = 0.0
     _is_flooding = False

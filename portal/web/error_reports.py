@@ -38,7 +38,7 @@ _of_this_page: ContextVar[list[str] | None] = ContextVar("_of_this_page", defaul
 
 
 class MaskingFilter(SafeExceptionReporterFilter):
-    """Hides values that are marked as sensitive, also while DEBUG is on. Masks secrets in the other values."""
+    """Hides values that are marked as sensitive, even while DEBUG is on. Masks secrets in the other values."""
 
     def is_active(self, request: HttpRequest | None) -> bool:  # noqa: ARG002
         return True
@@ -181,7 +181,7 @@ def _quoted(secret: str) -> Iterator[str]:
 
 
 def _encoded(secret: str) -> Iterator[str]:
-    """Yield the spellings of a secret in a longer Base64 text, one for each of its three possible alignments.
+    """Yield the three forms that a secret can take inside a longer Base64 text, one for each alignment.
 
     SMTP and HTTP Basic authentication send credentials in such texts.
     """

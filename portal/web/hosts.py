@@ -22,7 +22,7 @@ View = Callable[[HttpRequest], HttpResponse]
 
 
 def answerable(get_response: View) -> View:
-    """Answer 400 to a request for a host that is not in ALLOWED_HOSTS, or in an encoding other than UTF-8."""
+    """Answer 400 if a request's host is not in ALLOWED_HOSTS or its encoding is not UTF-8."""
 
     def handle(request: HttpRequest) -> HttpResponse:
         if not _has_our_host(request):

@@ -1,4 +1,4 @@
-"""Django's handler for the portal's pages: all requests that the POS and API entry points do not answer.
+"""Django's handler for the portal's pages. It gets all requests that the POS and API entry points do not answer.
 
 Django's own handler moves a request between the event loop and a thread several times: for the start signal, each sync
 middleware, each `process_view`, the view and the template. Each move costs an iteration of the loop. While 10,000 POSes
@@ -31,7 +31,7 @@ from portal.web.browser_policy import STRICT_VALUE
 from portal.web.errors import refusal
 from portal.web.page_run import is_abandoned
 
-THREADS = 40  # pages computed at once, at most; hundreds of threads would slow down authentication
+THREADS = 40  # at most this many pages are computed at once; hundreds of threads would slow down authentication
 WITHOUT_BODY = ("GET", "HEAD")
 
 

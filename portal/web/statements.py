@@ -12,7 +12,7 @@ STATEMENT_SECONDS = 30
 def bound_statements() -> None:
     """Make PostgreSQL cancel each statement of this process after STATEMENT_SECONDS; threads wait only a little longer.
 
-    Close the connection pool, whose connections may have been opened at startup without the limit.
+    Also close the connection pool, because its connections may have been opened at startup without the limit.
     """
     connection: Any = connections[DEFAULT_DB_ALIAS]
     if connection.vendor != "postgresql":

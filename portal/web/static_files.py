@@ -22,8 +22,8 @@ from django.http.response import HttpResponseBase
 from whitenoise.middleware import WhiteNoiseMiddleware  # type: ignore[import-untyped]
 
 IMMUTABLE = "max-age=31536000, public, immutable"
-# Cache-Control for a URL with another version's hash. Such URLs occur during an upgrade, when a page and its files may
-# come from different processes.
+# Cache-Control for a URL that contains the hash of another version of the file. Such URLs occur during an upgrade,
+# when a page and its files may come from different processes.
 OTHER_VERSION = "no-cache"
 _HASHED = re.compile(r"(?P<stem>.+)\.(?P<digest>[0-9a-f]{12})(?P<extension>\.[^./]+)")
 _GZIP = re.compile(r"gzip(;q=(1(\.0*)?|0?\.[0-9]*[1-9][0-9]*))?")
@@ -65,7 +65,7 @@ class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]
         return _file_response(request, found, is_current=found.version == hashed["digest"])
 
     def add_files_from_finders(self) -> None:
-        """Add none. A file is added when it is first requested, because few are requested by a name without a hash."""
+        """Add no file in advance, because few are requested without a hash. `_add` adds a file at its first request."""
 
     def _add(self, path: str) -> None:
         """Let WhiteNoise serve this path if it leads to a static file."""

@@ -1,7 +1,7 @@
 """Answers 503 for pages that wait for an unresponsive PostgreSQL, and frees their threads.
 
 A page runs in a thread, which cannot be interrupted. The event loop therefore watches it. When a page takes long, the
-event loop probes the database itself. While the database answers, the page may take as long as it needs.
+event loop probes the database. While the database answers, the page may take as long as it needs.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from portal.web.page_run import PageRun
 
 # Seconds that a page may take before the database is probed, and the interval of further probes.
 PATIENCE = 1.0
-# Seconds that the database has to answer a probe. A page gets its 503 after PATIENCE plus this: less than 3 s.
+# A probe fails after this many seconds without an answer. A page gets its 503 after PATIENCE plus this, in under 3 s.
 PROBE_SECONDS = 1.5
 # Seconds after which the probe is repeated on a new connection, because all connections of the pool may be in use.
 HEAD_START = 0.5
@@ -82,7 +82,7 @@ class Unanswered:
         return True
 
     def _shared_probe(self) -> "asyncio.Task[bool]":
-        """Return the running probe of the database, or a new one. All pages share a probe."""
+        """Return the running probe of the database, or a new one. All pages share one probe."""
         if self._probe is None or self._probe.done():
             self._probe = asyncio.ensure_future(self._answers())
         return self._probe

@@ -1,4 +1,4 @@
-"""Helpers that read the API's answers, the rows behind them, and waiting calls."""
+"""Helpers that read a problem, find an answer's request, poll the database, and count waiting calls."""
 
 from integrations.backend.base import problem_schema
 from integrations.models import Request

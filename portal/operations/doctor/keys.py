@@ -31,7 +31,7 @@ def stored_under_lost_keys() -> Iterator[Finding]:
     try:
         digests = {"POS secrets": digests_by_key(Credential), "API keys": digests_by_key(ApiKeySecret)}
         sealed = {words: _unreadable(texts, purpose) for words, texts, purpose in _sealed()}
-    except DatabaseError:  # migrations are pending, which another part reports
+    except DatabaseError:  # migrations are pending; another check reports that
         return
     known = secret_digests.known_keys()
     lost = {words: sum(counts[key] for key in counts if key not in known) for words, counts in digests.items()}

@@ -11,7 +11,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from integrations.models import Integration
 from portal.operations.doctor.finding import Finding, advice, fine, wrong
 
-BESIDE_SOCKETS = 200  # descriptors for database, log, Redis, libraries, and calls of the backend
+BESIDE_SOCKETS = 200  # descriptors for the database, the log, Redis, libraries, and API calls
 GIB = 1024**3
 LEAST_FREE, LITTLE_FREE = 1 * GIB, 5 * GIB
 

@@ -17,7 +17,7 @@ DAY = 86400
 RENEW_BEFORE, WARN_BEFORE = 7 * DAY, 21 * DAY
 # The portal's answer to a websocket handshake without a token: 401 on uvicorn, 403 on daphne.
 REFUSED = (401, 403)
-PAGE = "/admin/login/"  # a staff page that anonymous callers get as well
+PAGE = "/admin/login/"  # a staff page that needs no sign-in
 UPGRADE = {
     "Connection": "Upgrade",
     "Upgrade": "websocket",
@@ -48,7 +48,7 @@ def layer() -> Iterator[Finding]:
 
 
 def public_address() -> Iterator[Finding]:
-    """Check that PUBLIC_URL leads to the portal: its certificate, /healthz, a staff page and a websocket handshake."""
+    """Check the certificate, /healthz, a staff page and a websocket handshake at PUBLIC_URL."""
     url = urlsplit(settings.PUBLIC_URL)
     port = url.port or (443 if settings.IS_PUBLIC_HTTPS else 80)
     host = url.hostname or ""
@@ -102,7 +102,7 @@ def _health(host: str, port: int) -> Finding:
 
 
 def _pages(host: str, port: int) -> Finding:
-    """Check that a page does not redirect to itself, as it would if the portal did not see that clients use https."""
+    """Check that a page does not redirect to itself. It would if the portal did not know that clients use https."""
     status, _, location = _get(host, port, PAGE, {})
     if not _is_same_page(location, host, port):
         return fine("proxy", f"{settings.PUBLIC_URL}{PAGE} answers {status} and does not redirect to itself.")

@@ -1,4 +1,4 @@
-"""Closes an HTTP connection after all pending answers are written and the peer had time to read them."""
+"""Closes an HTTP connection after all pending answers are written and the peer has had time to read them."""
 
 import select
 import weakref
@@ -10,7 +10,7 @@ from integrations.wire import limits
 
 
 class AnswerTransport:
-    """The transport that an answer is written to. Its `close` ends the connection by HttpClosing.end."""
+    """The transport that an answer is written to. Its `close` calls HttpClosing.end."""
 
     __slots__ = ("_protocol", "is_closing", "write")
 
@@ -79,7 +79,8 @@ class HttpClosing(HttpToolsProtocol):
     def _drop(self, size: int) -> None:
         self._dropped += size
         if self._dropped > limits.LINGER_BYTES:
-            self.flow.pause_reading()  # the peer can still read its answer until the connection closes
+            # Only stop reading: the peer can still read its answer until the connection closes.
+            self.flow.pause_reading()
 
     def _watch_writing(self) -> None:
         """Abort the connection when the peer has read nothing for limits.UNREAD_SECONDS."""

@@ -20,7 +20,7 @@ from integrations.wire.asgi_types import RawHeaders
 from integrations.wire.plain_http import PlainResponse
 from portal.web import refusals_by_path
 
-LOGGED = 200  # characters of a path in the log
+LOGGED = 200  # the log shows at most this many characters of a path
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class EarlyRefusal:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """The known parts of a request that is not read. Each can be missing or incomplete."""
+    """The parts of a request that are known when it is refused early. Each can be missing or incomplete."""
 
     method: str
     target: bytes = field(repr=False)

@@ -3,8 +3,8 @@
 httptools stops parsing at any `Upgrade` header. Here, only a websocket handshake makes a connection leave HTTP. Any
 other request with that header is parsed again without it, because its body must be read as a body (RFC 9110, 7.8).
 
-If the end of a request cannot be determined, the request gets one answer, after the answers to earlier requests, and
-no later bytes are parsed as HTTP. The same applies to a request whose Host header is missing, repeated or invalid
+If the end of a request cannot be determined, the request is refused after the answers to earlier requests, and no
+later bytes are parsed as HTTP. The same applies to a request whose Host header is missing, repeated or invalid
 (RFC 9112, 3.2).
 """
 
@@ -191,7 +191,7 @@ class HttpFraming(HttpClosing):
         return self._running is not None and not self._running.response_complete
 
     def refuse(self, fault: EarlyRefusal) -> None:
-        """Answer the incomplete request with a fault, after the answers to earlier requests, and close."""
+        """Answer the incomplete request with an error, after the answers to earlier requests; close the connection."""
         if self.is_over:
             return
         self.is_over = self._is_cut = True
@@ -205,7 +205,7 @@ class HttpFraming(HttpClosing):
     # --- Refused requests
 
     def _without_empty_lines(self, data: bytes) -> bytes:
-        """Return the data without empty lines at its start (RFC 9112, 2.2); refuse more than MAX_EMPTY_LINES."""
+        """Return the data without empty lines at its start (RFC 9112, 2.2); refuse more than MAX_EMPTY_LINES bytes."""
         rest = data.lstrip(LINE_END)
         self._empty_size += len(data) - len(rest)
         if self._empty_size > limits.MAX_EMPTY_LINES:

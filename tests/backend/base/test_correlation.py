@@ -1,4 +1,4 @@
-"""A call's answer contains the call's id. The log lines and the row of its request contain the id and the trace."""
+"""A call's answer contains the call's id. The call's log lines and stored request contain the id and the trace."""
 
 import logging
 from collections.abc import Iterator

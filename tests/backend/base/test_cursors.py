@@ -26,7 +26,7 @@ def lists() -> list[Operation]:
 
 class Cursors(InProcess):
     async def links(self, backend: Backend) -> list[str]:
-        """Return links to the second page of every list. A list of one outlet's rows is included for two outlets."""
+        """Return links to the second page of every list. For lists of an outlet's rows, use two outlets."""
         outlets = [await make_outlet(name) for name in ("Station", "Harbour")]
         ids = [each.handover.provider_outlet_id for each in outlets]
         for outlet in outlets:

@@ -1,4 +1,4 @@
-"""The provider's systems get the same check of an outlet that staff see."""
+"""When the provider's systems check an outlet, they get the same result as staff."""
 
 from tests.backend.answers import kind_of
 from tests.support.asgi_client import authenticate

@@ -1,4 +1,4 @@
-"""The event log: which events a key may read, in which order, and how a reader continues after the last one."""
+"""The event log: which events a key may read, in which order, and how a reader continues after its last event."""
 
 from typing import Any
 

@@ -15,7 +15,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 async def found(backend: Backend, **filters: object) -> list[str]:
-    """Return the request_ids of all pages."""
+    """Return the request_ids on all pages of the list with these filters."""
     link, ids = f"requests?{urlencode(filters)}", []
     while link:
         answer = await backend.get(link.rpartition("/api/v1/")[2])
