@@ -107,7 +107,7 @@ def _commits(item: pytest.Item) -> bool:
 
 @pytest.fixture(scope="session", autouse=True)
 def prepared_files(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Put files that are slow to create into a folder that all workers share: the parent of their own folders."""
+    """Keep files that are slow to create in one folder for all workers: the parent of the workers' own folders."""
     folder = tmp_path_factory.getbasetemp()
     use_folder(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder)
 
@@ -150,7 +150,7 @@ def enabled(db: None) -> Enabled:
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_log_contains_a_secret_or_token() -> Iterator[None]:
-    """Search the logs of all servers for secrets at the end. Each pytest worker searches those of its own servers."""
+    """Fail at the end of the run if a log of the servers that this pytest worker started contains a secret or token."""
     yield
     leaks = LEDGER.leaks()
     assert not leaks, "\n".join([f"{len(leaks)} lines with a secret:", *leaks[:50]])

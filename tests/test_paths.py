@@ -65,13 +65,13 @@ def _python_prose(source: str) -> Iterator[str]:
 
 
 def missing_in(path: Path) -> list[str]:
-    """Return the paths in this file that exist in none of the folders that they could be relative to."""
+    """Return the paths that this file names, but that exist neither in ROOTS nor in the file's own folder."""
     named = {name for text in prose_of(path) for name in paths_in(text)}
     return sorted(name for name in named if not _exists(name, path.parent))
 
 
 def paths_in(text: str) -> Iterator[str]:
-    """Yield each word that looks like a path of this repository: no URL, data folder or protocol version."""
+    """Yield each word that looks like a path of this repository, but not URLs, data folders and protocol versions."""
     for name in NAME.findall(text):
         first, slash, _ = name.partition("/")
         is_ours = OF_A_FILE.search(name) or (slash and _is_folder_of_ours(first))

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.django_db
 
 
 def links() -> dict[str, list[tuple[str, str, dict[str, str]]]]:
-    """Return, for each target operation, its links: source operation, status of the answer, and parameters."""
+    """Map each target operation to the links that lead to it: (source operation, answer status, parameters)."""
     found: dict[str, list[tuple[str, str, dict[str, str]]]] = {}
     for _, _, call in calls():
         for status, response in call["responses"].items():

@@ -30,7 +30,7 @@ Reply = httpx2.Response | Exception
 
 
 class Portal:
-    """Gives one reply after another, and records the calls."""
+    """A fake portal: it answers each call with the next of the given replies, and records the calls."""
 
     def __init__(self, *replies: Reply) -> None:
         self._replies = list(replies)
@@ -57,7 +57,7 @@ class Portal:
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Record the client's pauses, and let none of them take time."""
+    """Replace the client's sleeps and clock, and let pauses take no real time; return the list of recorded pauses."""
     pauses: list[float] = []
     monkeypatch.setattr("order_n_pay._retrying.time.monotonic", lambda: sum(pauses))
     monkeypatch.setattr("order_n_pay._sync.transport.time.sleep", pauses.append)

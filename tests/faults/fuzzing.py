@@ -15,7 +15,7 @@ from tests.support.raw_http import RawAnswer, answers_in
 PATIENCE = 30  # seconds; a busy machine needs this long
 HIDDEN = b"GET /hidden HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 PROBE = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
-QUIET = 5.0  # seconds: more than a request may take to arrive
+QUIET = 5.0  # seconds; longer than the server lets a request take to arrive
 STUCK = b"(nothing more)"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 PATHS = (AUTH_PATH, "/healthz", "/nowhere", "/api/v1/outlets", "/", "/admin/login/", "/api/v1/nowhere?a=%20b", "//x")
@@ -62,7 +62,8 @@ def send_mutated(rng: random.Random, port: int, way: str) -> str:
     except Exception:  # noqa: BLE001  (which method the mutated one has, only the server knows)
         return ""
     statuses = [each.status for each in answers]
-    # 501 and 505 are refusals. Caddy answers 502 if it finds the error only when it reads the body.
+    # 501 and 505 are valid refusals of the mutated request, and so is Caddy's 502: Caddy sends it if it notices the
+    # error only while it reads the body.
     faults = (500, 503, 504) if way == "caddy" else (500, 502, 503, 504)
     if [status for status in statuses if status in faults]:
         return f"{way}: {statuses} to {data!r}"
@@ -109,7 +110,7 @@ def send_frames(rng: random.Random, port: int, token: str) -> str:
 
 
 def _exchange(rng: random.Random, port: int, data: bytes, patience: float, probe: bytes = b"") -> bytes:
-    """Send in pieces; return everything received until the connection ends, or until `patience` seconds without data.
+    """Send `data` in pieces; return all data received until the connection ends or is silent for `patience` s.
 
     After such a silence, send `probe` too. The result ends with STUCK if the probe gets no answer either.
     """
@@ -131,7 +132,7 @@ def _exchange(rng: random.Random, port: int, data: bytes, patience: float, probe
 
 
 def _probed(caller: socket.socket, probe: bytes) -> bytes:
-    """Send the probe; return the data received until the end, or STUCK after PATIENCE seconds without data."""
+    """Send the probe; return all data received until the connection ends, or STUCK after PATIENCE silent seconds."""
     received = b""
     caller.settimeout(PATIENCE)
     try:

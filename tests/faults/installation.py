@@ -26,7 +26,7 @@ ENV = {
     "DRAIN_SECONDS": "1",
 }
 OUTLETS = 12
-WARM = 40  # answers before a fault begins
+WARM = 40  # number of answers to wait for before a fault begins
 CALL_SECONDS = 2  # seconds within which every call ends if there is no fault
 LIMIT = 60.0
 

@@ -38,7 +38,8 @@ class Clock:
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            # Otherwise pthread_cond_timedwait returns at once, and threads that wait for Python's global lock spin.
+            # Without this setting, pthread_cond_timedwait returns at once, and threads that wait for Python's global
+            # lock spin.
             "FAKETIME_FORCE_MONOTONIC_FIX": "0",
         }
 
@@ -143,7 +144,7 @@ def all_renewed_leases_since(stack: Stack, earlier: list[object]) -> bool:
 
 
 def heartbeats(stack: Stack) -> list[object]:
-    """Return when each running process last renewed its lease."""
+    """Return the time at which each running process last renewed its lease."""
     return [
         heartbeat
         for (heartbeat,) in stack.rows("SELECT heartbeat_at FROM integrations_serverprocess WHERE ended_at IS NULL")

@@ -46,13 +46,13 @@ def test_a_gibibyte_of_frames_from_one_pos_costs_no_memory_and_delays_no_caller(
 
 
 def closed_ones(stack: Stack, outlet: Credentials) -> list[str]:
-    """Return the close reason of each connection; an empty list while one is open."""
+    """Return the close reasons of the outlet's connections, or an empty list while any of them is open."""
     reasons = records.close_reasons(stack, outlet)
     return [] if "" in reasons else reasons
 
 
 def send_a_gibibyte(stack: Stack, token: str, *, meanwhile: Callable[[], None]) -> int:
-    """Send 1 GiB, on a new connection after each close. Return the number of bytes passed to the sockets."""
+    """Send 1 GiB, and reconnect after each close. Return the number of bytes passed to the sockets."""
     sent = 0
     while sent < GIBIBYTE:
         with connect(stack, token) as pos:

@@ -90,7 +90,7 @@ def shortened(problem: str) -> str:
 
 
 def run(front: Front, goes_on: Callable[[], bool], seed: int) -> float:
-    """Send until `goes_on` returns false; return the longest time that /healthz took."""
+    """Send random traffic until `goes_on` returns false; return the longest time that /healthz took."""
     jobs: list[Callable[[random.Random], None]] = []
     for way, port in front.ports.items():
         jobs += [

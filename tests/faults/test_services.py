@@ -38,7 +38,7 @@ def a_worker_is_killed(work: Work) -> None:
 
 
 def redis_is_killed(work: Work) -> None:
-    """Orders continue through the database; transient requests to a POS of another process are refused."""
+    """Orders continue through the database; transient requests to a POS connected to another process are refused."""
     work.installation.redis.kill()
     work.goes_on()
     work.installation.redis.start()
@@ -59,7 +59,7 @@ def postgresql_is_killed(work: Work) -> None:
 
 
 def redis_hangs(work: Work) -> None:
-    """Orders continue through the database; transient requests to a POS of another process are refused."""
+    """Orders continue through the database; transient requests to a POS connected to another process are refused."""
     with work.installation.redis.process.hanging():
         work.goes_on()
 
@@ -74,7 +74,7 @@ def postgresql_hangs(work: Work) -> None:
 
 
 def postgresql_is_read_only(work: Work) -> None:
-    """Orders are refused; the sockets stay."""
+    """Orders are refused; the sockets stay open."""
     connections = sum(pos.journal.connections for pos in work.fleet.poses)
     with read_only(work.installation):
         work.refuses()
@@ -145,7 +145,7 @@ def no_connection_left(installation: Installation) -> Iterator[None]:
 
 
 def is_full(first: psycopg.Connection[tuple[object, ...]], held: ExitStack, url: str) -> bool:
-    """Return whether this test holds all connections; if not, open one more, or terminate those of other clients."""
+    """Open one more connection, or end other clients' at the limit; return True once this test holds all of them."""
     try:
         held.enter_context(psycopg.connect(url, application_name="holder"))
     except psycopg.OperationalError:

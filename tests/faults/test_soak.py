@@ -98,5 +98,5 @@ def database_connections(stack: Stack) -> int:
 
 
 def growth(early: list[tuple[Vitals, int]], late: list[tuple[Vitals, int]], what: Callable[..., float]) -> float:
-    """Return the increase of the median from the earlier half to the later one."""
+    """Return how much the median increased from the earlier half of the samples to the later half."""
     return median(map(what, late)) - median(map(what, early))

@@ -18,7 +18,7 @@ STACK = "serve-sqlite"
 ON_EACH_COMBINATION = pytest.mark.parametrize("stack", COMBINATIONS, indirect=True)
 ON_EACH_SERVER = pytest.mark.parametrize("stack", ["serve-sqlite", "daphne-sqlite"], indirect=True)
 ON_EACH_DATABASE = pytest.mark.parametrize("stack", ["serve-sqlite", "serve-postgres"], indirect=True)
-# For the stacks that all tests share. Every outlet connects from one address, whose limit must not apply.
+# Settings of the stacks that tests share. All outlets connect from one address, so the limit per address is high.
 SHARED_ENV = {"AUTH_FAILURES_PER_ADDRESS": "1000000"}
 
 
@@ -56,7 +56,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def demo(depot: Depot) -> Iterator[Demo]:
-    """Return a demo portal that the tests of one file share. A test must only read pages: others would see a change."""
+    """Return a demo portal that the tests of one file share. They must only read pages, and change nothing."""
     portal = depot.make("serve", options=["--demo"])
     yield Demo(portal, browsing.first_login(portal))
     portal.close()
@@ -110,7 +110,7 @@ def shared_depot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Depot]:
 
 @pytest.fixture
 def shared_stack(request: pytest.FixtureRequest, shared_depot: Depot) -> Callable[[str], Stack]:
-    """Return a function that returns the running stack of a name like `serve-postgres`.
+    """Return a function that takes a name, such as `serve-postgres`, and returns the running stack with this name.
 
     Other tests use the same stack afterwards, so a test must leave it usable.
     """
@@ -123,7 +123,8 @@ def shared_stack(request: pytest.FixtureRequest, shared_depot: Depot) -> Callabl
     return find
 
 
-# Running stacks by name. A parametrised session fixture would stop one stack before it starts the next.
+# Running stacks by name. This is no parametrised session fixture, because pytest would stop one stack before it
+# starts the next.
 _shared: dict[str, Stack] = {}
 
 

@@ -120,7 +120,7 @@ def seed_offline(stack: Stack, outlet: Credentials) -> None:
 
 
 def seed_requests(stack: Stack, online: Credentials, offline: Credentials) -> None:
-    """Create requests that are answered, refused by the POS, and waiting for an offline POS."""
+    """Create requests in three states: answered, refused by the POS, and waiting for an offline POS."""
     run(
         stack,
         f"""

@@ -16,7 +16,7 @@ class Asking(InProcess):
         }
 
     def refused(self, answer: Answer, status: int) -> str:
-        """Check that the answer has this status and the format of all refusals, and return its ErrorMessage."""
+        """Check that the answer is a refusal with this status and in the common format; return its ErrorMessage."""
         assert answer.status == status, answer
         assert answer.headers["content-type"].startswith("application/json")
         assert answer.headers["cache-control"] == "no-store"

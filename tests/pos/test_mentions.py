@@ -1,4 +1,4 @@
-"""The portal finds the request that an unreadable answer refers to, and this request fails."""
+"""If a POS's answer is unreadable, the portal still finds the request that was answered, and that request fails."""
 
 import asyncio
 import json

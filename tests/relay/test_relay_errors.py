@@ -1,4 +1,4 @@
-"""After an internal error anywhere in the relay, requests continue and each ends once."""
+"""After an internal error anywhere in the relay, later requests still work, and each request ends exactly once."""
 
 import asyncio
 from collections.abc import Callable, Sequence

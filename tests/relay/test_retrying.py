@@ -1,4 +1,4 @@
-"""Work is repeated until the database is back, and an error of the work itself is raised."""
+"""Work that fails because the database is down is retried; an error in the work itself is raised."""
 
 import asyncio
 from unittest import mock

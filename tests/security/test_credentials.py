@@ -197,7 +197,7 @@ def test_a_damaged_hash_matches_nothing() -> None:
 def test_the_hash_for_unknown_outlets_has_the_length_and_the_parameters_of_a_real_one() -> None:
     assert [len(part) for part in DUMMY_ARGON2ID.split("$")] == [len(part) for part in _hashed("any").split("$")]
     assert DUMMY_ARGON2ID.split("$")[:4] == _hashed("any").split("$")[:4]
-    with pytest.raises(VerifyMismatchError):  # InvalidHashError would mean that nothing was hashed
+    with pytest.raises(VerifyMismatchError):  # not InvalidHashError, which is raised without computing a hash
         PasswordHasher().verify(DUMMY_ARGON2ID, "any")
 
 

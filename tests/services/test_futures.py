@@ -1,4 +1,4 @@
-"""asyncio logs no error of a future that no caller awaits, and a finished future keeps its outcome."""
+"""If no caller awaits a future, asyncio does not log its error. A finished future keeps its outcome."""
 
 import asyncio
 import gc

@@ -247,7 +247,7 @@ async def read_until(process: asyncio.subprocess.Process, text: str) -> None:
 
 
 async def finish(process: asyncio.subprocess.Process) -> tuple[int, str, str]:
-    """Return the exit code and the unread rest of standard output and standard error."""
+    """Wait until the process ends. Return its exit code, and the rest of its standard output and standard error."""
     output, errors = await asyncio.wait_for(process.communicate(), 20)
     assert process.returncode is not None
     return process.returncode, output.decode(), errors.decode()

@@ -44,7 +44,8 @@ from tests.support.staff.world import World, make_limited, make_viewer, make_wor
 MOST = 10  # queries of a page, including those for the session and the person who opens it
 NEWEST = 2  # rows of each kind on an outlet's page
 ON_A_PAGE = 2  # the most rows that a list shows in these tests; the small database has more
-EXPORT = "/export/"  # in the URL of a download, which may exceed the limits because it reads all outlets
+# A URL with this text is a download. It may exceed the limits, because it reads all outlets.
+EXPORT = "/export/"
 GROUPS = ("offline", "refused", *Concern)  # groups of the start page
 SEARCHED = ("Station", "r-1", "198.51.")
 

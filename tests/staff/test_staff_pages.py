@@ -1,4 +1,4 @@
-"""The staff's first page, lists and integration page, the permissions that these need, and the error pages."""
+"""Tests the start page, lists and integration page, the permissions that each of them needs, and the error pages."""
 
 import re
 from datetime import timedelta

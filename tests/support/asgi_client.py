@@ -32,7 +32,7 @@ class Answer:
 
 @dataclass
 class Run:
-    """A running call of the application with one ASGI scope, in which the test sends and receives events.
+    """One call of the application, with its ASGI scope. The test sends and receives events while the call runs.
 
     Leaving the `async with` block cancels the call.
     """
@@ -127,7 +127,7 @@ class PosSocket(Run):
         assert answer["type"] == "websocket.accept", answer
 
     async def refusal(self) -> Answer:
-        """Return the HTTP response that refuses the handshake, as uvicorn sends it."""
+        """Ask the portal to open the socket, and return the HTTP response that refuses this."""
         self.send({"type": "websocket.connect"})
         start = await self.next()
         assert start["type"] == "websocket.http.response.start", start

@@ -1,4 +1,4 @@
-"""A backend that calls the API, and a POS whose answers the test gives, both in this process."""
+"""A backend that calls the API, and a POS that sends the answers chosen by the test. Both run in this process."""
 
 import json
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ API = "/api/v1"
 
 @dataclass(frozen=True)
 class Backend:
-    """One of the provider's own systems, with its key."""
+    """A system of the provider that calls the API, with its API key."""
 
     key: str
 
@@ -34,7 +34,7 @@ class Backend:
         return await request("POST", f"{API}/{path}", [content], headers=self._headers | more)
 
     async def call(self, method: str, path: str, *, once: str | None = None, **values: Any) -> Answer:
-        """Send the values as a JSON object; without values, no body. `once` is the Idempotency-Key."""
+        """Send the values as a JSON object, or no body if there are no values. `once` is the Idempotency-Key."""
         content = json.dumps(values).encode() if values else b""
         headers = self._headers | ({"Idempotency-Key": once} if once else {})
         return await request(method, f"{API}/{path}", [content], headers=headers)

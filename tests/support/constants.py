@@ -26,7 +26,7 @@ UNREAD_SECONDS = "integrations.wire.limits.UNREAD_SECONDS"
 
 
 class Constants(AppConfig):
-    """Sets the constants in the test settings' CONSTANTS, a mapping of full names to numbers."""
+    """Applies the overrides in `settings.CONSTANTS`, which maps the full name of each constant to a number."""
 
     name = "tests.support"
     label = "constants_of_the_tests"
@@ -39,5 +39,5 @@ class Constants(AppConfig):
 
 
 def with_constants(values: Mapping[str, float]) -> dict[str, str]:
-    """Return environment variables that give these constants these values in a server process."""
+    """Return the environment variables that make a server process override these constants."""
     return {"DJANGO_SETTINGS_MODULE": "tests.live.stack.settings", VARIABLE: json.dumps(values)}

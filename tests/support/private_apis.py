@@ -80,7 +80,7 @@ def _foreign_names(tree: ast.AST) -> Iterator[str]:
 
 
 def _replaced(tree: ast.AST) -> Iterator[str]:
-    """Yield each attribute that this file sets to a function or class that it defines, except on `self` and `cls`."""
+    """Yield each attribute that this file replaces with its own function or class, except on `self` and `cls`."""
     defined = {each.name for each in ast.walk(tree) if isinstance(each, DEFINITION)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id in defined:
@@ -102,7 +102,7 @@ def _overridden(path: Path, tree: ast.AST) -> Iterator[str]:
 
 
 def _defined(tree: ast.AST) -> set[str]:
-    """Return the names of the functions and classes, and of the variables, that a source defines."""
+    """Return the names of the functions, classes and variables that a source file defines."""
     found = {each.name for each in ast.walk(tree) if isinstance(each, DEFINITION)}
     return found | {
         each.id for each in ast.walk(tree) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)

@@ -20,7 +20,7 @@ _force_login = Client.force_login
 def force_login(client: Client, user: User, backend: str | None = None) -> None:
     """Sign in with Django's `force_login`, and record that the password was proved now.
 
-    tests/conftest.py replaces Django's method by this function.
+    tests/conftest.py replaces Django's method with this function.
     """
     _force_login(client, user, backend)
     prove(client, user)

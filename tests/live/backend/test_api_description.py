@@ -32,7 +32,7 @@ CHECKS = [
 ]
 CALLS = {each.id: each for each in operations_described()}
 SPARE = (Scope.OUTLETS_WRITE, Scope.HANDOVER_WRITE)  # calls with these scopes act on the spare outlet
-EXAMPLES = {"send_request": 100}  # drawn calls of an operation; 20 for any other operation
+EXAMPLES = {"send_request": 100}  # number of calls to draw for an operation; 20 for any other
 SENDABLE = {"message_type": 1, "device_id": "kiosk-1", "user_identifier": None, "validate": False}
 LONGEST = 1  # seconds that a drawn request may wait
 
@@ -55,7 +55,7 @@ def session(backend: Backend) -> Iterator[requests.Session]:
 
 @pytest.fixture(scope="module")
 def operations(backend: Backend) -> Iterator[dict[str, Any]]:
-    """Yield the document's operations by name. Their calls use three outlets, one with a till, and a stored request."""
+    """Yield the operations by name. Their calls use a stored request and three outlets, one of them with a till."""
     outlet = backend.stack.supply_outlet()
     with pos_of(outlet):
         eventually(lambda: backend.is_online(outlet))
@@ -94,7 +94,7 @@ def test_every_answer_is_one_that_the_document_describes(
 
 
 def _read(found: Any) -> Any:
-    """Return an operation; raise AssertionError if its description is invalid."""
+    """Return the operation that schemathesis has read; raise AssertionError if its description is invalid."""
     assert not hasattr(found, "err"), found.err()
     return found.ok()
 

@@ -45,7 +45,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(folder: Path, program: str, *arguments: str) -> str:
-    """Run an installed program of tests/clients, without the network, and return its output."""
+    """Run a program of the installed Node packages in the folder, and return its output."""
     command = [need("node"), f"node_modules/.bin/{program}", *arguments]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr

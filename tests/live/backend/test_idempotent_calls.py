@@ -10,7 +10,8 @@ import pytest
 from tests.live.stack.servers import Depot, Stack
 from tests.support.project import PROJECT
 
-# Creates an organisation as an idempotent call; before it commits, it waits for a line on its standard input.
+# A program that creates an organisation in an idempotent call. Before the commit, it waits for a line on its
+# standard input.
 CALL = """
 import os, sys, django
 django.setup()
@@ -49,7 +50,7 @@ def stack(request: pytest.FixtureRequest, depot: Depot, database: str) -> Stack:
 
 @contextmanager
 def process(stack: Stack) -> Iterator["subprocess.Popen[str]"]:
-    """Start a process that sends the call."""
+    """Start a process that runs CALL; kill it at the end of the block."""
     env = stack.env | {"DJANGO_SETTINGS_MODULE": "portal.settings"}
     started = subprocess.Popen(
         [sys.executable, "-c", CALL], env=env, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -4,7 +4,7 @@ import httpx2
 
 
 def assert_refused(answer: httpx2.Response, status: int) -> str:
-    """Return the ErrorMessage of a refusal. Fails unless it has this status, is JSON and forbids caching."""
+    """Return the ErrorMessage of a refusal. Fails unless the answer has this status, is JSON and forbids caching."""
     assert answer.status_code == status, answer.text
     assert answer.headers["Content-Type"].startswith("application/json")
     assert answer.headers["Cache-Control"] == "no-store"

@@ -51,7 +51,7 @@ expect.set_options(timeout=LIMIT_MS)
 def chromium() -> Iterator[Browser]:
     """Yield Chromium. Playwright runs an event loop in this thread, so no ORM call works here until the block ends.
 
-    Debian's chromium-headless-shell is preferred, because this Chromium without windows loads a page in half the time.
+    Debian's chromium-headless-shell is preferred: it opens no windows and loads a page in half the time.
     """
     program = shutil.which("chromium-headless-shell") or need("chromium")
     with sync_playwright() as playwright:
@@ -62,7 +62,7 @@ def chromium() -> Iterator[Browser]:
 
 @contextmanager
 def page_at(browser: Browser, stack: Stack, *, also: tuple[str, ...] = (), **options: Any) -> Iterator[Page]:
-    """A page in a new browser context, with addresses relative to the stack.
+    """Yield a page in a new browser context, which resolves relative URLs against the stack's address.
 
     Fails if a page contacts a host other than the stack and those in `also`, or violates its
     Content-Security-Policy.

@@ -35,7 +35,7 @@ TOKEN_IN_URL = re.compile(r"\btoken=([^&]+)")
 
 
 def request(stack: Stack, method: str, path: str, **options: object) -> httpx2.Response:
-    """Send one HTTP request on a new connection, without redirects and proxies."""
+    """Send one HTTP request on a new connection, through no proxy and following no redirect."""
     with httpx2.Client(trust_env=False, verify=False, timeout=30, base_url=stack.base_url) as client:
         return client.request(method, path, **options)  # type: ignore[arg-type]
 
@@ -59,7 +59,7 @@ def authenticate(
 
 
 def token_for(stack: Stack, credentials: Credentials) -> str:
-    """Return a token; the request must succeed."""
+    """Authenticate with these credentials and return the token; raise AssertionError if the portal refuses."""
     answer = authenticate(stack, credentials)
     assert answer.status_code == 200, answer.text
     token: str = answer.json()["AccessToken"]
@@ -193,7 +193,7 @@ class NodePos:
         self._process = process
 
     def event(self) -> dict[str, object]:
-        """Return the next event (open, message, refused, error or close) as one object."""
+        """Wait for the client's next event (open, message, refused, error or close), and return it."""
         assert self._process.stdout
         line = self._process.stdout.readline()
         assert line, "the Node client ended without a word"
@@ -230,7 +230,7 @@ def curl(*arguments: str, stdin: str | None = None) -> subprocess.CompletedProce
 
 @cache
 def node_packages() -> Path:
-    """The folder of the packages that tests/clients names; npm installs those that are missing."""
+    """Return the folder of the Node packages that tests/clients requires; install them if any is missing."""
     folder = NODE_FOLDER / "node_modules"
     wanted = json.loads((NODE_FOLDER / "package.json").read_text())["dependencies"]
     if not all((folder / name).is_dir() for name in wanted):

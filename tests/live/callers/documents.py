@@ -103,7 +103,7 @@ class Reader:
 
 
 def answers_in(output: str) -> Iterator[dict[str, Any]]:
-    """The JSON objects that commands printed, one after another."""
+    """Yield each JSON object in the output of some commands."""
     decoder, at = json.JSONDecoder(), 0
     while (at := output.find("{", at)) >= 0:
         found, at = decoder.raw_decode(output, at)

@@ -78,7 +78,7 @@ def unrecognised_frames(stack: Stack, outlet: Credentials) -> list[tuple[str, in
 
 
 def last_used(stack: Stack, outlet: Credentials) -> object:
-    """Return when the outlet's current secret was last used, or None."""
+    """Return the time of the last use of the outlet's current secret, or None."""
     query = "SELECT last_used_at FROM integrations_credential WHERE integration_id = %s AND is_current"
     ((found,),) = stack.rows(query, integration_id(stack, outlet))
     return found

@@ -1,4 +1,4 @@
-"""Settings of servers and a slow till, shared by the tests of relay faults."""
+"""Settings for a server and for a slow till, which several tests of relay faults share."""
 
 from integrations.simulator import Plan
 

@@ -1,4 +1,4 @@
-"""A member of staff without a browser: signs in, and asks for pages."""
+"""Acts as a member of staff without a browser: signs in, and requests pages."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ LOGIN = "/admin/login/"
 
 @contextmanager
 def staff_client(stack: Stack, login: tuple[str, str]) -> Iterator[httpx2.Client]:
-    """Yield a client with a session; redirects are not followed."""
+    """Yield a client that is signed in and follows no redirects."""
     with httpx2.Client(trust_env=False, verify=False, timeout=30, base_url=stack.base_url) as client:
         values = {"username": login[0], "password": login[1], "csrfmiddlewaretoken": csrf_token(client.get(LOGIN).text)}
         answer = client.post(LOGIN, data=values, headers={"Origin": stack.base_url})

@@ -53,7 +53,7 @@ def calls_to(outlets: Sequence[Credentials], *, count: int, chance: random.Rando
 
 
 def make_calls(backends: Sequence[Backend], calls: Sequence[Call], *, meanwhile: Iterator[Callable[[], None]]) -> int:
-    """Repeat each call until the portal has stored it, with a fault each second; return the number of faults.
+    """Repeat each call until it is stored, while causing a fault each second; return the number of faults.
 
     The faults run in this thread, because a server process dies with the thread that started it. Raises
     AssertionError if a call is not stored within TRIES_FOR seconds, or gets an unexpected status.

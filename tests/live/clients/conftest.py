@@ -31,7 +31,7 @@ class Portal:
 
 @pytest.fixture(scope="session")
 def python() -> str:
-    """The Python of an environment that has only the built package."""
+    """The path of the Python interpreter in a virtual environment that has only the built package."""
     return str(prepared("python-client", install_python) / "environment" / "bin" / "python")
 
 
@@ -60,7 +60,7 @@ def portal(depot: Depot) -> Iterator[Portal]:
 
 
 def _webhook(client: httpx2.Client) -> str:
-    """Return a webhook as JSON: the secret of its endpoint, its body and its headers."""
+    """Let the portal send a test webhook; return the endpoint's secret, the body and the headers as JSON."""
     with receiver() as hooks:
         body = {"name": "Clients", "url": hooks.url, "kinds": ["outlet.online"], "organisation_id": None}
         endpoint = client.post("webhook-endpoints", json=body).raise_for_status().json()

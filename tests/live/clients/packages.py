@@ -37,7 +37,7 @@ def _runs(python: str) -> bool:
 
 
 def run_python(python: str, environment: dict[str, str], *arguments: str) -> str:
-    """Return the output of a program in the environment of the package."""
+    """Run `python`, the interpreter that has the package, with these arguments; return its output."""
     done = subprocess.run(
         [python, *arguments], env=environment, cwd="/", capture_output=True, text=True, check=False, timeout=120
     )

@@ -33,7 +33,7 @@ class Counted:
         return [word for word in found if word not in ("SET", "BEGIN", "COMMIT", "ROLLBACK")]
 
     def wait_for_quiet(self) -> None:
-        """Authenticate once, because the first request costs more, then wait for half a second without a statement."""
+        """Authenticate once, as the first request costs more; then wait until no statement runs for half a second."""
         token_for(self.stack, self.stack.supply_outlet())
         seen: list[int] = []
 

@@ -1,4 +1,4 @@
-"""The sample files in deploy/ work: proxies forward a POS and log no token; the server writes only to DATA_DIR."""
+"""The sample files in deploy/ work: POSes connect through proxies that log no token; only DATA_DIR is written to."""
 
 import json
 import os

@@ -129,8 +129,8 @@ def test_a_backup_of_postgresql_restores_every_row_and_the_replaced_database_is_
     assert replaced == later != before
 
 
-# Replaces the shipped message types by one that staff created, and adds a waiting request. The request has a user
-# identifier, which is stored encrypted.
+# This script replaces the shipped message types with one that staff created, and adds a waiting request. The request
+# has a user identifier, which is stored encrypted.
 FURNISH = """
 from datetime import timedelta
 from django.utils import timezone
@@ -148,8 +148,8 @@ Request.objects.create(
 )
 """.replace("STATE", RequestState.QUEUED)
 
-# Prints the rows of the portal and of its accounts. Reads them through the models, because the output for SQLite and
-# for PostgreSQL must be comparable.
+# This script prints the rows of the portal and of its accounts. It reads them through the models, because the output
+# for SQLite and for PostgreSQL must be comparable.
 SHOW = """
 import json
 from django.apps import apps

@@ -1,4 +1,4 @@
-"""The first start after an upgrade from commit cd0fc3e migrates the database, and everything in it works.
+"""The first start after an upgrade from commit cd0fc3e migrates the database; everything stored in it still works.
 
 tests/live/operations/upgrade holds the database and describes how it was created.
 """
@@ -66,7 +66,7 @@ def newest_migration(stack: Stack) -> object:
 
 
 def till(stack: Stack, outlet: str, remote: str, secret: str) -> Credentials:
-    """Return the values that this till has used since before the upgrade."""
+    """Return the credentials that this till used before the upgrade and still uses."""
     auth_url = f"{stack.base_url}/api/powerepos/v1/auth"
     return Credentials(outlet, remote, secret, auth_url=auth_url, websocket_url=stack.ws_url)
 
@@ -104,7 +104,7 @@ def schema(stack: Stack) -> dict[object, list[str]]:
 
 
 def parts(sql: str) -> list[str]:
-    """Split a definition at the commas that are in its outermost parentheses."""
+    """Split a definition at the commas directly inside its outer parentheses."""
     depth, found = 0, [""]
     for each in sql:
         depth += (each == "(") - (each == ")")

@@ -22,7 +22,7 @@ from tests.support.generated.asyncapi import FILE
 
 
 def fits(message: str, content: Any) -> None:
-    """Raise ValidationError unless a message has the payload that the document describes."""
+    """Raise ValidationError unless `content` has the form that the document describes for this message's payload."""
     described = yaml.safe_load(FILE.read_text(encoding="utf-8"))
     reference = {"$ref": f"#/components/messages/{message}/payload"}
     Draft202012Validator(described | reference).validate(content)

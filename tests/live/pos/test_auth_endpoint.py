@@ -1,6 +1,6 @@
 """The auth endpoint's path, bodies and methods.
 
-A test whose result may depend on the server program or the database runs with each program or each database.
+A test whose result may depend on the server program runs with each program; the same applies to the database.
 """
 
 import json

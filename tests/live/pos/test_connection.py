@@ -1,6 +1,6 @@
 """One connection per outlet, from opening to end.
 
-A test whose result may depend on the server program or the database runs with each program or each database.
+A test whose result may depend on the server program runs with each program; the same applies to the database.
 """
 
 import json
@@ -24,7 +24,7 @@ REPLACED = 4409
 
 
 class PingOptions(TypedDict, total=False):
-    """How to make a server ping often."""
+    """The settings or command options that make a server ping often."""
 
     env: dict[str, str]
     options: tuple[str, ...]

@@ -1,6 +1,6 @@
 """Frames of every size and kind that a POS sends.
 
-A test whose result may depend on the server program or the database runs with each program or each database.
+A test whose result may depend on the server program runs with each program; the same applies to the database.
 """
 
 import json

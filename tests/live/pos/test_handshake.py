@@ -1,6 +1,6 @@
 """Accepted and refused handshakes with tokens.
 
-A test whose result may depend on the server program or the database runs with each program or each database.
+A test whose result may depend on the server program runs with each program; the same applies to the database.
 """
 
 import json

@@ -46,7 +46,7 @@ def serve(shared_stack: Callable[[str], Stack]) -> Stack:
 
 @contextmanager
 def flood(connection: socket.socket, beginning: bytes, unit: bytes) -> Iterator[threading.Event]:
-    """Send data as fast as the connection accepts it, and set the event when the connection has ended."""
+    """Send data as fast as the connection accepts it; yield an event that is set once the connection has ended."""
     ended = threading.Event()
     chunk = unit * max(1, 65_536 // len(unit))
 
@@ -188,5 +188,5 @@ def leave_during_handshake(stack: Stack, token: str, *, after: float, with_reset
         f"GET /?token={token} HTTP/1.1\r\nHost: 127.0.0.1:{stack.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode()
     )
-    time.sleep(after)  # each connection ends at another moment of the handshake
+    time.sleep(after)  # each call ends its connection at a different moment of the handshake
     connection.close()

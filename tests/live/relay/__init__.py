@@ -1,1 +1,1 @@
-"""Requests that real servers relay: their order, their outcome, and their fate when a part fails."""
+"""Requests that real servers relay: their order, their outcome, and how they survive crashes and lost connections."""

@@ -28,7 +28,7 @@ def two_hosts(depot: Depot, postgres: Postgres, redis: Redis | None) -> Iterator
 
 
 def send_in_turn(backends: list[Backend], outlet: Credentials, numbers: range) -> list[str]:
-    """Post each request after the previous one was accepted, alternating the hosts; return the ids in order."""
+    """Post the orders one after another, to each backend in turn; return the orders' names in this sequence."""
     names = [f"order-{number}" for number in numbers]
     for name, backend in zip(names, itertools.cycle(backends), strict=False):
         answer = backend.ask(outlet, "CreateOrder", soup(name), mode="async", expires_in=60)

@@ -20,7 +20,7 @@ ANSWERED = f'{{"UserName": "Waiter", "UserPIN":"{PIN}" }}'
 
 
 def files_with(stack: Stack, *secrets: str) -> list[str]:
-    """Return the files of the embedded database, including its write-ahead log, that hold one of these texts."""
+    """Return the names of the embedded database's files (write-ahead log included) that contain any of these texts."""
     files = sorted(Path(stack.database_url.removeprefix("sqlite:///")).parent.glob("portal.sqlite3*"))
     assert "portal.sqlite3-wal" in [file.name for file in files]
     return [file.name for file in files for secret in secrets if secret.encode() in file.read_bytes()]

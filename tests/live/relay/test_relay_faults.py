@@ -1,4 +1,4 @@
-"""When a part fails, each request ends once and the till executes it once."""
+"""When the server restarts or a connection is lost, each request ends once, and no till executes it twice."""
 
 import signal
 from collections.abc import Callable, Iterator

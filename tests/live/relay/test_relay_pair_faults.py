@@ -31,7 +31,7 @@ from tests.live.stack.servers import Credentials, Depot, Stack
 from tests.live.stack.waiting import eventually
 
 SEED = 20_261
-# The possible outcomes when a till keeps dropping its connection or sends half an answer.
+# A request may fail only for these reasons: its till keeps dropping the connection, or sends half an answer.
 FAILED = re.compile(r"The POS's (connection ended 5 times|answer could not be read)")
 
 

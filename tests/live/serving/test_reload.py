@@ -49,7 +49,7 @@ class Reloaded:
         eventually(lambda: self.process.log_text().count(until) > before, timeout=60, what=until)
 
     def seen(self) -> dict[str, int]:
-        """Return the HTTP statuses that depend on the settings, by the name of the request."""
+        """Send requests whose answers depend on the settings; return the HTTP status of each by the request's name."""
         login = {"host": "pos.example.com"}
         return {
             "first token": self._get("/metrics", {"authorization": "Bearer first-0123456789"}),

@@ -1,4 +1,4 @@
-"""A server stops gracefully or dies: what the POS sees, and which state the portal shows afterwards."""
+"""When a server stops or is killed, POSes get the right close code, and the portal then shows the right state."""
 
 import signal
 import time
@@ -87,7 +87,7 @@ def test_after_kill_9_a_pos_reconnects_with_its_token(running: Callable[..., Sta
 def test_an_outlet_that_stays_connected_stays_online_for_longer_than_a_lease(
     running: Callable[..., Stack], server: Server
 ) -> None:
-    stack = running(server, LEASE_SECONDS="8")  # a busy machine may delay several renewals
+    stack = running(server, LEASE_SECONDS="8")  # long, because a busy machine may delay several lease renewals
     outlet = stack.supply_outlet()
     with connect(stack, token_for(stack, outlet)) as pos:
         eventually(lambda: records.is_online(stack, outlet))

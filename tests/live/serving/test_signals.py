@@ -17,7 +17,7 @@ from tests.live.stack.waiting import eventually
 from tests.support.project import PROJECT
 
 LISTENING = "Listening on"
-ENDS_WITHIN = 60  # seconds; can be generous, because a server that lost the signal would never stop
+ENDS_WITHIN = 60  # seconds; a long wait hides no fault, because a server that missed the signal never stops
 AFTER_START = (0.0, 0.7)  # seconds after manage.py sets its handlers; Python may ignore an earlier signal
 AFTER_LISTENING = {signal.SIGTERM: (0.0, 0.15), signal.SIGINT: (0.05, 0.4)}
 
@@ -89,7 +89,7 @@ def serve_command(*options: str) -> list[str]:
 
 
 def started(stack: Stack, folder: Path, *options: str) -> Process:
-    """Start another server over the stack's database without waiting for it."""
+    """Start another server that uses the stack's database, without waiting until it is ready."""
     log = folder / f"{time.monotonic_ns()}.log"
     server = Process(serve_command(*options), log=log, env=stack.env, cwd=PROJECT)
     server.start()

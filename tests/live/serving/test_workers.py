@@ -1,4 +1,4 @@
-"""Several workers on one address: each answers for any outlet, and the end of one causes no failure."""
+"""Several workers share one address: any of them serves any outlet, and a worker that ends is replaced."""
 
 import json
 import os
@@ -32,7 +32,7 @@ def two_workers(new_stack: NewStack, **env: str) -> Stack:
 
 @pytest.fixture(scope="module")
 def workers(depot: Depot, postgres: Postgres, redis: Redis) -> Iterator[Stack]:
-    """A server that several tests share; each test leaves two running workers and no connected POS."""
+    """A server that several tests share; each test must end with two running workers and no connected POS."""
     stack = depot.make("serve", postgres=postgres, redis=redis, env=ENV, options=TWO)
     eventually(lambda: has_begun(stack), timeout=20, what="both workers serve")
     yield stack

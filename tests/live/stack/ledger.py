@@ -37,7 +37,7 @@ class Ledger:
         self._secrets.update(one for one in secrets if isinstance(one, str) and len(one) >= SHORTEST)
 
     def remember_generated(self, text: str) -> None:
-        """Add every generated POS secret, API key and staff password that a command printed or was given."""
+        """Find generated POS secrets, API keys, webhook secrets and staff passwords in this text, and remember them."""
         self.remember(*GENERATED_SECRET.findall(text), *STAFF_PASSWORD.findall(text))
 
     def watch(self, log: Path) -> Path:

@@ -54,7 +54,7 @@ class Postgres:
             instance.close()
 
     def __init__(self, *, initdb: str, server: str, log_folder: Path, is_first: bool = False) -> None:
-        """Create the data of the test run's first server if `is_first`, otherwise copy that server's data."""
+        """If `is_first`, create a new data directory; otherwise copy the data of the test run's first server."""
         self._user = _unprivileged_user()
         self._folder = Path(tempfile.mkdtemp(prefix="portal-postgres-"))
         self._data = self._folder / "data"

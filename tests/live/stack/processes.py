@@ -30,7 +30,7 @@ _candidates = _ports_of_this_worker()
 
 
 class Process:
-    """One server in a separate process session with one log; it can be restarted after it ended."""
+    """A server process in a separate session. It can be started again after it ends, and appends to the same log."""
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class Process:
         self._started.send_signal(number)
 
     def wait(self, timeout: float = 30) -> int:
-        """Return the exit status (negative: the signal that ended it).
+        """Wait until the process ends, and return its exit status: minus the signal number if a signal ended it.
 
         After the timeout, end the process with SIGABRT and raise TimeoutExpired. For a Python process, the error has a
         note of what its threads were doing.
@@ -151,7 +151,7 @@ class Process:
 
 
 def warnings_logged(most: int = 15) -> Iterator[tuple[str, str]]:
-    """Yield each running server that logged lines of another level than INFO: its name, and the last of those lines."""
+    """Yield the name of each running server that logged lines at levels other than INFO, with the last such lines."""
     for process in _running:
         unusual = [line for line in process.log_text().splitlines() if '"level": "INFO"' not in line]
         if unusual:
@@ -161,8 +161,8 @@ def warnings_logged(most: int = 15) -> Iterator[tuple[str, str]]:
 def free_port() -> int:
     """Return a TCP port of 127.0.0.1 that nothing listens on, and that no earlier call in this process returned.
 
-    The port is below those that the kernel gives to clients, and in a range of this test worker only. No other process
-    takes it before the server binds it.
+    The port is below those that the kernel gives to clients, and in a range that only this test worker uses. So no
+    other process takes the port before the server binds it.
     """
     for port in _candidates:
         with socket.socket() as probe, suppress(OSError):

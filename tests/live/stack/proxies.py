@@ -59,7 +59,7 @@ def nginx_binary() -> str:
 
 
 def _caddy(sample: str, stack: Stack, port: int, folder: Path) -> Process:
-    """Return Caddy with the sample at a plain HTTP address, which needs no certificate."""
+    """Return Caddy with the sample configuration. Its address is plain HTTP, so it needs no certificate."""
     file = folder / "Caddyfile"
     file.write_text(sample.replace("\n{\n", "\n{\n\tadmin off\n", 1))
     env = plain_environment() | {

@@ -1,4 +1,4 @@
-"""The portal as a process: each supported server over each supported database."""
+"""Runs the portal as a separate process, with any supported server program and any supported database."""
 
 import itertools
 import json
@@ -47,7 +47,7 @@ class Credentials:
 
     @classmethod
     def from_json(cls, answer: Mapping[str, str]) -> Self:
-        """Return the credentials in the output of enable_outlet or rotate_secret with `--format json`."""
+        """Return the credentials that enable_outlet or rotate_secret printed with `--format json`."""
         LEDGER.remember(answer["AuthSecret"])
         return cls(
             provider_outlet_id=answer["ProviderOutletID"],
@@ -67,7 +67,7 @@ class Credentials:
 
 
 class WarmlyStarted(Process):
-    """A manage.py that is started by a fork (tests/live/stack/warm_start.py)."""
+    """A manage.py process that warm_start.py forks, because that is faster than starting a new interpreter."""
 
     def __init__(self, arguments: Sequence[str], *, log: Path, env: Mapping[str, str]) -> None:
         super().__init__([sys.executable, "manage.py", *arguments], log=log, env=env, cwd=PROJECT)
@@ -139,7 +139,7 @@ class Stack:
         self._process.send_signal(number)
 
     def wait(self, timeout: float = 30) -> int:
-        """Return the exit status of a server that is about to end."""
+        """Wait until the server ends, and return its exit status."""
         return self._process.wait(timeout)
 
     def stop(self, number: int = signal.SIGTERM, timeout: float = 30) -> int:
@@ -196,7 +196,7 @@ class Stack:
         self._shell.run("reenable_outlet", outlet.provider_outlet_id)
 
     def rotate_secret(self, outlet: Credentials, *, overlap: str = "0") -> Credentials:
-        """Return the new credentials; without an overlap, sockets of the old secret close at once."""
+        """Rotate the secret; return the new credentials. With overlap 0, the old secret's connections close at once."""
         arguments = (outlet.provider_outlet_id, f"--overlap={overlap}", "--format=json")
         return Credentials.from_json(json.loads(self._shell.run("rotate_secret", *arguments)))
 
@@ -204,7 +204,7 @@ class Stack:
         self._shell.run("rotate_secret", outlet.provider_outlet_id, "--end-overlap")
 
     def outlet_row(self, outlet: Credentials) -> dict[str, object]:
-        """Return the output of the command `outlets` for this outlet."""
+        """Return this outlet's row in the output of the command `outlets`."""
         listed = json.loads(self._shell.run("outlets", "--format=json"))
         return next(row for row in listed if row["ProviderOutletID"] == outlet.provider_outlet_id)
 
@@ -260,7 +260,7 @@ _NUMBERS = itertools.count(1)
 
 
 class Depot:
-    """Makes stacks, each over a copy of a database that was migrated once, and stops them all at the end."""
+    """Creates stacks, each with its own copy of a migrated database, and stops them all at the end."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -278,7 +278,7 @@ class Depot:
     ) -> Stack:
         """Return a new stack. Without `postgres` it uses SQLite; without `redis`, the in-memory layer.
 
-        A stack that is not started is for tests of commands without a running server.
+        Tests that run commands without a server pass `is_started=False`.
         """
         number = next(_NUMBERS)
         folder = self._new_folder(f"{number}-{server}")
@@ -298,7 +298,7 @@ class Depot:
     def twin(self, stack: Stack, *, options: Sequence[str] = (), env: Mapping[str, str] | None = None) -> Stack:
         """Return another server with the same database and layer, on another port, as if on another machine.
 
-        It has the same keys, unless `env` changes them.
+        It has the same settings, including SECRET_KEY, except those that `env` changes.
         """
         folder = self._new_folder(f"{next(_NUMBERS)}-{stack.server}-twin")
         twin = Stack(

@@ -31,7 +31,7 @@ for line in requests:
 
 
 class Shell:
-    """Runs one command at a time against the database in its environment."""
+    """Runs management commands, one at a time, with the settings in `env`."""
 
     def __init__(self, *, env: Mapping[str, str], log: Path) -> None:
         self._env = env

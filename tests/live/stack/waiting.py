@@ -15,10 +15,10 @@ class StillFalseError(AssertionError):
 
 
 def eventually(condition: Callable[[], T], *, timeout: float = 10, what: str = "") -> T:
-    """Return the first truthy value of the condition, asking every 50 ms.
+    """Check the condition every 50 ms, and return its first truthy value.
 
-    `timeout` is the number of seconds that suffice on an idle machine. After PATIENCE times as long, raises
-    StillFalseError with the last value seen. Exceptions that the condition raises are not caught.
+    `timeout` is the number of seconds that suffice on an idle machine. If the condition is still false after PATIENCE
+    times `timeout`, raises StillFalseError with the last value. Does not catch exceptions that the condition raises.
     """
     deadline = time.monotonic() + timeout * PATIENCE
     while not (value := condition()):

@@ -49,11 +49,11 @@ LIBRARIES = (
     "yaml",
 )
 MOST_BYTES = 1 << 20  # the size limit of an order to start a process; an order consists mostly of the environment
-PR_SET_PDEATHSIG = 1  # the constant of prctl(2)
+PR_SET_PDEATHSIG = 1  # as in <linux/prctl.h>
 
 
 class WarmProcess:
-    """A process started from the warm one, with the methods of `subprocess.Popen` that the tests use."""
+    """A child that the warm process has forked, with the methods of `subprocess.Popen` that the tests use."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
@@ -123,11 +123,11 @@ def run(
 
 
 def dying_with_us(death_signal: str = "KILL") -> list[str]:
-    """Return a prefix for a command, so the kernel sends its process this signal when the parent process ends.
+    """Return a command prefix: the kernel sends the started command this signal when its parent process ends.
 
     Without the program setpriv there is no such protection, and the list is empty.
     """
-    # Not preexec_fn, because tests have threads, and Python code between fork and exec could hang on a lock.
+    # preexec_fn is unsafe: tests have threads, so Python code that runs between fork and exec could hang on a lock.
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", death_signal, "--"] if setpriv else []
 
@@ -219,7 +219,7 @@ def main() -> None:
     gc.disable()
     for name in LIBRARIES:
         importlib.import_module(name)
-    gc.freeze()  # otherwise each child's first collection would copy all pages
+    gc.freeze()  # otherwise each child's first garbage collection would copy all memory pages
     if take_orders(socket.socket(fileno=int(sys.argv[1]))):
         gc.enable()
         runpy.run_path("manage.py", run_name="__main__")

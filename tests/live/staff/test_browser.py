@@ -288,7 +288,7 @@ def begin_enabling(page: Page, outlet: str, pos_remote_id: str) -> None:
 
 
 def read_values(page: Page) -> Credentials:
-    """Return the values that the page shows; the ledger remembers the secret for the search of the logs."""
+    """Return the values that the page shows. The ledger remembers the secret, which must not appear in a log."""
     expect(page.get_by_role("heading", name="Values for PowerEPOS")).to_be_visible()
     values = {name: page.locator(f"#value-{name}").inner_text() for name in NAMES}
     return Credentials.from_json(values)

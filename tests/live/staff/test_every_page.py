@@ -47,7 +47,7 @@ KINDS_OF_ELEMENTS = """() => {
 }"""
 
 
-# Shortens long tables, as further rows have the same elements, and each element's contrast takes time to test.
+# Shortens long tables: all rows have the same kinds of elements, and testing the contrast of each takes time.
 SHORTEN_TABLES = "document.querySelectorAll('tbody tr:nth-child(n + 7)').forEach((row) => row.remove())"
 
 

@@ -80,7 +80,7 @@ def test_slow_pages_that_use_the_whole_pool_finish_while_postgresql_answers(port
     warm(portal, boss)
     with ThreadPoolExecutor(POOL) as callers:
         with psycopg.connect(portal.database_url) as blocker:
-            # Lock a table that no background job reads, as a blocked job would also occupy a connection of the pool.
+            # Lock a table that no background job reads. A blocked job would also occupy a connection of the pool.
             blocker.execute("LOCK TABLE integrations_messagetype IN ACCESS EXCLUSIVE MODE")
             slow = [callers.submit(timed, lambda: boss.get(SLOW)) for _ in range(POOL)]
             early, _ = wait(slow, timeout=SLOW_SECONDS)

@@ -15,7 +15,7 @@ from tests.support.staff.hostile import HOSTILE_LISTS, HOSTILE_VALUES
 
 LISTS = re.compile(r'href="(/admin/(?:integrations|auth)/\w+/)"')
 ANY_TEXT = {"person"}  # a filter by a name, which can be any text
-LONG = 60  # the portal rejects the longer ones before it queries the list, so they need no test on PostgreSQL
+LONG = 60  # the portal rejects longer values before it queries the list, so they need no test on PostgreSQL
 
 
 @pytest.fixture(scope="module")

@@ -168,7 +168,7 @@ def move_to(page: Page, target: Locator) -> None:
     """Press Tab until the element has the focus, and check that the page shows where the focus is."""
     target = target.first
     expect(target).to_be_visible()
-    element = target.element_handle()  # found once, as a search by role is the slowest step here
+    element = target.element_handle()  # find it only once, because a search by role is the slowest step here
     for _ in range(MOST_STEPS):
         has_focus = element.evaluate(HAS_FOCUS)
         if has_focus:

@@ -45,7 +45,7 @@ ON_SERVE = pytest.mark.parametrize("portal", ["serve"], indirect=True, scope="mo
 
 @dataclass(frozen=True)
 class Portal:
-    """A shared server and its first staff login; each test leaves no POS online."""
+    """A shared server and its first staff login; no POS is online after a test."""
 
     stack: Stack
     login: tuple[str, str]
@@ -174,7 +174,7 @@ def test_an_update_makes_the_page_equal_to_the_servers_html(page: Page) -> None:
 
 
 def some_html(chance: random.Random, depth: int = 0) -> str:
-    """Return some elements in random order, many of them with one of eight keys."""
+    """Return random nested HTML, in which many elements have one of eight keys (`data-key`)."""
     parts = []
     for key in chance.sample(range(8), chance.randint(0, 5)):
         name, keyed = chance.choice(["div", "span"]), f' data-key="{key}"' if chance.random() < 0.6 else ""

@@ -1,4 +1,4 @@
-"""Many outlets at once, and a secret handed over by a link, in a real browser."""
+"""In a real browser, staff enable many outlets at once, and hand over a secret by a link."""
 
 import csv
 import io
@@ -71,7 +71,7 @@ def test_confirming_shows_one_page_with_the_secrets_without_scripts(
         shown = other.content()
         LEDGER.remember_generated(shown)
         assert len(set(re.findall(r"ONPS-[0-9A-Z-]{10,}", shown))) == 1
-        # Load the form again instead of going back to it, because the browser has not cached it.
+        # The browser's cache does not contain the form, so request the form again instead of going back to it.
         other.goto("/admin/integrations/outlet/enable-file/")
         assert "ONPS-" not in other.content()
 

@@ -1,4 +1,4 @@
-"""Staff sign in, or are refused, in a real browser: app, recovery codes, passkey, OpenID Connect."""
+"""In a real browser, staff sign in with an app, a recovery code, a passkey or OpenID Connect, or are refused."""
 
 import re
 
@@ -116,7 +116,7 @@ def log_out(page: Page) -> None:
 
 
 def set_up_app(page: Page) -> tuple[str, list[str]]:
-    """Set up an authenticator app on the page that requires a factor; return its secret and the recovery codes."""
+    """Set up an authenticator app on the page that demands a factor; return the app's secret and the recovery codes."""
     page.get_by_role("link", name="Set up an authenticator app").click()
     assert page.locator(".onp-qr").evaluate("image => image.naturalWidth") > 0
     secret = page.locator("code.onp-id").inner_text()

@@ -54,7 +54,7 @@ class Running:
 
 @dataclass(frozen=True)
 class Tour:
-    """The demo in a fresh checkout, and a `Reader` that runs the documents' commands in this checkout."""
+    """The demo in a fresh checkout, and a `Reader` that runs the documents' commands in that checkout."""
 
     folder: Path
     running: Running

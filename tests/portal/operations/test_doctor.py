@@ -298,7 +298,7 @@ def test_the_command_exits_with_1_if_something_is_wrong_and_can_print_json(
 
 
 def store_everything(enabled: Enabled) -> None:
-    """Store one value of each kind that only CREDENTIAL_KEY makes usable; `enabled` already has a POS secret.
+    """Store one value of each kind that is useless without CREDENTIAL_KEY; `enabled` already has a POS secret.
 
     Two kinds of second factor need the key: authenticator apps and recovery codes. A passkey is stored too, but does
     not need the key, because it is not encrypted.

@@ -233,7 +233,7 @@ class TestAStartWithTheOperatorsSettings:
     ],
 )
 def test_an_existing_key_is_never_replaced_nor_printed(furnished: Path, content: str) -> None:
-    """The server reads the key and refuses only the --host, or prints one line that says why it cannot read the key."""
+    """The server either reads the key and refuses only the --host, or says in one line why it cannot read the key."""
     key = "$k3y-" * 12
     env_file = furnished / ".env"
     env_file.write_text(content.format(key), encoding="utf-8", newline="")

@@ -41,7 +41,8 @@ def use_running_environment(checkout: Path, name: str) -> None:
 
 def test_script_test_names_the_check_that_failed_and_stops_there(untidy: Path) -> None:
     use_running_environment(untidy, ".venv")
-    failed = run(untidy, "script/test", "--version")  # an option of pytest, to keep this suite from running recursively
+    # If the script reached pytest, --version would make pytest print its version instead of running this suite.
+    failed = run(untidy, "script/test", "--version")
     assert failed.returncode == 1
     assert failed.stderr.splitlines()[-1] == "script/test: ruff check failed"
     assert failed.stdout == "==> ruff check\n==> ruff format\n"

@@ -38,7 +38,7 @@ class CompleteAnswers(SimpleTestCase):
 
 
 class Upgrades(SimpleTestCase):
-    """Only a websocket handshake ends HTTP on a connection."""
+    """Only a websocket handshake switches a connection from HTTP to another protocol."""
 
     async def test_the_body_of_a_request_with_an_unknown_upgrade_is_read_as_its_body(self) -> None:
         heads = [

@@ -210,7 +210,7 @@ def one(shown: dict[Any, float], name: str) -> float:
 
 
 def grown(before: dict[Any, float], after: dict[Any, float], name: str) -> dict[str, float]:
-    """Return by how much each series of this metric grew, by label value; leave out series that did not grow."""
+    """Return the increase of each series of this metric, keyed by label value; leave out series that did not grow."""
     series = [key for key in after if isinstance(key, tuple) and key[0] == name]
     growth = {key[1]: after[key] - before.get(key, 0) for key in series}
     return {label: much for label, much in growth.items() if much}

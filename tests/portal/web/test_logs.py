@@ -1,4 +1,4 @@
-"""No secret or token is in a log, for any logger and any form of the message."""
+"""No logger writes a secret or a token to the log, whatever form the message has."""
 
 import contextvars
 import json

@@ -91,7 +91,7 @@ def test_a_page_is_one_call_in_one_thread_from_the_first_signal_to_the_last() ->
         signals.request_started.disconnect(note)
         signals.request_finished.disconnect(note)
     assert answer.status == 200
-    assert len(THREADS) == 4  # noted by the first signal, the view, the template and the last signal
+    assert len(THREADS) == 4  # one each from the first signal, the view, the template and the last signal
     assert len(set(THREADS)) == 1
     assert threading.get_ident() not in THREADS
 

@@ -1,4 +1,4 @@
-"""A process creates digests, seals and signatures with the newest key that every live process has."""
+"""For new digests, seals and signatures, a process uses the newest key that every live process has."""
 
 import uuid
 from collections.abc import Callable, Iterator
@@ -159,7 +159,7 @@ def test_signatures_of_the_new_key_stay_valid_while_the_old_key_is_used() -> Non
 
 
 class TestAProcessWithTheOldKeyAlone:
-    """This process registers after others have stored something under the new key."""
+    """A process that has only the old key registers after others have stored something under the new key."""
 
     @pytest.fixture
     def enter(self, settings: Any) -> Callable[[], bool]:

@@ -71,7 +71,7 @@ def add_recipient(email: str, organisation: str | None = None) -> None:
 
 
 def wait(clock: Any, span: timedelta) -> datetime:
-    """Let time pass and run the chore in between, just often enough for the portal to count as running."""
+    """Let time pass, and update the alerts just often enough for the portal to count as running."""
     end = timezone.now() + span
     while timezone.now() < end:
         clock.move_to(min(timezone.now() + BLIND, end))
@@ -152,7 +152,7 @@ def test_outlets_that_never_connected_or_are_disabled_raise_no_alert(watched: In
 @override_settings(**MAIL)
 def test_outlets_have_their_full_limit_to_reconnect_after_the_portal_was_down(watched: Integration, clock: Any) -> None:
     go_offline(watched, timezone.now())
-    clock.move_to(timezone.now() + timedelta(hours=3))  # no run, because the portal was down
+    clock.move_to(timezone.now() + timedelta(hours=3))  # alerts were not updated, because the portal was down
     alerts.update()
     wait(clock, 8 * MINUTE)
     assert subjects() == []

@@ -50,7 +50,7 @@ def test_an_address_on_the_internet_is_accepted(text: str) -> None:
 
 
 def test_public_addresses_do_not_depend_on_the_python_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tables of `ipaddress` changed in 3.11.9, 3.12.4 and 3.13."""
+    """`is_public` must not use the properties of `ipaddress`, which changed in Python 3.11.9, 3.12.4 and 3.13."""
     for kind in (IPv4Address, IPv6Address):
         for name in ("is_global", "is_private", "is_reserved", "is_multicast", "is_site_local"):
             monkeypatch.setattr(kind, name, property(_must_not_be_used), raising=False)
@@ -124,7 +124,7 @@ class DeliveringToAddresses(WithReceiver):
         assert "is not a public address" in (await in_main(fresh, delivery)).error
 
     async def test_the_connection_goes_to_the_checked_address_even_if_the_name_changes(self) -> None:
-        """DNS rebinding: the first answer is harmless, each later one is not."""
+        """DNS rebinding: the name is looked up only once, so a second answer with another address is never used."""
         answers: Iterator[str] = iter(["127.0.0.1"])
         asked = []
 

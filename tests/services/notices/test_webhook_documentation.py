@@ -100,7 +100,7 @@ def test_the_example_of_each_event_has_the_form_that_the_portal_sends(enabled: E
 
 
 def form_of(value: Any) -> Any:
-    """Return a JSON value with each member's content replaced by its type."""
+    """Return a JSON value in which each text, number, boolean and null is replaced by its Python type."""
     if isinstance(value, dict):
         return {name: form_of(member) for name, member in value.items()}
     return [form_of(member) for member in value] if isinstance(value, list) else type(value)

@@ -1,4 +1,4 @@
-"""Organisations and outlets are created once, changed with an audit event, and not deleted while rows refer to them."""
+"""Names and IDs of organisations and outlets are unique, changes are audited, and rows in use are not deleted."""
 
 import uuid
 

@@ -1,4 +1,4 @@
-"""The value of a member with a secret's name is never readable in stored text, at any depth and in any escaping."""
+"""Stored text never shows the value of a PIN or other secret, however deeply the JSON is nested or escaped."""
 
 import json
 import random
@@ -44,7 +44,7 @@ def name_in_some_case(chance: random.Random) -> str:
 
 
 def member(chance: random.Random, escaped: float) -> str:
-    """Return an object with the marker in a member that has a secret's name."""
+    """Return a JSON object with the marker as the value of a secret, such as a PIN."""
     value = chance.choice(
         [
             as_string(MARKER, chance, escaped=escaped),
@@ -192,7 +192,7 @@ def test_names_of_the_settings_are_found_in_every_spelling_too() -> None:
 
 
 def nested(value: Any, times: int) -> str:
-    """Return JSON that is encoded as a JSON string this many times."""
+    """Nest the value this many times in a JSON object that holds the inner JSON as a string."""
     text = json.dumps(value)
     for _ in range(times):
         text = json.dumps({"x": text})

@@ -26,7 +26,7 @@ ALL_FOR_EVER = override_settings(
 
 
 def ask(enabled: Enabled, ended_at: datetime | None = NOON, **values: Any) -> Request:
-    """Create a request that ended at this time, or is still open."""
+    """Create a request that ended at `ended_at`, or that is still open if `ended_at` is None."""
     received_at = (ended_at or NOON) - timedelta(days=200)
     content = Content(1, "kiosk-1", None, '{"PIN": "73519"}')
     kept = contents.keep_request(None, content.payload)

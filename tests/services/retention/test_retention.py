@@ -174,7 +174,7 @@ def test_audit_events_are_kept_for_ever_unless_settings_limit_them(enabled: Enab
     with override_settings(KEEP_AUDIT_DAYS=3999):
         prune(RecordKind.AUDIT)
     assert not AuditEvent.objects.filter(pk=old.pk).exists()
-    assert AuditEvent.objects.exists()  # the factories have recorded some
+    assert AuditEvent.objects.exists()  # the factories have recorded newer events
 
 
 def test_nothing_but_retention_deletes_an_audit_event(enabled: Enabled) -> None:
@@ -223,7 +223,8 @@ def test_an_idle_run_makes_one_short_query_for_each_kind(enabled: Enabled) -> No
         for kind in RecordKind:
             retention.prune_batch(kind, NOON)
     selects = [query["sql"] for query in asked if query["sql"].startswith("SELECT")]
-    assert len(selects) == len(RecordKind) - 1  # audit events are kept for ever
+    # There is one query for each kind except audit events, which are kept for ever.
+    assert len(selects) == len(RecordKind) - 1
 
 
 def _counted(kind: str) -> float:

@@ -1,4 +1,4 @@
-"""A write that may be skipped is skipped if another writer holds the lock, and only then."""
+"""An optional write is skipped if another writer holds the lock; any other database error is raised."""
 
 import pytest
 from django.db import OperationalError
@@ -9,7 +9,7 @@ pytestmark = pytest.mark.django_db
 
 
 class PostgresqlError(Exception):
-    """The driver's error, with PostgreSQL's code."""
+    """An error of the PostgreSQL driver, with its SQLSTATE code."""
 
     def __init__(self, sqlstate: str) -> None:
         self.sqlstate = sqlstate

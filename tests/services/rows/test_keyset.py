@@ -46,7 +46,7 @@ def outlets() -> list[Integration]:
 
 
 def pages(source: Source, fitting: Any, *, order: SortOrder = BY_TIME, size: int = 4) -> Iterator[list[Position]]:
-    """Return all pages of the list."""
+    """Yield the positions of the rows on each page, from the first page to the last."""
     after: Position | None = None
     for _ in range(200):
         page = read_page([source], fitting=fitting, order=order, after=after, size=size)

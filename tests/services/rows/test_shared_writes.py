@@ -52,7 +52,7 @@ def after(goes_on: threading.Event) -> Any:
 
 @contextmanager
 def database_that(*, answers: bool) -> Iterator[mock.AsyncMock]:
-    """Simulate a database that answers the probes sent during a slow write, or one that does not. Yields the mock."""
+    """Simulate a database that does or does not answer the probes sent during a slow write. Yield the mock probe."""
     probe = mock.AsyncMock(return_value=answers)
     with mock.patch.multiple(threads, PROBE_AFTER=0.01, _answers_a_read=probe):
         yield probe
@@ -151,5 +151,5 @@ class SharedTransactions(InProcess):
             outcomes = await asyncio.gather(first, slow.find("b"), other.find("c"), return_exceptions=True)
         assert [type(each) for each in outcomes] == [DatabaseUnresponsive] * 3
         goes_on.set()
-        assert await other.find("later") is True  # runs in the same thread, so after the other writes
+        assert await other.find("later") is True  # same thread, so this write runs after the others
         assert await stored() == {"later"}

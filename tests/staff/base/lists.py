@@ -17,7 +17,7 @@ LATER = "2099-01-01T00:00:00+00:00"
 
 
 def sign_in(name: str) -> Client:
-    """Return a browser signed in as an administrator of this name; "limited" may see Trattoria Bella only."""
+    """Sign in a browser as a new administrator of this name. The one named "limited" sees only Trattoria Bella."""
     person = User.objects.create_user(name, is_staff=True)
     person.groups.add(Group.objects.get(name=ADMINISTRATOR))
     if name == "limited":

@@ -34,7 +34,7 @@ def boss(client: Client) -> Client:
 
 
 def admins() -> Iterator[tuple[type[Model], ModelAdmin[Any]]]:
-    """Yield each model that has a list, with its admin. Integrations no longer have a list; its old URLs redirect."""
+    """Yield each model that has a list, with its admin. The former list of integrations only redirects."""
     yield from ((model, admin) for model, admin in site._registry.items() if model is not Integration)
 
 
@@ -43,7 +43,7 @@ def list_of(model: type[Model]) -> str:
 
 
 def paths_of(model: type[Model]) -> Iterator[str]:
-    """Yield every column, and every column one relation away."""
+    """Yield the name of each field of the model, and the path of each field of its related models."""
     for field in model._meta.get_fields():
         yield field.name
         if field.is_relation and field.related_model and not isinstance(field.related_model, str):

@@ -1,4 +1,4 @@
-"""The lists of the API scan no table. tests/staff/test_query_budget.py checks the lists on the staff pages."""
+"""No list of the API scans a table. tests/staff/test_query_budget.py checks the lists on the staff pages."""
 
 import itertools
 from collections.abc import Iterator

@@ -71,7 +71,7 @@ def limited(client: Client, db: None) -> Client:
     return client
 
 
-# Each form refuses one of these values, so the portal shows the form again even if it accepts the organisation.
+# Each form refuses at least one of these values. So the form is always shown again, even with a valid organisation.
 FILLED_IN = {"name": "k" * 500, "email": "-", "username": "?", "is_limited": "on"}
 
 

@@ -1,4 +1,4 @@
-"""Bulk actions on the staff pages: from a file, from a list, and the permissions that they need."""
+"""Bulk actions on the staff pages, started from a file or a list, and the permissions that they need."""
 
 import csv
 import io

@@ -71,7 +71,7 @@ def be_accepted(own: Integration) -> None:
 
 
 def start_overlap(own: Integration) -> None:
-    """Rotate the secret with an overlap, record that the till used the new secret, and refuse its old one."""
+    """Rotate the secret with an overlap, record a use of the new secret, and then a refusal of the old secret."""
     if own.older_secret(shared_now()) is None:
         pos_secrets.rotate_secret(own, overlap="24h", actor=ANNA)
         own.credentials.filter(is_current=True).update(last_used_at=timezone.now())

@@ -17,7 +17,7 @@ from tests.support.staff.pages import client_of, text
 
 @pytest.fixture
 def closed(db: None) -> Organisation:
-    """An organisation without outlets, with the records of its former ones."""
+    """An organisation without outlets that still has an alert, samples of its state, and an alert recipient."""
     organisation, now = make_organisation("Closed"), timezone.now()
     Alert.objects.create(kind="offline", organisation=organisation, since=now, notify_at=now, notified_at=now)
     for hours in range(30):

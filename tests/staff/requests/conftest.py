@@ -9,6 +9,6 @@ from tests.support.staff.pages import be_seen
 
 @pytest.fixture
 def online(enabled: Enabled) -> Enabled:
-    """Outlet Station with its POS connected."""
+    """Return the outlet "Station", with its POS connected."""
     be_seen(enabled.integration, heartbeat_at=timezone.now())
     return enabled

@@ -1,4 +1,4 @@
-"""People created by OpenID Connect, their groups, and unlinking and linking identities."""
+"""OpenID Connect sign-ins create people and set their groups; identities can be linked, and unlinked again."""
 
 import time
 from dataclasses import replace

@@ -147,7 +147,7 @@ Typed = list[tuple[str, dict[str, Any], list[str]]]
 
 
 def typed_outlets_and_keys(enabled: Enabled, outlet: Outlet) -> Typed:
-    """Return the sensitive forms of outlets and API keys, each with what a person types into it."""
+    """Return the sensitive forms of outlets and API keys, each with its input and the patterns to match."""
     key, _ = api_keys.create_api_key("Web shop", actor=ANNA)
     own = outlet.organisation_id
     return [
@@ -172,7 +172,7 @@ def typed_outlets_and_keys(enabled: Enabled, outlet: Outlet) -> Typed:
 
 
 def typed_webhooks_and_people() -> Typed:
-    """Return the sensitive forms of webhook endpoints and people, each with what a person types into it."""
+    """Return the sensitive forms of webhook endpoints and people, each with its input and the patterns to match."""
     ensure_groups()
     otto = make_person("otto", VIEWER)
     hook: dict[str, Any] = {"name": "Hook", "url": "https://x.example/", "kinds": ["alert.began"]}

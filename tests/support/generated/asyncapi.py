@@ -11,7 +11,7 @@ FILE = PROJECT / "docs/asyncapi.yaml"
 
 
 def written() -> str:
-    """Return the file's content according to the code."""
+    """Generate the content of docs/asyncapi.yaml from the code, and return it."""
     from integrations.pos.asyncapi import document
 
     heading = "# Written by script/asyncapi. Do not edit.\n"

@@ -1,4 +1,4 @@
-"""An OpenID Connect provider: an HTTP server in a thread that signs tokens for the person that a test sets."""
+"""An OpenID Connect provider that runs in a thread, and signs tokens with the claims that a test sets."""
 
 import base64
 import hashlib

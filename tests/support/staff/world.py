@@ -40,7 +40,7 @@ CONTENT = "HIDDENCONTENT"  # a marker in every payload, answer and unrecognised 
 
 @dataclass
 class World:
-    """One outlet each of Trattoria Bella (`station`) and the other organisation (`foreign`), and two that moved.
+    """An outlet of Trattoria Bella (`station`), one of the other organisation (`foreign`), and two that moved.
 
     `came` moved to Trattoria Bella, `left` to the other organisation.
     """

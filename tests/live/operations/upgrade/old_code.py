@@ -31,11 +31,11 @@ from integrations.services.webhooks import SUBSCRIBABLE, create_endpoint
 from integrations.simulator import DEFAULT_NUMBERS
 
 ACTOR = Actor("shell: upgrade test")
-CREATED: dict[str, str] = {}  # what is printed at the end, for values.py
+CREATED: dict[str, str] = {}  # values to print at the end, to be copied to values.py
 
 
 class Choice:
-    """Replaces `secrets.choice`: the first 31 calls give `TEST1` and zeros, the next 31 `TEST2` and zeros, ..."""
+    """Replaces `secrets.choice`: the first 31 calls spell `TEST1` and 26 zeros, the next 31 `TEST2` and zeros, ..."""
 
     calls = 0
 

@@ -20,10 +20,10 @@ WEBHOOK_URL = "http://127.0.0.1:9/hooks"  # the tests replace it with the addres
 WEBHOOK_BYTES = b"test webhook secret of 32 bytes."
 WEBHOOK_SECRET = "whsec_dGVzdCB3ZWJob29rIHNlY3JldCBvZiAzMiBieXRlcy4="
 
-# A request for Station that waits for its POS. The PIN in it is stored encrypted.
+# A request that waits for Station's POS. The PIN in the request is stored encrypted.
 REQUEST_ID, PIN, USER_IDENTIFIER = "waiting-since-before-the-upgrade", "5678", "1234"
 
-# The code of the hand-over link for Harbour.
+# The code and the passphrase of the hand-over link for Harbour.
 LINK, PASSPHRASE = (
     "ONPH-TEST1-00000-00000-00000-00000-00000-0TEST-20000-00000-00000",
     "test passphrase of the stored link",
