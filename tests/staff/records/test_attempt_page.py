@@ -175,7 +175,7 @@ def test_all_pages_name_what_an_attempt_without_a_provider_outlet_id_sent(staff:
     assert "Trattoria Bella – Station No ProviderOutletID, just now" in text(staff.get(reverse("admin:index")))
     listed = text(staff.get(list_url("authattempt"), {"q": "Bella-Sta"}))
     assert "ProviderOutletID is empty." in listed
-    assert "– Bella-Station 198.51.100.7" in listed
+    assert "– just now Bella-Station 198.51.100.7" in listed
 
 
 def test_the_start_page_names_the_pos_remote_id_of_an_unknown_outlet_without_a_provider_outlet_id(
