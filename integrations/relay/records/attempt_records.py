@@ -40,7 +40,7 @@ class Attempt(BatchRecord):
     @classmethod
     def write(cls, records: Sequence[Self], _writing: Writing) -> None:
         _find_integrations([each for each in records if each.integration_id is None and each.provider_outlet_id])
-        _refer_to_owners([each for each in records if _is_under_another_id(each)])
+        _refer_to_owners([each for each in records if each.pos_remote_id and each.outcome != Outcome.ACCEPTED])
         plain_rows.insert_rows(AuthAttempt, cls.__slots__, map(attrgetter(*cls.__slots__), records))
 
 
@@ -78,19 +78,14 @@ def _set_precise_outcome(attempt: Attempt, cause: Outcome) -> None:
         attempt.outcome = cause
 
 
-def _is_under_another_id(attempt: Attempt) -> bool:
-    """Return whether the attempt's POSRemoteID may belong to another outlet."""
-    is_unknown = attempt.integration_id is None and bool(attempt.pos_remote_id)
-    return is_unknown or attempt.outcome == Outcome.WRONG_POS_REMOTE_ID
-
-
-def _refer_to_owners(mispaired: Sequence[Attempt]) -> None:
-    """Note the integration that owns a wrongly sent POSRemoteID. The POS does not wait for this look-up."""
-    if not mispaired:
+def _refer_to_owners(refused: Sequence[Attempt]) -> None:
+    """Note the integration whose POSRemoteID was sent, unless it is the attempt's own. The POS does not wait for it."""
+    if not refused:
         return
-    owners = find_owners({attempt.pos_remote_id for attempt in mispaired})
-    for attempt in mispaired:
-        attempt.pos_remote_id_of_id = owners.get(attempt.pos_remote_id)
+    owners = find_owners({attempt.pos_remote_id for attempt in refused})
+    for attempt in refused:
+        owner = owners.get(attempt.pos_remote_id)
+        attempt.pos_remote_id_of_id = None if owner == attempt.integration_id else owner
 
 
 @dataclass(slots=True, eq=False)

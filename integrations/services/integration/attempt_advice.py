@@ -12,6 +12,7 @@ from integrations.services.integration.check_evidence import secrets_in
 from integrations.services.integration.check_steps import (
     StepFinding,
     advice_on_id,
+    advice_on_values,
     cause_of,
     mispaired,
     note_on_differences,
@@ -60,7 +61,7 @@ def _finding(attempt: AuthAttempt, meant: Integration | None, shown: str) -> Ste
         return mispaired(attempt, meant.pos_remote_id)
     if cause == Outcome.DISABLED and meant.is_enabled:
         return StepFinding(False, f"{cause.label}. It was enabled again after this attempt.", CONNECT_AGAIN)
-    return StepFinding.advising(f"{cause.label}.", advice_on(cause, shown=shown), attempt.pk)
+    return StepFinding.advising(f"{cause.label}.", advice_on_values(attempt, meant, cause, shown=shown), attempt.pk)
 
 
 def _of_disabled(found: StepFinding) -> StepFinding:

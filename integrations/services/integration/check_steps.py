@@ -29,6 +29,7 @@ from integrations.text.moments import distance, exactly
 
 # Outcomes that show that the secret was right: the POS was accepted, or refused for another reason.
 PROVED = (Outcome.ACCEPTED, Outcome.WRONG_POS_REMOTE_ID, Outcome.DISABLED)
+OF_SECRET = (Outcome.WRONG_SECRET, Outcome.MISTYPED_SECRET, Outcome.RETIRED_SECRET)
 
 
 @dataclass(frozen=True)
@@ -147,10 +148,24 @@ def secret(evidence: Evidence) -> StepFinding:
         return StepFinding(True, f"The POS proved that it has {evidence.current.shown}{_or_older(evidence)}.")
     cause = cause_of(refusal, _before_block(evidence))
     words = f"{cause.label}, {distance(refusal.at, evidence.at)}{_from(refusal)}. {refusal.detail}".strip()
-    advice = advice_on(cause, shown=evidence.current.shown)
+    advice = advice_on_values(refusal, evidence.integration, cause, shown=evidence.current.shown)
     if refusal.outcome == Outcome.THROTTLED:
         return _blocked(evidence, refusal, StepFinding.advising(words, advice, refusal.pk))
     return StepFinding.advising(words, advice, refusal.pk)
+
+
+def advice_on_values(refusal: AuthAttempt, own: Integration, cause: Outcome, *, shown: str) -> Advice:
+    """Return the advice on a refused authentication at an outlet; `own` is its integration.
+
+    If the POSRemoteID is that of another outlet, the secret may be, too: a rotation would not help.
+    """
+    if refusal.pos_remote_id_of_id is None or cause not in OF_SECRET:
+        return advice_on(cause, shown=shown)
+    tell = (
+        f"Is this the till of {own.outlet}? If so, correct the POSRemoteID: it is {show_hidden(own.pos_remote_id)}. "
+        f"Enter the AuthSecret again: it begins with {shown}. If not, correct the ProviderOutletID. {CONNECT_AGAIN}"
+    )
+    return Advice(tell, "The ProviderOutletID and the POSRemoteID that were sent belong to different outlets.")
 
 
 def cause_of(refusal: AuthAttempt, before: str | None) -> Outcome:

@@ -48,8 +48,8 @@ def outlet_with_words(text: str, path: str = "") -> Q:
 
 
 def sent_under_another_id(text: str) -> Q:
-    """Match attempts with a POSRemoteID that begins with `text`, if the outlet is unknown or has a different one."""
-    is_of_another = Q(integration=None) | Q(outcome=Outcome.WRONG_POS_REMOTE_ID)
+    """Match attempts that sent a POSRemoteID beginning with `text` for an unknown outlet or for the wrong one."""
+    is_of_another = Q(integration=None) | Q(outcome=Outcome.WRONG_POS_REMOTE_ID) | Q(pos_remote_id_of__isnull=False)
     return is_of_another & beginning_with("pos_remote_id", text)
 
 

@@ -71,6 +71,14 @@ class Recorded(AtTheEntryPoint):
         assert (row.outcome, row.integration_id) == (Outcome.UNKNOWN_OUTLET, None)
         assert row.pos_remote_id_of_id == self.harbour.integration.pk
 
+    async def test_a_till_with_the_provider_outlet_id_of_another_outlet_refers_to_its_own_outlet(self) -> None:
+        station = await in_main(make_enabled_outlet, "Station")
+        await refusal(station.claim(provider_outlet_id=self.harbour.handover.provider_outlet_id))
+        await recorded()
+        row = await AuthAttempt.objects.aget()
+        assert (row.outcome, row.integration_id) == (Outcome.WRONG_SECRET, self.harbour.integration.pk)
+        assert row.pos_remote_id_of_id == station.integration.pk
+
     async def test_no_attempt_holds_a_secret(self) -> None:
         secrets = [
             self.harbour.handover.auth_secret,

@@ -165,6 +165,26 @@ def test_the_outlet_page_and_the_check_agree(staff: Client, enabled: Enabled) ->
         assert f"{TELL} Correct the ProviderOutletID" in page
 
 
+@pytest.mark.parametrize("outcome", [Outcome.WRONG_SECRET, Outcome.MISTYPED_SECRET, Outcome.RETIRED_SECRET])
+def test_an_attempt_with_the_ids_of_two_outlets_is_explained_at_both(
+    staff: Client, enabled: Enabled, outcome: Outcome
+) -> None:
+    own, other = enabled.integration, make_enabled_outlet("Harbour").integration
+    sent = {"provider_outlet_id": other.outlet.provider_outlet_id, "pos_remote_id": own.pos_remote_id}
+    attempt = be_refused(other, outcome, pos_remote_id_of=own, **sent)
+    for url in (page_url(own), act_url(own, "check")):
+        page = text(staff.get(url))
+        assert "1 of 7 steps are done. The till sends another ProviderOutletID." in page
+        assert f"{TELL} Correct the ProviderOutletID: it is {own.outlet.provider_outlet_id}." in page
+    for url in (page_url(other), act_url(other, "check"), url_of(attempt)):
+        page = text(staff.get(url))
+        assert "The POSRemoteID that was sent is that of outlet Trattoria Bella – Station." in page
+        assert "If not, correct the ProviderOutletID" in page
+    assert act_url(other, "rotate") not in staff.get(url_of(attempt)).content.decode()
+    listed = staff.get(list_url("authattempt"), {"q": own.pos_remote_id})
+    assert [each.pk for each in listed.context["cl"].result_list] == [attempt.pk]
+
+
 def test_all_pages_name_what_an_attempt_without_a_provider_outlet_id_sent(staff: Client, enabled: Enabled) -> None:
     sent = {"pos_remote_id": "Bella-Station", "detail": "ProviderOutletID is empty."}
     attempt = be_refused(None, Outcome.MALFORMED, pos_remote_id_of=enabled.integration, **sent)
