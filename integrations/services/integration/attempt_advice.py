@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from integrations.models import AuthAttempt, Integration
+from integrations.models import AuthAttempt, Integration, Outlet
 from integrations.models.attempt import UNDECIDED, Outcome, PosEndpoint
 from integrations.services.errors import Remedy
 from integrations.services.integration import waits
@@ -17,7 +17,7 @@ from integrations.services.integration.check_steps import (
     mispaired,
     note_on_differences,
 )
-from integrations.text.characters import show_hidden
+from integrations.text.characters import identity, show_hidden
 from integrations.text.moments import distance
 
 
@@ -33,15 +33,30 @@ def outlet_meant(attempt: AuthAttempt, organisations: frozenset[int] | None) -> 
     return rows.filter(pk=pk).first() if pk else None
 
 
-def read_advice(attempt: AuthAttempt, meant: Integration | None, now: datetime) -> StepFinding:
+def outlet_named(attempt: AuthAttempt, organisations: frozenset[int] | None) -> Outlet | None:
+    """Return the outlet with the ProviderOutletID of an attempt that was refused because the outlet was not enabled.
+
+    None if there is no such outlet, or if it is outside the visible `organisations` (None: all).
+    """
+    if not (attempt.provider_outlet_id and is_of_unknown_id(attempt, _cause(attempt))):
+        return None
+    rows = Outlet.objects.select_related("organisation", "integration")
+    if organisations is not None:
+        rows = rows.filter(organisation__in=organisations)
+    return rows.filter(match_id=identity(attempt.provider_outlet_id)).first()
+
+
+def read_advice(
+    attempt: AuthAttempt, meant: Integration | None, now: datetime, *, named: Outlet | None = None
+) -> StepFinding:
     """Return the cause of an attempt's outcome, with the remedies that are possible now. Takes at most two queries.
 
-    `meant` is from `outlet_meant`.
+    `meant` is from `outlet_meant`, and `named` from `outlet_named`.
     """
     if attempt.outcome == Outcome.ACCEPTED:
         return StepFinding(True, f"The POS got an access token {distance(attempt.at, now)}.")
     if meant is None:
-        found = _finding(attempt, None, "ONPS-")
+        found = _of_unenabled(named) if named else _finding(attempt, None, "ONPS-")
         return replace(_blocked(attempt, found), remedies=())
     current, older = secrets_in(list(meant.credentials.all()), now)
     found = _blocked(attempt, _finding(attempt, meant, current.shown)).adapted(current, older)
@@ -62,6 +77,15 @@ def _finding(attempt: AuthAttempt, meant: Integration | None, shown: str) -> Ste
     if cause == Outcome.DISABLED and meant.is_enabled:
         return StepFinding(False, f"{cause.label}. It was enabled again after this attempt.", CONNECT_AGAIN)
     return StepFinding.advising(f"{cause.label}.", advice_on_values(attempt, meant, cause, shown=shown), attempt.pk)
+
+
+def _of_unenabled(outlet: Outlet) -> StepFinding:
+    """Return the finding for an attempt with the ProviderOutletID of an outlet that was not enabled."""
+    if Integration.of(outlet):
+        return StepFinding(False, f"Outlet {outlet} was enabled after this attempt.", CONNECT_AGAIN)
+    words = f"Outlet {outlet} has this ProviderOutletID, but Order N Pay is not enabled for it."
+    tell = "Change nothing on the till yet: you will get the values."
+    return StepFinding(False, words, tell, "Enable it, and hand over the values.")
 
 
 def _of_disabled(found: StepFinding) -> StepFinding:
@@ -106,7 +130,7 @@ def _unknown(attempt: AuthAttempt, meant: Integration | None, cause: Outcome) ->
         here = "Search the outlets for the name of the site. Its page shows the values that PowerEPOS needs."
         return StepFinding.advising(f"No outlet has the ProviderOutletID “{sent}”.", Advice(tell, here), attempt.pk)
     own = meant.outlet.provider_outlet_id
-    fault = f"No outlet has the ProviderOutletID “{sent}”" if sent else "The POS sent no ProviderOutletID"
+    fault = f"No enabled outlet has the ProviderOutletID “{sent}”" if sent else "The POS sent no ProviderOutletID"
     words = f"{fault}, but the POSRemoteID is that of outlet {meant.outlet}."
     note = note_on_differences(attempt.provider_outlet_id, own)
     return StepFinding.advising(f"{words}{note}", advice_on_id(attempt, meant), attempt.pk)

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from integrations.models import AuthAttempt, Integration
 from integrations.models.attempt import Outcome
 from integrations.models.clock import shared_now
-from integrations.services.integration.attempt_advice import outlet_meant, read_advice
+from integrations.services.integration.attempt_advice import outlet_meant, outlet_named, read_advice
 from integrations.services.integration.pairings import OWNER_NAMED, explain
 from integrations.services.outlets.search import beginning_with, newest_under_another_id, sent_under_another_id
 from integrations.services.people import scope
@@ -63,15 +63,19 @@ class AuthAttemptAdmin(DatedAdmin[AuthAttempt]):
 
     def page_of(self, request: HttpRequest, row: AuthAttempt) -> dict[str, object]:
         """Return the context of one attempt's page: why it was refused, and what to do about it."""
-        meant = outlet_meant(row, scope.organisations_of(request.user))
+        organisations = scope.organisations_of(request.user)
+        meant = outlet_meant(row, organisations)
+        named = None if meant else outlet_named(row, organisations)
         return {
             "title": "Authentication attempt",
             "subject": "",
             "attempt": row,
-            "advice": read_advice(row, meant, shared_now()),
+            "advice": read_advice(row, meant, shared_now(), named=named),
+            "named": named,
             "integration": meant,
             "own": row.integration,
             "may_act": rights.may_act(request),
+            "may_enable": rights.may_enable(request),
             "may_check": rights.may_see(request, Integration),
         }
 

@@ -12,7 +12,7 @@ from integrations.models import AuditEvent, AuthAttempt, Credential, Integration
 from integrations.models.attempt import Outcome, PosEndpoint
 from integrations.models.audit import Verb
 from integrations.services.integration import pos_secrets
-from integrations.services.integration.enabling import disable
+from integrations.services.integration.enabling import disable, enable_outlet
 from tests.staff.bulk.limits import limited_to
 from tests.support.factories import ANNA, Enabled, make_enabled_outlet, make_organisation
 from tests.support.notice_factories import go_online
@@ -123,6 +123,19 @@ def test_an_unknown_provider_outlet_id_leads_to_the_outlet_that_was_meant(
 def test_an_unknown_outlet_has_words_for_the_person_on_site_too(staff: Client) -> None:
     attempt = be_refused(None, Outcome.UNKNOWN_OUTLET, provider_outlet_id="mistyped")
     assert f"{TELL} Compare the ProviderOutletID" in text(staff.get(url_of(attempt)))
+
+
+def test_an_attempt_at_an_outlet_that_is_not_enabled_leads_to_the_page_that_enables_it(staff: Client) -> None:
+    outlet = Outlet.objects.create(name="Airport", organisation=make_organisation(), provider_outlet_id="airport-1")
+    attempt = be_refused(None, Outcome.UNKNOWN_OUTLET, provider_outlet_id=" airport-1", pos_remote_id="A-1")
+    page = staff.get(url_of(attempt))
+    assert f"Outlet {outlet} has this ProviderOutletID, but Order N Pay is not enabled for it. {TELL}" in text(page)
+    enable = reverse("admin:integrations_outlet_enable", args=(outlet.pk,))
+    assert f'class="button" href="{enable}"' in page.content.decode()
+    enable_outlet(outlet, pos_remote_id="A-2", adopted_secret=None, actor=ANNA)
+    page = staff.get(url_of(attempt))
+    assert f"Outlet {outlet} was enabled after this attempt." in text(page)
+    assert f"Open {outlet}" in text(page)
 
 
 def test_a_refused_websocket_has_its_own_words(staff: Client, enabled: Enabled) -> None:
