@@ -20,6 +20,7 @@ from integrations.services.integration.attempt_advice import is_of_unknown_id
 from integrations.services.integration.check_evidence import SECOND_TILL, decision_columns
 from integrations.services.integration.check_steps import cause_of
 from integrations.services.overview.fleet_state import HOUR, Organisations, within
+from integrations.text.characters import identity
 
 SHOWN = 5  # rows of each kind
 INSPECTED = 200  # at most this many refusals of the last hour are read, the newest first
@@ -74,17 +75,19 @@ class Pending:
 def read_refused(organisations: Organisations, now: datetime) -> list[RefusedOutlet]:
     """Return the most recently refused outlets of these organisations (None: all), the latest refusal first.
 
-    One query reads the newest INSPECTED refusals; older ones are not counted.
+    Unknown outlets come last, because a scanner can invent many of them. One query reads the newest INSPECTED refusals;
+    older ones are not counted.
     """
     rows = within(AuthAttempt.objects.filter(_is_refused(now)), organisations, "integration__outlet__organisation")
     rows = rows.select_related("integration__outlet__organisation", "pos_remote_id_of__outlet__organisation")
     rows = rows.annotate(meant=Coalesce("integration", "pos_remote_id_of")).annotate(
         **decision_columns(OuterRef("meant"))
     )
-    groups: dict[int | str, list[AuthAttempt]] = {}
+    groups: dict[int | tuple[str, str], list[AuthAttempt]] = {}
     for attempt in rows.order_by("-at")[:INSPECTED]:
         groups.setdefault(_group_of(attempt), []).append(attempt)
-    return [each for each in map(_refused_outlet, groups.values()) if each][: SHOWN + 1]
+    found = [each for each in map(_refused_outlet, groups.values()) if each]
+    return sorted(found, key=lambda each: each.integration is None)[: SHOWN + 1]
 
 
 def read_pending(organisations: Organisations, concerns: Collection[Concern]) -> list[Pending]:
@@ -106,14 +109,14 @@ def _is_refused(now: datetime) -> Q:
     return Q(at__gt=now - HOUR) & (Q(outcome__in=others) & (is_unknown | _is_newest("integration")) | of_second_till)
 
 
-def _group_of(attempt: AuthAttempt) -> int | str:
-    """Return the key of an attempt's integration, or a text if the attempt is of an unknown outlet.
+def _group_of(attempt: AuthAttempt) -> int | tuple[str, str]:
+    """Return the key of the integration that an attempt is about; for an unknown outlet, the ID that identifies it.
 
-    The text is "with an ID" or "without an ID". Attempts without an ID, for example those of a scanner, form their own
-    group, because they must not hide the others.
+    This ID is the ProviderOutletID or, without it, the POSRemoteID. Attempts without both are one group.
     """
     meant = attempt.integration_id or attempt.pos_remote_id_of_id
-    return meant or ("with an ID" if attempt.provider_outlet_id or attempt.pos_remote_id else "without an ID")
+    sent = identity(attempt.provider_outlet_id)
+    return meant or (sent, "" if sent else identity(attempt.pos_remote_id))
 
 
 def _is_newest(path: str) -> Q:

@@ -87,7 +87,7 @@ def _entry(row: RefusedOutlet, now: datetime) -> Entry:
     if row.integration is None:
         url = reverse("admin:integrations_authattempt_change", args=(row.attempt.pk,))
         name = _name_of_unknown(row.attempt)
-        return Entry("refused-nameless" if name == NAMELESS else "refused-unknown", name, url, words)
+        return Entry(f"refused-{name}", name, url, words)
     return Entry(f"refused-{row.integration.pk}", str(row.integration), _url_of_check(row.integration.pk), words)
 
 
@@ -131,6 +131,11 @@ def _subject(row: Pending) -> str:
     return row.subject or "The whole portal"
 
 
+def _beginning(shown: str) -> str:
+    """Return the beginning of a secret with an ellipsis, which that of an adopted secret has already."""
+    return shown if "…" in shown else f"{shown}…"
+
+
 @dataclass(frozen=True)
 class _Display:
     """How to show the rows of one concern."""
@@ -169,6 +174,6 @@ _KINDS = {
         "admin:integrations_outlet_changelist",
         _subject,
         lambda row: _url_of_check(row.of_integration),
-        lambda row, now: f"{row.about}…, created {distance(row.begun_at, now)}",
+        lambda row, now: f"{_beginning(row.about)}, created {distance(row.begun_at, now)}",
     ),
 }

@@ -222,7 +222,7 @@ def test_the_start_page_names_the_pos_remote_id_of_an_unknown_outlet_without_a_p
     assert "Unknown outlet No access token, just now, 2 times in the last hour" in text(start)
     assert "No ProviderOutletID, POSRemoteID “Bella-9” Malformed request, just now" in text(start)
     keys = re.findall('data-key="(refused-[^"]+)"', start.content.decode())
-    assert sorted(keys) == ["refused-nameless", "refused-unknown"]
+    assert sorted(keys) == ["refused-No ProviderOutletID, POSRemoteID “Bella-9”", "refused-Unknown outlet"]
 
 
 def test_the_outlet_page_lists_the_attempts_under_another_id_among_its_own(staff: Client, enabled: Enabled) -> None:

@@ -75,7 +75,7 @@ def test_a_block_does_not_hide_the_reason(enabled: Enabled) -> None:
 def test_an_unknown_id_with_a_known_pos_remote_id_leads_to_the_outlet_that_was_meant(enabled: Enabled) -> None:
     be_refused(None, Outcome.UNKNOWN_OUTLET, provider_outlet_id="mistyped", pos_remote_id_of=enabled.integration)
     be_refused(None, Outcome.UNKNOWN_OUTLET, provider_outlet_id="other")
-    assert refused() == [(None, Outcome.UNKNOWN_OUTLET, 1), (enabled.integration, Outcome.UNKNOWN_OUTLET, 1)]
+    assert refused() == [(enabled.integration, Outcome.UNKNOWN_OUTLET, 1), (None, Outcome.UNKNOWN_OUTLET, 1)]
 
 
 def test_an_unknown_outlet_leads_to_its_attempt(staff: Client, enabled: Enabled) -> None:
@@ -83,6 +83,22 @@ def test_an_unknown_outlet_leads_to_its_attempt(staff: Client, enabled: Enabled)
     entry = group(staff.get(START), "refused")
     assert reverse("admin:integrations_authattempt_change", args=(attempt.pk,)) in entry
     assert "Unknown outlet “other”" in entry
+
+
+def test_each_unknown_outlet_has_its_own_entry_after_the_known_outlets(staff: Client, enabled: Enabled) -> None:
+    be_refused(enabled.integration, Outcome.WRONG_SECRET)
+    attempts = [be_refused(None, Outcome.UNKNOWN_OUTLET, provider_outlet_id=f"other-{n}") for n in range(8)]
+    assert refused() == [(enabled.integration, Outcome.WRONG_SECRET, 1), *[(None, Outcome.UNKNOWN_OUTLET, 1)] * 5]
+    entry = group(staff.get(START), "refused")
+    shown = [reverse("admin:integrations_authattempt_change", args=(each.pk,)) in entry for each in attempts]
+    assert shown == [False] * 4 + [True] * 4
+
+
+def test_the_beginning_of_an_adopted_secret_has_one_ellipsis(staff: Client, enabled: Enabled) -> None:
+    assert "ONPS-" in group(staff.get(START), "unused")
+    assert "…, created" in group(staff.get(START), "unused")
+    Credential.objects.update(shown="g… (19 characters)")
+    assert "g… (19 characters), created" in group(staff.get(START), "unused")
 
 
 def test_a_refusal_is_over_when_the_outlet_connects_or_is_changed(enabled: Enabled) -> None:
