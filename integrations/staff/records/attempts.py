@@ -97,7 +97,10 @@ class AuthAttemptAdmin(DatedAdmin[AuthAttempt]):
         sent = rows.filter(sent_under_another_id(text))
         unknown, wrong = (sent.filter(pk__in=keys).order_by().values("pk") for keys in newest_under_another_id())
         owners = Integration.objects.filter(beginning_with("pos_remote_id", text)).values("pk")
-        found = (rows.filter(self.begins_with(text)), rows.filter(pos_remote_id_of__in=owners))
+        found = (
+            rows.filter(self.begins_with(text)),
+            rows.filter(pos_remote_id_of__isnull=False, pos_remote_id_of__in=owners),
+        )
         few = (rows.filter(pk__in=each.order_by().values("pk")[: FEW + 1]) for each in found)
         begins, of_owners = (each.order_by().values("pk") for each in few)
         return [called, Few(begins.union(of_owners, unknown, wrong), rows)]
