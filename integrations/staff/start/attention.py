@@ -1,6 +1,6 @@
 """The first part of the start page: what needs attention now. Each entry links to a page that explains the problem."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from integrations.models import Alert, AuthAttempt, HandoverLink, Integration, WebhookEndpoint
+from integrations.models.handover_link import LinkState
 from integrations.models.notices.alert import AlertKind
 from integrations.services.overview.attention import (
     SHOWN,
@@ -43,12 +44,19 @@ class Entry:
 
 @dataclass(frozen=True)
 class Group:
-    """The entries of one kind. If there are more than shown, `more_url` is the URL of a list with all of them."""
+    """The entries of one kind. If there are more than shown, `more_url` is the URL of a list with all of them.
+
+    Where no filter selects them, the list has other rows, too.
+    """
 
     name: str
     title: str
     entries: tuple[Entry, ...]
     more_url: str = ""
+
+    @property
+    def more_label(self) -> str:
+        return "All of them" if "?" in self.more_url else "The whole list"
 
 
 def groups_of(request: HttpRequest, fleet: FleetState, organisations: Organisations) -> list[Group]:
@@ -106,7 +114,7 @@ def _pending(concern: Concern, rows: Sequence[Pending], now: datetime) -> Group:
         Entry(f"{concern}-{each.key}", kind.name_of(each), kind.url_of(each), kind.words_of(each, now))
         for each in own[:SHOWN]
     )
-    return Group(concern.value, kind.title, entries, _more(own, reverse(kind.list_url)))
+    return Group(concern.value, kind.title, entries, _more(own, reverse(kind.list_url, query=kind.filters)))
 
 
 def _more(rows: Sequence[object], url: str) -> str:
@@ -145,6 +153,7 @@ class _Display:
     name_of: Callable[[Pending], str]
     url_of: Callable[[Pending], str]
     words_of: Callable[[Pending, datetime], str]
+    filters: Mapping[str, str] | None = None  # the parameters of the list that select the rows of this concern
 
 
 _KINDS = {
@@ -154,6 +163,7 @@ _KINDS = {
         lambda row: f"{AlertKind(row.about).label}: {_subject(row)}",
         _url_of_page("alert"),
         lambda row, now: f"for {_span(row.begun_at, now)}",
+        {"open": "yes"},
     ),
     Concern.WEBHOOK: _Display(
         "Failing webhooks",
@@ -168,6 +178,7 @@ _KINDS = {
         _subject,
         _url_of_page("handoverlink"),
         lambda row, now: f"created {distance(row.begun_at, now)}, valid until {exactly(row.ends_at or now)}",
+        {"state": LinkState.LIVE},
     ),
     Concern.UNUSED: _Display(
         "Secrets never used",

@@ -25,7 +25,7 @@ from integrations.models.attempt import Outcome
 from integrations.models.notices.alert import AlertKind
 from integrations.services.integration.enabling import disable
 from integrations.services.overview.attention import Concern, read_pending, read_refused
-from tests.support.factories import ANNA, Enabled, make_enabled_outlet
+from tests.support.factories import ANNA, Enabled, make_enabled_outlet, make_organisation
 from tests.support.staff.pages import act_url, be_refused, be_seen, client_of, text
 
 MOST_QUERIES = 8  # queries of the page, including those for the session and the person
@@ -152,7 +152,28 @@ def test_each_kind_shows_five_entries_and_a_link_to_the_rest(staff: Client) -> N
         make_enabled_outlet(f"Outlet {number}")
     entries = group(staff.get(START), "unused")
     assert entries.count("<li") == 5
-    assert "All of them" in entries
+    assert "The whole list" in entries
+
+
+def test_start_leads_to_a_list_of_all_open_alerts_and_of_all_links_that_were_not_opened(staff: Client) -> None:
+    now = timezone.now()
+    alert = {"kind": AlertKind.REFUSALS, "since": now, "notify_at": now, "notified_at": now}
+    for number in range(7):
+        Alert.objects.create(
+            organisation=make_organisation(f"Chain {number}"), ended_at=None if number else now, **alert
+        )
+        own = make_enabled_outlet(f"Outlet {number}").integration
+        HandoverLink.objects.create(
+            integration=own,
+            credential=own.current_credential(),
+            token_digest=f"digest-{number}",
+            sealed="x",
+            expires_at=now + timedelta(hours=1 if number else -1),
+        )
+    page = staff.get(START)
+    for name in ("alert", "link"):
+        (url,) = re.findall(r'<p><a href="([^"]+)">All of them</a>', group(page, name))
+        assert len(staff.get(url).context["cl"].result_list) == 6
 
 
 def test_a_person_sees_only_what_they_may_open(enabled: Enabled) -> None:
