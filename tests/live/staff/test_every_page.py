@@ -37,6 +37,10 @@ LINKS = """() => [...new Set([...document.querySelectorAll("a[href]")]
 A_LIST = re.compile(r"/admin/[a-z]+/[a-z]+/")
 IS_TOO_WIDE = """() => [...document.querySelectorAll("html, .results, .onp-found, .onp-panel, .onp-tell")]
     .some((part) => part.scrollWidth > part.clientWidth)"""
+# Returns the links and the check boxes of lists that are lower than 24 px.
+LOW_TARGETS = """() => [...document.querySelectorAll("main a, .breadcrumbs a, #changelist [type=checkbox]")]
+    .filter((each) => each.checkVisibility() && each.getBoundingClientRect().height < 24)
+    .map((each) => each.outerHTML.slice(0, 160))"""
 # Returns the kinds of elements that the page contains. Classes that name a model or a field do not distinguish kinds.
 KINDS_OF_ELEMENTS = """() => {
     const isOwn = (name) => !/^(app|model|field|column|row|menu|onp-concern)-?/.test(name);
@@ -78,6 +82,18 @@ def test_no_list_scrolls_sideways_on_a_phone(chromium: Browser, demo: Demo) -> N
             page.goto(url)
             wide += [url] if page.evaluate(IS_TOO_WIDE) else []
     assert not wide, wide
+
+
+def test_links_and_check_boxes_are_large_enough_to_touch_on_a_phone(chromium: Browser, demo: Demo) -> None:
+    with browsing.page_at(chromium, demo.portal, viewport=NARROW) as page:
+        browsing.sign_in(page, demo.login)
+        low = []
+        for url in ("/admin/", "/admin/search/?q=a", f"{MODELS}/outlet/", f"{MODELS}/auditevent/"):
+            page.goto(url)
+            low += page.evaluate(LOW_TARGETS)
+        page.goto(f"{MODELS}/outlet/1/change/")
+        low += page.evaluate(LOW_TARGETS)
+    assert not low, low
 
 
 def test_names_without_a_space_hide_nothing_on_a_phone(chromium: Browser, new_stack: NewStack) -> None:
