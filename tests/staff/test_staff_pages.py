@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from integrations.models import Connection, Integration, Outlet, UnrecognisedFrame
+from integrations.models import Connection, Integration, Outlet, StaffLimit, UnrecognisedFrame
 from integrations.models.attempt import Outcome, UnrecognisedFrameKind
 from integrations.models.connection import CloseReason
 from integrations.services.integration import enabling, pos_secrets
@@ -75,6 +75,14 @@ def test_an_empty_list_shows_its_text(staff: Client, name: str) -> None:
 @pytest.mark.parametrize("name", LISTS)
 def test_a_search_without_results_says_so(staff: Client, name: str) -> None:
     assert "No matches. Show the whole list" in text(staff.get(list_url(name), {"q": "no such thing"}))
+
+
+def test_a_person_limited_to_no_organisation_is_told_whom_to_ask(db: None) -> None:
+    person = client_of("add_outlet", "add_integration", "add_organisation")
+    StaffLimit.objects.create(user=User.objects.get())
+    page = text(person.get(reverse("admin:index")))
+    assert "Ask an administrator of the portal to choose yours." in page
+    assert "Enable the first one" not in page
 
 
 def test_the_first_page_of_an_empty_portal_leads_to_enabling_an_outlet(staff: Client) -> None:

@@ -48,6 +48,7 @@ class AskForm(AskOnceForm):
     device_id = forms.CharField(
         label="DeviceID",
         max_length=longest(Request, "device_id"),
+        strip=False,
         initial=DEVICE_ID,
         help_text="The device that sends the request. The POS may show it.",
         widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),
@@ -83,6 +84,7 @@ class AskForm(AskOnceForm):
         label="RequestID",
         required=False,
         max_length=longest(Request, "request_id"),
+        strip=False,
         help_text="Your own ID of the request, which the outlet must not have used yet. Leave empty to generate one.",
         widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off", "spellcheck": "false"}),
     )

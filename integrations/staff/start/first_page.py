@@ -21,17 +21,19 @@ SIGN_INS = (Verb.SIGNED_IN, Verb.SIGN_IN_REFUSED)  # not shown here, because the
 
 @dataclass(frozen=True)
 class NextStep:
-    """The next step in a new portal: a sentence, and the URL and label of the button below it."""
+    """The next step in a new portal: a sentence, and the URL and label of the button below it, if there is one."""
 
     text: str
-    url: str
-    label: str
+    url: str = ""
+    label: str = ""
 
 
 def what_next(request: HttpRequest, *, has_figures: bool) -> NextStep | None:
     """Return the next step in a portal without enabled outlets, or None if this person may not take it."""
     if has_figures:
         return None  # figures exist only if an outlet is, or was, enabled
+    if scope.organisations_of(request.user) == frozenset():
+        return NextStep("You have access to no organisation yet. Ask an administrator of the portal to choose yours.")
     if rights.may_enable_new(request):
         return _enable_new() if not _has_integrations(request) else None
     if not scope.limit(Outlet.objects.all(), request.user, "organisation").exists():

@@ -39,10 +39,10 @@ def test_the_part_is_closed_until_it_holds_a_value(staff: Client, online: Enable
 
 
 def test_a_chosen_request_id_and_correlation_id_are_sent(staff: Client, online: Enabled) -> None:
-    send(staff, ask_url(online, 1), own_request_id="desk 17/a", correlation_id="ticket-4711")
+    send(staff, ask_url(online, 1), own_request_id="desk 17/a ", device_id=" 4", correlation_id="ticket-4711")
     row = Request.objects.get()
-    assert (row.request_id, row.correlation_id) == ("desk 17/a", "ticket-4711")
-    assert AuditEvent.objects.get(verb=Verb.POS_ASKED).detail["request_id"] == "desk 17/a"
+    assert (row.request_id, row.device_id, row.correlation_id) == ("desk 17/a ", " 4", "ticket-4711")
+    assert AuditEvent.objects.get(verb=Verb.POS_ASKED).detail["request_id"] == "desk 17/a "
 
 
 def test_without_chosen_ids_the_portal_generates_them(staff: Client, online: Enabled) -> None:
