@@ -187,8 +187,8 @@ def _items(text: str) -> list[str]:
 def keys(text: str) -> list[str]:
     """Return the comma-separated keys, and also the whole text as one key.
 
-    SECRET_KEY and CREDENTIAL_KEY may contain a comma or end in a space. Returning the whole text allows such a key
-    as the only fallback; an additional key does no harm.
+    The text is a setting of fallback keys. A key may contain a comma or end in a space. Such a key works if it is the
+    only one listed, because the whole text is then that key. An additional key does no harm.
     """
     return list(dict.fromkeys([*_items(text), text]))
 

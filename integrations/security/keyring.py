@@ -69,9 +69,9 @@ SIGNING = Ring("SECRET_KEY", b"signing id")
 def sign_with(key_id: str) -> None:
     """Sign with this key from now on, also in Django, whose sessions and signers read it from the settings.
 
-    If Django wrote a session with a key that another process lacks, the user would be signed out there. The fallbacks
-    are set first, so other threads can read with every key at any moment. Raises KeyError for a key that this process
-    does not have.
+    Choose a key that every process has, if there is one: a process without the key that signed a user's session would
+    sign that user out. The fallbacks are set first, so other threads can verify signatures by every key at any moment.
+    Raises KeyError for a key that this process does not have.
     """
     if SIGNING.writing_id == key_id:
         return

@@ -10,7 +10,7 @@ import socket
 from typing import Protocol
 
 READY = b"r"
-STOP = b"s"  # stop, as all workers do; while draining, accept connections and answer them with 503
+STOP = b"s"  # stop; all workers stop, so while draining, accept connections and answer them with 503
 HAND_OVER = b"d"  # stop; another worker accepts on the same socket
 EXPEDITE = b"h"
 

@@ -143,7 +143,7 @@ def second_till_at(
 
 
 def key_columns(now: datetime, organisations: frozenset[int] | None, *, path: str = "") -> dict[str, Subquery]:
-    """Return columns for a query: the primary keys of the attempts to read, and single values of other rows.
+    """Return columns for a query: the primary keys of the AuthAttempts to load, and single values of other rows.
 
     `path` leads from the rows of the query to their integration, for example "integration__". Each column reads the
     newest matching row from an index, whatever its age. A row from before `Evidence.since` is dropped later. This loses

@@ -44,7 +44,10 @@ def choose_before_writing() -> None:
 
 
 def _compare(rows: Sequence[tuple[uuid.UUID, str]], own_id: uuid.UUID) -> None:
-    """Let newer_keys compare this process with the others. `rows` begin with the process that started last."""
+    """Pass the keys of the processes that started before and after this one to newer_keys.compare.
+
+    `rows` begin with the process that started last.
+    """
     order = [pk for pk, _ in rows]
     own = order.index(own_id) if own_id in order else 0
     later, earlier = ([tuple(keys.split(",")) for _, keys in part if keys] for part in (rows[:own], rows[own + 1 :]))
@@ -54,10 +57,10 @@ def _compare(rows: Sequence[tuple[uuid.UUID, str]], own_id: uuid.UUID) -> None:
 def _newest_common(ring: Ring, rows: Sequence[tuple[uuid.UUID, str]], own_id: uuid.UUID | None) -> str:
     """Return the id of the newest key that all processes have, or else of the key that the most processes have.
 
-    Only keys that this process has are considered. If all processes have several keys in common, the process that
-    started last defines which is the newest, so all processes agree. If they have none in common, one process has
-    wrong settings, most likely the one that started last. If several keys are then equally widespread, the process that
-    started first defines which is the newest, so older processes keep their key.
+    Only keys that this process has are considered. Each process announces its keys, the newest first. If all processes
+    share several keys, the order of the process that started last decides, so all processes choose the same key. If
+    they share none, one process has wrong settings, most likely the one that started last. In that case, if several
+    keys are equally widespread, the order of the process that started first decides, so older processes keep their key.
     """
     announced = [ring.ids if pk == own_id else tuple(keys.split(",")) for pk, keys in rows if keys]
     holders = {key_id: sum(key_id in keys for keys in announced) for key_id in ring.ids}

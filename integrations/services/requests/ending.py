@@ -53,7 +53,7 @@ def end(endings: Sequence[Ending]) -> dict[Ending, Result]:
         transaction.on_commit(partial(_count_ended, still_open.values(), ended), robust=True)
     earlier = [ending.pk for ending in endings if ended.get(ending.pk) is not ending]
     now = results(earlier) if earlier else {}
-    # Build the results of requests that this call ended from `endings`: stored results would have to be decrypted.
+    # For requests that this call ended, build the results from `endings`: stored results would have to be decrypted.
     done = {ending: Result.of(ending, still_open[pk].uuid) for pk, ending in ended.items()}
     return done | {ending: now[ending.pk] for ending in endings if ending not in done and ending.pk in now}
 

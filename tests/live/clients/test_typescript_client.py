@@ -1,4 +1,4 @@
-"""The TypeScript package, as `npm pack` builds it, in an empty folder."""
+"""The TypeScript package: it is built with `npm pack`, and installed in an otherwise empty folder."""
 
 import json
 import re
