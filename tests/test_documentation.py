@@ -18,6 +18,8 @@ from tests.live.callers.documents import texts_of
 from tests.support.project import PROJECT
 
 COMPUTED = None  # stands for a default that depends on other settings
+BENCHMARK = re.compile(r"benchmarks/(\w+)\.py([^`\n]*)")
+OPTION = re.compile(r"--(?!help)[a-z-]+")
 
 
 def settings_read() -> dict[str, str | None]:
@@ -161,6 +163,18 @@ def test_kubernetes_waits_until_the_portal_has_drained() -> None:
     env = {each["name"]: each["value"] for each in deployment()["containers"][0]["env"]}
     drain = int(env["DRAIN_NOTICE_SECONDS"]) + int(env["DRAIN_SECONDS"]) + 30  # as docs/operations.md says
     assert deployment()["terminationGracePeriodSeconds"] > drain
+
+
+def test_each_documented_option_of_a_benchmark_exists() -> None:
+    commands = [found for document in documents() for found in BENCHMARK.findall(document.read_text())]
+    assert len(commands) > 10
+    unknown = [
+        f"{name} {option}"
+        for name, rest in commands
+        for option in OPTION.findall(rest)
+        if f'"{option}"' not in (PROJECT / f"benchmarks/{name}.py").read_text()
+    ]
+    assert unknown == []
 
 
 def test_the_guides_name_only_existing_settings() -> None:
