@@ -70,7 +70,7 @@ api_calls = Counter(
 
 webhook_attempts = _counts(
     "onp_webhook_attempts_total",
-    "Attempts to deliver an event, by outcome; the portal tries a retried one again, and has given up a failed one.",
+    "Attempts to deliver an event. `retried`: it failed, and another follows; `failed`: it was the last.",
     "outcome",
     ("delivered", "retried", "failed"),
 )

@@ -2375,7 +2375,7 @@ export interface components {
             /** @description The X-Request-ID; the portal's log has it too. */
             correlation_id?: string;
         };
-        /** @description The content was encrypted with a key that the portal has lost. */
+        /** @description The content was encrypted with a key that the portal does not have. */
         ContentUnreadableProblem: {
             /**
              * @description The identifier to compare; it never changes. (enum property replaced by openapi-typescript)
@@ -2416,7 +2416,7 @@ export interface components {
             /** @description The `request_id` of the request concerned. */
             request_id?: string;
         };
-        /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal has lost. */
+        /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal does not have. */
         FirstAnswerUnreadableProblem: {
             /**
              * @description The identifier to compare; it never changes. (enum property replaced by openapi-typescript)
@@ -2590,7 +2590,7 @@ export interface components {
             /** @description The `request_id` of the request concerned. */
             request_id?: string;
         };
-        /** @description The request cannot be read. */
+        /** @description The HTTP request cannot be read. */
         MalformedRequestProblem: {
             /**
              * @description The identifier to compare; it never changes.
@@ -3038,7 +3038,7 @@ export interface components {
             /** @description The X-Request-ID; the portal's log has it too. */
             correlation_id?: string;
         };
-        /** @description The request did not arrive completely in time. */
+        /** @description The HTTP request did not arrive completely in time. */
         RequestTimeoutProblem: {
             /**
              * @description The identifier to compare; it never changes.
@@ -3113,7 +3113,7 @@ export interface components {
             /** @description The X-Request-ID; the portal's log has it too. */
             correlation_id?: string;
         };
-        /** @description The request target is too long. */
+        /** @description The target of the HTTP request is too long. */
         TargetTooLongProblem: {
             /**
              * @description The identifier to compare; it never changes.
@@ -3128,7 +3128,7 @@ export interface components {
             /** @description The X-Request-ID; the portal's log has it too. */
             correlation_id?: string;
         };
-        /** @description The request body is too large. */
+        /** @description The body of the HTTP request is too large. */
         TooLargeProblem: {
             /**
              * @description The identifier to compare; it never changes.
@@ -3143,7 +3143,7 @@ export interface components {
             /** @description The X-Request-ID; the portal's log has it too. */
             correlation_id?: string;
         };
-        /** @description Too many unfinished requests from this address. */
+        /** @description Too many unfinished HTTP requests from this address. */
         TooManyBodiesProblem: {
             /**
              * @description The identifier to compare; it never changes. (enum property replaced by openapi-typescript)
@@ -3158,7 +3158,7 @@ export interface components {
             /** @description The X-Request-ID; the portal's log has it too. */
             correlation_id?: string;
         };
-        /** @description Too many requests are waiting on this connection. */
+        /** @description Too many HTTP requests are waiting on this connection. */
         TooManyRequestsProblem: {
             /**
              * @description The identifier to compare; it never changes. (enum property replaced by openapi-typescript)
@@ -4290,7 +4290,7 @@ export interface operations {
                     "application/json": components["schemas"]["Paths"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4327,7 +4327,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["NetworkNotAllowedProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4339,7 +4339,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["RequestTimeoutProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4351,7 +4351,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4375,7 +4375,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4477,7 +4477,7 @@ export interface operations {
                     "application/json": components["schemas"]["ApiKey"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4514,7 +4514,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["NetworkNotAllowedProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4526,7 +4526,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["RequestTimeoutProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4538,7 +4538,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4562,7 +4562,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4674,7 +4674,7 @@ export interface operations {
                     "application/json": components["schemas"]["DeliveryPage"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4723,7 +4723,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["UnknownWebhookEndpointProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4735,7 +4735,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["RequestTimeoutProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4747,7 +4747,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4771,7 +4771,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4876,7 +4876,7 @@ export interface operations {
                     "application/json": components["schemas"]["Delivery"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4925,7 +4925,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["UnknownDeliveryProblem"] | components["schemas"]["NotFoundProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4937,7 +4937,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["RequestTimeoutProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4949,7 +4949,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4973,7 +4973,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -5081,7 +5081,7 @@ export interface operations {
                     "application/json": components["schemas"]["Delivery"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -5130,7 +5130,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["UnknownDeliveryProblem"] | components["schemas"]["NotFoundProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -5155,7 +5155,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["WebhookDisabledProblem"] | components["schemas"]["IdempotencyKeyInUseProblem"];
                 };
             };
-            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal has lost. */
+            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal does not have. */
             410: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -5167,7 +5167,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["FirstAnswerUnreadableProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -5179,7 +5179,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -5203,7 +5203,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"] | components["schemas"]["IdempotencyKeyReusedProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -5317,7 +5317,7 @@ export interface operations {
                     "application/json": components["schemas"]["EventPage"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -5366,7 +5366,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["UnknownOutletProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -5378,7 +5378,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["RequestTimeoutProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -5390,7 +5390,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -5414,7 +5414,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -5516,7 +5516,7 @@ export interface operations {
                     "application/json": components["schemas"]["MessageTypes"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -5553,7 +5553,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["NetworkNotAllowedProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -5565,7 +5565,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["RequestTimeoutProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -5577,7 +5577,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -5601,7 +5601,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -5711,7 +5711,7 @@ export interface operations {
                     "application/json": components["schemas"]["OrganisationPage"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -5748,7 +5748,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["NetworkNotAllowedProblem"] | components["schemas"]["MissingScopeProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -5760,7 +5760,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["RequestTimeoutProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -5772,7 +5772,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -5796,7 +5796,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -5906,7 +5906,7 @@ export interface operations {
                     "application/json": components["schemas"]["Organisation"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -5943,7 +5943,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["NetworkNotAllowedProblem"] | components["schemas"]["MissingScopeProblem"] | components["schemas"]["LimitedKeyProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -5968,7 +5968,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["OrganisationExistsProblem"] | components["schemas"]["IdempotencyKeyInUseProblem"];
                 };
             };
-            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal has lost. */
+            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal does not have. */
             410: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -5980,7 +5980,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["FirstAnswerUnreadableProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -5992,7 +5992,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -6016,7 +6016,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"] | components["schemas"]["IdempotencyKeyReusedProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -6121,7 +6121,7 @@ export interface operations {
                     "application/json": components["schemas"]["Organisation"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -6170,7 +6170,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["UnknownOrganisationProblem"] | components["schemas"]["NotFoundProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -6182,7 +6182,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["RequestTimeoutProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -6194,7 +6194,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -6218,7 +6218,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -6326,7 +6326,7 @@ export interface operations {
                     "application/json": components["schemas"]["Organisation"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -6375,7 +6375,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["UnknownOrganisationProblem"] | components["schemas"]["NotFoundProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -6400,7 +6400,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["StillInUseProblem"] | components["schemas"]["IdempotencyKeyInUseProblem"];
                 };
             };
-            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal has lost. */
+            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal does not have. */
             410: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -6412,7 +6412,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["FirstAnswerUnreadableProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -6424,7 +6424,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -6448,7 +6448,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"] | components["schemas"]["IdempotencyKeyReusedProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -6560,7 +6560,7 @@ export interface operations {
                     "application/json": components["schemas"]["Organisation"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -6609,7 +6609,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["UnknownOrganisationProblem"] | components["schemas"]["NotFoundProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -6634,7 +6634,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["OrganisationExistsProblem"] | components["schemas"]["IdempotencyKeyInUseProblem"];
                 };
             };
-            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal has lost. */
+            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal does not have. */
             410: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -6646,7 +6646,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["FirstAnswerUnreadableProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -6658,7 +6658,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -6682,7 +6682,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"] | components["schemas"]["IdempotencyKeyReusedProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -6798,7 +6798,7 @@ export interface operations {
                     "application/json": components["schemas"]["OutletPage"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -6835,7 +6835,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["NetworkNotAllowedProblem"] | components["schemas"]["MissingScopeProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -6847,7 +6847,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["RequestTimeoutProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -6859,7 +6859,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -6883,7 +6883,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -6993,7 +6993,7 @@ export interface operations {
                     "application/json": components["schemas"]["CreatedOutlet"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -7042,7 +7042,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["UnknownOrganisationProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -7067,7 +7067,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["OutletExistsProblem"] | components["schemas"]["ProviderOutletIdTakenProblem"] | components["schemas"]["IdempotencyKeyInUseProblem"];
                 };
             };
-            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal has lost. */
+            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal does not have. */
             410: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -7079,7 +7079,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["FirstAnswerUnreadableProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -7091,7 +7091,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -7115,7 +7115,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"] | components["schemas"]["PosRemoteIdTakenProblem"] | components["schemas"]["SecretTakenProblem"] | components["schemas"]["WeakSecretProblem"] | components["schemas"]["MistypedSecretProblem"] | components["schemas"]["IdempotencyKeyReusedProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -7220,7 +7220,7 @@ export interface operations {
                     "application/json": components["schemas"]["WholeOutlet"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -7269,7 +7269,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["UnknownOutletProblem"] | components["schemas"]["NotFoundProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -7281,7 +7281,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["RequestTimeoutProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -7293,7 +7293,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -7317,7 +7317,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -7425,7 +7425,7 @@ export interface operations {
                     "application/json": components["schemas"]["WholeOutlet"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -7474,7 +7474,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["UnknownOutletProblem"] | components["schemas"]["NotFoundProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -7499,7 +7499,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["StillInUseProblem"] | components["schemas"]["IdempotencyKeyInUseProblem"];
                 };
             };
-            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal has lost. */
+            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal does not have. */
             410: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -7511,7 +7511,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["FirstAnswerUnreadableProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -7523,7 +7523,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -7547,7 +7547,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"] | components["schemas"]["IdempotencyKeyReusedProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -7659,7 +7659,7 @@ export interface operations {
                     "application/json": components["schemas"]["WholeOutlet"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -7708,7 +7708,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["UnknownOutletProblem"] | components["schemas"]["UnknownOrganisationProblem"] | components["schemas"]["NotFoundProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -7733,7 +7733,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["OutletExistsProblem"] | components["schemas"]["ProviderOutletIdTakenProblem"] | components["schemas"]["ProviderOutletIdInUseProblem"] | components["schemas"]["IdempotencyKeyInUseProblem"];
                 };
             };
-            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal has lost. */
+            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal does not have. */
             410: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -7745,7 +7745,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["FirstAnswerUnreadableProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -7757,7 +7757,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -7781,7 +7781,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"] | components["schemas"]["IdempotencyKeyReusedProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -7892,7 +7892,7 @@ export interface operations {
                     "application/json": components["schemas"]["AttemptPage"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -7941,7 +7941,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["UnknownOutletProblem"] | components["schemas"]["NotFoundProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -7953,7 +7953,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["RequestTimeoutProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -7965,7 +7965,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -7989,7 +7989,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -8101,7 +8101,7 @@ export interface operations {
                     "application/json": components["schemas"]["WholeOutlet"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -8150,7 +8150,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["UnknownOutletProblem"] | components["schemas"]["NotFoundProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -8175,7 +8175,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["NotEnabledProblem"] | components["schemas"]["IdempotencyKeyInUseProblem"];
                 };
             };
-            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal has lost. */
+            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal does not have. */
             410: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -8187,7 +8187,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["FirstAnswerUnreadableProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -8199,7 +8199,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -8223,7 +8223,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"] | components["schemas"]["PosRemoteIdTakenProblem"] | components["schemas"]["IdempotencyKeyReusedProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -8328,7 +8328,7 @@ export interface operations {
                     "application/json": components["schemas"]["OutletCheck"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -8377,7 +8377,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["UnknownOutletProblem"] | components["schemas"]["NotFoundProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -8401,7 +8401,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["NotEnabledProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -8413,7 +8413,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -8437,7 +8437,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -8548,7 +8548,7 @@ export interface operations {
                     "application/json": components["schemas"]["ConnectionPage"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -8597,7 +8597,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["UnknownOutletProblem"] | components["schemas"]["NotFoundProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -8609,7 +8609,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["RequestTimeoutProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -8621,7 +8621,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -8645,7 +8645,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -8757,7 +8757,7 @@ export interface operations {
                     "application/json": components["schemas"]["WholeOutlet"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -8806,7 +8806,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["UnknownOutletProblem"] | components["schemas"]["NotFoundProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -8831,7 +8831,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["NotEnabledProblem"] | components["schemas"]["AlreadyDisabledProblem"] | components["schemas"]["IdempotencyKeyInUseProblem"];
                 };
             };
-            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal has lost. */
+            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal does not have. */
             410: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -8843,7 +8843,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["FirstAnswerUnreadableProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -8855,7 +8855,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -8879,7 +8879,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"] | components["schemas"]["IdempotencyKeyReusedProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -8991,7 +8991,7 @@ export interface operations {
                     "application/json": components["schemas"]["WholeOutlet"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -9040,7 +9040,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["UnknownOutletProblem"] | components["schemas"]["NotFoundProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -9065,7 +9065,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["NotEnabledProblem"] | components["schemas"]["NothingToDisconnectProblem"] | components["schemas"]["IdempotencyKeyInUseProblem"];
                 };
             };
-            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal has lost. */
+            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal does not have. */
             410: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -9077,7 +9077,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["FirstAnswerUnreadableProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -9089,7 +9089,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -9113,7 +9113,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"] | components["schemas"]["IdempotencyKeyReusedProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -9225,7 +9225,7 @@ export interface operations {
                     "application/json": components["schemas"]["HandedOverOutlet"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -9274,7 +9274,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["UnknownOutletProblem"] | components["schemas"]["NotFoundProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -9299,7 +9299,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["AlreadyEnabledProblem"] | components["schemas"]["IdempotencyKeyInUseProblem"];
                 };
             };
-            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal has lost. */
+            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal does not have. */
             410: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -9311,7 +9311,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["FirstAnswerUnreadableProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -9323,7 +9323,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -9347,7 +9347,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"] | components["schemas"]["PosRemoteIdTakenProblem"] | components["schemas"]["SecretTakenProblem"] | components["schemas"]["WeakSecretProblem"] | components["schemas"]["MistypedSecretProblem"] | components["schemas"]["IdempotencyKeyReusedProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -9455,7 +9455,7 @@ export interface operations {
                     "application/json": components["schemas"]["WholeOutlet"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -9504,7 +9504,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["UnknownOutletProblem"] | components["schemas"]["NotFoundProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -9529,7 +9529,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["NotEnabledProblem"] | components["schemas"]["NoOverlapProblem"] | components["schemas"]["IdempotencyKeyInUseProblem"];
                 };
             };
-            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal has lost. */
+            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal does not have. */
             410: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -9541,7 +9541,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["FirstAnswerUnreadableProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -9553,7 +9553,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -9577,7 +9577,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"] | components["schemas"]["IdempotencyKeyReusedProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -9688,7 +9688,7 @@ export interface operations {
                     "application/json": components["schemas"]["HandoverLinkPage"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -9737,7 +9737,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["UnknownOutletProblem"] | components["schemas"]["NotFoundProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -9749,7 +9749,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["RequestTimeoutProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -9761,7 +9761,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -9785,7 +9785,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -9898,7 +9898,7 @@ export interface operations {
                     "application/json": components["schemas"]["NewHandoverLink"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -9947,7 +9947,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["UnknownOutletProblem"] | components["schemas"]["NotFoundProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -9972,7 +9972,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["NotEnabledProblem"] | components["schemas"]["AlreadyEnabledProblem"] | components["schemas"]["OverlapRunningProblem"] | components["schemas"]["IdempotencyKeyInUseProblem"];
                 };
             };
-            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal has lost. */
+            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal does not have. */
             410: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -9984,7 +9984,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["FirstAnswerUnreadableProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -9996,7 +9996,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -10020,7 +10020,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"] | components["schemas"]["PosRemoteIdTakenProblem"] | components["schemas"]["IdempotencyKeyReusedProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -10130,7 +10130,7 @@ export interface operations {
                     "application/json": components["schemas"]["HandoverLink"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -10179,7 +10179,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["UnknownOutletProblem"] | components["schemas"]["UnknownHandoverLinkProblem"] | components["schemas"]["NotFoundProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -10204,7 +10204,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["LinkEndedProblem"] | components["schemas"]["IdempotencyKeyInUseProblem"];
                 };
             };
-            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal has lost. */
+            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal does not have. */
             410: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -10216,7 +10216,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["FirstAnswerUnreadableProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -10228,7 +10228,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -10252,7 +10252,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"] | components["schemas"]["IdempotencyKeyReusedProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -10364,7 +10364,7 @@ export interface operations {
                     "application/json": components["schemas"]["WholeOutlet"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -10413,7 +10413,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["UnknownOutletProblem"] | components["schemas"]["NotFoundProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -10438,7 +10438,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["NotEnabledProblem"] | components["schemas"]["NotDisabledProblem"] | components["schemas"]["IdempotencyKeyInUseProblem"];
                 };
             };
-            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal has lost. */
+            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal does not have. */
             410: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -10450,7 +10450,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["FirstAnswerUnreadableProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -10462,7 +10462,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -10486,7 +10486,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"] | components["schemas"]["IdempotencyKeyReusedProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -10594,7 +10594,7 @@ export interface operations {
                     "application/json": components["schemas"]["HandedOverOutlet"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -10643,7 +10643,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["UnknownOutletProblem"] | components["schemas"]["NotFoundProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -10668,7 +10668,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["NotEnabledProblem"] | components["schemas"]["NoOverlapProblem"] | components["schemas"]["NewSecretInUseProblem"] | components["schemas"]["IdempotencyKeyInUseProblem"];
                 };
             };
-            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal has lost. */
+            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal does not have. */
             410: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -10680,7 +10680,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["FirstAnswerUnreadableProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -10692,7 +10692,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -10716,7 +10716,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"] | components["schemas"]["IdempotencyKeyReusedProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -10840,7 +10840,7 @@ export interface operations {
                     "application/json": components["schemas"]["Receipt"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -10889,7 +10889,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["UnknownOutletProblem"] | components["schemas"]["NotFoundProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -10914,7 +10914,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["RequestIdReusedProblem"] | components["schemas"]["IntegrationDisabledProblem"] | components["schemas"]["RequestCancelledProblem"];
                 };
             };
-            /** @description The content was encrypted with a key that the portal has lost. */
+            /** @description The content was encrypted with a key that the portal does not have. */
             410: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -10926,7 +10926,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ContentUnreadableProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -10938,7 +10938,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -10962,7 +10962,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. Too many requests are waiting for this outlet. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. Too many requests are waiting for this outlet. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -11101,7 +11101,7 @@ export interface operations {
                     "application/json": components["schemas"]["HandedOverOutlet"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -11150,7 +11150,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["UnknownOutletProblem"] | components["schemas"]["NotFoundProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -11175,7 +11175,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["NotEnabledProblem"] | components["schemas"]["OverlapRunningProblem"] | components["schemas"]["IdempotencyKeyInUseProblem"];
                 };
             };
-            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal has lost. */
+            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal does not have. */
             410: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -11187,7 +11187,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["FirstAnswerUnreadableProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -11199,7 +11199,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -11223,7 +11223,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"] | components["schemas"]["IdempotencyKeyReusedProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -11343,7 +11343,7 @@ export interface operations {
                     "application/json": components["schemas"]["RequestPage"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -11392,7 +11392,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["UnknownOutletProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -11404,7 +11404,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["RequestTimeoutProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -11416,7 +11416,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -11440,7 +11440,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -11545,7 +11545,7 @@ export interface operations {
                     "application/json": components["schemas"]["WholeRequest"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -11594,7 +11594,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["UnknownRequestProblem"] | components["schemas"]["NotFoundProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -11606,7 +11606,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["RequestTimeoutProblem"];
                 };
             };
-            /** @description The content was encrypted with a key that the portal has lost. */
+            /** @description The content was encrypted with a key that the portal does not have. */
             410: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -11618,7 +11618,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ContentUnreadableProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -11630,7 +11630,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -11654,7 +11654,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -11762,7 +11762,7 @@ export interface operations {
                     "application/json": components["schemas"]["WholeRequest"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -11811,7 +11811,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["UnknownRequestProblem"] | components["schemas"]["NotFoundProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -11836,7 +11836,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["NotCancellableProblem"] | components["schemas"]["IdempotencyKeyInUseProblem"];
                 };
             };
-            /** @description The content was encrypted with a key that the portal has lost. The first answer to this Idempotency-Key was encrypted with a key that the portal has lost. */
+            /** @description The content was encrypted with a key that the portal does not have. The first answer to this Idempotency-Key was encrypted with a key that the portal does not have. */
             410: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -11848,7 +11848,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ContentUnreadableProblem"] | components["schemas"]["FirstAnswerUnreadableProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -11860,7 +11860,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -11884,7 +11884,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"] | components["schemas"]["IdempotencyKeyReusedProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -11992,7 +11992,7 @@ export interface operations {
                     "application/json": components["schemas"]["EndpointPage"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -12029,7 +12029,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["NetworkNotAllowedProblem"] | components["schemas"]["MissingScopeProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -12041,7 +12041,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["RequestTimeoutProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -12053,7 +12053,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -12077,7 +12077,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -12187,7 +12187,7 @@ export interface operations {
                     "application/json": components["schemas"]["EndpointWithSecret"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -12236,7 +12236,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["UnknownOrganisationProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -12261,7 +12261,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["IdempotencyKeyInUseProblem"];
                 };
             };
-            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal has lost. */
+            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal does not have. */
             410: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -12273,7 +12273,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["FirstAnswerUnreadableProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -12285,7 +12285,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -12309,7 +12309,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"] | components["schemas"]["WebhookExistsProblem"] | components["schemas"]["IdempotencyKeyReusedProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -12414,7 +12414,7 @@ export interface operations {
                     "application/json": components["schemas"]["Endpoint"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -12463,7 +12463,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["UnknownWebhookEndpointProblem"] | components["schemas"]["NotFoundProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -12475,7 +12475,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["RequestTimeoutProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -12487,7 +12487,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -12511,7 +12511,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -12619,7 +12619,7 @@ export interface operations {
                     "application/json": components["schemas"]["Endpoint"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -12668,7 +12668,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["UnknownWebhookEndpointProblem"] | components["schemas"]["NotFoundProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -12693,7 +12693,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["IdempotencyKeyInUseProblem"];
                 };
             };
-            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal has lost. */
+            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal does not have. */
             410: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -12705,7 +12705,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["FirstAnswerUnreadableProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -12717,7 +12717,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -12741,7 +12741,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"] | components["schemas"]["IdempotencyKeyReusedProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -12853,7 +12853,7 @@ export interface operations {
                     "application/json": components["schemas"]["Endpoint"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -12902,7 +12902,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["UnknownWebhookEndpointProblem"] | components["schemas"]["NotFoundProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -12927,7 +12927,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["WebhookDisabledProblem"] | components["schemas"]["WebhookEnabledProblem"] | components["schemas"]["IdempotencyKeyInUseProblem"];
                 };
             };
-            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal has lost. */
+            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal does not have. */
             410: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -12939,7 +12939,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["FirstAnswerUnreadableProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -12951,7 +12951,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -12975,7 +12975,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"] | components["schemas"]["IdempotencyKeyReusedProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -13083,7 +13083,7 @@ export interface operations {
                     "application/json": components["schemas"]["Endpoint"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -13132,7 +13132,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["UnknownWebhookEndpointProblem"] | components["schemas"]["NotFoundProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -13157,7 +13157,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["NoOverlapProblem"] | components["schemas"]["IdempotencyKeyInUseProblem"];
                 };
             };
-            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal has lost. */
+            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal does not have. */
             410: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -13169,7 +13169,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["FirstAnswerUnreadableProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -13181,7 +13181,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -13205,7 +13205,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"] | components["schemas"]["IdempotencyKeyReusedProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -13317,7 +13317,7 @@ export interface operations {
                     "application/json": components["schemas"]["EndpointWithSecret"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -13366,7 +13366,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["UnknownWebhookEndpointProblem"] | components["schemas"]["NotFoundProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -13391,7 +13391,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["OverlapRunningProblem"] | components["schemas"]["IdempotencyKeyInUseProblem"];
                 };
             };
-            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal has lost. */
+            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal does not have. */
             410: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -13403,7 +13403,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["FirstAnswerUnreadableProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -13415,7 +13415,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -13439,7 +13439,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"] | components["schemas"]["IdempotencyKeyReusedProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -13547,7 +13547,7 @@ export interface operations {
                     "application/json": components["schemas"]["Delivery"];
                 };
             };
-            /** @description The request cannot be read. */
+            /** @description The HTTP request cannot be read. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -13596,7 +13596,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["UnknownWebhookEndpointProblem"] | components["schemas"]["NotFoundProblem"];
                 };
             };
-            /** @description The request did not arrive completely in time. */
+            /** @description The HTTP request did not arrive completely in time. */
             408: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -13621,7 +13621,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["WebhookDisabledProblem"] | components["schemas"]["IdempotencyKeyInUseProblem"];
                 };
             };
-            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal has lost. */
+            /** @description The first answer to this Idempotency-Key was encrypted with a key that the portal does not have. */
             410: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -13633,7 +13633,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["FirstAnswerUnreadableProblem"];
                 };
             };
-            /** @description The request body is too large. */
+            /** @description The body of the HTTP request is too large. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -13645,7 +13645,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TooLargeProblem"];
                 };
             };
-            /** @description The request target is too long. */
+            /** @description The target of the HTTP request is too long. */
             414: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -13669,7 +13669,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InvalidInputProblem"] | components["schemas"]["IdempotencyKeyReusedProblem"];
                 };
             };
-            /** @description The API key has sent too many calls. Too many unfinished requests from this address. Too many requests are waiting on this connection. */
+            /** @description The API key has sent too many calls. Too many unfinished HTTP requests from this address. Too many HTTP requests are waiting on this connection. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];

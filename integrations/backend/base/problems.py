@@ -62,7 +62,7 @@ class ProblemKind:
 _STORED = ("id", "request_id", "location", "state")
 
 
-MALFORMED = ProblemKind("malformed-request", "The request cannot be read.", 400)
+MALFORMED = ProblemKind("malformed-request", "The HTTP request cannot be read.", 400)
 INVALID_KEY = ProblemKind("invalid-api-key", "The API key is missing or not valid.", 401)
 MISSING_SCOPE = ProblemKind(
     "missing-scope", "The API key does not have the scope that this call requires.", 403, ("scope",)
@@ -84,7 +84,7 @@ UNKNOWN_DELIVERY = ProblemKind("unknown-delivery", "No delivery with this id is 
 UNKNOWN_REQUEST = ProblemKind("unknown-request", "No request with this id is visible to the API key.", 404)
 METHOD_NOT_ALLOWED = ProblemKind("method-not-allowed", "This address does not support this method.", 405)
 NOT_ACCEPTABLE = ProblemKind("not-acceptable", "The document is not available in an accepted format.", 406)
-LATE = ProblemKind("request-timeout", "The request did not arrive completely in time.", 408)
+LATE = ProblemKind("request-timeout", "The HTTP request did not arrive completely in time.", 408)
 OTHER_CONTENT = ProblemKind(
     "request-id-reused", "The request_id was already used by another API key or with different content.", 409
 )
@@ -93,20 +93,20 @@ ALREADY_LEFT = ProblemKind("not-cancellable", "The request was already sent, or 
 CANCELLED = ProblemKind("request-cancelled", "The request was cancelled before it was sent.", 409, _STORED)
 UNREADABLE = ProblemKind(
     "content-unreadable",
-    "The content was encrypted with a key that the portal has lost.",
+    "The content was encrypted with a key that the portal does not have.",
     410,
     ("id", "request_id", "state", "result_code"),
 )
-TOO_LARGE = ProblemKind("too-large", "The request body is too large.", 413)
-TARGET_TOO_LONG = ProblemKind("target-too-long", "The request target is too long.", 414)
+TOO_LARGE = ProblemKind("too-large", "The body of the HTTP request is too large.", 413)
+TARGET_TOO_LONG = ProblemKind("target-too-long", "The target of the HTTP request is too long.", 414)
 INVALID_INPUT = ProblemKind("invalid-input", "The input is not valid.", 422, ("errors",))
 QUEUE_FULL = ProblemKind("queue-full", "Too many requests are waiting for this outlet.", 429, can_be_retried=True)
 RATE_LIMITED = ProblemKind("rate-limited", "The API key has sent too many calls.", 429, can_be_retried=True)
 MANY_BODIES = ProblemKind(
-    "too-many-bodies", "Too many unfinished requests from this address.", 429, can_be_retried=True
+    "too-many-bodies", "Too many unfinished HTTP requests from this address.", 429, can_be_retried=True
 )
 MANY_REQUESTS = ProblemKind(
-    "too-many-requests", "Too many requests are waiting on this connection.", 429, can_be_retried=True
+    "too-many-requests", "Too many HTTP requests are waiting on this connection.", 429, can_be_retried=True
 )
 HEAD_TOO_LARGE = ProblemKind("headers-too-large", "There are too many headers, or they are too large.", 431)
 FAULT = ProblemKind("internal", "Internal error in the portal.", 500)

@@ -75,7 +75,8 @@ def _act(outlet: Outlet, pos_remote_id: str | None, overlap: str | None, actor: 
     if pos_remote_id is None:
         return partial(rotate_secret, integration_of(outlet), overlap=overlap or "0", actor=actor)
     if overlap is not None:
-        raise invalid("overlap", "is not possible with pos_remote_id: an outlet that is enabled now has no old secret")
+        problem = "cannot be sent with pos_remote_id: this call enables the outlet, so there is no old secret"
+        raise invalid("overlap", problem)
     return partial(enable_outlet, outlet, pos_remote_id=pos_remote_id, actor=actor)
 
 

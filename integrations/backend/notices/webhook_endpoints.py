@@ -54,7 +54,8 @@ def change(caller: Caller, endpoint_id: int, *, actor: Actor, **values: Any) -> 
     if reason is not None and enabled:
         raise InvalidValue("reason", "Send a reason only to disable the endpoint, with `enabled: false`.")
     if reason is not None and not endpoint.is_enabled and reason != endpoint.disabled_reason:
-        raise InvalidValue("reason", "The endpoint is disabled already, for the reason that it shows. Omit this one.")
+        problem = "The endpoint is already disabled, and its reason cannot be changed. Omit `reason`."
+        raise InvalidValue("reason", problem)
     if values.keys() & {"url", "kinds"}:
         url, kinds = values.get("url", endpoint.url), values.get("kinds", endpoint.kinds)
         webhooks.change_endpoint(endpoint, url=url, kinds=kinds, actor=actor)

@@ -28,7 +28,7 @@ class IdempotencyKeyInUse(PortalError):
 
 
 class FirstAnswerUnreadable(PortalError):
-    message = "The first answer to this Idempotency-Key was encrypted with a key that the portal has lost."
+    message = "The first answer to this Idempotency-Key was encrypted with a key that the portal does not have."
     status = HTTPStatus.GONE
     hint = "The first call was completed, and this one changed nothing. Read the result with GET."
 

@@ -105,7 +105,7 @@ def _weak_keys() -> Iterator[Finding]:
             yield wrong(
                 "secrets",
                 f"{name} is short or easily guessed.",
-                f'Generate another: python -c "import secrets; print(secrets.token_urlsafe(64))". Keep the old one in'
+                f'Generate another: python3 -c "import secrets; print(secrets.token_urlsafe(64))". Keep the old one in'
                 f" {name}_FALLBACKS for as long as docs/how-to/rotate-keys.md says.",
             )
 

@@ -87,7 +87,7 @@ TUNNEL = EarlyRefusal(
     problems.METHOD_NOT_ALLOWED, "This server is not a proxy. Send the request to its target directly."
 )
 LATE = EarlyRefusal(
-    problems.LATE, "This address has too many incomplete requests. Send each without a pause, and fewer at once."
+    problems.LATE, "This address has too many incomplete HTTP requests. Send each without a pause, and fewer at once."
 )
 TARGET_TOO_LONG = EarlyRefusal(problems.TARGET_TOO_LONG, f"The limit is {limits.MAX_TARGET:,} bytes. Shorten it.")
 MANY_REQUESTS = EarlyRefusal(problems.MANY_REQUESTS, "Read the answers before you send more.")
