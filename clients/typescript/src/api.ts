@@ -2553,7 +2553,7 @@ export interface components {
             /** @description The X-Request-ID; the portal's log has it too. */
             correlation_id?: string;
         };
-        /** @description The link has already ended: it was opened, revoked or expired. */
+        /** @description The link has already ended: it was opened, revoked or blocked, or it has expired. */
         LinkEndedProblem: {
             /**
              * @description The identifier to compare; it never changes. (enum property replaced by openapi-typescript)
@@ -3081,7 +3081,7 @@ export interface components {
             location?: string;
             state?: components["schemas"]["StateEnum"];
         };
-        /** @description This secret is, or was, used by another credential. Each integration needs a different secret. */
+        /** @description This secret is in use already, or was used before. Each integration needs a secret of its own. */
         SecretTakenProblem: {
             /**
              * @description The identifier to compare; it never changes. (enum property replaced by openapi-typescript)
@@ -7103,7 +7103,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TargetTooLongProblem"];
                 };
             };
-            /** @description The input is not valid. Another outlet's integration has this POSRemoteID. Check the value in PowerEPOS. This secret is, or was, used by another credential. Each integration needs a different secret. This secret is a common password, so it could be guessed at once. The secret was mistyped: its checksum is wrong. Please enter it again. The Idempotency-Key was already used for a different call. */
+            /** @description The input is not valid. Another outlet's integration has this POSRemoteID. Check the value in PowerEPOS. This secret is in use already, or was used before. Each integration needs a secret of its own. This secret is a common password, so it could be guessed at once. The secret was mistyped: its checksum is wrong. Please enter it again. The Idempotency-Key was already used for a different call. */
             422: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -9335,7 +9335,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["TargetTooLongProblem"];
                 };
             };
-            /** @description The input is not valid. Another outlet's integration has this POSRemoteID. Check the value in PowerEPOS. This secret is, or was, used by another credential. Each integration needs a different secret. This secret is a common password, so it could be guessed at once. The secret was mistyped: its checksum is wrong. Please enter it again. The Idempotency-Key was already used for a different call. */
+            /** @description The input is not valid. Another outlet's integration has this POSRemoteID. Check the value in PowerEPOS. This secret is in use already, or was used before. Each integration needs a secret of its own. This secret is a common password, so it could be guessed at once. The secret was mistyped: its checksum is wrong. Please enter it again. The Idempotency-Key was already used for a different call. */
             422: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -10191,7 +10191,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["RequestTimeoutProblem"];
                 };
             };
-            /** @description The link has already ended: it was opened, revoked or expired. The first call with this Idempotency-Key is still in progress. */
+            /** @description The link has already ended: it was opened, revoked or blocked, or it has expired. The first call with this Idempotency-Key is still in progress. */
             409: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];

@@ -223,7 +223,7 @@ def _conflict(row: FileRow, outlet: Outlet | None, existing: _Existing, permissi
     if outlet is None and identity(row.provider_outlet_id) in existing.provider_ids:
         return "Another outlet has this ProviderOutletID: correct it, or leave the cell empty for a new one."
     if any(digest in existing.digests for digest in _digests(row)):
-        return "This secret is, or was, used by another credential: leave the cell empty to create a new one."
+        return "This secret is in use already, or was used before: leave the cell empty to create a new one."
     return ""
 
 

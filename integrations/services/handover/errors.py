@@ -4,7 +4,7 @@ from integrations.services.errors import Conflict, PortalError
 
 
 class LinkEnded(Conflict):
-    message = "The link has already ended: it was opened, revoked or expired."
+    message = "The link has already ended: it was opened, revoked or blocked, or it has expired."
     hint = "If the recipient does not have the values, rotate the secret and create another link."
 
 

@@ -30,7 +30,7 @@ class PosRemoteIdTaken(PortalError):
 
 
 class SecretTaken(PortalError):
-    message = "This secret is, or was, used by another credential. Each integration needs a different secret."
+    message = "This secret is in use already, or was used before. Each integration needs a secret of its own."
     field = "adopted_secret"
     hint = "Set another one in PowerEPOS, or let the portal generate one."
 

@@ -149,7 +149,11 @@ def _overlaps_of_keys(now: datetime) -> list[Found]:
     newer = ApiKeySecret.objects.filter(api_key=OuterRef("api_key"), is_current=True)
     rows = _still_used(ApiKeySecret.objects.in_overlap(now), newer, now)
     return [
-        _of_key(row, f"The system still uses the old secret {row.shown}, which expires {_at(row.expires_at)}.")
+        _of_key(
+            row,
+            f"The system still uses the old secret {row.shown}, which expires {_at(row.expires_at)}. "
+            "Give the system the new secret before then.",
+        )
         for row in rows.select_related("api_key")
         if _is_time(row, now)
     ]

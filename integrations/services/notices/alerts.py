@@ -134,8 +134,11 @@ def _headline(alert: Alert, members: Sequence[AlertMember]) -> str:
             return f"{who} {be} offline"
         case AlertKind.REFUSALS:
             return f"many refused authentications ({who})"
+        case _ if is_one:
+            return f"credentials about to expire ({who})"
         case _:
-            return f"credentials about to expire ({who if is_one else f'{len(members)} of {whose}'})"
+            of = f" of {alert.organisation.name}" if alert.organisation else ""
+            return f"{len(members)} credentials{of} {be} about to expire"
 
 
 def _body(alert: Alert, members: Sequence[AlertMember]) -> str:

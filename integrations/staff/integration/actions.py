@@ -115,7 +115,9 @@ class Disconnect(IntegrationAction):
 
     def carry_out(self, values: dict[str, Any]) -> HttpResponse:
         disconnecting.disconnect(self.integration, reason=values["reason"], actor=self.actor)
-        return self.done("The POS is disconnected within two seconds. Its credentials stay valid: it can reconnect.")
+        return self.done(
+            "The POS is disconnected within two seconds. Its secret and access token stay valid: it can reconnect."
+        )
 
 
 class EndWait(IntegrationAction):

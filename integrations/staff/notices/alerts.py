@@ -48,7 +48,7 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
     page = "staff/notices/alert_page.html"
     when_empty = (
         "No alerts yet. The portal alerts you when outlets are offline for too long, when many authentications are "
-        "refused, and when credentials are about to expire."
+        "refused, and when credentials are about to expire. To get them by e-mail, add an alert recipient."
     )
     list_display = ("what", "state", "whose", "members_count", "began", "ended")
     list_filter = (OpenAlertFilter, "kind", OrganisationFilter)

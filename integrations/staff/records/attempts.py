@@ -33,7 +33,7 @@ class AuthAttemptAdmin(DatedAdmin[AuthAttempt]):
     menu_position = 30
     when_empty = (
         "No authentication attempts yet. Each attempt of a POS to get a token or to open its websocket appears here, "
-        "with the exact reason of each refusal. Check the two addresses in the POS."
+        "with the exact reason of each refusal. Check AuthURL and WebsocketURL in PowerEPOS."
     )
     organisation_path = OF_INTEGRATION
     list_display = ("result", "outlet", "when", "remote_id", "address")

@@ -33,7 +33,7 @@ def test_a_required_factor_is_set_up_first_and_needed_at_each_later_sign_in(
         page.goto("/admin/integrations/outlet/")
         expect(page.get_by_role("heading", name="Set up a second factor first")).to_be_visible()
         secret, codes = set_up_app(page)
-        page.get_by_role("link", name="I have saved them").click()
+        page.get_by_role("link", name="Continue").click()
         expect(page.get_by_role("heading", name="Start")).to_be_visible()
         log_out(page)
         fill_in(page, login)
@@ -46,7 +46,7 @@ def test_a_required_factor_is_set_up_first_and_needed_at_each_later_sign_in(
         page.keyboard.press("Enter")
         page.get_by_role("button", name="Sign out").wait_for()
         page.get_by_role("link", name="How you sign in").click()
-        expect(page.get_by_text("9 are left")).to_be_visible()
+        expect(page.get_by_text("Codes left: 9")).to_be_visible()
     sign_in_with_a_passkey(chromium, portal, login, codes[1])
 
 

@@ -112,7 +112,7 @@ def disconnect(page: Page) -> None:
     page.get_by_role("link", name="Disconnect", exact=True).click()
     expect(page.get_by_text("can reconnect at once")).to_be_visible()
     page.get_by_role("button", name="Disconnect").click()
-    expect(page.get_by_text("credentials stay valid")).to_be_visible()
+    expect(page.get_by_text("secret and access token stay valid")).to_be_visible()
 
 
 def to_outlet(page: Page) -> None:

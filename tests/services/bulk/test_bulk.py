@@ -127,7 +127,7 @@ def test_a_value_that_the_database_already_has_is_an_error(enabled: Enabled, out
     remote, provider = enabled.handover.pos_remote_id, enabled.handover.provider_outlet_id
     assert "has this POSRemoteID" in only(f"Bella,New,{remote},,").words
     assert "has this ProviderOutletID" in only(f"Bella,New,R-9,{provider},").words
-    assert "used by another credential" in only(f"Bella,New,R-9,,{enabled.handover.auth_secret}").words
+    assert "in use already, or was used before" in only(f"Bella,New,R-9,,{enabled.handover.auth_secret}").words
     assert f"with the ProviderOutletID {outlet.provider_outlet_id}" in only(f"{BELLA},Harbour,R-9,other,").words
     assert "change that on its page" in only(f"{BELLA},Station,R-9,,").words
 

@@ -256,6 +256,14 @@ def test_an_api_key_near_its_expiry_is_reported(watched: Integration, clock: Any
 
 
 @override_settings(**MAIL)
+def test_the_subject_of_an_alert_about_several_credentials_counts_them(watched: Integration, clock: Any) -> None:
+    for name in ("crm", "erp"):
+        create_api_key(name, expires_at=timezone.now() + timedelta(days=13), actor=ANNA)
+    wait(clock, 3 * MINUTE)
+    assert subjects() == ["Alert: 2 credentials are about to expire"]
+
+
+@override_settings(**MAIL)
 def test_only_recipients_of_the_organisation_and_of_all_get_one_mail_each(watched: Integration, clock: Any) -> None:
     add_recipient("ALL@example.com", BELLA)  # the same person again
     add_recipient("bella@example.com", BELLA)

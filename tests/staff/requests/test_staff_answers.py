@@ -76,7 +76,7 @@ def test_disconnecting_has_a_confirmation_page(staff: Client, online: Enabled) -
     url = act_url(online.integration, "disconnect")
     assert "can reconnect at once" in text(staff.get(url))
     answer = staff.post(url, {"reason": "It hangs"}, follow=True)
-    assert "credentials stay valid" in text(answer)
+    assert "secret and access token stay valid" in text(answer)
     assert Connection.objects.get().close_reason == CloseReason.DISCONNECTED
     assert staff.post(url, {}).status_code == 200  # a second click: the form says that there is no connection
     assert "There is no socket to close" in text(staff.get(url))
