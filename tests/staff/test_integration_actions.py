@@ -124,7 +124,7 @@ def test_an_outlet_that_a_person_may_not_see_is_not_named(enabled: Enabled) -> N
 def test_a_secret_that_another_outlet_has_is_refused(staff: Client, outlet: Outlet) -> None:
     make_enabled_outlet("Other", adopted_secret=ADOPTED)
     answer = staff.post(enable_url(outlet), {"pos_remote_id": "B", "adopted_secret": ADOPTED})
-    assert "Each integration needs a different secret" in text(answer)
+    assert "Each integration needs a secret of its own" in text(answer)
     assert ADOPTED not in answer.content.decode()
 
 

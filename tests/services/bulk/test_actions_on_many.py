@@ -105,7 +105,7 @@ def test_a_change_after_the_check_refuses_the_whole_file(boss: Actor) -> None:
 
 def test_a_secret_of_another_outlet_stops_the_whole_file_and_names_the_row(boss: Actor) -> None:
     make_enabled_outlet("Station", adopted_secret=ADOPTED)
-    with pytest.raises(RowRefused, match=r"^Row 3 \(Cellar\): This secret is, or was, used by another") as refused:
+    with pytest.raises(RowRefused, match=r"^Row 3 \(Cellar\): This secret is in use already") as refused:
         done(checked_file(boss, "Osteria,Garden,R-2,,", f"Osteria,Cellar,R-3,,{ADOPTED}"), boss)
     assert ADOPTED not in str(refused.value)
     assert Integration.objects.count() == 1
