@@ -70,6 +70,9 @@ def explain(attempts: Iterable[AuthAttempt], organisations: frozenset[int] | Non
         owner = each.pos_remote_id_of
         if owner and organisations is not None and owner.outlet.organisation_id not in organisations:
             owner = None
+            if each.outcome != Outcome.WRONG_POS_REMOTE_ID:
+                each.pos_remote_id_of = None  # as if no outlet had the ID, which the viewer must not find out
+                continue
         whose = _owner_words(owner) if owner or organisations is None else HIDDEN
         each.detail = f"{whose} {each.detail}".strip()
 

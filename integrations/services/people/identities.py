@@ -99,11 +99,12 @@ def in_words(identity: SocialAccount) -> str:
 def _having(address: str) -> list[User]:
     """Return the people with this e-mail address in any letter case.
 
-    The database may treat the letters i and \u0131 (dotless i) as equal, because the capital of both is I. Comparing
-    the lower case again excludes such addresses.
+    The database may treat different letters as equal: i and \u0131 (dotless i), whose capital is I, or k and \u212a
+    (Kelvin sign), whose small letter is k. Comparing both cases again excludes such addresses.
     """
     found = User.objects.filter(email__iexact=address) if address else []
-    return [person for person in found if person.email.lower() == address.lower()]
+    forms = address.lower(), address.upper()
+    return [person for person in found if (person.email.lower(), person.email.upper()) == forms]
 
 
 def _ours(name: str) -> str | None:
@@ -115,6 +116,7 @@ def _ours(name: str) -> str | None:
 
 def _free_name(wanted: str) -> str:
     base = _UNFIT_FOR_A_NAME.sub("-", wanted)[:140]
-    taken = set(User.objects.filter(username__istartswith=base).values_list("username", flat=True))
-    numbered = (f"{base}-{number}" for number in range(2, len(taken) + 3))
-    return next(name for name in (base, *numbered) if name not in taken)
+    names = User.objects.filter(username__istartswith=base).values_list("username", flat=True)
+    taken = {name.lower() for name in names}
+    numbered = (f"{base}-{number}" for number in range(2, len(names) + 3))
+    return next(name for name in (base, *numbered) if name.lower() not in taken)

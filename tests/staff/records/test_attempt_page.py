@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -256,6 +257,20 @@ def test_a_limited_person_sees_no_attempt_under_an_id_of_another_organisation(en
     html = client.get(page_url(own)).content.decode()
     assert url_of(seen) in html
     assert [each for each in hidden if url_of(each) in html] == []
+
+
+def test_a_limited_person_does_not_learn_which_pos_remote_ids_others_have(enabled: Enabled, time_machine: Any) -> None:
+    time_machine.move_to(timezone.now(), tick=False)
+    own = enabled.integration
+    foreign = make_enabled_outlet("Foreign").integration
+    Outlet.objects.filter(pk=foreign.outlet_id).update(organisation=make_organisation("Another"))
+    client = limited_to(own.outlet.organisation, "view_outlet", "view_integration", "view_authattempt")
+    pages = []
+    for owner in (foreign, None):
+        attempt = be_refused(own, Outcome.WRONG_SECRET, pos_remote_id="Guessed", pos_remote_id_of=owner)
+        pages.append([text(client.get(url)) for url in (url_of(attempt), page_url(own), act_url(own, "check"))])
+        attempt.delete()
+    assert pages[0] == pages[1]
 
 
 def test_a_person_without_the_right_to_see_attempts_reads_nothing_untrue_about_them(enabled: Enabled) -> None:
