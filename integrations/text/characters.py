@@ -147,7 +147,7 @@ def normalised_name(text: str) -> str:
 
 def without_hidden(text: str) -> str:
     """Return a name in its stored form, also without the hidden characters that `normalised_name` leaves."""
-    return "".join(each for each in normalised_name(text) if each == " " or not is_hidden(each))
+    return " ".join(map(visible, normalised_name(text).split(" ")))
 
 
 def folded(text: str) -> str:
