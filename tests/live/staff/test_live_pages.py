@@ -36,7 +36,8 @@ RECORD_CALLS = """() => {
     window.fetch = (...parameters) => {
         times.push(performance.now());
         unanswered += 1;
-        return call(...parameters).finally(() => unanswered -= 1);
+        const whole = async (answer) => (await answer.clone().arrayBuffer(), answer);
+        return call(...parameters).then(whole).finally(() => unanswered -= 1);
     };
 }"""
 # For tests of browser behaviour that does not depend on the server program: run them only with `serve`.
@@ -84,10 +85,20 @@ def skip_refreshes(page: Page) -> None:
     page.wait_for_timeout(100)  # a request that the page must not send would be reported within this time
 
 
+def advance_until_called(page: Page, count: int) -> list[float]:
+    """Move the page's paused clock forward until it has refreshed so many times since RECORD_CALLS; return when."""
+    times: list[float] = []
+    while len(times) < count:
+        page.clock.fast_forward(500)
+        eventually(lambda: page.evaluate("unanswered === 0"))
+        times = page.evaluate("times")
+    return times
+
+
 def next_refresh(page: Page) -> Response:
-    """Move the page's clock forward by the longest pause between refreshes, and return the server's next answer."""
+    """Move the page's clock forward by more than the refresh interval, and return the server's next answer."""
     with page.expect_response(is_refresh) as found:
-        page.clock.fast_forward(30_000)
+        page.clock.fast_forward(10_000)  # half the page's time limit: a request that is under way must not be aborted
     return found.value
 
 
@@ -262,14 +273,13 @@ def test_a_lost_server_is_reported_and_the_page_recovers_with_the_current_state(
 
 @ON_SERVE
 def test_a_page_backs_off_from_a_busy_server(page: Page) -> None:
-    next_refresh(page)
     page.clock.pause_at(page.evaluate("Date.now()") + 1)
     page.evaluate("Math.random = () => 0.5")  # no random jitter in the pauses
     page.evaluate(RECORD_CALLS)
+    advance_until_called(page, 1)  # so that no request is under way, and the last one succeeded
+    page.evaluate("times = []")
     page.route(lambda _url: True, lambda route: route.fulfill(status=503, body="busy"))
-    while len(times := page.evaluate("times")) < 4:
-        page.clock.fast_forward(500)
-        eventually(lambda: page.evaluate("unanswered === 0"))
+    times = advance_until_called(page, 4)
     expect(page.get_by_text(LOST)).to_be_visible()
     assert [later - earlier for earlier, later in itertools.pairwise(times)] == [3_000, 6_000, 12_000]
     page.unroute_all()
