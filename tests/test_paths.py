@@ -88,6 +88,7 @@ def _exists(name: str, folder: Path) -> bool:
     return any((root / name).exists() or (root / f"{name}.py").exists() for root in (*ROOTS, folder))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["", *FOLDERS])
 def test_every_path_that_documents_and_comments_name_exists(folder: str) -> None:
     named = [path for path in files_in(folder) if path.name not in NOT_OF_TODAY]

@@ -3,6 +3,8 @@
 import re
 from typing import NamedTuple
 
+import pytest
+
 from tests.support.private_apis import Use, private_uses
 from tests.support.project import PROJECT
 
@@ -22,6 +24,7 @@ def rows() -> list[Row]:
     return [Row(name, tuple(used), test) for (name,), used, (test,) in zip(names, files, tests, strict=True)]
 
 
+@pytest.mark.slow
 def test_every_private_api_that_the_code_uses_has_a_row_and_every_row_is_used() -> None:
     documented = {Use(file, row.name) for row in rows() for file in row.files}
     used = private_uses()

@@ -38,6 +38,7 @@ def test_a_migrated_embedded_database_is_in_wal_mode() -> None:
     another.close()
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_the_migrations_can_be_reversed_and_applied_again() -> None:
     call_command("migrate", "integrations", "zero", verbosity=0)

@@ -179,6 +179,7 @@ class Watch:
         return answer
 
 
+@pytest.mark.slow
 def test_each_page_takes_at_most_ten_queries_and_scans_no_table(rare: World, monkeypatch: Any) -> None:
     watch = Watch()
 

@@ -98,6 +98,7 @@ def _links(url: str, text: str) -> Iterator[str]:
         yield urljoin(url, unescape(found)).partition("#")[0]
 
 
+@pytest.mark.slow
 def test_no_page_shows_payloads_to_a_person_without_the_right_to_see_them(world: World) -> None:
     pages = dict(walk(make_viewer()))
     assert [url for url, text in pages.items() if CONTENT in text] == []
@@ -116,6 +117,7 @@ def test_a_person_with_the_right_to_see_payloads_finds_them(world: World) -> Non
         assert CONTENT in client.get(url).content.decode(), url
 
 
+@pytest.mark.slow
 def test_no_page_shows_a_limited_person_a_text_of_another_organisation(world: World) -> None:
     pages = dict(walk(make_limited(world.bella)))
     assert [url for url, text in pages.items() if THEIRS.lower() in text.lower()] == []
@@ -123,6 +125,7 @@ def test_no_page_shows_a_limited_person_a_text_of_another_organisation(world: Wo
     assert "Came" in pages[connected]
 
 
+@pytest.mark.slow
 def test_each_path_of_a_page_begins_with_the_name_of_the_start_page(world: World) -> None:
     boss, start = User.objects.create_superuser("boss"), reverse("admin:index")
     paths = {url: _PATH.search(text) for url, text in walk(boss, most_alike=1) if url.endswith("/")}

@@ -1,7 +1,8 @@
-"""pytest's option --quick: run only the tests that start no process.
+"""pytest's option --quick: run only the tests that start no process and are not slow.
 
 The marker `processes` means that a test starts a process. Every test in tests/live and tests/faults has this marker;
 elsewhere, a file or a test sets it. A test without it fails if it starts a process, so --quick starts no process.
+The marker `slow` means that a test takes seconds of CPU time, for example because it opens every page.
 """
 
 import os
@@ -13,6 +14,7 @@ import pytest
 
 TESTS = Path(__file__).parents[1]
 FOLDERS = (TESTS / "live", TESTS / "faults")
+LEFT_OUT = ("processes", "slow")  # markers of tests that --quick leaves out
 # Python's audit events for the start of a process: https://docs.python.org/3/library/audit_events.html
 STARTS = ("os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.system", "subprocess.Popen")
 
@@ -25,7 +27,7 @@ class ProcessStarted(BaseException):
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--quick", action="store_true", help="run only the tests that start no process")
+    parser.addoption("--quick", action="store_true", help="leave out the tests that start a process or are slow")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -39,9 +41,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if any(item.path.is_relative_to(folder) for folder in FOLDERS):
             item.add_marker(pytest.mark.processes)
     if config.getoption("quick"):
-        left_out = [item for item in items if item.get_closest_marker("processes")]
+        left_out = [item for item in items if any(map(item.get_closest_marker, LEFT_OUT))]
         config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if not item.get_closest_marker("processes")]
+        items[:] = [item for item in items if not any(map(item.get_closest_marker, LEFT_OUT))]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -27,6 +28,7 @@ FETCHED = re.compile(r"/admin/(\w+)/(\w+)/")
 class Heads(InProcess):
     """Sends a GET and a HEAD request to each route, with an API key and, below /admin/, an administrator's session."""
 
+    @pytest.mark.slow
     @override_settings(METRICS_TOKEN="m" * 16, DEBUG=False)
     async def test_head_gets_the_status_and_the_headers_of_get(self) -> None:
         backend, outlet = await Backend.make(), await make_outlet()

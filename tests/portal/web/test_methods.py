@@ -3,6 +3,7 @@
 import logging
 from typing import Any
 
+import pytest
 from django.test import override_settings
 
 from portal.serving.probes import PROBES
@@ -16,6 +17,7 @@ FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 
 class Methods(InProcess):
+    @pytest.mark.slow
     @override_settings(DEBUG=False)
     async def test_no_method_of_any_route_causes_an_error_for_an_anonymous_caller(self) -> None:
         outlet = await make_outlet()

@@ -75,6 +75,7 @@ def test_a_list_accepts_only_the_lookups_of_its_filters_and_links(boss: Client, 
                 assert name in known or not admin.lookup_allowed(name, "1", request), (model, name)
 
 
+@pytest.mark.slow
 def test_no_list_fails_for_any_query_string(boss: Client, two_outlets: Enabled) -> None:
     for model, _ in admins():
         for query in HOSTILE_LISTS:
@@ -83,6 +84,7 @@ def test_no_list_fails_for_any_query_string(boss: Client, two_outlets: Enabled) 
             assert "This address is not valid" in page.content.decode()
 
 
+@pytest.mark.slow
 def test_no_filter_accepts_a_value_that_its_column_cannot_hold(boss: Client) -> None:
     for model, admin in admins():
         for name in offered(model, admin):
@@ -92,6 +94,7 @@ def test_no_filter_accepts_a_value_that_its_column_cannot_hold(boss: Client) -> 
                 assert page.status_code == (200 if is_a_name else 400), (model, name, value)
 
 
+@pytest.mark.slow
 def test_every_choice_that_a_filter_offers_is_accepted(boss: Client, two_outlets: Enabled) -> None:
     for model, _ in admins():
         page: Any = boss.get(list_of(model))

@@ -142,6 +142,7 @@ def test_a_file_with_too_many_rows_is_refused_and_the_error_names_the_command(st
     assert "manage.py enable_outlets FILE" in text(page)
 
 
+@pytest.mark.slow
 def test_the_largest_accepted_file_can_be_confirmed(staff: Client) -> None:
     accents = "\u00e9" * 190
     rows = [f"Osteria,{accents} {number:04},{'R' * 60}{number:04}," for number in range(1000)]
