@@ -4,6 +4,7 @@ import asyncio
 import logging
 import uuid
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -14,6 +15,7 @@ from integrations.relay.watch import process_lease
 from integrations.services.connections import leases
 from tests.support.factories import make_process
 from tests.support.in_process import LIMIT, InProcess
+from tests.support.query_plans import statements
 
 US, THEM = uuid.uuid4(), uuid.uuid4()
 
@@ -23,6 +25,21 @@ def test_only_one_holder_at_a_time_has_a_lease() -> None:
     assert leases.acquire("prune", US, seconds=30)
     assert not leases.acquire("prune", THEM, seconds=30)
     assert leases.acquire("prune", US, seconds=30)
+
+
+@pytest.mark.django_db
+def test_a_lease_is_renewed_when_a_third_of_it_has_passed(time_machine: Any) -> None:
+    began = timezone.now()
+    time_machine.move_to(began, tick=False)
+    leases.acquire("prune", US, seconds=30)
+    renewed = []
+    for passed in (9, 11, 12, 22):
+        time_machine.move_to(began + timedelta(seconds=passed), tick=False)
+        with statements() as sent:
+            assert leases.acquire("prune", US, seconds=30)
+            assert not leases.acquire("prune", THEM, seconds=30)
+        renewed += [passed for sql, _ in sent if not sql.startswith("SELECT")]
+    assert renewed == [11, 22]
 
 
 @pytest.mark.django_db
