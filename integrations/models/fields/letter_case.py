@@ -2,7 +2,8 @@
 
 SQLite's LIKE ignores the case of ASCII letters only, and so does PostgreSQL's UPPER in the locale C: a search for
 BÄCKEREI would not find Bäckerei. To find text that is not ASCII, these lookups use GLOB or a regular expression, with
-each letter replaced by a set of its upper-case and lower-case forms.
+each letter replaced by a set of its upper-case and lower-case forms. They compare the column itself, because UPPER of
+a locale of ICU turns ß into SS.
 """
 
 import re
@@ -22,19 +23,22 @@ class _AnyCase(Lookup[Any]):
     regex: ClassVar[str]
 
     def as_sqlite(self, compiler: Any, connection: Any) -> Any:
-        return self._compared("GLOB", self.glob, _glob_escape, compiler, connection)
-
-    def as_postgresql(self, compiler: Any, connection: Any) -> Any:
-        return self._compared("~", self.regex, re.escape, compiler, connection)
-
-    def _compared(
-        self, operator: str, pattern: str, escape: Callable[[str], str], compiler: Any, connection: Any
-    ) -> Any:
-        if not isinstance(self.rhs, str) or self.rhs.isascii():
+        if self._is_plain:
             return self.as_sql(compiler, connection)
         left, parameters = self.process_lhs(compiler, connection)
-        text = "".join(_any_case(letter, escape) for letter in self.rhs)
-        return f"{left} {operator} %s", (*parameters, pattern.format(text))
+        return f"{left} GLOB %s", (*parameters, self._pattern(self.glob, _glob_escape))
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> Any:
+        if self._is_plain:
+            return self.as_sql(compiler, connection)
+        return lookups.Regex(self.lhs, self._pattern(self.regex, re.escape)).as_sql(compiler, connection)
+
+    @property
+    def _is_plain(self) -> bool:
+        return not isinstance(self.rhs, str) or self.rhs.isascii()
+
+    def _pattern(self, pattern: str, escape: Callable[[str], str]) -> str:
+        return pattern.format("".join(_any_case(letter, escape) for letter in self.rhs))
 
 
 @Field.register_lookup
@@ -59,7 +63,7 @@ class IEndsWith(_AnyCase, lookups.IEndsWith):
 
 def _any_case(letter: str, escape: Callable[[str], str]) -> str:
     """Return the part of a pattern that matches a letter in upper and in lower case."""
-    capital = letter.upper()
+    capital = _capital(letter)
     forms = {letter, capital, letter.lower(), capital.lower(), *_letters_of_capital().get(capital, "")}
     alike = sorted(form for form in forms if len(form) == 1)
     return f"[{''.join(alike)}]" if len(alike) > 1 else escape(letter)
@@ -73,5 +77,10 @@ def _glob_escape(character: str) -> str:
 def _letters_of_capital() -> Mapping[str, str]:
     found: dict[str, str] = {}
     for letter in map(chr, range(_FIRST, _END)):
-        found[letter.upper()] = found.get(letter.upper(), "") + letter
+        found[_capital(letter)] = found.get(_capital(letter), "") + letter
     return found
+
+
+def _capital(letter: str) -> str:
+    """Return the letter in upper case, by which its forms are found; both ß and ẞ have SS."""
+    return letter.lower().upper()

@@ -75,6 +75,15 @@ def test_a_search_ignores_the_case_of_all_letters_also_in_the_locale_c(boss: htt
         assert "Bäckerei (Café.)</a>" not in boss.get(url, params={"q": "ÄCKEREI (CAFÉx)"}).text
 
 
+def test_a_search_finds_letters_with_a_longer_upper_case_in_a_locale_of_icu(boss: httpx2.Client, portal: Stack) -> None:
+    with psycopg.connect(portal.database_url) as connection:
+        connection.execute('ALTER TABLE integrations_outlet ALTER name TYPE varchar(200) COLLATE "de-x-icu"')
+    for name, search in {"Große Straße": "GROßE STRAßE", "Der ΐ": "ΐ", "HÖHENSTRAẞE": "höhenstraße"}.items():
+        portal.enable_outlet(name, f"--pos-remote-id={len(name)}")
+        for url in ("/admin/search/", "/admin/integrations/outlet/"):
+            assert f"{name}</a>" in boss.get(url, params={"q": search}).text, name
+
+
 def test_an_invalid_session_key_is_no_session_on_postgresql(portal: Stack) -> None:
     for name in ("sessionid", "__Host-sessionid"):
         cookie = {"Cookie": rf'{name}="\000abcdefghijkl"'}
