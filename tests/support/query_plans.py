@@ -37,12 +37,17 @@ def scans(sql: str, parameters: Any = ()) -> list[str]:
         return []  # PostgreSQL scans small tables by design
     named = re.findall(r'"(integrations_\w+)"(?: ([A-Z]\d+))?', sql)
     names = {alias or table for table, alias in named if table in GROWING}
-    with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN QUERY PLAN {sql}", parameters)
-        plan = [str(row[3]) for row in cursor.fetchall()]
+    plan = steps(sql, parameters)
     names -= set(BOUNDED_SUBQUERY.findall(sql))
     outside = re.sub(r"\(SELECT .*?LIMIT 1\)", "", sql)  # without the subqueries that look up one row by key
     if " LIMIT " in outside and " WHERE " not in outside and not any("TEMP B-TREE FOR ORDER" in step for step in plan):
         return []
     found = (step for step in plan if step.startswith("SCAN ") and step.split()[1] in names)
     return [step for step in found if not step.endswith(OF_OPEN_ONES)]
+
+
+def steps(sql: str, parameters: Any = ()) -> list[str]:
+    """Return the steps of SQLite's plan."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {sql}", parameters)
+        return [str(row[3]) for row in cursor.fetchall()]

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -17,6 +18,7 @@ from integrations.services.requests.asking import check_outlet
 from integrations.staff.requests.legible import LONGEST, legible
 from tests.staff.requests.request_forms import ask_url, send
 from tests.support.factories import Enabled, make_enabled_outlet
+from tests.support.query_plans import statements, steps
 from tests.support.staff.backend_pages import ask, key_url, request_url, waiting
 from tests.support.staff.pages import client_of, list_url, page_url, text
 
@@ -229,3 +231,16 @@ def test_requests_are_limited_to_those_that_a_person_sent(staff: Client, online:
     viewer = client_of("view_request")
     assert viewer.get(url, {"person": "boss"}).status_code == 400
     assert 'name="person"' not in viewer.get(url).content.decode()
+
+
+def test_the_filter_by_sender_reads_only_the_audit_events_of_about_the_same_time(
+    staff: Client, online: Enabled
+) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("the plan is SQLite's")
+    send(staff, ask_url(online, 1), own_request_id="by staff")
+    with statements() as sent:
+        staff.get(list_url("request"), {"person": "bos"})
+    plans = ["; ".join(steps(*each)) for each in sent if "actor_name" in each[0] and "request_id" in each[0]]
+    assert plans
+    assert [each for each in plans if "audit_of_integration (integration_id=? AND at>? AND at<?)" not in each] == []
