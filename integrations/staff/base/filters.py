@@ -166,10 +166,9 @@ class TypedFilter(PortalFilter):
         return " ".join(self.typed.values())
 
 
-class PersonFilter(TypedFilter):
-    """Filters audit events by part of the actor's name. An actor is a person, a system or a command."""
+class NameFilter(TypedFilter):
+    """Filters by part of a person's name, or by the whole name if it is in quotation marks."""
 
-    title = "person"
     parameter_name = "person"
     inputs: ClassVar[dict[str, str]] = {"person": "Part of the name"}
     longest = LONGEST_NAME + 2
@@ -180,11 +179,26 @@ class PersonFilter(TypedFilter):
         """Return the parameter value with which the filter matches exactly this name."""
         return f'"{name}"'
 
-    def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(actor_name__in=self._names) if self.text else queryset
-
     def takes(self, value: str) -> bool:
         return len(value) <= self.longest and "\0" not in value
+
+    @property
+    def text(self) -> str:
+        return normalised_name(self.typed.get("person", ""))
+
+    @property
+    def whole_name(self) -> str:
+        within = self.text[1:-1]
+        return within if within and self.text == self.exactly(within) else ""
+
+
+class PersonFilter(NameFilter):
+    """Filters audit events by the actor's name. An actor is a person, a system or a command."""
+
+    title = "person"
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(actor_name__in=self._names) if self.text else queryset
 
     def equal(self) -> dict[str, Any]:
         return {"actor_name": self._names[0]} if self.text and len(self._names) == 1 else {}
@@ -195,15 +209,6 @@ class PersonFilter(TypedFilter):
             return None
         one_of_each = AuditEvent.objects.filter(pk__in=self._found.values())
         return Streams(rows, one_of_each, "actor_name", key="actor_name")
-
-    @property
-    def text(self) -> str:
-        return normalised_name(self.typed.get("person", ""))
-
-    @property
-    def whole_name(self) -> str:
-        within = self.text[1:-1]
-        return within if within and self.text == self.exactly(within) else ""
 
     @cached_property
     def _found(self) -> dict[str, int]:
