@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any, ClassVar
 
-from django.contrib.admin import ChoicesFieldListFilter, DateFieldListFilter, ModelAdmin, SimpleListFilter
+from django.contrib.admin import ChoicesFieldListFilter, ModelAdmin, SimpleListFilter
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Q, QuerySet
@@ -157,6 +157,10 @@ class TypedFilter(PortalFilter):
             "inputs": [(name, label, self.typed.get(name, "")) for name, label in self.inputs.items()],
             "value": self.in_words(),
             "others": others,
+            "shortcuts": [
+                (words, changelist.get_query_string(values, remove=[*self.inputs]), values == self.typed)
+                for words, values in self.shortcuts().items()
+            ],
             "selected": any(self.typed.values()),
             "query_string": changelist.get_query_string(remove=[*self.inputs]),
         }
@@ -164,6 +168,10 @@ class TypedFilter(PortalFilter):
     def in_words(self) -> str:
         """Return the typed values as the page shows them."""
         return " ".join(self.typed.values())
+
+    def shortcuts(self) -> dict[str, dict[str, str]]:
+        """Return the values of the inputs that one click selects, by the words of the links."""
+        return {}
 
 
 class NameFilter(TypedFilter):
@@ -253,18 +261,20 @@ class DatesFilter(TypedFilter):
             return str(first)
         return " ".join([*([f"from {first}"] if first else []), *([f"to {last}"] if last else [])])
 
+    def shortcuts(self) -> dict[str, dict[str, str]]:
+        today = timezone.localdate()
+        first_days = {
+            "Today": today,
+            "Past 7 days": today - timedelta(days=6),
+            "This month": today.replace(day=1),
+            "This year": today.replace(month=1, day=1),
+        }
+        return {words: {"from": str(first)} for words, first in first_days.items()}
+
     def _days(self) -> tuple[date | None, date | None]:
         """Return the first and the last day, also if they were entered the other way round."""
         first, last = (_day(self.typed.get(name, "")) for name in self.inputs)
         return (last, first) if first and last and last < first else (first, last)
-
-
-class TimeFilter(DateFieldListFilter):
-    """Filters by day, week, month and year; its title is "time" for every field."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.title = "time"
 
 
 class ActionFilter(ChoicesFieldListFilter):

@@ -102,9 +102,8 @@ class KeysetAdmin(ReadOnlyAdmin[Row]):
         named: Source = Streams(rows, parents.filter(outlet_with_words(text, self.parents.outlet)), self.parents.field)
         return [named, Few(rows.filter(self.begins_with(text)), rows)] if self.texts else [named]
 
-    def within_times(self, rows: QuerySet[Row], lookups: dict[str, Any]) -> QuerySet[Row]:
-        """Limit the rows to the requested times if the list is ordered by time; `lookups` are the list's parameters."""
-        times = {name: value for name, value in lookups.items() if self.time_field and _is_of(name, self.time_field)}
+    def within_times(self, rows: QuerySet[Row], times: dict[str, datetime]) -> QuerySet[Row]:
+        """Limit the rows to the times that the filters select. `times` maps lookups to their values."""
         return rows.filter(**times)
 
     def to_show(self, rows: QuerySet[Row]) -> QuerySet[Row]:
@@ -202,10 +201,10 @@ class KeysetList(ChangeList):
         return rows if organisations is None else rows.filter(**{f"{parents.organisation}__in": organisations})
 
     def _within_times(self) -> QuerySet[Any]:
-        lookups: dict[str, Any] = {name: each[0] for name, each in self.filter_params.items() if len(each) == 1}
+        times: dict[str, datetime] = {}
         for spec in self.filter_specs:
-            lookups |= getattr(spec, "times", dict)()
-        return self.model_admin.within_times(QuerySet(self.model).order_by(), lookups)
+            times |= getattr(spec, "times", dict)()
+        return self.model_admin.within_times(QuerySet(self.model).order_by(), times)
 
     def _equal(self) -> dict[str, Any]:
         """Return a dict from the columns that must have one exact value to these values."""
@@ -261,7 +260,3 @@ class KeysetList(ChangeList):
     def _moment_of(self, row: Any) -> datetime:
         moment: datetime = attrgetter(self.model_admin.time_field or self.model_admin.moment.replace("__", "."))(row)
         return moment
-
-
-def _is_of(lookup: str, field: str) -> bool:
-    return lookup in {f"{field}__{each}" for each in ("gt", "gte", "lt", "lte")}

@@ -24,7 +24,6 @@ from integrations.staff.base.filters import (
     OpenFilter,
     OrganisationOfRecordFilter,
     PersonFilter,
-    TimeFilter,
 )
 from integrations.staff.base.keyset_lists import KeysetAdmin, Parents
 from integrations.staff.base.menu import MenuGroup
@@ -72,7 +71,7 @@ class ConnectionAdmin(KeysetAdmin[Connection]):
     )
     organisation_path = OF_INTEGRATION
     list_display = ("how", "outlet", "opened", "ended", "address", "frames")
-    list_filter = (OpenFilter, "close_reason", OrganisationOfRecordFilter, DatesFilter, ("opened_at", TimeFilter))
+    list_filter = (OpenFilter, "close_reason", OrganisationOfRecordFilter, DatesFilter)
     list_select_related = ("integration__outlet__organisation", "process")
     search_help_text = "Outlet, organisation, ProviderOutletID, POSRemoteID; address or its first characters"
     time_field = "opened_at"
@@ -126,7 +125,7 @@ class UnrecognisedFrameAdmin(DatedAdmin[UnrecognisedFrame]):
     when_empty = "No unrecognised frames. Any that a POS sends appear here, shortened and without secrets."
     organisation_path = OF_INTEGRATION
     list_display = ("kind", "outlet", "when", "size", "begins")
-    list_filter = ("kind", OrganisationOfRecordFilter, DatesFilter, ("at", TimeFilter))
+    list_filter = ("kind", OrganisationOfRecordFilter, DatesFilter)
     list_select_related = ("integration__outlet__organisation",)
     search_help_text = "Outlet, organisation, ProviderOutletID, POSRemoteID"
     equal = BY_INTEGRATION_ID
@@ -170,7 +169,7 @@ class AuditEventAdmin(DatedAdmin[AuditEvent]):
     )
     organisation_path = "organisation"
     list_display = ("action", "subject", "when", "who", "in_words", "address")
-    list_filter = (PersonFilter, DatesFilter, ("at", TimeFilter), ("verb", ActionFilter))
+    list_filter = (PersonFilter, DatesFilter, ("verb", ActionFilter))
     search_help_text = (
         "Outlet, its organisation or one of its IDs; the first characters of a person, an address or a subject"
     )

@@ -18,7 +18,7 @@ from integrations.services.outlets.search import beginning_with, newest_under_an
 from integrations.services.people import scope
 from integrations.services.rows.keyset_pages import FEW, Few, Source
 from integrations.staff.base import rights
-from integrations.staff.base.filters import DatesFilter, OrganisationOfRecordFilter, TimeFilter
+from integrations.staff.base.filters import DatesFilter, OrganisationOfRecordFilter
 from integrations.staff.base.menu import MenuGroup
 from integrations.staff.base.presentation import marked
 from integrations.staff.records.admin import BY_INTEGRATION_ID, OF_INTEGRATION, DatedAdmin, link_to
@@ -38,7 +38,7 @@ class AuthAttemptAdmin(DatedAdmin[AuthAttempt]):
     organisation_path = OF_INTEGRATION
     list_display = ("result", "outlet", "when", "remote_id", "address")
     list_display_links = ("result", "when")
-    list_filter = ("outcome", "endpoint", OrganisationOfRecordFilter, DatesFilter, ("at", TimeFilter))
+    list_filter = ("outcome", "endpoint", OrganisationOfRecordFilter, DatesFilter)
     list_select_related = ("integration__outlet__organisation", OWNER_NAMED)
     search_help_text = (
         "Outlet, organisation, ProviderOutletID, POSRemoteID, also as sent by a refused till; an address; or the first "

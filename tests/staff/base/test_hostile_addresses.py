@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from integrations.models import AuditEvent, Integration
-from integrations.staff.base.filters import LONGEST_NAME, PersonFilter, TimeFilter
+from integrations.staff.base.filters import LONGEST_NAME, PersonFilter
 from integrations.staff.base.lookups import LONGEST_SEARCH, MOST_VALUES
 from tests.staff.base.conftest import two_outlets
 from tests.support.factories import Enabled
@@ -60,8 +60,7 @@ def offered(model: type[Model], admin: ModelAdmin[Any]) -> set[str]:
             continue
         field = get_fields_from_path(model, path)[-1]
         related = f"{path}__id__exact" if field.is_relation else f"{path}__exact"
-        dates = {f"{path}__gte", f"{path}__lt", *([f"{path}__isnull"] if field.null else [])}
-        found |= dates if isinstance(each, tuple) and each[1] is TimeFilter else {related, f"{path}__isnull"}
+        found |= {related, f"{path}__isnull"}
     return found
 
 

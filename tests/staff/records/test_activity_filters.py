@@ -1,5 +1,6 @@
 """The lists of activity can be limited to days, and the list of audit events also to people."""
 
+import re
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -133,3 +134,13 @@ def test_each_list_of_activity_is_limited_to_days(db: None, time_machine: Any, n
     assert [row.pk for row in of_first] == [row.pk for row, at in zip(rows, moments, strict=True) if at.date() == first]
     later = staff.get(url_of(name, **{"from": first + timedelta(days=1)})).context["cl"].result_list
     assert len(rows) == len(of_first) + len(later) > 0
+
+
+def test_one_click_selects_today_the_past_week_this_month_or_this_year(staff: Client) -> None:
+    page = staff.get(ACTIVITY, {"person": "ben", "to": "2026-03-01"}).content.decode()
+    links = dict(re.findall(r'<a href="\?from=([^"&]*)&amp;person=ben">([^<]*)</a>', page))
+    assert links == {
+        "2026-03-02": "Today", "2026-02-24": "Past 7 days", "2026-03-01": "This month", "2026-01-01": "This year",
+    }  # fmt: skip
+    chosen = staff.get(ACTIVITY, {"from": "2026-02-24"}).content.decode()
+    assert '<a href="?from=2026-02-24" aria-current="true">Past 7 days</a>' in chosen

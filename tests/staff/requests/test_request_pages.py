@@ -38,10 +38,10 @@ def test_requests_are_found_by_state_time_id_and_outlet(staff: Client, enabled: 
     other = make_enabled_outlet("Castle")
     ask(enabled, "answered-one")
     ask(other, "refused-one", state=RequestState.REFUSED, received_at=timezone.now() - timedelta(days=40))
-    today = (timezone.now() - timedelta(days=7)).isoformat()
+    last_week = str((timezone.now() - timedelta(days=7)).date())
     for query, found in (
         ({"state__exact": "refused"}, "refused-one"),
-        ({"received_at__gte": today}, "answered-one"),
+        ({"from": last_week}, "answered-one"),
         ({"q": "answered"}, "answered-one"),
         ({"q": "Castle"}, "refused-one"),
         ({"integration__id__exact": str(enabled.integration.pk)}, "answered-one"),
