@@ -23,11 +23,11 @@ from integrations.staff.base.filters import (
     DatesFilter,
     OpenFilter,
     OrganisationOfRecordFilter,
-    PersonFilter,
 )
 from integrations.staff.base.keyset_lists import KeysetAdmin, Parents
 from integrations.staff.base.menu import MenuGroup
 from integrations.staff.base.presentation import ago, details, frames, marked
+from integrations.staff.records.person_filter import PersonFilter
 from integrations.text.moments import exactly
 
 OF_INTEGRATION = "integration__outlet__organisation"

@@ -16,8 +16,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from integrations.models import AuditEvent, Integration
-from integrations.staff.base.filters import LONGEST_NAME, PersonFilter
+from integrations.staff.base.filters import LONGEST_NAME
 from integrations.staff.base.lookups import LONGEST_SEARCH, MOST_VALUES
+from integrations.staff.records.person_filter import PersonFilter
 from tests.staff.base.conftest import two_outlets
 from tests.support.factories import Enabled
 from tests.support.staff.hostile import HOSTILE_LISTS, HOSTILE_VALUES
