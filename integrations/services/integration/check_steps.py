@@ -218,7 +218,9 @@ def mispaired(refusal: AuthAttempt, own: str) -> StepFinding:
         f"The POS sent the POSRemoteID “{show_hidden(sent)}”; this outlet has “{show_hidden(own)}”."
         f"{note_on_differences(sent, own)} {refusal.detail}",
         tell=f"Correct the POSRemoteID in PowerEPOS: it is {show_hidden(own)}. {CONNECT_AGAIN}",
-        here=f"If “{show_hidden(sent)}” is what PowerEPOS gave for this outlet, change it here instead.",
+        here=f"If “{show_hidden(sent)}” is what PowerEPOS gave for this outlet, change it here instead."
+        if is_free
+        else "",
         remedies=(Remedy.CHANGE_POS_REMOTE_ID,) if is_free else (),
         attempt=refusal.pk,
     )
@@ -295,7 +297,7 @@ def _answered_another(evidence: Evidence) -> StepFinding:
         words = f"The till answered a request {distance(row.received_at, evidence.at)}."
         return StepFinding(True, words, is_test=evidence.harmless is not None)
     if evidence.harmless is None:
-        here = f"Enter the number of {HARMLESS} under Message types. Without it, no test request can be sent."
+        here = f"No test request can be sent until the number of {HARMLESS} is entered under Message types."
         words = f"The portal does not know the number of {HARMLESS}."
         return StepFinding(False, words, "Change nothing on the till.", here)
     words = f"No test request was sent since {evidence.action}."

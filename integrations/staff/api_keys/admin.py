@@ -51,7 +51,8 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
     menu_group = MenuGroup.SET_UP
     menu_position = 10
     page = "staff/api_keys/page.html"
-    when_empty = "No API keys yet. Your systems use a key to send requests to POSes. Create the first one."
+    when_empty = "No API keys yet. Your systems use a key to send requests to POSes."
+    first_step = "Create the first one."
     organisation_path = "organisation"
     list_display = ("name", "state", "sees", "allowed", "secret", "last_used", "expires")
     list_filter = (KeyStateFilter, OrganisationFilter)

@@ -42,7 +42,9 @@ FOR_ALL = ""
 class PortalAdmin(ListParameters, ModelAdmin[Row]):
     """A list of the portal.
 
-    `when_empty` is the text in an empty list. It names the rows that appear there, and the first step.
+    `when_empty` is the text in an empty list. It names the rows that appear there. `first_step` follows it for people
+    who may take that step: those with the permissions `first_step_needs` or, if there are none, those who may add a
+    row.
 
     Limited staff see only the rows of some organisations: `organisation_path` is the lookup from a row to its
     organisation. If it is None, limited staff see no rows.
@@ -56,6 +58,8 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
     is_live: ClassVar[bool] = False  # the list refreshes automatically
     prefilled: ClassVar[tuple[str, ...]] = ()  # fields of the add form that a link of the portal may fill in
     when_empty = ""
+    first_step: ClassVar[str] = ""
+    first_step_needs: ClassVar[tuple[str, ...]] = ()
     actions = None
     show_facets = ShowFacets.NEVER  # the counts beside the values of a filter would need queries of all rows
     show_full_result_count = False  # the full count would need another query, of all rows without filters and search
@@ -136,7 +140,12 @@ class PortalAdmin(ListParameters, ModelAdmin[Row]):
         title = capfirst(self.opts.verbose_name_plural)
         scripts = Media(js=["admin/js/actions.js"] if self.actions else [])  # Django's other scripts are for forms
         ours = {"title": title, "fragment": LIST_TEMPLATE if self.is_live else "", "media": scripts}
-        return super().changelist_view(request, {**ours, **(extra_context or {})})
+        step = {"first_step": self.first_step if self._may_take_first_step(request) else ""}
+        return super().changelist_view(request, {**ours, **step, **(extra_context or {})})
+
+    def _may_take_first_step(self, request: HttpRequest) -> bool:
+        needs = self.first_step_needs
+        return request.user.has_perms(needs) if needs else self.has_add_permission(request)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Return initial values from the URL, only for the fields in `prefilled`."""

@@ -71,9 +71,11 @@ class HandoverLinkAdmin(ReadOnlyAdmin[HandoverLink]):
     menu_group = MenuGroup.OUTLETS
     menu_position = 30
     when_empty = (
-        "No hand-over links yet. Create one when you enable an outlet or rotate its secret. The links appear here: who "
-        "created each one, whether it was opened, when and from where."
+        "No hand-over links yet. The links appear here: who created each one, whether it was opened, when and from "
+        "where."
     )
+    first_step = "Create one when you enable an outlet or rotate its secret."
+    first_step_needs = ("integrations.add_integration", "integrations.change_integration")
     organisation_path = OF_INTEGRATION
     list_display = ("standing", "outlet", "created", "expires", "ended", "address", "created_by")
     list_filter = (LinkStateFilter,)

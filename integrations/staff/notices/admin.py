@@ -46,8 +46,9 @@ class WebhookEndpointAdmin(ReadOnlyAdmin[WebhookEndpoint]):
     page = "staff/notices/webhook_page.html"
     when_empty = (
         "No webhook endpoints yet. The portal notifies your systems at these addresses of events: an outlet goes "
-        "offline, a request finishes, an alert begins. Create the first one."
+        "offline, a request finishes, an alert begins."
     )
+    first_step = "Create the first one."
     list_display = ("name", "state", "organisations", "shown_url")
     list_filter = (OrganisationFilter, "is_enabled")
     organisation_path = "organisation"
@@ -114,10 +115,9 @@ class DeliveryAdmin(KeysetAdmin[Delivery]):
     menu_group = MenuGroup.ALERTS
     menu_position = 40
     page = "staff/notices/delivery_page.html"
-    when_empty = (
-        "No deliveries yet. The events that the portal sends to your systems appear here with the answers. Create a "
-        "webhook endpoint and send a test event."
-    )
+    when_empty = "No deliveries yet. The events that the portal sends to your systems appear here with the answers."
+    first_step = "Create a webhook endpoint and send a test event."
+    first_step_needs = ("integrations.add_webhookendpoint",)
     list_display = ("standing", "event", "noticed", "endpoint", "about", "answer", "attempts")
     list_filter = ("state", "notice__kind", ("endpoint", EndpointFilter))
     organisation_path = "endpoint__organisation"

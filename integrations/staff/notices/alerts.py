@@ -48,8 +48,10 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
     page = "staff/notices/alert_page.html"
     when_empty = (
         "No alerts yet. The portal alerts you when outlets are offline for too long, when many authentications are "
-        "refused, and when credentials are about to expire. To get them by e-mail, add an alert recipient."
+        "refused, and when credentials are about to expire."
     )
+    first_step = "To get them by e-mail, add an alert recipient."
+    first_step_needs = ("integrations.add_alertrecipient",)
     list_display = ("what", "state", "whose", "members_count", "began", "ended")
     list_filter = (OpenAlertFilter, "kind", OrganisationFilter)
     organisation_path = "organisation"
@@ -123,7 +125,8 @@ class AlertRecipientAdmin(PortalAdmin[AlertRecipient]):
 
     menu_group = MenuGroup.ALERTS
     menu_position = 20
-    when_empty = "No alert recipients yet. They get alerts by e-mail, of one organisation or of all. Add the first."
+    when_empty = "No alert recipients yet. They get alerts by e-mail, of one organisation or of all."
+    first_step = "Add the first."
     list_display = ("email", "whose")
     list_filter = (OrganisationFilter,)
     organisation_path = "organisation"

@@ -48,8 +48,10 @@ class OutletAdmin(BulkActions, PageAdmin[Outlet]):
     menu_position = 10
     when_empty = (
         "No outlets yet. An outlet is one site of a customer. Outlets appear here with their state: not enabled, "
-        "online, offline or disabled. Choose “Enable an outlet” to create the first one."
+        "online, offline or disabled."
     )
+    first_step = "Choose “Enable an outlet” to create the first one."
+    first_step_needs = ("integrations.add_integration", "integrations.add_outlet")
     page = "staff/integration/page.html"
     organisation_path = "organisation"
     is_live = True

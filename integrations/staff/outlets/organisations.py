@@ -25,10 +25,8 @@ class OrganisationAdmin(PortalAdmin[Organisation]):
 
     menu_group = MenuGroup.OUTLETS
     menu_position = 20
-    when_empty = (
-        "No organisations yet. An organisation is one of your customers: a restaurant or a chain of them. "
-        "Add the first one, then add its outlets."
-    )
+    when_empty = "No organisations yet. An organisation is one of your customers: a restaurant or a chain of them."
+    first_step = "Add the first one, then add its outlets."
     organisation_path = "pk"
     list_display = ("name", "outlets", "created")
     search_fields = ("name",)

@@ -67,8 +67,10 @@ class ConnectionAdmin(KeysetAdmin[Connection]):
     menu_position = 20
     when_empty = (
         "No connections yet. The websocket connections of POSes appear here: when and from where each was opened, and "
-        "how it ended. First hand an outlet's values over to PowerEPOS."
+        "how it ended."
     )
+    first_step = "First hand an outlet's values over to PowerEPOS."
+    first_step_needs = ("integrations.add_integration",)
     organisation_path = OF_INTEGRATION
     list_display = ("how", "outlet", "opened", "ended", "address", "frames")
     list_filter = (OpenFilter, "close_reason", OrganisationOfRecordFilter, DatesFilter)

@@ -39,10 +39,9 @@ class RequestAdmin(KeysetAdmin[Request]):
     menu_group = MenuGroup.ACTIVITY
     menu_position = 10
     page = "staff/requests/page.html"
-    when_empty = (
-        "No requests yet. The requests that your systems send to POSes appear here with their results. Create an API "
-        "key and send the first one."
-    )
+    when_empty = "No requests yet. The requests that your systems send to POSes appear here with their results."
+    first_step = "Create an API key and send the first one."
+    first_step_needs = ("integrations.add_apikey",)
     organisation_path = OF_INTEGRATION
     list_display = ("standing", "outlet", "received", "kind", "duration", "code", "shown_id")
     list_filter = ("state", MessageTypeFilter, ResultCodeFilter, OrganisationOfRecordFilter, DatesFilter)

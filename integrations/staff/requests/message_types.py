@@ -17,7 +17,8 @@ class MessageTypeAdmin(PortalAdmin[MessageType]):
 
     menu_group = MenuGroup.SET_UP
     menu_position = 20
-    when_empty = "No message types yet. Add one: your systems can then use its name instead of its number."
+    when_empty = "No message types yet. Your systems can use the name of a message type instead of its number."
+    first_step = "Add the first one."
     organisation_path = FOR_ALL
     list_display = ("name", "known_number", "description")
     search_fields = ("name", "number", "description")

@@ -85,7 +85,7 @@ def _enable_new() -> NextStep:
 
 def _add_outlet() -> NextStep:
     return NextStep(
-        "There is no outlet yet. Add the first one, then enable Order N Pay on it.",
+        "There is no outlet yet. Add the first one. A colleague can then enable Order N Pay on it.",
         reverse("admin:integrations_outlet_add"),
         "Add an outlet",
     )

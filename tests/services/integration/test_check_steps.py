@@ -192,9 +192,12 @@ def test_a_wrong_pos_remote_id_shows_both_values_and_the_owner() -> None:
 
 def test_the_sent_pos_remote_id_is_offered_only_if_no_outlet_has_it() -> None:
     free = attempt(Outcome.WRONG_POS_REMOTE_ID, pos_remote_id="Bella-2")
-    assert open_step(evidence(attempt=free)).remedies == (Remedy.CHANGE_POS_REMOTE_ID,)
+    step = open_step(evidence(attempt=free))
+    assert step.remedies == (Remedy.CHANGE_POS_REMOTE_ID,)
+    assert "change it here instead" in step.here
     taken = attempt(Outcome.WRONG_POS_REMOTE_ID, pos_remote_id="Bella-2", pos_remote_id_of_id=7)
-    assert open_step(evidence(attempt=taken)).remedies == ()
+    step = open_step(evidence(attempt=taken))
+    assert (step.remedies, step.here) == ((), "")
 
 
 @pytest.mark.parametrize(
