@@ -29,6 +29,7 @@ RANDOM_LENGTH = 26
 CHECKSUM_LENGTH = 4
 BODY_LENGTH = PUBLIC_LENGTH + RANDOM_LENGTH + CHECKSUM_LENGTH
 MIN_ADOPTED_LENGTH = 8
+MIN_ADOPTED_BITS = 24  # a secret of one or two different characters has fewer
 MAX_SECRET_LENGTH = 256
 STRONG_BITS = 112  # OWASP ASVS 5.0, 6.5.2: with this many bits or more, a fast digest is enough
 

@@ -15,7 +15,13 @@ from integrations.models.clock import shared_now
 from integrations.models.fields.texts import complaint_about
 from integrations.models.outlet import is_plain
 from integrations.security import secret_digests
-from integrations.security.secret_digests import MAX_SECRET_LENGTH, MIN_ADOPTED_LENGTH, Digest, SecretKind
+from integrations.security.secret_digests import (
+    MAX_SECRET_LENGTH,
+    MIN_ADOPTED_BITS,
+    MIN_ADOPTED_LENGTH,
+    Digest,
+    SecretKind,
+)
 from integrations.services import life_cycle
 from integrations.services.audit import Actor, record, record_many
 from integrations.services.connections.errors import MistypedSecret
@@ -212,6 +218,8 @@ def _check_adopted(secret: str) -> None:
             "adopted_secret",
             f"A secret has up to {MAX_SECRET_LENGTH} characters, none of them a control character.",
         )
+    if secret_digests.estimate_bits(secret) < MIN_ADOPTED_BITS:
+        raise WeakSecret("This secret repeats so few characters that it could be guessed at once.")
 
 
 @sensitive_variables()

@@ -236,6 +236,12 @@ def test_a_common_password_is_not_adopted_however_long_it_is(secret: str) -> Non
         adopt_secret(secret)
 
 
+@pytest.mark.parametrize("secret", ["aaaaaaaaaaaaaaaa", "abababababab", "7007007007007007", "a!a!a!a!a!a!"])
+def test_a_secret_of_one_or_two_characters_is_not_adopted_however_long_it_is(secret: str) -> None:
+    with pytest.raises(WeakSecret, match="repeats so few characters"):
+        adopt_secret(secret)
+
+
 @pytest.mark.parametrize(
     "secret",
     ["shared\u200bS3cr3t!", "shared\u00a0S3cr3t", "shared\x00S3cr3t", "shared\nS3cr3t", "shared\ud800x", "x" * 257],
