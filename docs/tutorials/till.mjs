@@ -4,53 +4,48 @@ import { readFileSync } from "node:fs";
 import process from "node:process";
 import WebSocket from "ws";
 
-const outlet = JSON.parse(readFileSync(process.argv[2], "utf8"));
-const REPLACED = 4409; // the close code after which a till does not connect again
 const PRICE = 5; // price of every product
-const USER_ID = "f9248a0f-ba0c-4c80-b9f2-fe020b456ce4";
+const outlet = JSON.parse(readFileSync(process.argv[2], "utf8"));
 const orders = new Map();
 const answers = new Map(); // a request that is sent again gets the same answer and is not executed again
 
-const find = (payload) => {
-  const order = orders.get(payload.SalesTransactionID);
-  if (!order) throw new Error("unknown order");
-  return order;
-};
-const open = (table) => { // a new order with the fields of both the full order and the summary
+function newOrder(table) { // has the fields of a full order and also those of an order summary
   const order = {
-    SalesTransactionID: randomUUID(), OrderNumberOpened: `S${String(orders.size + 1).padStart(7, "0")}`,
-    ServiceModePrefix: "TBL", ServiceModeEntityID: table, CurrencyCode: "EUR", Covers: 0, Taxes: [], Products: [],
+    SalesTransactionID: randomUUID(), OrderNumberOpened: `S${String(orders.size + 1).padStart(7, "0")}`, Products: [],
+    ServiceModePrefix: "TBL", ServiceModeEntityID: table, CurrencyCode: "EUR", Covers: 0, Taxes: [],
     Amount: 0, AmountOwing: 0, RemainingServiceChargeAmount: 0, IsClosed: false, InUse: false,
   };
   orders.set(order.SalesTransactionID, order);
   return order;
-};
-const withProducts = (order, lines) => {
-  for (const line of lines ?? []) {
-    const TotalAmount = PRICE * line.Quantity;
-    order.Products.push({ ...line, Price: PRICE, TotalAmount });
-    order.Amount += TotalAmount;
-    order.AmountOwing += TotalAmount;
+}
+
+function execute(type, payload) {
+  if (type === 0) // GetUserFromPIN
+    return { UserID: "f9248a0f-ba0c-4c80-b9f2-fe020b456ce4", UserName: "Manager", CanMakePayments: true };
+  if (type === 1) // GetOpenOrders
+    return { Orders: [...orders.values()], UserOrdersOnly: payload.UserOrdersOnly ?? false };
+  if (![10, 12, 13].includes(type)) throw new Error("unknown message type");
+  const order = type === 10 ? newOrder(payload.ServiceModeEntityID) : orders.get(payload.SalesTransactionID);
+  if (!order) throw new Error("unknown order");
+  if (type === 13) { // CreatePayment
+    order.AmountOwing -= payload.Payment.AmountSale;
+    return { SalesTransactionPaymentID: randomUUID(), OrderSummary: order };
+  }
+  for (const line of payload.Products ?? []) { // CreateOrder (10) and UpdateOrder (12)
+    const added = { ...line, Price: PRICE, TotalAmount: PRICE * line.Quantity };
+    order.Products.push(added);
+    order.Amount += added.TotalAmount;
+    order.AmountOwing += added.TotalAmount;
   }
   return { Order: order, OutOfStockProducts: null };
-};
-const methods = {
-  0: () => ({ UserID: USER_ID, UserName: "Manager", CanMakePayments: true }), // GetUserFromPIN
-  1: (payload) => ({ Orders: [...orders.values()], UserOrdersOnly: payload.UserOrdersOnly ?? false }), // GetOpenOrders
-  10: (payload) => withProducts(open(payload.ServiceModeEntityID), payload.Products), // CreateOrder
-  12: (payload) => withProducts(find(payload), payload.Products), // UpdateOrder
-  13: (payload) => { // CreatePayment
-    find(payload).AmountOwing -= payload.Payment.AmountSale;
-    return { SalesTransactionPaymentID: randomUUID(), OrderSummary: find(payload) };
-  },
-};
+}
 
 function answer({ RequestID, MessageType, Payload }) {
+  const same = { RequestID, MessageType, ResultCode: 0, ErrorMessage: null };
   try {
-    const method = methods[MessageType];
-    return { RequestID, MessageType, ResultCode: 0, ErrorMessage: null, Payload: method(Payload ?? {}) };
+    return JSON.stringify({ ...same, Payload: execute(MessageType, Payload ?? {}) });
   } catch {
-    return { RequestID, MessageType, ResultCode: 1, ErrorMessage: "This till cannot do this.", Payload: null };
+    return JSON.stringify({ ...same, ResultCode: 1, ErrorMessage: "This till cannot do this.", Payload: null });
   }
 }
 
@@ -63,18 +58,18 @@ async function serve() {
   socket.on("open", () => console.log("connected"));
   socket.on("message", (frame) => {
     const request = JSON.parse(frame);
-    if (!answers.has(request.RequestID)) answers.set(request.RequestID, JSON.stringify(answer(request)));
+    if (!answers.has(request.RequestID)) answers.set(request.RequestID, answer(request));
     socket.send(answers.get(request.RequestID));
   });
-  const code = await new Promise((resolve, reject) => socket.on("close", resolve).on("error", reject));
-  if (code !== REPLACED) return;
-  console.error("Another till connected with the same secret.");
-  process.exit(1);
+  return new Promise((resolve, reject) => socket.on("close", resolve).on("error", reject));
 }
 
 for (let wait = 1; ; ) {
   const started = Date.now();
-  await serve().catch((error) => console.log("not connected:", error.name));
+  const code = await serve().catch((error) => console.log("not connected:", error.name));
+  if (code === 4409) break;
   wait = Date.now() - started > 60_000 ? 1 : Math.min(wait * 2, 60);
   await new Promise((resolve) => setTimeout(resolve, wait * 1000 * (0.5 + Math.random() / 2)));
 }
+console.error("Another till connected with the same secret.");
+process.exitCode = 1;

@@ -7,64 +7,48 @@ import time
 import urllib.request
 import uuid
 from pathlib import Path
-from typing import Any
 
-from websockets.exceptions import ConnectionClosedError, WebSocketException
+from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import connect
 
-Json = dict[str, Any]
-REPLACED = 4409  # the close code after which a till does not connect again
 PRICE = 5  # price of every product
-USER_ID = "f9248a0f-ba0c-4c80-b9f2-fe020b456ce4"
-outlet: Json = json.loads(Path(sys.argv[1]).read_text())
-orders: dict[str, Json] = {}
+outlet = json.loads(Path(sys.argv[1]).read_text())
+orders: dict[str, dict] = {}
 answers: dict[str, str] = {}  # a request that is sent again gets the same answer and is not executed again
 
 
-def opened(table: str) -> Json:
-    """Store and return a new order. It has the fields of a full order and also those of an order summary."""
-    order = {"SalesTransactionID": str(uuid.uuid4()), "OrderNumberOpened": f"S{len(orders) + 1:07}"}
+def new_order(table: str) -> dict:  # has the fields of a full order and also those of an order summary
+    order = {"SalesTransactionID": str(uuid.uuid4()), "OrderNumberOpened": f"S{len(orders) + 1:07}", "Products": []}
     order |= {"ServiceModePrefix": "TBL", "ServiceModeEntityID": table, "CurrencyCode": "EUR", "Covers": 0, "Taxes": []}
     order |= {"Amount": 0, "AmountOwing": 0, "RemainingServiceChargeAmount": 0, "IsClosed": False, "InUse": False}
-    orders[order["SalesTransactionID"]] = order | {"Products": []}
-    return orders[order["SalesTransactionID"]]
+    return orders.setdefault(order["SalesTransactionID"], order)
 
 
-def with_products(order: Json, lines: list[Json] | None) -> Json:
-    for line in lines or []:
-        total = PRICE * line["Quantity"]
-        order["Products"].append(line | {"Price": PRICE, "TotalAmount": total})
-        order["Amount"] += total
-        order["AmountOwing"] += total
-    return order
+def execute(message_type: int, payload: dict) -> dict:
+    if message_type == 0:  # GetUserFromPIN
+        return {"UserID": "f9248a0f-ba0c-4c80-b9f2-fe020b456ce4", "UserName": "Manager", "CanMakePayments": True}
+    if message_type == 1:  # GetOpenOrders
+        return {"Orders": list(orders.values()), "UserOrdersOnly": payload.get("UserOrdersOnly", False)}
+    if message_type not in (10, 12, 13):
+        raise KeyError(message_type)
+    order = new_order(payload["ServiceModeEntityID"]) if message_type == 10 else orders[payload["SalesTransactionID"]]
+    if message_type == 13:  # CreatePayment
+        order["AmountOwing"] -= payload["Payment"]["AmountSale"]
+        return {"SalesTransactionPaymentID": str(uuid.uuid4()), "OrderSummary": order}
+    for line in payload.get("Products") or []:  # CreateOrder (10) and UpdateOrder (12)
+        added = line | {"Price": PRICE, "TotalAmount": PRICE * line["Quantity"]}
+        order["Products"].append(added)
+        order["Amount"] += added["TotalAmount"]
+        order["AmountOwing"] += added["TotalAmount"]
+    return {"Order": order, "OutOfStockProducts": None}
 
 
-def result(message_type: int, payload: Json) -> Json:
-    match message_type:
-        case 0:  # GetUserFromPIN
-            return {"UserID": USER_ID, "UserName": "Manager", "CanMakePayments": True}
-        case 1:  # GetOpenOrders
-            return {"Orders": list(orders.values()), "UserOrdersOnly": payload.get("UserOrdersOnly", False)}
-        case 10:  # CreateOrder
-            order = with_products(opened(payload["ServiceModeEntityID"]), payload.get("Products"))
-            return {"Order": order, "OutOfStockProducts": None}
-        case 12:  # UpdateOrder
-            order = with_products(orders[payload["SalesTransactionID"]], payload.get("Products"))
-            return {"Order": order, "OutOfStockProducts": None}
-        case 13:  # CreatePayment
-            order = orders[payload["SalesTransactionID"]]
-            order["AmountOwing"] -= payload["Payment"]["AmountSale"]
-            return {"SalesTransactionPaymentID": str(uuid.uuid4()), "OrderSummary": order}
-    raise KeyError(message_type)
-
-
-def answer(request: Json) -> Json:
+def answer(request: dict) -> str:
+    same = {name: request[name] for name in ("RequestID", "MessageType")} | {"ResultCode": 0, "ErrorMessage": None}
     try:
-        code, error, payload = 0, None, result(request["MessageType"], request["Payload"] or {})
+        return json.dumps(same | {"Payload": execute(request["MessageType"], request["Payload"] or {})})
     except KeyError:
-        code, error, payload = 1, "This till cannot do this.", None
-    same = {name: request[name] for name in ("RequestID", "MessageType")}
-    return same | {"ResultCode": code, "ErrorMessage": error, "Payload": payload}
+        return json.dumps(same | {"ResultCode": 1, "ErrorMessage": "This till cannot do this.", "Payload": None})
 
 
 def serve() -> None:
@@ -76,7 +60,7 @@ def serve() -> None:
         for frame in socket:
             request = json.loads(frame)
             if request["RequestID"] not in answers:
-                answers[request["RequestID"]] = json.dumps(answer(request))
+                answers[request["RequestID"]] = answer(request)
             socket.send(answers[request["RequestID"]])
 
 
@@ -86,7 +70,7 @@ while True:
     try:
         serve()
     except (OSError, WebSocketException) as error:
-        if isinstance(error, ConnectionClosedError) and error.rcvd and error.rcvd.code == REPLACED:
+        if isinstance(error, ConnectionClosed) and error.rcvd and error.rcvd.code == 4409:
             sys.exit("Another till connected with the same secret.")
         print("not connected:", type(error).__name__, flush=True)
     wait = 1.0 if time.monotonic() - started > 60 else min(wait * 2, 60)

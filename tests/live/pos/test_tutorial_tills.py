@@ -64,8 +64,9 @@ def test_the_till_answers_each_message_type(stack: Stack, tmp_path: Path, progra
         paid = ask("CreatePayment", one | {"Payment": {"Name": "visa", "AmountSale": 5}})["OrderSummary"]
         assert (paid["SalesTransactionID"], paid["Amount"] - paid["AmountOwing"]) == (one["SalesTransactionID"], 5)
         assert len(ask("GetOpenOrders", {"UserOrdersOnly": False})["Orders"]) == 1
-        missing = backend.ask(outlet, "UpdateOrder", {"SalesTransactionID": "none", "Products": []}).json()
-        assert (missing["outcome"], missing["result_code"]) == ("refused", 1)
+        for method, payload in (("UpdateOrder", {"SalesTransactionID": "none", "Products": []}), (99, one)):
+            refused = backend.ask(outlet, method, payload).json()
+            assert (refused["outcome"], refused["result_code"]) == ("refused", 1)
 
 
 @PROGRAMS
