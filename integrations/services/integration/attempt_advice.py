@@ -56,16 +56,16 @@ def read_advice(
     if attempt.outcome == Outcome.ACCEPTED:
         return StepFinding(True, f"The POS got an access token {distance(attempt.at, now)}.")
     if meant is None:
-        found = _of_unenabled(named) if named else _finding(attempt, None, "ONPS-")
+        found = _of_unenabled(named) if named else _finding(attempt, None, "ONPS-", now)
         return replace(_blocked(attempt, found), remedies=())
     current, older = secrets_in(list(meant.credentials.all()), now)
-    found = _blocked(attempt, _finding(attempt, meant, current.shown)).adapted(current, older)
+    found = _blocked(attempt, _finding(attempt, meant, current.shown, now)).adapted(current, older)
     if not meant.is_enabled:
         return _of_disabled(found)
     return replace(found, remedies=tuple(each for each in found.remedies if _is_possible(each, attempt, meant, now)))
 
 
-def _finding(attempt: AuthAttempt, meant: Integration | None, shown: str) -> StepFinding:
+def _finding(attempt: AuthAttempt, meant: Integration | None, shown: str, now: datetime) -> StepFinding:
     if attempt.endpoint == PosEndpoint.WEBSOCKET:
         advice = advice_on_handshake(Outcome(attempt.outcome))
         return StepFinding.advising(f"The websocket was refused: {attempt.get_outcome_display()}.", advice, attempt.pk)
@@ -76,7 +76,8 @@ def _finding(attempt: AuthAttempt, meant: Integration | None, shown: str) -> Ste
         return mispaired(attempt, meant.pos_remote_id)
     if cause == Outcome.DISABLED and meant.is_enabled:
         return StepFinding(False, f"{cause.label}. It was enabled again after this attempt.", CONNECT_AGAIN)
-    return StepFinding.advising(f"{cause.label}.", advice_on_values(attempt, meant, cause, shown=shown), attempt.pk)
+    advice = advice_on_values(attempt, meant, cause, now, shown=shown)
+    return StepFinding.advising(f"{cause.label}.", advice, attempt.pk)
 
 
 def _of_unenabled(outlet: Outlet) -> StepFinding:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Case, CharField, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models import Case, CharField, Exists, OuterRef, Q, QuerySet, Subquery, When
 
 from integrations.models import AuditEvent, AuthAttempt, Connection, Credential, Integration, MessageType, Request
 from integrations.models.attempt import UNDECIDED, Outcome, PosEndpoint
@@ -193,6 +193,16 @@ def decision_columns(own: OuterRef) -> dict[str, Subquery | Case]:
         "decided_at": Subquery(decided.values("at")[:1]),
         "unblocked_as": Case(When(outcome=Outcome.THROTTLED, cause="", then=before), output_field=CharField()),
     }
+
+
+def is_invalidated(own: OuterRef, at: OuterRef) -> Q:
+    """Match rows whose evidence about the integration `own`, from the time `at`, no longer counts.
+
+    It is older than `Evidence.since`, or the integration was disabled after it.
+    """
+    events = AuditEvent.objects.filter(integration=own, verb__in=(*BEGINNINGS, Verb.DISABLED), at__gt=at)
+    secrets = Credential.objects.filter(integration=own, is_current=True, created_at__gt=at)
+    return Q(Exists(events)) | Q(Exists(secrets))
 
 
 def keys_in(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -148,17 +148,20 @@ def secret(evidence: Evidence) -> StepFinding:
         return StepFinding(True, f"The POS proved that it has {evidence.current.shown}{_or_older(evidence)}.")
     cause = cause_of(refusal, _before_block(evidence))
     words = f"{cause.label}, {distance(refusal.at, evidence.at)}{_from(refusal)}. {refusal.detail}".strip()
-    advice = advice_on_values(refusal, evidence.integration, cause, shown=evidence.current.shown)
+    advice = advice_on_values(refusal, evidence.integration, cause, evidence.at, shown=evidence.current.shown)
     if refusal.outcome == Outcome.THROTTLED:
         return _blocked(evidence, refusal, StepFinding.advising(words, advice, refusal.pk))
     return StepFinding.advising(words, advice, refusal.pk)
 
 
-def advice_on_values(refusal: AuthAttempt, own: Integration, cause: Outcome, *, shown: str) -> Advice:
+def advice_on_values(refusal: AuthAttempt, own: Integration, cause: Outcome, now: datetime, *, shown: str) -> Advice:
     """Return the advice on a refused authentication at an outlet; `own` is its integration.
 
-    If the POSRemoteID is that of another outlet, the secret may be, too: a rotation would not help.
+    If the POSRemoteID is that of another outlet, the secret may be, too: a rotation would not help. If a block without
+    a known cause is over, the advice is that on a wrong secret, because no wait is left.
     """
+    if cause == Outcome.THROTTLED and waits.is_over(refusal, own, now):
+        cause = Outcome.WRONG_SECRET
     if refusal.pos_remote_id_of_id is None or cause not in OF_SECRET:
         return advice_on(cause, shown=shown)
     tell = (

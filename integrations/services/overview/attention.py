@@ -9,15 +9,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import BigIntegerField, CharField, DateTimeField, F, Model, OuterRef, Q, QuerySet, Value
+from django.db.models import BigIntegerField, CharField, DateTimeField, Exists, F, Model, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Cast, Coalesce, Concat
 
-from integrations.models import Alert, AuthAttempt, Credential, HandoverLink, Integration, WebhookEndpoint
+from integrations.models import Alert, AuthAttempt, Credential, HandoverLink, Integration, Presence, WebhookEndpoint
 from integrations.models.attempt import REFUSALS, Outcome, PosEndpoint
 from integrations.models.clock import shared_now
 from integrations.models.handover_link import LinkState, is_in_link_state
+from integrations.services.integration import waits
 from integrations.services.integration.attempt_advice import is_of_unknown_id
-from integrations.services.integration.check_evidence import SECOND_TILL, decision_columns
+from integrations.services.integration.check_evidence import SECOND_TILL, decision_columns, is_invalidated
 from integrations.services.integration.check_steps import cause_of
 from integrations.services.overview.fleet_state import HOUR, Organisations, within
 from integrations.text.characters import identity
@@ -37,16 +38,18 @@ class Concern(StrEnum):
 
 @dataclass(frozen=True)
 class RefusedOutlet:
-    """An outlet that was refused `count` times in the last hour, and has neither connected nor been changed since.
+    """An outlet that was refused `count` times in the last hour, and has not connected since.
 
-    `cause` is what must be corrected first, according to the newest attempt. If no outlet is known, `integration` is
-    None.
+    No later change of the outlet, such as a rotation, may have corrected the cause. `cause` is what must be corrected
+    first, according to the newest attempt. If no outlet is known, `integration` is None. `is_wait_over` says whether a
+    block that refused the attempt has ended.
     """
 
     integration: Integration | None
     attempt: AuthAttempt
     cause: Outcome
     count: int
+    is_wait_over: bool
 
     @property
     def reason(self) -> str:
@@ -78,15 +81,14 @@ def read_refused(organisations: Organisations, now: datetime) -> list[RefusedOut
     Unknown outlets come last, because a scanner can invent many of them. One query reads the newest INSPECTED refusals;
     older ones are not counted.
     """
-    rows = within(AuthAttempt.objects.filter(_is_refused(now)), organisations, "integration__outlet__organisation")
+    rows = AuthAttempt.objects.annotate(meant=Coalesce("integration", "pos_remote_id_of")).filter(_is_refused(now))
+    rows = within(rows, organisations, "integration__outlet__organisation")
     rows = rows.select_related("integration__outlet__organisation", "pos_remote_id_of__outlet__organisation")
-    rows = rows.annotate(meant=Coalesce("integration", "pos_remote_id_of")).annotate(
-        **decision_columns(OuterRef("meant"))
-    )
+    rows = rows.annotate(**decision_columns(OuterRef("meant")))
     groups: dict[int | tuple[str, str], list[AuthAttempt]] = {}
     for attempt in rows.order_by("-at")[:INSPECTED]:
         groups.setdefault(_group_of(attempt), []).append(attempt)
-    found = [each for each in map(_refused_outlet, groups.values()) if each]
+    found = [each for group in groups.values() if (each := _refused_outlet(group, now))]
     return sorted(found, key=lambda each: each.integration is None)[: SHOWN + 1]
 
 
@@ -102,11 +104,13 @@ def read_pending(organisations: Organisations, concerns: Collection[Concern]) ->
 
 
 def _is_refused(now: datetime) -> Q:
-    """Match the last hour's refusals after which the outlet has neither connected nor been changed."""
+    """Match the last hour's refusals whose cause is not known to be corrected. `meant` is a column of the query."""
     others = [outcome for outcome in REFUSALS if outcome != Outcome.SECOND_TILL]
-    is_unknown = Q(integration=None) & (Q(pos_remote_id_of=None) | _is_newest("pos_remote_id_of"))
-    of_second_till = Q(outcome=Outcome.SECOND_TILL, at__gt=now - SECOND_TILL, integration__changed_at__lte=F("at"))
-    return Q(at__gt=now - HOUR) & (Q(outcome__in=others) & (is_unknown | _is_newest("integration")) | of_second_till)
+    own, at = OuterRef("meant"), OuterRef("at")
+    opened = Presence.objects.filter(integration=own, connection__opened_at__gt=at)
+    of_second_till = Q(outcome=Outcome.SECOND_TILL, at__gt=now - SECOND_TILL)
+    unsettled = (Q(outcome__in=others) & ~Q(Exists(opened))) | of_second_till
+    return Q(at__gt=now - HOUR) & unsettled & ~is_invalidated(own, at)
 
 
 def _group_of(attempt: AuthAttempt) -> int | tuple[str, str]:
@@ -119,14 +123,7 @@ def _group_of(attempt: AuthAttempt) -> int | tuple[str, str]:
     return meant or (sent, "" if sent else identity(attempt.pos_remote_id))
 
 
-def _is_newest(path: str) -> Q:
-    """Match attempts after which the outlet has neither connected nor been changed. `path` leads to its integration."""
-    opened = f"{path}__presence__connection"
-    is_unconnected = Q(**{opened: None}) | Q(**{f"{opened}__opened_at__lte": F("at")})
-    return Q(**{f"{path}__changed_at__lte": F("at")}) & is_unconnected
-
-
-def _refused_outlet(group: Sequence[AuthAttempt]) -> RefusedOutlet | None:
+def _refused_outlet(group: Sequence[AuthAttempt], now: datetime) -> RefusedOutlet | None:
     """Return the refused outlet of these attempts; None if its POS was accepted after them.
 
     The attempts must be sorted with the newest first.
@@ -135,7 +132,8 @@ def _refused_outlet(group: Sequence[AuthAttempt]) -> RefusedOutlet | None:
     if last is None:
         return None
     meant = last.integration or last.pos_remote_id_of
-    return RefusedOutlet(meant, last, _cause(last, meant), len(group))
+    is_over = meant is not None and last.outcome == Outcome.THROTTLED and waits.is_over(last, meant, now)
+    return RefusedOutlet(meant, last, _cause(last, meant), len(group), is_over)
 
 
 def _last_unsettled(group: Sequence[AuthAttempt]) -> AuthAttempt | None:

@@ -91,7 +91,7 @@ def _refused_group(rows: Sequence[RefusedOutlet], now: datetime) -> Group:
 
 def _entry(row: RefusedOutlet, now: datetime) -> Entry:
     often = "" if row.count == 1 else f", {row.count} times in the last hour"
-    words = f"{row.reason}, {distance(row.attempt.at, now)}{often}"
+    words = f"{row.reason}, {distance(row.attempt.at, now)}{often}{'; the wait is over' if row.is_wait_over else ''}"
     if row.integration is None:
         url = reverse("admin:integrations_authattempt_change", args=(row.attempt.pk,))
         name = _name_of_unknown(row.attempt)

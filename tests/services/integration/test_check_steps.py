@@ -160,6 +160,14 @@ def test_a_block_is_over_after_a_change_of_the_outlet() -> None:
     assert Remedy.END_WAIT not in step.remedies
 
 
+def test_after_a_block_without_a_known_cause_the_advice_is_to_enter_the_secret_again() -> None:
+    blocked = attempt(Outcome.THROTTLED, minutes=5)
+    assert "Stop trying" in open_step(evidence(attempt=blocked)).tell
+    step = open_step(evidence(attempt=blocked, integration=station(changed_at=NOON - timedelta(minutes=1))))
+    assert step.tell == "Enter the AuthSecret again: it begins with ONPS-ABCDE. Let PowerEPOS connect again."
+    assert step.remedies == (Remedy.ROTATE,)
+
+
 def test_a_block_after_a_proved_secret_names_no_cause() -> None:
     found = evidence(attempt=attempt(Outcome.THROTTLED), before_block=attempt(Outcome.ACCEPTED, minutes=30))
     assert open_step(found).words.startswith(Outcome.THROTTLED.label)

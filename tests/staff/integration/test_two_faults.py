@@ -14,7 +14,7 @@ from integrations.models.attempt import Outcome, PosEndpoint
 from integrations.models.clock import shared_now
 from integrations.services import life_cycle
 from integrations.services.errors import PortalError, Remedy
-from integrations.services.integration import enabling, pos_secrets
+from integrations.services.integration import enabling, pos_secrets, waits
 from integrations.services.integration.attempt_advice import outlet_meant, read_advice
 from integrations.services.integration.outlet_check import Step, read_check
 from integrations.services.overview.attention import read_refused
@@ -70,6 +70,10 @@ def be_accepted(own: Integration) -> None:
     be_refused(own, Outcome.ACCEPTED)
 
 
+def end_wait(own: Integration) -> None:
+    waits.end_wait(own, actor=ANNA)
+
+
 def start_overlap(own: Integration) -> None:
     """Rotate the secret with an overlap, record a use of the new secret, and then a refusal of the old secret."""
     if own.older_secret(shared_now()) is None:
@@ -77,6 +81,11 @@ def start_overlap(own: Integration) -> None:
         own.credentials.filter(is_current=True).update(last_used_at=timezone.now())
         own.refresh_from_db()
     be_refused(own, Outcome.RETIRED_SECRET)
+
+
+def end_overlap(own: Integration) -> None:
+    if life_cycle.obstacle_to_ending(own) is None:
+        pos_secrets.end_overlap(own, actor=ANNA)
 
 
 FAULTS: Mapping[str, Callable[[Integration], object]] = {
@@ -97,6 +106,8 @@ FAULTS: Mapping[str, Callable[[Integration], object]] = {
     "second till": be_second_till,
     "accepted": be_accepted,
     "offline": go_offline,
+    "wait ended by staff": end_wait,
+    "overlap ended by staff": end_overlap,
 }
 OBSTACLES: Mapping[Remedy, Callable[[Integration], PortalError | None]] = {
     Remedy.ROTATE: life_cycle.obstacle_to_rotation,

@@ -23,6 +23,7 @@ from integrations.models import (
 )
 from integrations.models.attempt import Outcome
 from integrations.models.notices.alert import AlertKind
+from integrations.services.integration import pos_secrets, waits
 from integrations.services.integration.enabling import disable
 from integrations.services.overview.attention import Concern, read_pending, read_refused
 from tests.support.factories import ANNA, Enabled, make_enabled_outlet, make_organisation
@@ -101,7 +102,7 @@ def test_the_beginning_of_an_adopted_secret_has_one_ellipsis(staff: Client, enab
     assert "g… (19 characters), created" in group(staff.get(START), "unused")
 
 
-def test_a_refusal_is_over_when_the_outlet_connects_or_is_changed(enabled: Enabled) -> None:
+def test_a_refusal_is_over_when_the_outlet_connects_is_disabled_or_gets_new_values(enabled: Enabled) -> None:
     be_refused(enabled.integration, Outcome.WRONG_SECRET)
     assert len(refused()) == 1
     connection = be_seen(enabled.integration, heartbeat_at=timezone.now())
@@ -110,8 +111,27 @@ def test_a_refusal_is_over_when_the_outlet_connects_or_is_changed(enabled: Enabl
     assert refused() == []
     be_refused(enabled.integration, Outcome.WRONG_SECRET)
     assert len(refused()) == 1
+    pos_secrets.rotate_secret(enabled.integration, overlap="24h", actor=ANNA)
+    assert refused() == []
+    be_refused(enabled.integration, Outcome.WRONG_SECRET)
+    assert len(refused()) == 1
+    pos_secrets.replace_unused_secret(enabled.integration, actor=ANNA)
+    assert refused() == []
+    be_refused(enabled.integration, Outcome.WRONG_SECRET)
     disable(enabled.integration, reason="A pause", actor=ANNA)
     assert refused() == []
+
+
+def test_an_outlet_stays_refused_after_the_end_of_its_wait_or_overlap(staff: Client, enabled: Enabled) -> None:
+    own = enabled.integration
+    pos_secrets.rotate_secret(own, overlap="24h", actor=ANNA)
+    be_refused(own, Outcome.WRONG_SECRET)
+    pos_secrets.end_overlap(own, actor=ANNA)
+    assert "Wrong secret, just now</span>" in group(staff.get(START), "refused")
+    be_refused(own, Outcome.THROTTLED, cause=Outcome.WRONG_SECRET)
+    assert "Wrong secret, just now, 2 times in the last hour</span>" in group(staff.get(START), "refused")
+    waits.end_wait(own, actor=ANNA)
+    assert "2 times in the last hour; the wait is over</span>" in group(staff.get(START), "refused")
 
 
 def test_two_tills_need_attention_while_one_is_connected(enabled: Enabled) -> None:
