@@ -12,6 +12,7 @@ from enum import StrEnum
 from integrations.models import Integration
 from integrations.services.errors import Remedy
 from integrations.services.integration import check_steps
+from integrations.services.integration.advice import remedy_of_lost_secret
 from integrations.services.integration.check_evidence import Evidence, OutletRows, read_evidence
 from integrations.services.integration.check_steps import StepFinding
 
@@ -46,10 +47,14 @@ class Step:
 
 @dataclass(frozen=True)
 class OutletCheck:
-    """The steps in order, one sentence that summarises them, and a warning about refused attempts, or ""."""
+    """The steps in order, and one sentence that summarises them.
+
+    `lost_secret` is the next action if the secret is lost, and `rival` a warning about refused attempts, or "".
+    """
 
     steps: list[Step]
     sentence: str
+    lost_secret: Remedy
     rival: str = ""
 
     @property
@@ -75,7 +80,9 @@ def read_check(
     if evidence.request and not with_content:
         evidence.request.error_message = None
     steps = steps_of(evidence)
-    return OutletCheck(steps, sentence_of(steps), check_steps.rival(evidence) if evidence.is_online else "")
+    lost_secret = remedy_of_lost_secret(evidence.current, evidence.older)
+    rival = check_steps.rival(evidence) if evidence.is_online else ""
+    return OutletCheck(steps, sentence_of(steps), lost_secret, rival)
 
 
 def steps_of(evidence: Evidence) -> list[Step]:

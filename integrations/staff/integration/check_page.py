@@ -8,7 +8,6 @@ from django.http import HttpResponse
 from integrations.models import Integration
 from integrations.models.clock import shared_now
 from integrations.services.handover.handover import auth_url, websocket_url
-from integrations.services.integration.advice import remedy_of_lost_secret
 from integrations.services.integration.check_evidence import OutletRows, secrets_in
 from integrations.services.integration.outlet_check import read_check
 from integrations.services.integration.pairings import explain
@@ -48,7 +47,7 @@ class CheckOutlet(IntegrationAction):
         rows, now = OutletRows.read(self.integration), shared_now()
         explain(rows.attempts, seen)
         check = read_check(self.integration, now, seen, with_content=with_content, rows=rows)
-        current, older = secrets_in(rows.credentials, now)
+        current, _ = secrets_in(rows.credentials, now)
         return self.render(
             "staff/integration/check.html",
             status=409 if form.errors else 200,
@@ -57,7 +56,6 @@ class CheckOutlet(IntegrationAction):
             check=check,
             test_form=TEST_FORM,
             current=current,
-            lost_secret=remedy_of_lost_secret(current, older),
             auth_url=auth_url(),
             websocket_url=websocket_url(),
             may_ask=rights.may_ask(self.request),

@@ -8,7 +8,6 @@ from django.db.models import F
 
 from integrations.models import AuditEvent, Credential, HandoverLink, Integration, Outlet, UnrecognisedFrame
 from integrations.services.handover.handover import auth_url, websocket_url
-from integrations.services.integration.advice import remedy_of_lost_secret
 from integrations.services.integration.check_evidence import OutletRows, attempts_with, requests_with_test, secrets_in
 from integrations.services.integration.outlet_check import read_check
 from integrations.services.integration.pairings import explain
@@ -64,7 +63,6 @@ def _values_for_powerepos(integration: Integration, now: datetime) -> dict[str, 
         "credentials": credentials,
         "current": current,
         "in_overlap": in_overlap,
-        "lost_secret": remedy_of_lost_secret(current, in_overlap),
         "links": links[:ROWS],
     }
 
