@@ -6,7 +6,15 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError
 
-from integrations.models import ApiKeySecret, AuthAttempt, Connection, Credential, ServerProcess, UnrecognisedFrame
+from integrations.models import (
+    ApiKeySecret,
+    AuthAttempt,
+    Connection,
+    Credential,
+    Integration,
+    ServerProcess,
+    UnrecognisedFrame,
+)
 from integrations.models.attempt import Outcome, PosEndpoint, UnrecognisedFrameKind
 from integrations.models.connection import CloseReason
 from integrations.relay.records import record_writer
@@ -129,6 +137,21 @@ def test_other_refusals_refer_to_no_other_outlet(enabled: Enabled, here: ServerP
     refused.provider_outlet_id = own.provider_outlet_id
     write(here, attempts=[refused])
     assert AuthAttempt.objects.get().pos_remote_id_of_id is None
+
+
+@pytest.mark.parametrize("of_outlet", ["Station", "Harbour"])
+def test_a_refusal_refers_to_no_other_outlet_with_the_same_pos_remote_id(
+    enabled: Enabled, here: ServerProcess, of_outlet: str
+) -> None:
+    remote = "b90066de-1a2b-4c3d-8e9f-0123456789ab"
+    outlets = {"Station": enabled, "Harbour": make_enabled_outlet("Harbour")}
+    for each, spelling in zip(outlets.values(), (remote, remote.upper()), strict=True):
+        Integration.objects.filter(pk=each.integration.pk).update(pos_remote_id=spelling, match_id=remote)
+    refused = attempt(remote, Outcome.WRONG_SECRET)
+    refused.provider_outlet_id = outlets[of_outlet].handover.provider_outlet_id
+    write(here, attempts=[refused])
+    row = AuthAttempt.objects.get()
+    assert (row.integration_id, row.pos_remote_id_of_id) == (outlets[of_outlet].integration.pk, None)
 
 
 def unrecognised_frame(enabled: Enabled, number: int) -> UnrecognisedFrame:

@@ -79,13 +79,13 @@ def _set_precise_outcome(attempt: Attempt, cause: Outcome) -> None:
 
 
 def _refer_to_owners(refused: Sequence[Attempt]) -> None:
-    """Note the integration whose POSRemoteID was sent, unless it is the attempt's own. The POS does not wait for it."""
+    """Note the integration whose POSRemoteID was sent, unless the attempt's own has it. No POS waits for this."""
     if not refused:
         return
-    owners = find_owners({attempt.pos_remote_id for attempt in refused})
+    found = find_owners({attempt.pos_remote_id for attempt in refused})
     for attempt in refused:
-        owner = owners.get(attempt.pos_remote_id)
-        attempt.pos_remote_id_of_id = None if owner == attempt.integration_id else owner
+        owners = found.get(attempt.pos_remote_id)
+        attempt.pos_remote_id_of_id = owners[0] if owners and attempt.integration_id not in owners else None
 
 
 @dataclass(slots=True, eq=False)

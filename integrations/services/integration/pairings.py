@@ -29,13 +29,18 @@ def alike(match_id: Any, pos_remote_id: Any) -> Q:
     return Q(match_id=match_id) | Q(pos_remote_id=pos_remote_id)
 
 
-def find_owners(sent: Iterable[str]) -> dict[str, int]:
-    """Return each known POSRemoteID with its integration's primary key. An exact match wins over another spelling."""
+def find_owners(sent: Iterable[str]) -> dict[str, list[int]]:
+    """Return each known POSRemoteID with its integrations' primary keys: those with this exact spelling come first."""
     wanted = {each: identity(each) for each in sent}
-    rows = Integration.objects.filter(match_id__in=set(wanted.values())).values_list("pos_remote_id", "match_id", "pk")
-    alike = {match_id: pk for _, match_id, pk in rows}
-    exact = {pos_remote_id: pk for pos_remote_id, _, pk in rows}
-    return {each: exact.get(each, alike[match_id]) for each, match_id in wanted.items() if match_id in alike}
+    rows = Integration.objects.filter(match_id__in=set(wanted.values())).order_by("pk")
+    alike: dict[str, list[tuple[str, int]]] = {}
+    for pos_remote_id, match_id, pk in rows.values_list("pos_remote_id", "match_id", "pk"):
+        alike.setdefault(match_id, []).append((pos_remote_id, pk))
+    return {
+        each: [pk for _, pk in sorted(alike[match_id], key=lambda row: row[0] != each)]
+        for each, match_id in wanted.items()
+        if match_id in alike
+    }
 
 
 def twin_columns(path: str = "") -> dict[str, QuerySet[Any, Any]]:

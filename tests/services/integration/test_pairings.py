@@ -73,10 +73,10 @@ def test_the_check_reports_duplicates_from_an_older_version(first: Integration, 
     assert f"Outlet {second.outlet} has the same POSRemoteID." in page
 
 
-def test_the_owner_of_a_sent_id_is_found_in_any_spelling(first: Integration) -> None:
-    assert find_owners([ID, f"{{{ID}}}", "R-1"]) == {ID: first.pk, f"{{{ID}}}": first.pk}
+def test_the_owners_of_a_sent_id_are_found_in_any_spelling(first: Integration) -> None:
+    assert find_owners([ID, f"{{{ID}}}", "R-1"]) == {ID: [first.pk], f"{{{ID}}}": [first.pk]}
     second = twin_of(first)
-    assert find_owners([ID, ID.upper()]) == {ID: second.pk, ID.upper(): first.pk}
+    assert find_owners([ID, ID.upper()]) == {ID: [second.pk, first.pk], ID.upper(): [first.pk, second.pk]}
 
 
 def test_rows_enabled_by_an_older_server_version_are_completed(first: Integration) -> None:
