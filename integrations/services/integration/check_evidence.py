@@ -178,21 +178,16 @@ def _decided(own: OuterRef) -> tuple[QuerySet[AuthAttempt], QuerySet[AuthAttempt
     return decided, decided.exclude(outcome=Outcome.THROTTLED)
 
 
-def decision_columns(own: OuterRef) -> dict[str, Subquery | Case]:
-    """Return columns for a query of attempts. They hold the newest decision about the POS of the integration `own`.
+def unblocked_column() -> Case:
+    """Return a column for a query of attempts. If a row was blocked without a cause, the column explains the block.
 
-    `decided_as` and `decided_at` are the outcome and the time of the attempt that Evidence calls `attempt`. If the
-    query's row was blocked without a cause, `unblocked_as` is the outcome of the attempt that Evidence calls
-    `before_block`. Only the newest INSPECTED attempts are searched for it.
+    It is the outcome of the attempt that Evidence calls `before_block`. Only the newest INSPECTED attempts of the
+    outlet are searched for it.
     """
-    decided, unblocked = _decided(own)
-    recent, _ = _decided(OuterRef(own))
+    _, unblocked = _decided(OuterRef("integration"))
+    recent, _ = _decided(OuterRef(OuterRef("integration")))
     before = Subquery(unblocked.filter(pk__in=recent.values("pk")[:INSPECTED]).values("outcome")[:1])
-    return {
-        "decided_as": Subquery(decided.values("outcome")[:1]),
-        "decided_at": Subquery(decided.values("at")[:1]),
-        "unblocked_as": Case(When(outcome=Outcome.THROTTLED, cause="", then=before), output_field=CharField()),
-    }
+    return Case(When(outcome=Outcome.THROTTLED, cause="", then=before), output_field=CharField())
 
 
 def is_invalidated(own: OuterRef, at: OuterRef) -> Q:

@@ -1,15 +1,30 @@
 """What needs attention now: refused outlets, alerts, failing webhooks, unopened links, and unused secrets.
 
-Takes two queries, however many rows there are. Only the newest few of each kind are shown. Runs in a database thread.
+Takes three queries, however many rows there are. Only the newest few of each kind are shown. Runs in a database thread.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import BigIntegerField, CharField, DateTimeField, Exists, F, Model, OuterRef, Q, QuerySet, Value
+from django.db.models import (
+    BigIntegerField,
+    Case,
+    CharField,
+    Count,
+    DateTimeField,
+    Exists,
+    F,
+    Max,
+    Model,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+    When,
+)
 from django.db.models.functions import Cast, Coalesce, Concat
 
 from integrations.models import Alert, AuthAttempt, Credential, HandoverLink, Integration, Presence, WebhookEndpoint
@@ -18,13 +33,14 @@ from integrations.models.clock import shared_now
 from integrations.models.handover_link import LinkState, is_in_link_state
 from integrations.services.integration import waits
 from integrations.services.integration.attempt_advice import is_of_unknown_id
-from integrations.services.integration.check_evidence import SECOND_TILL, decision_columns, is_invalidated
+from integrations.services.integration.check_evidence import SECOND_TILL, is_invalidated, unblocked_column
 from integrations.services.integration.check_steps import cause_of
+from integrations.services.integration.pairings import OWNER_NAMED
 from integrations.services.overview.fleet_state import HOUR, Organisations, within
 from integrations.text.characters import identity
 
 SHOWN = 5  # rows of each kind
-INSPECTED = 200  # at most this many refusals of the last hour are read, the newest first
+SENDERS = 50  # at most this many senders of each kind are read, those with the latest refusal first
 
 
 class Concern(StrEnum):
@@ -78,18 +94,19 @@ class Pending:
 def read_refused(organisations: Organisations, now: datetime) -> list[RefusedOutlet]:
     """Return the most recently refused outlets of these organisations (None: all), the latest refusal first.
 
-    Unknown outlets come last, because a scanner can invent many of them. One query reads the newest INSPECTED refusals;
-    older ones are not counted.
+    Up to SHOWN + 1 known outlets come first, and then up to SHOWN + 1 unknown ones. Takes two queries. The first one
+    finds the latest refusal of each sender, because many refusals of one sender must not hide the others.
     """
-    rows = AuthAttempt.objects.annotate(meant=Coalesce("integration", "pos_remote_id_of")).filter(_is_refused(now))
-    rows = within(rows, organisations, "integration__outlet__organisation")
-    rows = rows.select_related("integration__outlet__organisation", "pos_remote_id_of__outlet__organisation")
-    rows = rows.annotate(**decision_columns(OuterRef("meant")))
-    groups: dict[int | tuple[str, str], list[AuthAttempt]] = {}
-    for attempt in rows.order_by("-at")[:INSPECTED]:
-        groups.setdefault(_group_of(attempt), []).append(attempt)
-    found = [each for group in groups.values() if (each := _refused_outlet(group, now))]
-    return sorted(found, key=lambda each: each.integration is None)[: SHOWN + 1]
+    senders = _read_senders(organisations, now)
+    rows = AuthAttempt.objects.select_related("integration__outlet__organisation", OWNER_NAMED)
+    attempts = rows.annotate(unblocked_as=unblocked_column()).in_bulk({each.attempt for each in senders})
+    groups: dict[int | tuple[str, str], list[_Sender]] = {}
+    for sender in sorted(senders, key=lambda each: attempts[each.attempt].at, reverse=True):
+        groups.setdefault(sender.meant or _id_sent(attempts[sender.attempt]), []).append(sender)
+    found = [_refused_outlet(group, attempts, now) for group in groups.values()]
+    known = [each for each in found if each.integration]
+    unknown = [each for each in found if not each.integration]
+    return [*known[: SHOWN + 1], *unknown[: SHOWN + 1]]
 
 
 def read_pending(organisations: Organisations, concerns: Collection[Concern]) -> list[Pending]:
@@ -103,53 +120,81 @@ def read_pending(organisations: Organisations, concerns: Collection[Concern]) ->
     return sorted(rows, key=lambda row: row.begun_at, reverse=True)
 
 
-def _is_refused(now: datetime) -> Q:
-    """Match the last hour's refusals whose cause is not known to be corrected. `meant` is a column of the query."""
+@dataclass(frozen=True)
+class _Sender:
+    """The latest of `count` similar refusals, by its primary key, and the integration that they are about, if known."""
+
+    meant: int | None
+    attempt: int
+    count: int
+
+
+def _read_senders(organisations: Organisations, now: datetime) -> list[_Sender]:
+    """Return the senders that were refused in the last hour, and whose cause is not known to be corrected."""
     others = [outcome for outcome in REFUSALS if outcome != Outcome.SECOND_TILL]
-    own, at = OuterRef("meant"), OuterRef("at")
-    opened = Presence.objects.filter(integration=own, connection__opened_at__gt=at)
     of_second_till = Q(outcome=Outcome.SECOND_TILL, at__gt=now - SECOND_TILL)
-    unsettled = (Q(outcome__in=others) & ~Q(Exists(opened))) | of_second_till
-    return Q(at__gt=now - HOUR) & unsettled & ~is_invalidated(own, at)
+    rows = AuthAttempt.objects.filter(Q(at__gt=now - HOUR) & (Q(outcome__in=others) | of_second_till)).order_by()
+    rows = within(rows, organisations, "integration__outlet__organisation").annotate(meant=_MEANT, kind=_KIND)
+    known = _latest(rows.filter(meant__isnull=False), "meant", "kind", is_unsettled=~_is_settled())
+    unknown = _latest(rows.filter(meant=None), "provider_outlet_id", "pos_remote_id")
+    return [_Sender(*row) for row in known.union(unknown, all=True).order_by()]
 
 
-def _group_of(attempt: AuthAttempt) -> int | tuple[str, str]:
-    """Return the key of the integration that an attempt is about; for an unknown outlet, the ID that identifies it.
+_MEANT = Coalesce("integration", "pos_remote_id_of")
+# The attempts of a second till are apart, because they say nothing about the other attempts of an outlet.
+_KIND = Case(When(outcome=Outcome.SECOND_TILL, then=F("outcome")), default=F("endpoint"))
 
-    This ID is the ProviderOutletID or, without it, the POSRemoteID. Attempts without both are one group.
+
+def _latest(rows: QuerySet[AuthAttempt], *same: str, is_unsettled: Q | None = None) -> QuerySet[Any, Any]:
+    """Return the columns of _Sender for the latest row of each sender. A sender's rows agree in the columns `same`.
+
+    The latest row is the last that was stored. Processes store their attempts about once a second.
     """
-    meant = attempt.integration_id or attempt.pos_remote_id_of_id
+    senders: QuerySet[Any, Any] = rows.values(*same).annotate(latest=Max("pk"), count=Count("pk"))
+    latest = AuthAttempt.objects.annotate(meant=_MEANT).filter(is_unsettled or Q(), pk__in=senders.values("latest"))
+    newest = latest.order_by("-at").values("pk")[:SENDERS]
+    meant = F("meant") if "meant" in same else Cast(Value(None), BigIntegerField())
+    return senders.filter(latest__in=newest).values_list(meant, "latest", "count")
+
+
+def _is_settled() -> Q:
+    """Match refusals after which the POS was accepted or the cause may have been corrected. `meant` must be a column.
+
+    If two tills share credentials, the acceptance of one does not end the refusals of the other.
+    """
+    own, at = OuterRef("meant"), OuterRef("at")
+    accepted = AuthAttempt.objects.filter(integration=own, outcome=Outcome.ACCEPTED, at__gt=at)
+    opened = Presence.objects.filter(integration=own, connection__opened_at__gt=at)
+    is_accepted = Q(Exists(accepted)) | Q(Exists(opened))
+    return (is_accepted & ~Q(outcome=Outcome.SECOND_TILL)) | is_invalidated(own, at)
+
+
+def _id_sent(attempt: AuthAttempt) -> tuple[str, str]:
+    """Return the ID that identifies an unknown outlet: the ProviderOutletID or, without it, the POSRemoteID.
+
+    Attempts without both are one group.
+    """
     sent = identity(attempt.provider_outlet_id)
-    return meant or (sent, "" if sent else identity(attempt.pos_remote_id))
+    return sent, "" if sent else identity(attempt.pos_remote_id)
 
 
-def _refused_outlet(group: Sequence[AuthAttempt], now: datetime) -> RefusedOutlet | None:
-    """Return the refused outlet of these attempts; None if its POS was accepted after them.
-
-    The attempts must be sorted with the newest first.
-    """
-    last = _last_unsettled(group)
-    if last is None:
-        return None
+def _refused_outlet(group: Sequence[_Sender], attempts: Mapping[int, AuthAttempt], now: datetime) -> RefusedOutlet:
+    """Return the refused outlet of these senders, which must be sorted with the latest refusal first."""
+    last = _last([attempts[each.attempt] for each in group])
     meant = last.integration or last.pos_remote_id_of
     is_over = meant is not None and last.outcome == Outcome.THROTTLED and waits.is_over(last, meant, now)
-    return RefusedOutlet(meant, last, _cause(last, meant), len(group), is_over)
+    return RefusedOutlet(meant, last, _cause(last, meant), sum(each.count for each in group), is_over)
 
 
-def _last_unsettled(group: Sequence[AuthAttempt]) -> AuthAttempt | None:
-    """Return the attempt that the outlet's check page reports, or None if the POS was accepted after these attempts."""
-    last, decided = group[0], vars(group[0])
-    is_accepted = decided["decided_as"] == Outcome.ACCEPTED
-    second_till = next((each for each in group if each.outcome == Outcome.SECOND_TILL), None)
-    if is_accepted and decided["decided_at"] > last.at:
-        # If two tills share credentials, an acceptance of one does not end the refusals of the other.
-        return second_till
+def _last(group: Sequence[AuthAttempt]) -> AuthAttempt:
+    """Return the attempt that the outlet's check page reports. The latest attempt must come first."""
+    last = group[0]
     if last.endpoint == PosEndpoint.AUTH:
         return last
     # A POS whose authentication is refused has no token, so its websocket is refused as well. Report the refused
     # authentication, because it is the cause.
-    own = (each for each in group if each.integration_id and each.endpoint == PosEndpoint.AUTH)
-    return (None if is_accepted else next(own, None)) or second_till or last
+    own = next((each for each in group if each.integration_id and each.endpoint == PosEndpoint.AUTH), None)
+    return own or next((each for each in group if each.outcome == Outcome.SECOND_TILL), last)
 
 
 def _cause(last: AuthAttempt, meant: Integration | None) -> Outcome:

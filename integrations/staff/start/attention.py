@@ -65,7 +65,10 @@ def groups_of(request: HttpRequest, fleet: FleetState, organisations: Organisati
     concerns = [concern for concern, model in _MODELS.items() if rights.may_see(request, model)]
     refused = read_refused(organisations, fleet.at) if may_check and rights.may_see(request, AuthAttempt) else []
     pending = read_pending(organisations, concerns)
-    groups = [_offline(fleet) if may_check else None, _refused_group(refused, fleet.at)]
+    known = [each for each in refused if each.integration]
+    unknown = [each for each in refused if not each.integration]
+    groups = [_offline(fleet) if may_check else None, _refused_group("refused", "Refused", known, fleet.at)]
+    groups.append(_refused_group("unknown", "Refused, outlet unknown", unknown, fleet.at))
     groups += [_pending(concern, pending, fleet.at) for concern in Concern]
     return [group for group in groups if group and group.entries]
 
@@ -84,9 +87,9 @@ def _offline_entry(outlet: WentOffline, now: datetime) -> Entry:
     )
 
 
-def _refused_group(rows: Sequence[RefusedOutlet], now: datetime) -> Group:
+def _refused_group(name: str, title: str, rows: Sequence[RefusedOutlet], now: datetime) -> Group:
     url = reverse("admin:integrations_authattempt_changelist")
-    return Group("refused", "Refused", tuple(_entry(each, now) for each in rows[:SHOWN]), _more(rows, url))
+    return Group(name, title, tuple(_entry(each, now) for each in rows[:SHOWN]), _more(rows, url))
 
 
 def _entry(row: RefusedOutlet, now: datetime) -> Entry:

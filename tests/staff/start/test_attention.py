@@ -21,16 +21,17 @@ from integrations.models import (
     Presence,
     WebhookEndpoint,
 )
-from integrations.models.attempt import Outcome
+from integrations.models.attempt import Outcome, PosEndpoint
 from integrations.models.notices.alert import AlertKind
 from integrations.services.integration import pos_secrets, waits
 from integrations.services.integration.enabling import disable
-from integrations.services.overview.attention import Concern, read_pending, read_refused
+from integrations.services.overview.attention import SENDERS, Concern, read_pending, read_refused
 from tests.support.factories import ANNA, Enabled, make_enabled_outlet, make_organisation
 from tests.support.staff.pages import act_url, be_refused, be_seen, client_of, text
 
-MOST_QUERIES = 8  # queries of the page, including those for the session and the person
+MOST_QUERIES = 9  # queries of the page, including those for the session and the person
 START = reverse("admin:index")
+OTHER_ID = "b90066de-1a2b-4c3d-8e9f-0123456789ab"
 
 
 def group(page: Any, name: str) -> str:
@@ -81,18 +82,57 @@ def test_an_unknown_id_with_a_known_pos_remote_id_leads_to_the_outlet_that_was_m
 
 def test_an_unknown_outlet_leads_to_its_attempt(staff: Client, enabled: Enabled) -> None:
     attempt = be_refused(None, Outcome.UNKNOWN_OUTLET, provider_outlet_id="other")
-    entry = group(staff.get(START), "refused")
+    entry = group(staff.get(START), "unknown")
     assert reverse("admin:integrations_authattempt_change", args=(attempt.pk,)) in entry
     assert "Unknown outlet “other”" in entry
 
 
-def test_each_unknown_outlet_has_its_own_entry_after_the_known_outlets(staff: Client, enabled: Enabled) -> None:
-    be_refused(enabled.integration, Outcome.WRONG_SECRET)
+def test_known_and_unknown_refused_outlets_do_not_displace_each_other(staff: Client) -> None:
+    known = [make_enabled_outlet(f"Outlet {number}").integration for number in range(7)]
     attempts = [be_refused(None, Outcome.UNKNOWN_OUTLET, provider_outlet_id=f"other-{n}") for n in range(8)]
-    assert refused() == [(enabled.integration, Outcome.WRONG_SECRET, 1), *[(None, Outcome.UNKNOWN_OUTLET, 1)] * 5]
-    entry = group(staff.get(START), "refused")
-    shown = [reverse("admin:integrations_authattempt_change", args=(each.pk,)) in entry for each in attempts]
-    assert shown == [False] * 4 + [True] * 4
+    for each in known:
+        be_refused(each, Outcome.WRONG_SECRET)
+    page = staff.get(START)
+    shown = [act_url(each, "check") in group(page, "refused") for each in known]
+    assert shown == [False] * 2 + [True] * 5
+    shown = [
+        reverse("admin:integrations_authattempt_change", args=(each.pk,)) in group(page, "unknown") for each in attempts
+    ]
+    assert shown == [False] * 3 + [True] * 5
+    assert "The whole list" in group(page, "refused")
+    assert "The whole list" in group(page, "unknown")
+
+
+def test_the_spellings_of_an_unknown_id_are_one_entry(enabled: Enabled) -> None:
+    for sent in (OTHER_ID, OTHER_ID.upper(), f"{{{OTHER_ID}}}"):
+        be_refused(None, Outcome.UNKNOWN_OUTLET, provider_outlet_id=sent, pos_remote_id="Bella-1")
+    be_refused(None, Outcome.UNKNOWN_OUTLET, provider_outlet_id=OTHER_ID, pos_remote_id="Bella-2")
+    assert refused() == [(None, Outcome.UNKNOWN_OUTLET, 4)]
+
+
+def test_the_many_refusals_of_one_till_hide_no_other(enabled: Enabled) -> None:
+    quiet, noisy = enabled.integration, make_enabled_outlet("Harbour").integration
+    be_refused(quiet, Outcome.MISTYPED_SECRET)
+    be_refused(None, Outcome.UNKNOWN_OUTLET, provider_outlet_id="quiet")
+    now = timezone.now()
+    for sender in ({"integration": noisy}, {"provider_outlet_id": "noisy"}):
+        values = {"at": now, "endpoint": PosEndpoint.AUTH, "outcome": Outcome.WRONG_SECRET, **sender}
+        AuthAttempt.objects.bulk_create([AuthAttempt(**values) for _ in range(500)])
+    assert refused() == [
+        (noisy, Outcome.WRONG_SECRET, 500),
+        (quiet, Outcome.MISTYPED_SECRET, 1),
+        (None, Outcome.UNKNOWN_OUTLET, 500),
+        (None, Outcome.UNKNOWN_OUTLET, 1),
+    ]
+
+
+def test_the_many_refused_outlets_that_recovered_hide_no_other(enabled: Enabled) -> None:
+    be_refused(enabled.integration, Outcome.MISTYPED_SECRET)
+    for number in range(SENDERS + 5):
+        recovered = make_enabled_outlet(f"Outlet {number}").integration
+        be_refused(recovered, Outcome.WRONG_SECRET)
+        be_refused(recovered, Outcome.ACCEPTED)
+    assert refused() == [(enabled.integration, Outcome.MISTYPED_SECRET, 1)]
 
 
 def test_the_beginning_of_an_adopted_secret_has_one_ellipsis(staff: Client, enabled: Enabled) -> None:
@@ -222,7 +262,7 @@ def test_the_text_does_not_change_with_each_second(staff: Client, enabled: Enabl
     assert "for less than a minute" in group(staff.get(START), "webhook")
 
 
-def test_the_start_page_takes_at_most_eight_queries(staff: Client, enabled: Enabled) -> None:
+def test_the_start_page_takes_at_most_nine_queries(staff: Client, enabled: Enabled) -> None:
     be_seen(enabled.integration, heartbeat_at=timezone.now(), closed=True)
     be_refused(enabled.integration, Outcome.WRONG_SECRET)
     # Open the page once before counting, because the first page of a session also adds the session to a list.
