@@ -34,6 +34,12 @@ PREFIX = "check_"  # the beginning of each name in key_columns
 INSPECTED = 200  # how many of an outlet's latest attempts the start page searches for the one before a block
 RECENT_REQUESTS = 500  # how many of the latest requests are searched for an answer
 
+# Matches attempts that may be those of the outlet whose POSRemoteID they sent. If another outlet's secret was proved,
+# the POSRemoteID is wrong, and not the ProviderOutletID.
+IS_UNDER_ANOTHER_ID = Q(pos_remote_id_of__isnull=False) & (
+    Q(integration=None) | ~Q(outcome=Outcome.WRONG_POS_REMOTE_ID)
+)
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -232,8 +238,7 @@ def _under_another_id(
 
     Unless `organisations` is None, the other ProviderOutletID must be that of an outlet in one of them.
     """
-    sent = AuthAttempt.objects.filter(pos_remote_id_of=own, at__gte=now - OTHER_ID)
-    sent = sent.filter(Q(integration=None) | ~Q(integration=own))
+    sent = AuthAttempt.objects.filter(IS_UNDER_ANOTHER_ID, pos_remote_id_of=own, at__gte=now - OTHER_ID)
     if organisations is None:
         return sent
     return sent.filter(integration__outlet__organisation__in=organisations)

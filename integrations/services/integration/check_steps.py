@@ -149,9 +149,14 @@ def secret(evidence: Evidence) -> StepFinding:
     cause = cause_of(refusal, _before_block(evidence))
     words = f"{cause.label}, {distance(refusal.at, evidence.at)}{_from(refusal)}. {refusal.detail}".strip()
     advice = advice_on_values(refusal, evidence.integration, cause, evidence.at, shown=evidence.current.shown)
-    if refusal.outcome == Outcome.THROTTLED:
-        return _blocked(evidence, refusal, StepFinding.advising(words, advice, refusal.pk))
-    return StepFinding.advising(words, advice, refusal.pk)
+    headline = "The IDs that the till sends belong to different outlets." if is_of_two_outlets(refusal, cause) else ""
+    found = StepFinding.advising(words, advice, refusal.pk, headline)
+    return _blocked(evidence, refusal, found) if refusal.outcome == Outcome.THROTTLED else found
+
+
+def is_of_two_outlets(refusal: AuthAttempt, cause: Outcome) -> bool:
+    """Return whether the IDs belong to different outlets and no secret was proved, so that either ID may be wrong."""
+    return None not in (refusal.integration_id, refusal.pos_remote_id_of_id) and cause in OF_SECRET
 
 
 def advice_on_values(refusal: AuthAttempt, own: Integration, cause: Outcome, now: datetime, *, shown: str) -> Advice:
@@ -162,11 +167,13 @@ def advice_on_values(refusal: AuthAttempt, own: Integration, cause: Outcome, now
     """
     if cause == Outcome.THROTTLED and waits.is_over(refusal, own, now):
         cause = Outcome.WRONG_SECRET
-    if refusal.pos_remote_id_of_id is None or cause not in OF_SECRET:
+    owner = refusal.pos_remote_id_of if is_of_two_outlets(refusal, cause) else None
+    if owner is None:
         return advice_on(cause, shown=shown)
     tell = (
         f"Is this the till of {own.outlet}? If so, correct the POSRemoteID: it is {show_hidden(own.pos_remote_id)}. "
-        f"Enter the AuthSecret again: it begins with {shown}. If not, correct the ProviderOutletID. {CONNECT_AGAIN}"
+        f"Enter the AuthSecret again: it begins with {shown}. If not, correct the ProviderOutletID: that of "
+        f"{owner.outlet} is {show_hidden(owner.outlet.provider_outlet_id)}. {CONNECT_AGAIN}"
     )
     return Advice(tell, "The ProviderOutletID and the POSRemoteID that were sent belong to different outlets.")
 

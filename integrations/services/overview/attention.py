@@ -25,7 +25,7 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import Cast, Coalesce, Concat
+from django.db.models.functions import Cast, Concat
 
 from integrations.models import Alert, AuthAttempt, Credential, HandoverLink, Integration, Presence, WebhookEndpoint
 from integrations.models.attempt import REFUSALS, Outcome, PosEndpoint
@@ -33,9 +33,14 @@ from integrations.models.clock import shared_now
 from integrations.models.handover_link import LinkState, is_in_link_state
 from integrations.services.integration import waits
 from integrations.services.integration.attempt_advice import is_of_unknown_id
-from integrations.services.integration.check_evidence import SECOND_TILL, is_invalidated, unblocked_column
-from integrations.services.integration.check_steps import cause_of
-from integrations.services.integration.pairings import OWNER_NAMED
+from integrations.services.integration.check_evidence import (
+    IS_UNDER_ANOTHER_ID,
+    SECOND_TILL,
+    is_invalidated,
+    unblocked_column,
+)
+from integrations.services.integration.check_steps import cause_of, is_of_two_outlets
+from integrations.services.integration.pairings import OWNER_NAMED, explain
 from integrations.services.overview.fleet_state import HOUR, Organisations, within
 from integrations.text.characters import identity
 
@@ -57,21 +62,16 @@ class RefusedOutlet:
     """An outlet that was refused `count` times in the last hour, and has not connected since.
 
     No later change of the outlet, such as a rotation, may have corrected the cause. `cause` is what must be corrected
-    first, according to the newest attempt. If no outlet is known, `integration` is None. `is_wait_over` says whether a
-    block that refused the attempt has ended.
+    first, according to the newest attempt, and `reason` says it in words. If no outlet is known, `integration` is None.
+    `is_wait_over` says whether a block that refused the attempt has ended.
     """
 
     integration: Integration | None
     attempt: AuthAttempt
     cause: Outcome
+    reason: str
     count: int
     is_wait_over: bool
-
-    @property
-    def reason(self) -> str:
-        """Return the cause in words."""
-        is_missing = self.cause == Outcome.UNKNOWN_OUTLET and not self.attempt.provider_outlet_id
-        return "No ProviderOutletID" if is_missing else self.cause.label
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,7 @@ def read_refused(organisations: Organisations, now: datetime) -> list[RefusedOut
     senders = _read_senders(organisations, now)
     rows = AuthAttempt.objects.select_related("integration__outlet__organisation", OWNER_NAMED)
     attempts = rows.annotate(unblocked_as=unblocked_column()).in_bulk({each.attempt for each in senders})
+    explain(attempts.values(), organisations)
     groups: dict[int | tuple[str, str], list[_Sender]] = {}
     for sender in sorted(senders, key=lambda each: attempts[each.attempt].at, reverse=True):
         groups.setdefault(sender.meant or _id_sent(attempts[sender.attempt]), []).append(sender)
@@ -134,35 +135,41 @@ def _read_senders(organisations: Organisations, now: datetime) -> list[_Sender]:
     others = [outcome for outcome in REFUSALS if outcome != Outcome.SECOND_TILL]
     of_second_till = Q(outcome=Outcome.SECOND_TILL, at__gt=now - SECOND_TILL)
     rows = AuthAttempt.objects.filter(Q(at__gt=now - HOUR) & (Q(outcome__in=others) | of_second_till)).order_by()
-    rows = within(rows, organisations, "integration__outlet__organisation").annotate(meant=_MEANT, kind=_KIND)
-    known = _latest(rows.filter(meant__isnull=False), "meant", "kind", is_unsettled=~_is_settled())
-    unknown = _latest(rows.filter(meant=None), "provider_outlet_id", "pos_remote_id")
-    return [_Sender(*row) for row in known.union(unknown, all=True).order_by()]
+    rows = within(rows, organisations, "integration__outlet__organisation").annotate(kind=_KIND)
+    others_id = within(rows.filter(IS_UNDER_ANOTHER_ID), organisations, "pos_remote_id_of__outlet__organisation")
+    unknown = rows.filter(integration=None, pos_remote_id_of=None)
+    parts = (
+        _latest(rows.filter(integration__isnull=False), "integration", "kind", meant="integration"),
+        _latest(others_id, "pos_remote_id_of", meant="pos_remote_id_of"),
+        _latest(unknown, "provider_outlet_id", "pos_remote_id"),
+    )
+    return [_Sender(*row) for row in parts[0].union(*parts[1:], all=True).order_by()]
 
 
-_MEANT = Coalesce("integration", "pos_remote_id_of")
 # The attempts of a second till are apart, because they say nothing about the other attempts of an outlet.
 _KIND = Case(When(outcome=Outcome.SECOND_TILL, then=F("outcome")), default=F("endpoint"))
 
 
-def _latest(rows: QuerySet[AuthAttempt], *same: str, is_unsettled: Q | None = None) -> QuerySet[Any, Any]:
+def _latest(rows: QuerySet[AuthAttempt], *same: str, meant: str = "") -> QuerySet[Any, Any]:
     """Return the columns of _Sender for the latest row of each sender. A sender's rows agree in the columns `same`.
 
-    The latest row is the last that was stored. Processes store their attempts about once a second.
+    The latest row is the last that was stored. Processes store their attempts about once a second. `meant` leads to the
+    integration that the rows are about, if there is one.
     """
     senders: QuerySet[Any, Any] = rows.values(*same).annotate(latest=Max("pk"), count=Count("pk"))
-    latest = AuthAttempt.objects.annotate(meant=_MEANT).filter(is_unsettled or Q(), pk__in=senders.values("latest"))
+    latest = AuthAttempt.objects.filter(~_is_settled(meant) if meant else Q(), pk__in=senders.values("latest"))
     newest = latest.order_by("-at").values("pk")[:SENDERS]
-    meant = F("meant") if "meant" in same else Cast(Value(None), BigIntegerField())
-    return senders.filter(latest__in=newest).values_list(meant, "latest", "count")
+    of = F(meant) if meant else Cast(Value(None), BigIntegerField())
+    return senders.filter(latest__in=newest).values_list(of, "latest", "count")
 
 
-def _is_settled() -> Q:
-    """Match refusals after which the POS was accepted or the cause may have been corrected. `meant` must be a column.
+def _is_settled(meant: str) -> Q:
+    """Match refusals after which the POS was accepted or the cause may have been corrected.
 
-    If two tills share credentials, the acceptance of one does not end the refusals of the other.
+    `meant` leads to the integration. If two tills share credentials, the acceptance of one does not end the refusals of
+    the other.
     """
-    own, at = OuterRef("meant"), OuterRef("at")
+    own, at = OuterRef(meant), OuterRef("at")
     accepted = AuthAttempt.objects.filter(integration=own, outcome=Outcome.ACCEPTED, at__gt=at)
     opened = Presence.objects.filter(integration=own, connection__opened_at__gt=at)
     is_accepted = Q(Exists(accepted)) | Q(Exists(opened))
@@ -180,21 +187,32 @@ def _id_sent(attempt: AuthAttempt) -> tuple[str, str]:
 
 def _refused_outlet(group: Sequence[_Sender], attempts: Mapping[int, AuthAttempt], now: datetime) -> RefusedOutlet:
     """Return the refused outlet of these senders, which must be sorted with the latest refusal first."""
-    last = _last([attempts[each.attempt] for each in group])
-    meant = last.integration or last.pos_remote_id_of
-    is_over = meant is not None and last.outcome == Outcome.THROTTLED and waits.is_over(last, meant, now)
-    return RefusedOutlet(meant, last, _cause(last, meant), sum(each.count for each in group), is_over)
+    last = _last([attempts[each.attempt] for each in group], group[0].meant)
+    own, meant = last.integration, last.integration if last.integration_id == group[0].meant else last.pos_remote_id_of
+    cause = _cause(last, meant)
+    is_over = own is not None and last.outcome == Outcome.THROTTLED and waits.is_over(last, own, now)
+    count = sum(each.count for each in group)
+    return RefusedOutlet(meant, last, cause, _reason(last, meant, cause), count, is_over)
 
 
-def _last(group: Sequence[AuthAttempt]) -> AuthAttempt:
-    """Return the attempt that the outlet's check page reports. The latest attempt must come first."""
+def _last(group: Sequence[AuthAttempt], meant: int | None) -> AuthAttempt:
+    """Return the attempt that the check page of the integration `meant` reports. The latest attempt must come first."""
     last = group[0]
     if last.endpoint == PosEndpoint.AUTH:
         return last
     # A POS whose authentication is refused has no token, so its websocket is refused as well. Report the refused
     # authentication, because it is the cause.
-    own = next((each for each in group if each.integration_id and each.endpoint == PosEndpoint.AUTH), None)
+    own = next((each for each in group if each.integration_id == meant and each.endpoint == PosEndpoint.AUTH), None)
     return own or next((each for each in group if each.outcome == Outcome.SECOND_TILL), last)
+
+
+def _reason(last: AuthAttempt, meant: Integration | None, cause: Outcome) -> str:
+    """Return the cause in words."""
+    is_others = meant is not None and last.integration_id not in (None, meant.pk)
+    if cause != Outcome.DISABLED and (is_others or is_of_two_outlets(last, cause)):
+        return "ProviderOutletID and POSRemoteID of different outlets"
+    is_missing = cause == Outcome.UNKNOWN_OUTLET and not last.provider_outlet_id
+    return "No ProviderOutletID" if is_missing else cause.label
 
 
 def _cause(last: AuthAttempt, meant: Integration | None) -> Outcome:

@@ -184,16 +184,19 @@ def test_an_attempt_with_the_ids_of_two_outlets_is_explained_at_both(
     staff: Client, enabled: Enabled, outcome: Outcome
 ) -> None:
     own, other = enabled.integration, make_enabled_outlet("Harbour").integration
+    own_id = own.outlet.provider_outlet_id
     sent = {"provider_outlet_id": other.outlet.provider_outlet_id, "pos_remote_id": own.pos_remote_id}
     attempt = be_refused(other, outcome, pos_remote_id_of=own, **sent)
     for url in (page_url(own), act_url(own, "check")):
         page = text(staff.get(url))
         assert "1 of 7 steps are done. The till sends another ProviderOutletID." in page
-        assert f"{TELL} Correct the ProviderOutletID: it is {own.outlet.provider_outlet_id}." in page
+        assert f"{TELL} Correct the ProviderOutletID: it is {own_id}." in page
     for url in (page_url(other), act_url(other, "check"), url_of(attempt)):
         page = text(staff.get(url))
         assert "The POSRemoteID that was sent is that of outlet Trattoria Bella – Station." in page
-        assert "If not, correct the ProviderOutletID" in page
+        assert f"If not, correct the ProviderOutletID: that of Trattoria Bella – Station is {own_id}." in page
+    for url in (page_url(other), act_url(other, "check")):
+        assert "2 of 7 steps are done. The IDs that the till sends belong to different outlets." in text(staff.get(url))
     assert act_url(other, "rotate") not in staff.get(url_of(attempt)).content.decode()
     listed = staff.get(list_url("authattempt"), {"q": own.pos_remote_id})
     assert [each.pk for each in listed.context["cl"].result_list] == [attempt.pk]
@@ -241,6 +244,15 @@ def test_the_outlet_page_lists_the_attempts_under_another_id_among_its_own(staff
     assert listed.request["QUERY_STRING"] in html
     assert {each.pk for each in listed.context["cl"].result_list} == {older.pk, own.pk, newest.pk}
     assert "as sent: own" not in page
+
+
+def test_an_attempt_that_proved_a_secret_says_nothing_about_the_owner_of_the_pos_remote_id(
+    staff: Client, enabled: Enabled
+) -> None:
+    own, other = enabled.integration, make_enabled_outlet("Harbour").integration
+    be_refused(other, Outcome.WRONG_POS_REMOTE_ID, pos_remote_id=own.pos_remote_id, pos_remote_id_of=own)
+    assert "Waiting for the till's first attempt." in text(staff.get(act_url(own, "check")))
+    assert "The POSRemoteID does not match." in text(staff.get(act_url(other, "check")))
 
 
 def test_a_limited_person_sees_no_attempt_under_an_id_of_another_organisation(enabled: Enabled) -> None:

@@ -18,6 +18,7 @@ from integrations.models import (
     Credential,
     HandoverLink,
     Integration,
+    Outlet,
     Presence,
     WebhookEndpoint,
 )
@@ -78,6 +79,36 @@ def test_an_unknown_id_with_a_known_pos_remote_id_leads_to_the_outlet_that_was_m
     be_refused(None, Outcome.UNKNOWN_OUTLET, provider_outlet_id="mistyped", pos_remote_id_of=enabled.integration)
     be_refused(None, Outcome.UNKNOWN_OUTLET, provider_outlet_id="other")
     assert refused() == [(enabled.integration, Outcome.UNKNOWN_OUTLET, 1), (None, Outcome.UNKNOWN_OUTLET, 1)]
+
+
+@pytest.mark.parametrize("outcome", [Outcome.WRONG_SECRET, Outcome.MISTYPED_SECRET])
+def test_a_till_with_the_provider_outlet_id_of_another_outlet_is_refused_at_both(
+    staff: Client, enabled: Enabled, outcome: Outcome
+) -> None:
+    own, other = enabled.integration, make_enabled_outlet("Harbour").integration
+    be_refused(other, outcome, pos_remote_id_of=own)
+    assert {each for each, _, _ in refused()} == {own, other}
+    entry = group(staff.get(START), "refused")
+    assert entry.count("ProviderOutletID and POSRemoteID of different outlets, just now") == 2
+    be_refused(own, outcome, pos_remote_id_of=other)
+    assert {(each, count) for each, _, count in refused()} == {(own, 2), (other, 2)}
+    be_refused(own, Outcome.ACCEPTED)
+    assert refused() == [(other, outcome, 2)]
+
+
+def test_a_till_that_proved_its_secret_is_refused_at_its_own_outlet_only(enabled: Enabled) -> None:
+    other = make_enabled_outlet("Harbour").integration
+    be_refused(enabled.integration, Outcome.WRONG_POS_REMOTE_ID, pos_remote_id_of=other)
+    assert refused() == [(enabled.integration, Outcome.WRONG_POS_REMOTE_ID, 1)]
+
+
+def test_a_limited_person_does_not_learn_from_start_which_ids_others_have(enabled: Enabled) -> None:
+    own, foreign = enabled.integration, make_enabled_outlet("Foreign").integration
+    Outlet.objects.filter(pk=foreign.outlet_id).update(organisation=make_organisation("Another"))
+    be_refused(own, Outcome.WRONG_SECRET, pos_remote_id_of=foreign)
+    be_refused(foreign, Outcome.WRONG_SECRET, pos_remote_id_of=own)
+    (seen,) = read_refused(frozenset({own.outlet.organisation_id}), timezone.now())
+    assert (seen.integration, seen.reason, seen.count) == (own, "Wrong secret", 1)
 
 
 def test_an_unknown_outlet_leads_to_its_attempt(staff: Client, enabled: Enabled) -> None:
