@@ -19,12 +19,6 @@ NAMES = ("ProviderOutletID", "POSRemoteID", "AuthSecret", "AuthURL", "WebsocketU
 NARROW = {"width": 390, "height": 800}
 
 
-@pytest.fixture(scope="session")
-def logins() -> dict[str, tuple[str, str]]:
-    """The first staff login of each stack, which is printed only once."""
-    return {}
-
-
 @pytest.fixture
 def portal(shared_stack: Callable[[str], Stack]) -> Stack:
     return shared_stack("serve-sqlite")
@@ -326,7 +320,7 @@ def enable_again(page: Page) -> None:
 
 
 def open_outlet(page: Page) -> None:
-    """Open the outlet's page. The current page must be the list of outlets, and must contain the outlet."""
+    """Open the page of the outlet Terrace from the list of outlets, which must be the current page."""
     page.locator("#result_list").get_by_role("link", name="Terrace").click()
 
 
