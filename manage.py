@@ -13,8 +13,8 @@ def end(_number: int, _frame: object) -> None:
 
 
 def main() -> None:
-    # A start creates 230,000 objects. Most of them stay, so garbage collections would find little, and would take a
-    # sixth of the start's time.
+    # Starting up creates 230,000 objects, and most of them are never freed. Garbage collections would therefore find
+    # little, and would take a sixth of the start-up time.
     gc.set_threshold(300_000)
     if sys.argv[1:2] == ["serve"]:  # the command replaces these handlers as soon as it can drain
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

@@ -142,7 +142,7 @@ def read_options() -> argparse.Namespace:
 
 
 def chosen(names: Sequence[str], only: str) -> Iterator[str]:
-    """Yield each query name that contains `only`, and the name of the whole list that the query filters or searches."""
+    """Yield the query names that contain `only`, and those of the unfiltered lists that these are compared with."""
     wanted = [name for name in names if only in name]
     yield from (name for name in names if any(other.startswith(name) for other in wanted))
 

@@ -1,7 +1,7 @@
 """Fill one database of benchmarks/lists.py, then run the query that each line of standard input names.
 
-For each such line, the figures of the query are printed as one line of JSON. Each database has its own process, because
-a process has one default database, and to keep the caches separate.
+For each such line, the figures of the query are printed as one line of JSON. Each database has its own process: a
+process has only one default database, and its caches must not contain anything from the other database.
 """
 
 import json

@@ -31,7 +31,7 @@ def insert(model: type[Model], rows: Iterable[dict[str, Any]]) -> None:
 
 
 def copy(model: type[Model], expressions: dict[str, str], *, where: str = "1 = 1") -> None:
-    """Make the database copy the existing rows once for each further block, with later times and new UUIDs."""
+    """Copy the existing rows by SQL once for each further block; the copies get later times and new UUIDs."""
     table, fields = model._meta.db_table, _fields(model)
     columns = ", ".join(f'"{each.column}"' for each in fields)
     order = "id" if fields[0].attname != "id" else "opened_at"

@@ -111,7 +111,7 @@ def _staff() -> None:
 
 
 def _requests(size: Size, integrations: list[int], now: datetime, chance: random.Random) -> None:
-    """Write requests to all outlets; the second chain has requests only in the first `BLOCK` of the month."""
+    """Store requests to all outlets; the second chain has requests only in the first `BLOCK` of the month."""
     count = size.requests // BLOCKS
     same = {"api_key_id": ApiKey.objects.get().pk, "device_id": "kiosk-1", "content_digest": "0" * 64, "times_sent": 1}
 

@@ -91,7 +91,7 @@ def workers(**_kwargs: Any) -> list[CheckMessage]:
 
 
 def refusals_of_workers(count: int) -> list[CheckMessage]:
-    """Return why this number of processes cannot work together; each message names the setting to set."""
+    """Return an error for each service that this many processes need and that is not configured."""
     if count == 1:
         return []
     found: list[CheckMessage] = []

@@ -36,7 +36,7 @@ runtime.set_chores(chores.ALL)
 adapt_daphne()
 bound_statements()
 pages: App = RecipientHttp(PageHandler(), headers=browser_policy.HEADERS)
-if connection.vendor == "postgresql":  # SQLite's file cannot become unresponsive
+if connection.vendor == "postgresql":  # not for SQLite: a local file does not become unresponsive
     pages = Unanswered(pages, database_answers)
 http = PosHttp(BackendHttp(Probes(pages)))
 protocols = ProtocolTypeRouter({"lifespan": lifespan, "http": http, "websocket": sockets})

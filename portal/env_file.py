@@ -42,7 +42,7 @@ class Assignment(NamedTuple):
 
     @property
     def shown_name(self) -> str:
-        """Return the name, or the line's number if the name may be part of a secret that contains a line break."""
+        """Return the name. If it could be part of a secret that was split across lines, return the line's number."""
         return self.name if _NAME_OF_A_SETTING(self.name) else f"line {self.line}"
 
 
@@ -81,7 +81,7 @@ def add_secret_key(file: Path) -> str:
 
 
 def _refuse_another_spelling(values: Mapping[str, str], file: Path) -> None:
-    """Raise EnvFileError if SECRET_KEY exists in another letter case, because a new key must not replace it."""
+    """Raise EnvFileError for a name such as secret_key: a new SECRET_KEY would be used instead of that key."""
     for name in values:
         if name.upper() == "SECRET_KEY":
             raise EnvFileError(f"{name} in {file.name} must be written in capitals: SECRET_KEY.")

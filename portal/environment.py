@@ -44,7 +44,7 @@ class Environment(environ.Env):  # type: ignore[misc]
         """Add the values of .env to the environment, which takes precedence. Raises ImproperlyConfigured.
 
         The environment can also contain values that a parent process read from .env. They must not override a newer
-        .env, so the parent also passes a list of their names to its children.
+        .env. So the parent also passes a list of their names to its children, which first remove these values.
         """
         for name in os.environ.pop(FROM_FILE, "").split():
             os.environ.pop(name, None)
@@ -144,7 +144,7 @@ def _is_text(value: str) -> bool:
 
 
 def flag(text: str) -> bool:
-    """Return a word's boolean value. Raises ValueError for an unknown word, which django-environ reads as false."""
+    """Return a word's boolean value. Raises ValueError for an unknown word; django-environ would return False."""
     word = text.strip().lower()
     if word in FALSE:
         return False
@@ -154,10 +154,10 @@ def flag(text: str) -> bool:
 
 
 def whole_number(text: str) -> int:
-    """Return the whole number in `text`, written in plain digits. Raises ValueError, also for one beyond 32 bits.
+    """Convert `text` to an integer. Raises ValueError unless it is plain digits with an optional sign, within 32 bits.
 
-    Python would also accept 1_000 and digits of other scripts. A larger number would cause an error
-    later, for example when it is added to a date.
+    Python would also accept 1_000 and digits of other scripts. A number beyond 32 bits would cause an error later, for
+    example when it is added to a date.
     """
     if not _WHOLE(text.strip()):
         raise ValueError
@@ -194,7 +194,7 @@ def keys(text: str) -> list[str]:
 
 
 def _pairs(text: str) -> dict[str, str]:
-    """Return names and values. Raises ValueError for an item without a =, and for a repeated name."""
+    """Return the values by name. Raises ValueError for an item without a =, and for a repeated name."""
     pairs = [(name.strip(), value.strip()) for name, value in (item.split("=", 1) for item in _items(text))]
     if len(dict(pairs)) < len(pairs):
         raise ValueError
@@ -218,7 +218,7 @@ FORMS = {
 
 
 def log_format_here(*, debug: bool) -> str:
-    """Return "text" while debugging or if standard error is a terminal, else "json", for a machine."""
+    """Return "text" while debugging or if standard error is a terminal, otherwise "json"."""
     is_terminal = sys.stderr is not None and sys.stderr.isatty()
     return "text" if debug or is_terminal else "json"
 

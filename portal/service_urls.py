@@ -236,7 +236,7 @@ def _hosts_of(url: _Url) -> tuple[str, str, str]:
             raise UnreadableUrl
         return folder, "", name
     ports = [port for _, port in url.hosts]
-    if len(ports) > 1 and any(ports):  # libpq would use one port for all hosts
+    if len(ports) > 1 and any(ports):  # list a port for each host, because libpq would use a single one for all
         ports = [port or POSTGRESQL_PORT for port in ports]
     return ",".join(host for host, _ in url.hosts), ",".join(ports).strip(","), name
 

@@ -1,8 +1,8 @@
 """Every setting of the portal, from the environment or from `.env` in the project's folder.
 
 `.env.example` lists each variable with its default and unit. A valid value is used exactly as written; an invalid one
-stops the start with an error that names the variable. An empty value means the default. System checks find mistakes
-across settings (integrations/checks.py).
+stops the start with an error that names the variable. An empty value means the default. System checks report
+wrong combinations of settings (integrations/checks.py).
 """
 
 import os
@@ -184,8 +184,8 @@ _provider = service_urls.issuer(OIDC_SERVER_URL, "OIDC_SERVER_URL") if OIDC_SERV
 # --- Django -----------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    # daphne comes before staticfiles, because daphne's runserver speaks ASGI. Other commands leave daphne out, because
-    # importing it and Twisted takes a quarter of the start-up time.
+    # daphne comes before staticfiles, because the first `runserver` is used, and daphne's speaks ASGI. Other commands
+    # leave daphne out, because importing it and Twisted takes a quarter of the start-up time.
     *(["daphne"] if "runserver" in sys.argv[1:2] else []),
     "integrations.staff.start.apps.PortalAdminConfig",  # django.contrib.admin with our site
     "django.contrib.auth",

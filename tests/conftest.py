@@ -107,7 +107,7 @@ def _commits(item: pytest.Item) -> bool:
 
 @pytest.fixture(scope="session", autouse=True)
 def prepared_files(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Keep files that are slow to create in one folder for all workers: the parent of the workers' own folders."""
+    """Let all workers share files that are slow to create, in the folder that contains the workers' own folders."""
     folder = tmp_path_factory.getbasetemp()
     use_folder(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder)
 

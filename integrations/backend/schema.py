@@ -21,7 +21,7 @@ def only_backend(endpoints: list[Any], **_kwargs: Any) -> list[Any]:
 
 
 def add_models(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
-    """Add the schemas of the problems and the payloads, and the schemas of calls and answers by message type."""
+    """Add the schemas of problems and payloads, and split those of calls and answers by message type."""
     schemas = result["components"]["schemas"]
     schemas.update(problem_schema.components())
     schemas.update({model: json_schema(model) for model in ALL_MODELS})
@@ -43,7 +43,7 @@ def _write_defaults_in_words(properties: dict[str, Any]) -> None:
 
 
 def _open_objects(value: Any) -> None:
-    """Allow extra members in object schemas that list none: generated clients would otherwise drop all members."""
+    """Allow any members in object schemas that list no members: generated clients would otherwise drop them all."""
     if isinstance(value, dict):
         if value.get("type") == "object" and not value.get("properties"):
             value["additionalProperties"] = value.get("additionalProperties") or True

@@ -40,8 +40,9 @@ class OutletIdConverter(PathConverter):
 
 register_converter(OutletIdConverter, "outlet")
 
-# The patterns are tried in this order. Sending a request comes first, because it is the most frequent call. The path of
-# an outlet comes after the longer paths below it: an ID may contain plain slashes, so the path would match those too.
+# The patterns are tried in this order. Sending a request comes first, because it is the most frequent call. The
+# pattern for an outlet itself comes after the longer patterns that begin like it. An ID may contain plain slashes, so
+# that pattern would match the longer paths too.
 urlpatterns = [
     path("outlets/<outlet:provider_outlet_id>/requests", OutletRequestsView.as_view()),
     path("", RootView.as_view(), name="backend-root"),

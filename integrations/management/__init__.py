@@ -1,4 +1,4 @@
-"""The commands: `commands` has a module for each; `outlet_commands` and `secrets_file` have code that commands use.
+"""The manage.py commands: one module each in `commands`; `outlet_commands` and `secrets_file` support them.
 
 Commands may import all of `integrations` and `portal`; nothing imports them.
 """

@@ -10,7 +10,7 @@ from integrations.models.integration import Credential, Integration
 
 
 def _lease_limit(now: datetime) -> datetime:
-    """Return the lease limit at `now` (shared clock): a process without a heartbeat after this limit counts as dead."""
+    """Return the limit at `now` (shared clock): a process counts as dead unless it sent a heartbeat after this time."""
     return now - timedelta(seconds=settings.LEASE_SECONDS)
 
 
@@ -132,7 +132,7 @@ class Connection(models.Model):
         return f"{self.integration} ({self.opened_at:%Y-%m-%d %H:%M:%S})"
 
     def is_open_at(self, now: datetime) -> bool:
-        """Return whether the connection is open and its process is alive; needs `process` selected."""
+        """Return whether the connection is open and its process is alive. Read it with select_related("process")."""
         return self.closed_at is None and not self.process.is_dead_at(now)
 
 
@@ -142,7 +142,7 @@ def is_open(now: datetime) -> Q:
 
 
 def is_online(now: datetime, path: str = "") -> Q:
-    """Return the condition that the POS is connected to a live process.
+    """Return a condition that selects the rows whose POS is connected to a live process.
 
     `path` leads to the presence, for example "integration__presence__". The condition lists the connections that
     dead processes left open (usually none), and excludes them. Looking up the process of each of ten thousand
@@ -178,7 +178,7 @@ class Presence(models.Model):
         return f"{self.integration}: {'online' if self.is_online else 'offline'}"
 
     def is_online_at(self, now: datetime) -> bool:
-        """Return whether the POS is connected to a live process; needs `connection__process` selected."""
+        """Return whether the POS is connected to a live process. Read it with select_related("connection__process")."""
         if not self.is_online or self.connection is None:
             return False
         return not self.connection.process.is_dead_at(now)

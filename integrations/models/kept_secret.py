@@ -101,7 +101,7 @@ class OwnedSecret(SecretDates, Protocol):
 
 
 class SecretOwner(models.Model):
-    """A row with one current secret, and an older one during an overlap. See services/life_cycle.py."""
+    """A row with one current secret and, during an overlap, an old one. See services/life_cycle.py."""
 
     locked_with: ClassVar[tuple[str, ...]] = ("organisation",)
 

@@ -65,7 +65,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             self._left(CloseReason.RESTART, None)
 
     async def dispatch(self, message: dict[str, Any]) -> None:
-        """Handle one event of the socket; an error in the portal closes this connection as `internal`."""
+        """Handle one event of the socket. If the portal fails, close this connection with the reason `internal`."""
         try:
             match message["type"]:
                 case "websocket.connect":
@@ -152,7 +152,7 @@ class PosConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self._record_end(live, code_for(CloseReason.REPLACED), reason)
 
     async def _close(self, reason: CloseReason, *, is_recorded: bool = True) -> None:
-        # daphne lets an application close only with 1000 and 3000-4999. It is the server without denial responses.
+        # daphne lets an application close only with 1000 and 3000-4999. Unlike uvicorn, it offers no denial responses.
         is_daphne = "websocket.http.response" not in self._extensions
         code = code_for(reason, only_private=is_daphne)
         self._left(reason, code, is_recorded=is_recorded)

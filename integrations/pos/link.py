@@ -1,4 +1,4 @@
-"""What `serve` tells the consumer about the underlying connection, beyond ASGI. daphne offers nothing like it."""
+"""Tells the consumer more about the underlying connection than ASGI does. Only `serve` supports this, not daphne."""
 
 import asyncio
 from collections.abc import Callable

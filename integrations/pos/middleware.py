@@ -24,7 +24,7 @@ ADMISSION = "admission"  # the key in the scope
 
 
 class TokenAuth:
-    """Forwards a handshake with a valid token to the consumer, with the admission in the scope; refuses all others."""
+    """Adds the admission to the scope of a handshake with a valid token, and calls the consumer; refuses all others."""
 
     def __init__(self, consumer: App) -> None:
         self._consumer = consumer

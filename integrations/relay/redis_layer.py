@@ -1,4 +1,4 @@
-"""The channel layer between processes, with workarounds for two bugs of the library."""
+"""The channel layer between processes: that of channels_redis, with workarounds for two of its bugs."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,7 @@ CLEAN_SECONDS = 2.0
 
 
 class RedisLayer(RedisChannelLayer):  # type: ignore[misc]
-    """The library's core layer, with fixes for a Redis that dies or hangs while a message is acknowledged.
+    """The core layer of channels_redis, with fixes for a Redis that dies or hangs while a message is acknowledged.
 
     The library acknowledges a message by removing it from a backup queue. It does this in a task that no code awaits,
     and a lock delays the next message until that task has ended. If Redis dies at that moment, asyncio logs a

@@ -1,7 +1,7 @@
 """The base class of all refusals, and the refusals that several capabilities share.
 
-The other refusals are in the errors.py of each capability. A refusal carries everything that an entry point needs to
-answer it, so adding a refusal changes no other module.
+The other refusals are in the errors.py of each capability. A refusal carries everything that an entry point tells the
+caller about it, so adding a refusal changes no other module.
 """
 
 from http import HTTPStatus

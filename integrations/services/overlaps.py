@@ -1,4 +1,4 @@
-"""The overlaps that commands and pages offer, by name: how long the old secret stays valid after a rotation."""
+"""How long the old secret can stay valid after a rotation: the overlaps that commands and pages offer, by name."""
 
 from datetime import timedelta
 

@@ -75,8 +75,8 @@ async def reply(channel: str, message: dict[str, Any]) -> None:
 async def _send(send: Callable[[str, dict[str, Any]], Awaitable[None]], target: str, message: dict[str, Any]) -> bool:
     """Send a message. If the layer fails or hangs, drop the message and return False.
 
-    After a failure, nothing is sent for QUIET_SECONDS, because waiting for a timeout of each message would build a
-    backlog.
+    After a failure, nothing is sent for QUIET_SECONDS, because messages would pile up if each one waited for its
+    timeout.
     """
     global _quiet_until  # noqa: PLW0603  (a process has one layer)
     if time.monotonic() < _quiet_until:

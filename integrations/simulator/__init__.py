@@ -1,8 +1,8 @@
 """A simulated POS to try the portal with. It uses only HTTP and the websocket, and imports nothing from the server.
 
 Read `simulated_pos` first. `till_messages`, `order_requests` and `order_answers` define the names on the wire. `till`
-implements the POS. `till_methods` maps messages to the till, `desk` executes each request once and saves the till, and
-`answering` sends the answers, or misbehaves as planned.
+implements the POS. `till_methods` maps messages to methods of the till, `desk` executes each request once and saves the
+till, and `answering` sends the answers, or misbehaves as planned.
 """
 
 from integrations.simulator.background_pos import BackgroundPos

@@ -42,9 +42,9 @@ def dial(url: str, token: str) -> _Dial:
 
 
 def http_client(url: str) -> httpx2.AsyncClient:
-    """Return a client that keeps no connections. Many POSes of one portal can share it.
+    """Return a client that closes each connection after use. Many POSes of one portal can share it.
 
-    Kept connections would be useless, because attempts are far apart, and a restarted server has closed old ones. The
+    Idle connections would be useless, because attempts are far apart, and a restarted server has closed them. The
     number of simultaneous connections is not limited.
     """
     return httpx2.AsyncClient(

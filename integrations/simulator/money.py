@@ -1,4 +1,4 @@
-"""Computes amounts as Decimals, exact to the cent, and rounds them in the till's two ways."""
+"""Computes percentages and proportional shares of amounts, as Decimals in whole cents."""
 
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 

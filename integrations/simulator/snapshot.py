@@ -53,7 +53,7 @@ class Snapshots:
 
 
 def till_from_text(text: str) -> Till:
-    """Return the till that a text describes; fields with a default may be missing. Raises WrongTillError."""
+    """Return the till from a saved text, which may omit fields that have a default. Raises WrongTillError."""
     try:
         return _till(json_text.read(text))
     except (ValueError, ArithmeticError, TypeError, KeyError, AttributeError) as error:

@@ -39,7 +39,7 @@ class TillFile:
     def save(self, till: Till) -> None:
         """Replace the file atomically. If this process is killed, the file has either the old text or the new one.
 
-        The text is not synced to disk, because the till has to survive its process, but not a power failure.
+        The text is not synced to disk. The saved till must survive a crash of this process, but not a power failure.
         """
         self._beside.write_text(self._snapshots.text(till), encoding="utf-8")
         self._beside.replace(self._path)

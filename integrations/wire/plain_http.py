@@ -24,7 +24,7 @@ _EMPTY = QueryDict()
 class PlainRequest:
     """A request to an entry point for programs, parsed lazily.
 
-    Creating a Django request instead would be slow: it takes half as long as the authentication of a POS.
+    Creating a Django request instead would be slow: that alone takes half as long as the whole authentication of a POS.
     """
 
     scope: Scope = field(repr=False)

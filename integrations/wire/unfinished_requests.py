@@ -18,7 +18,7 @@ class Arriving:
     def weigh(self, address: str, give_way: Give, size: int) -> None:
         """Note a request's size so far. While the address exceeds a limit, call the `give_way` of its oldest request.
 
-        The only remaining request of an address stays, because a separate limit bounds each request.
+        The last remaining request of an address is never ended here, because a separate limit bounds its size.
         """
         entries = self._entries.setdefault(network_of(address), {})
         entries[give_way] = size

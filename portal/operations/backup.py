@@ -52,7 +52,7 @@ def restore(backup: Path, database: Path) -> Path | None:
     try:
         with _new_file_beside(database) as copy:
             _copy(backup, copy)
-            _check_copy(copy, journal="WAL")  # as migration 0002 sets it
+            _check_copy(copy, journal="WAL")  # migration 0002 sets the same mode
             aside = _move_aside(database)
             _put_in_place(copy, database, overwrite=False)
     except sqlite3.Error as error:

@@ -10,8 +10,10 @@ import socket
 from typing import Protocol
 
 READY = b"r"
-STOP = b"s"  # stop; all workers stop, so while draining, accept connections and answer them with 503
-HAND_OVER = b"d"  # stop; another worker accepts on the same socket
+# Stop. The other workers stop as well, so during the drain, accept new connections and answer them with 503.
+STOP = b"s"
+# Stop. Another worker accepts new connections on the same socket.
+HAND_OVER = b"d"
 EXPEDITE = b"h"
 
 

@@ -25,7 +25,7 @@ class Address:
         return cls(bound.family, bound.type, bound.proto, bound.getsockname())
 
     def bind(self, *, shared: bool = False) -> socket.socket:
-        """Return a bound socket. If `shared`, several can bind a port, and the kernel spreads connections over them."""
+        """Return a bound socket. If `shared`, other sockets can bind its port; the kernel spreads connections."""
         listener = socket.socket(self.family, self.kind, self.protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if shared:

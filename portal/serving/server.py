@@ -215,7 +215,7 @@ class StormPromotion:
 def tune_garbage_collector(connections: Sized) -> None:
     """Collect garbage among new objects more rarely, and not at all among those of a reconnect storm.
 
-    No collection runs before the freeze, because it would take 0.14 s and free only a few hundred objects.
+    No collection runs before `gc.freeze`, because a collection would take 0.14 s and free only a few hundred objects.
     """
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
@@ -239,7 +239,7 @@ def _keep_temporary_data_in_memory(*, connection: BaseDatabaseWrapper, **_: Any)
 
 
 def create_server(channel: ControlChannel | None = None) -> DrainingServer:
-    """Return a server for `portal.asgi`; give its `run` the sockets. With a `channel`, it is a supervisor's worker."""
+    """Return a server for `portal.asgi`; pass the sockets to its `run`. A `channel` makes it a supervisor's worker."""
     config = uvicorn.Config(
         "portal.asgi:application",
         loop="uvloop",

@@ -1,6 +1,7 @@
 """Meters the bytes and frames of a POS's websocket before they are parsed, to keep the event loop responsive.
 
-uvicorn parses everything that arrives; control frames and fragments of messages cost time as well.
+uvicorn itself parses everything that arrives, without a limit. The limits here also count control frames and fragments
+of messages, because parsing them takes time too.
 """
 
 import asyncio

@@ -13,7 +13,7 @@ from django.conf import settings
 from portal.env_file import EnvFileError, read
 
 SECONDS = 60.0  # seconds that the check of the settings may take
-LONGEST = 500  # an error quotes the end of the check's error output: at most this many characters
+LONGEST = 500  # an error quotes at most this many characters, from the end of the check's error output
 
 
 class InvalidSettings(Exception):

@@ -19,7 +19,7 @@ INTERVAL = 0.1  # seconds between psycopg's checks while it waits: psycopg's def
 
 
 class BoundedConnection(psycopg.Connection[Any]):
-    """Ends a wait after MOST_SECONDS, or as soon as the page that the waiting thread computes is abandoned."""
+    """Ends a wait after MOST_SECONDS. A wait in a page's thread also ends as soon as the page is abandoned."""
 
     def wait(self, gen: Any, interval: float = INTERVAL, timeout: float | None = None) -> Any:
         """Return the result of `gen`. If that takes too long, close the connection and raise OperationalError."""

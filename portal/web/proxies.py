@@ -22,8 +22,8 @@ WEBSOCKET_SCHEMES = {"https": "wss", "http": "ws"}
 class ProxyHeaders:
     """Sets a scope's client and scheme to those of the client in front of the trusted proxies.
 
-    `scheme` ("http" or "https") is the scheme of PUBLIC_URL. It is the default if the trusted proxy names no scheme,
-    so only a client that used http, according to the proxy, is redirected to https.
+    `scheme` ("http" or "https") is the scheme of PUBLIC_URL. It is assumed if the trusted proxy names no scheme. With
+    "https", a client is therefore redirected to https only if the proxy says that the client used http.
     """
 
     def __init__(self, app: App, *, trusted: Iterable[str], scheme: str) -> None:

@@ -31,7 +31,10 @@ class Operation:
         return self.path.format_map(self._of_path | values)
 
     def sample_body(self, **values: object) -> dict[str, Any]:
-        """Return a valid body with these values and only the required fields; empty if the call has no body."""
+        """Return a valid body that has only the required fields; empty if the call has no body.
+
+        A required field that is missing in `values` gets a sample value.
+        """
         return _sample(self.body, values) if self.body else {}
 
     def names(self, **values: object) -> set[str]:

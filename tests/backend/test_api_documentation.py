@@ -1,4 +1,4 @@
-"""The documents name every refusal that the API's description lists, and every problem with its status."""
+"""The documentation names every refusal in the OpenAPI document, and the status of every problem."""
 
 import re
 

@@ -47,7 +47,7 @@ class EveryOperation(InProcess):
     async def answers(
         self, backend: Backend, values: Mapping[str, object] = NOTHING, *, reading: bool = True
     ) -> list[tuple[str, Answer]]:
-        """Call every operation (without `reading`, only those that may change something); return names and answers."""
+        """Call every operation, except those with GET if `reading` is false; return their names and answers."""
         wanted = [each for each in await in_main(operations) if reading or each.method != "GET"]
         found = [(each.id, await call(backend, each, values)) for each in wanted]
         assert found

@@ -1,4 +1,4 @@
-"""Random requests and frames, valid and mutated; each sender returns a description of any fault."""
+"""Sends random requests and frames, valid or mutated. Each sending function describes any fault that it finds."""
 
 import base64
 import http.client

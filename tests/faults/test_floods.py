@@ -40,7 +40,7 @@ def test_a_gibibyte_of_frames_from_one_pos_costs_no_memory_and_delays_no_caller(
         assert Vitals.of(stack.pid).memory - before.memory < 64
         reasons = eventually(lambda: closed_ones(stack, flooding), what="all are closed")
         # "by_pos": on a busy machine, the till sends too slowly to be closed for flooding. "replaced" and "link_lost":
-        # the till reconnects before its close is recorded.
+        # the till reconnects before the server has recorded the close of the earlier connection.
         assert set(reasons) <= {"flooding", "by_pos", "replaced", "link_lost"}
         assert records.close_reasons(stack, brisk) == [""]
 

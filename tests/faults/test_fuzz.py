@@ -1,6 +1,6 @@
-"""Random and mutated requests and frames against the front end, directly and through each proxy.
+"""Sends random and mutated requests and frames to a server, directly and through each proxy.
 
-FUZZ_SECONDS sets the duration of the test, and FUZZ_SEED its random requests.
+FUZZ_SECONDS is the duration of the test. FUZZ_SEED is the seed of its random numbers.
 """
 
 import os
@@ -31,7 +31,7 @@ SECONDS = float(os.environ.get("FUZZ_SECONDS", "10"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
 ARRIVAL_SECONDS = 2
 SLOWEST = 2.0  # seconds for /healthz: more than the usual 0.5, because the fuzzing keeps the machine busy
-GROWTH = 80  # MiB that allocators and caches take while they fill
+GROWTH = 80  # MiB that the server may grow by, because its allocators and caches are still filling
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""A Redis that hangs (accepts data, never answers): no call waits for it, because the database suffices."""
+"""No call waits for a Redis that hangs (accepts data, never answers): hosts can use the database instead."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Silent links and slow or unresponsive POSes: the others are unaffected, and no order is lost."""
+"""Silent links and slow or unresponsive POSes do not affect other POSes, and no order is lost."""
 
 from collections.abc import Iterator
 

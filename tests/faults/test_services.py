@@ -135,7 +135,7 @@ def read_only(installation: Installation) -> Iterator[None]:
 
 @contextmanager
 def no_connection_left(installation: Installation) -> Iterator[None]:
-    """Hold every connection that PostgreSQL allows; terminate the portal's connections."""
+    """Terminate the portal's connections, and hold every connection that PostgreSQL allows until the block ends."""
     url = installation.postgres.url("postgres")
     with ExitStack() as held:
         first = held.enter_context(psycopg.connect(url, autocommit=True))
@@ -145,7 +145,10 @@ def no_connection_left(installation: Installation) -> Iterator[None]:
 
 
 def is_full(first: psycopg.Connection[tuple[object, ...]], held: ExitStack, url: str) -> bool:
-    """Open one more connection, or end other clients' at the limit; return True once this test holds all of them."""
+    """Open one more connection. If PostgreSQL refuses it, terminate the connections of all other clients.
+
+    Return True if PostgreSQL refused it and no other client had a connection: the test then holds all of them.
+    """
     try:
         held.enter_context(psycopg.connect(url, application_name="holder"))
     except psycopg.OperationalError:

@@ -1,7 +1,7 @@
 """No resource grows under constant churn for SOAK_SECONDS (default: 8; docs/faults.md promises it for 600).
 
 POSes connect, answer, drop and reconnect; the backend sends requests; staff enable and disable outlets;
-others try wrong secrets.
+an attacker tries wrong secrets.
 """
 
 import os
@@ -21,7 +21,7 @@ from tests.live.conftest import NewStack
 from tests.live.stack.servers import Credentials, Database, Stack
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "8"))
-WARM_UP = 0.4  # share of the time; after it, all one-time allocations are done
+WARM_UP = 0.4  # share of the samples to skip at the start, because they include one-time allocations
 OUTLETS = 20
 SEED = 4_711
 POSTGRES_CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"

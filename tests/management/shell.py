@@ -14,7 +14,7 @@ NOT_UTF_8 = "Caf\udce9"  # how Python decodes an argument that ends with the byt
 
 
 def run(*args: str) -> tuple[str, str]:
-    """Return a command's standard output and standard error."""
+    """Run a command, and return its standard output and standard error."""
     output, errors = io.StringIO(), io.StringIO()
     call_command(*args, stdout=output, stderr=errors)
     return output.getvalue(), errors.getvalue()

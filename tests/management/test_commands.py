@@ -1,4 +1,4 @@
-"""Commands print one JSON object, refuse in one line, and change nothing when repeated."""
+"""Commands print one JSON object, explain a refusal in one line, and change nothing when repeated."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager

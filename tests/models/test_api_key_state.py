@@ -1,4 +1,4 @@
-"""The rule that decides the state of an API key, in Python and in SQL."""
+"""Python and SQL apply the same rule to decide the state of an API key."""
 
 from datetime import timedelta
 

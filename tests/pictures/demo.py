@@ -159,7 +159,7 @@ AlertRecipient.objects.create(email="operations@example.com")
 
 
 def seed_samples(stack: Stack) -> None:
-    """Create samples of one day: all POSes online in the evening, few at night."""
+    """Create the fleet samples of one day: one POS is online from 01:00 to 08:00 UTC, and four at other times."""
     run(
         stack,
         """
@@ -197,7 +197,7 @@ print(make_outlet("Rooftop bar", organisation="The Copper Kettle & Sons").pk)
 
 
 def move_into_the_past(stack: Stack) -> None:
-    """Set the times of rows back, because otherwise every time shows as "just now". Call it before a POS connects."""
+    """Move stored times into the past, so pages show more than "just now". Call this while no POS is connected."""
     run(
         stack,
         f"""

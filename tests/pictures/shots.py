@@ -37,9 +37,9 @@ LIGHT, DARK, NARROW = "light-wide", "dark-wide", "light-narrow"
 
 @dataclass(frozen=True)
 class Shot:
-    """A page: its file name, title and URL, and actions on it before and after the screenshot.
+    """A page to take a screenshot of. `before` and `after` act on the page before and after the screenshot.
 
-    `variant` is the one that docs/pages.md shows.
+    The screenshot's file name begins with `name`; `variant` is the one that docs/pages.md shows.
     """
 
     name: str

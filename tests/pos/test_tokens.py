@@ -147,5 +147,5 @@ def test_the_age_of_a_token_follows_the_databases_clock(behind: timedelta, monke
 
 
 def be_at(monkeypatch: pytest.MonkeyPatch, moment: datetime) -> None:
-    """Set the database's time for this process."""
+    """Make this process take `moment` as the database's current time."""
     monkeypatch.setattr("integrations.models.clock._ahead", moment.timestamp() - time.monotonic())

@@ -57,7 +57,7 @@ async def _whole() -> dict[str, Any]:
 
 
 def _slow() -> tuple[Receive, asyncio.Event]:
-    """Return a `receive` and an event; `receive` gives half a form at once, and the rest when the event is set."""
+    """Return a `receive` and an event. `receive` gives half a form immediately, and the rest once the event is set."""
     halves, go_on = iter((b"code=", b"x")), asyncio.Event()
 
     async def receive() -> dict[str, Any]:

@@ -21,7 +21,7 @@ SOON = timedelta(seconds=30)
 
 
 class Pos:
-    """A lane, the requests that it has sent, and a database that fails `failures` times before it accepts a claim."""
+    """The lane of a POS. Its claims fail `failures` times before they succeed; `left` has the frames that it sent."""
 
     def __init__(self, error: BaseException | None = None, failures: int = 1, window: int = 8) -> None:
         self.left: list[str] = []

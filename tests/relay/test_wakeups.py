@@ -1,4 +1,4 @@
-"""Wake-ups for the other processes while the channel layer between them works, hangs and recovers."""
+"""How a process sends wake-ups to the others while the channel layer between them works, hangs and recovers."""
 
 import asyncio
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The command that simulates a POS: its credentials, its options and its end."""
+"""The command that simulates a POS: its credentials, its options and its exit codes."""
 
 import asyncio
 import io

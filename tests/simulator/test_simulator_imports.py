@@ -1,4 +1,4 @@
-"""The simulated POS imports nothing of the server."""
+"""The simulated POS imports no module of the server."""
 
 import ast
 from collections.abc import Iterator

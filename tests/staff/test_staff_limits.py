@@ -131,7 +131,7 @@ def test_no_action_on_a_row_of_another_organisation_is_carried_out(limited: Clie
 
 
 def is_visible_to_limited(admin: ModelAdmin[Any], row: Model) -> bool:
-    """Return whether the row belongs to no organisation, or to the limited person's own."""
+    """Return whether the limited person may see the row: it is of Trattoria Bella, or of no organisation."""
     if isinstance(row, User):
         return not row.username.startswith(OTHER)
     if isinstance(row, Organisation):

@@ -55,8 +55,8 @@ def _is_plain(pattern: Any) -> bool:
 def walk(person: User, *, most_alike: int | None = None) -> Iterator[tuple[str, str]]:
     """Open pages as this person, and yield the URL and text of each page and of each fragment of a live page.
 
-    Each parameter of a page is tried once, with one value, and without the others. With `most_alike`, opens at most
-    this many of the pages whose URLs differ only in their numbers.
+    Each query parameter of a page is tried once: alone, and with one value. Of the pages whose URLs differ only in
+    numbers, at most `most_alike` are opened; None means all.
     """
     client, start = Client(), reverse("admin:index")
     client.force_login(person)

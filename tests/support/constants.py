@@ -1,7 +1,7 @@
 """Overrides of product constants whose normal values are too long or too small for some tests.
 
-The product has no settings for these constants. A Django app that only the tests install sets them at start-up, in the
-test process and in each server process that a test starts.
+The product has no settings for these constants. The Django app below, which is installed only in tests, sets them at
+start-up in the test process and in each server process that a test starts.
 """
 
 import json

@@ -36,7 +36,7 @@ class InProcess(TransactionTestCase):
 
 
 async def in_main(function: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
-    """Call `function` in the thread of the test case, where it may use the ORM; not in a thread of the portal."""
+    """Call `function` in the test case's own thread, not in a thread of the portal. It may use the ORM there."""
     return await sync_to_async(function)(*args, **kwargs)
 
 

@@ -25,7 +25,7 @@ SHAPES = [("[", "]"), ('{"a":', "}"), ('{"a":[', "]}"), ('[{"a":', "}]")]
 
 
 def nested(levels: int, begin: str = "[", end: str = "]") -> str:
-    """Return JSON with this many levels, or one more if `begin` opens two levels and the number is odd."""
+    """Return JSON with this many levels, or with one more if `begin` opens two levels and `levels` is odd."""
     times = -(-levels // sum(begin.count(each) for each in "[{"))
     return begin * times + "1" + end * times
 

@@ -1,4 +1,4 @@
-"""A relay in idiomatic FastAPI and aiosqlite, for comparison: relay.py DATABASE PORT.
+"""A relay in idiomatic FastAPI and aiosqlite, for comparison with the portal. Run it as relay.py DATABASE PORT.
 
 A durable request costs one insert before its frame is sent and one update before the caller gets the answer.
 """

@@ -1,4 +1,4 @@
-"""The portal's POS protocol in idiomatic FastAPI and SQLAlchemy, for comparison: server.py DATABASE PORT."""
+"""The portal's POS protocol in idiomatic FastAPI and SQLAlchemy, for comparison. Run server.py DATABASE PORT."""
 
 import base64
 import hashlib

@@ -31,5 +31,5 @@ def outlet_id(matched: str) -> str:
 
 
 def address_of_outlet(provider_outlet_id: str, *parts: str) -> str:
-    """Return the address of an outlet, or of something below it."""
+    """Return the address of an outlet. With `parts`, return an address below it, such as a hand-over link's."""
     return "/".join((f"{API_PATH}outlets", quote(provider_outlet_id, safe=""), *parts))

@@ -58,7 +58,7 @@ class ProblemKind:
         return f"urn:order-n-pay:problem:{self.name}"
 
 
-# The members that name a stored request; `location` is also in the Location header.
+# The members of a problem about a stored request; `location` is also in the Location header.
 _STORED = ("id", "request_id", "location", "state")
 
 

@@ -31,7 +31,7 @@ def events_page(caller: Caller, request: PlainRequest) -> tuple[list[Notice], Po
 def _indexed(rows: QuerySet[Notice], asked: dict[str, Any]) -> QuerySet[Notice]:
     """Return `rows`, filtered by only the first value in `asked`.
 
-    Each of these columns has its own index, sorted like the log, and a query can use only one index.
+    Each column that `asked` can name has its own index, sorted like the log, and a query can use only one index.
     """
     first = next(iter(asked.items()), None)
     return rows.filter(**dict([first])) if first else rows

@@ -19,7 +19,7 @@ async def take_secret(values: dict[str, Any]) -> Future[NewSecret]:
     Call this before the transaction, because hashing takes 100 ms, and a transaction blocks other writers. If the
     secret is invalid or already in use, reading the Future's result raises the error. Read the result only in the
     function that `BackendView.change` runs. If a client repeats a call with its Idempotency-Key, that function does not
-    run: the client gets the first call's answer, and not an error because the secret is now in use.
+    run, so the client gets the first call's answer instead of the error that the secret is already in use.
     """
     return await within(CHANGE_SECONDS, writers.run(_hashed, values.pop("adopted_secret", None)))
 

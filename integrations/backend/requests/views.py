@@ -79,7 +79,7 @@ class OutletRequestsView(BackendView):
         return target.integration_id
 
     async def _poll(self, order: order_calls.OrderCall, new: NewRequest, *, is_known: bool) -> PlainResponse:
-        if not order.request_id:  # the request_id was generated, so it cannot have been used before
+        if not order.request_id:  # the portal generated the RequestID, so it cannot have been used before
             return await self._ask(order, new)
         with self.running.transient_requests.looking_up(new):
             earlier = (
@@ -104,7 +104,8 @@ class OutletRequestsView(BackendView):
         try:
             result = await self.running.dispatcher.wait(stored.pk, _seconds_left(order.timeout, new), completion)
         except (DatabaseError, InterfaceError) as error:
-            raise outcomes.no_answer(stored.uuid, new.request_id) from error  # the stored request continues
+            # The request is stored, so the portal continues to process it.
+            raise outcomes.no_answer(stored.uuid, new.request_id) from error
         if not result.is_final and self.running.is_draining:
             raise outcomes.unfinished(problems.DRAINING, stored.uuid, new.request_id, state=result.state)
         return outcomes.answer_of(result, new, order.message_type)

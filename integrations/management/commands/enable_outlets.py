@@ -91,7 +91,7 @@ def _plan_rows(rows: Sequence[FileRow], *, actor: Actor) -> list[PlannedRow]:  #
 def _enable(
     rows: Sequence[FileRow], plan: Sequence[PlannedRow], *, secrets: SecretsFile, report: Report, actor: Actor
 ) -> None:
-    """Enable in batches. The secrets of each batch are on disk before its transaction is committed."""
+    """Enable the outlets in batches. The secrets of each batch are on disk before its transaction is committed."""
     todo, done = acting(plan), 0
     by_number = {row.number: row for row in rows}
     try:

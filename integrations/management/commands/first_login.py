@@ -8,8 +8,8 @@ from django.db import IntegrityError
 from integrations.checks import SETTINGS
 
 USER_NAME = "admin"
-# These are 32 characters, so each has five bits. The letters i, l and o are missing because they look like digits.
-# Without i, o and u, fewer words occur by chance.
+# These are 32 characters, so each has five bits. The letters i, l and o are missing because they look like digits. The
+# letter u is missing too, because words are less likely to occur by chance with few vowels.
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 GROUPS, GROUP_LENGTH = 5, 4
 

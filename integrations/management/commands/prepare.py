@@ -14,7 +14,7 @@ from portal.env_file import folder_lock
 from portal.operations.database_schema import count_pending_migrations
 from portal.serving.start_banner import banner
 
-ADVISORY_LOCK = 0x6F6E702D  # any number that all processes of this portal share
+ADVISORY_LOCK = 0x6F6E702D  # an arbitrary number, the same in all processes of this portal
 
 
 class Command(BaseCommand):

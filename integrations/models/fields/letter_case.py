@@ -1,9 +1,9 @@
 """Lookups that ignore the case of all letters, on SQLite and with any locale of PostgreSQL.
 
-SQLite's LIKE ignores the case of ASCII letters only, and so does PostgreSQL's UPPER in the locale C: a search for
-BÄCKEREI would not find Bäckerei. To find text that is not ASCII, these lookups use GLOB or a regular expression, with
-each letter replaced by a set of its upper-case and lower-case forms. They compare the column itself, because UPPER of
-a locale of ICU turns ß into SS.
+SQLite's LIKE ignores the case of ASCII letters only, and PostgreSQL's UPPER changes only ASCII letters in the locale C:
+a search for BÄCKEREI would not find Bäckerei. To find text that is not ASCII, these lookups use GLOB or a regular
+expression, with each letter replaced by a set of its upper-case and lower-case forms. They compare the column itself,
+because UPPER in a locale of ICU turns ß into SS.
 """
 
 import re
@@ -17,7 +17,7 @@ _FIRST, _END = 0x80, 0x2000  # in this range, several lower-case letters may hav
 
 
 class _AnyCase(Lookup[Any]):
-    """A lookup with the patterns `glob` on SQLite and `regex` on PostgreSQL, in which {} stands for the text."""
+    """A lookup that matches the pattern `glob` on SQLite and `regex` on PostgreSQL; {} in a pattern is the text."""
 
     glob: ClassVar[str]
     regex: ClassVar[str]

@@ -1,1 +1,1 @@
-"""Notifications to the provider's staff and systems: events, webhook endpoints with their deliveries, alerts."""
+"""Models for notifying the provider's staff and systems: events, webhook endpoints, deliveries, alerts and e-mails."""

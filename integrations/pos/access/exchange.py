@@ -78,8 +78,8 @@ def _forgive(provider_outlet_id: str) -> None:
 async def _prove(claim: Claim, visitor: Visitor) -> Candidate:
     """Return the candidate that a claim proves. Raises Refused.
 
-    A generated secret is checked even if the caller is blocked. Such a secret cannot be guessed, and a till must not
-    wait because another client behind its router has wrong settings. An adopted secret might be guessed, so blocks
+    A generated secret is checked even if the caller is blocked. Such a secret cannot be guessed, and wrong settings in
+    another client behind the same router must not make a till wait. An adopted secret might be guessed, so blocks
     apply to it.
     """
     try:
@@ -119,7 +119,7 @@ async def _queue_for(visitor: Visitor, candidates: Sequence[Candidate]) -> authe
 
 
 def _note_failure(running: Runtime, claim: Claim, visitor: Visitor, refusal: Refused) -> None:
-    # A caller that proved the secret is not guessing, so a wrong POSRemoteID or a disabled outlet is not a failure.
+    # A caller with the right secret is not guessing, so a wrong POSRemoteID or a disabled outlet is not a failure.
     if isinstance(refusal, WrongSecret | MistypedSecret):
         throttle.failed(claim.match_id, visitor.address)
     attempt_recording.record_refusal(running, claim, visitor, refusal)

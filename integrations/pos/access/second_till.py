@@ -15,7 +15,7 @@ HELD_SECONDS = 5.0  # seconds for which a handshake is delayed before it is refu
 
 
 async def admit(token: str | None, visitor: Visitor, origin: str = "") -> Admission:
-    """Return the admission for a token; wait first if this connection would take over too soon. Raises Refused."""
+    """Return a token's admission; wait first if it is too soon to replace the outlet's connection. Raises Refused."""
     admission = await admissions.admit(token, visitor, origin)
     running = runtime.current()
     if running is None or not running.registry.takeovers.wait(admission.integration_id):
@@ -27,7 +27,7 @@ async def admit(token: str | None, visitor: Visitor, origin: str = "") -> Admiss
 
 
 async def _wait_for_turn(running: Runtime, integration_id: int, visitor: Visitor) -> None:
-    """Delay a handshake until it may take the outlet over. Raises SecondTill if that takes more than HELD_SECONDS.
+    """Delay a handshake until it may replace the outlet's connection, or raise SecondTill after HELD_SECONDS.
 
     The delay also slows down clients that ignore Retry-After.
     """

@@ -1,4 +1,4 @@
-"""Keeps a bounded list, in this process's memory, of recently proved adopted secrets and the callers' addresses.
+"""Remembers in this process which callers have recently proved an adopted secret, up to a maximum number.
 
 An Argon2id check takes about 30 ms, so few callers may queue for it, and a flood of guesses fills the queue. A till
 that has already proved its secret from the same address skips the queue. Only a keyed digest (HMAC) of the secret is

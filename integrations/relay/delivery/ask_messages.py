@@ -9,7 +9,7 @@ from integrations.services.requests.request_types import NewRequest, Waiting
 
 
 def write_ask(new: NewRequest, ask: str, reply_to: str) -> dict[str, Any]:
-    """Return the message. The other process repeats `ask` in its replies, and sends them to the channel `reply_to`."""
+    """Return the message. The other process sends its replies, which repeat the id `ask`, to the channel `reply_to`."""
     return {
         "type": wake.ASK,
         "ask": ask,

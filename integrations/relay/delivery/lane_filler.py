@@ -45,7 +45,7 @@ class LaneFiller:
             self._wakeups.send(wake.QUEUED, [integration_id])
 
     def offer_again(self, integration_id: int, pks: Sequence[int], reason: CloseReason | None = None) -> None:
-        """Offer the requests of an ended connection again. If `reason` is None, no request caused the end."""
+        """Offer requests of an ended connection again. If `reason` is None, they are not suspected of ending it."""
         task = self._background.start(self._lost(pks, reason, after=self._suspecting.get(integration_id)))
         self._suspecting[integration_id] = task
         self._background.start(self._offer_after(task, integration_id))

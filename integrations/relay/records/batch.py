@@ -12,7 +12,7 @@ from integrations.relay.sockets.registry import Live
 
 @dataclass
 class Writing:
-    """The state of one write of a batch: which process writes it, and which connections newer ones have replaced."""
+    """The state of one write of a batch: the process that writes it, and the connections found to be replaced."""
 
     process_id: uuid.UUID
     losers: list[Live] = field(default_factory=list)

@@ -128,7 +128,7 @@ def _go_online(lives: Iterable[Live]) -> None:
 
 
 def _age_key(opened: Live | Connection, limit: datetime) -> tuple[bool, datetime, bytes]:
-    """Return the sort key for connections of one outlet, the newest last.
+    """Return a key that sorts the connections of one outlet from the oldest to the newest.
 
     A connection whose `opened_at` is after `limit` was opened before a wrong clock was set back, so it counts as the
     oldest.

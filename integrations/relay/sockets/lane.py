@@ -83,7 +83,7 @@ class Lane:
         return self.more_waits and not self.is_loading and not self.is_closed and len(self._queue) >= LOW
 
     def has_all_until(self, pk: int | None) -> bool:
-        """Return whether this lane has all waiting requests; the newest has the key `pk` (0: none, None: unknown)."""
+        """Return whether this lane has all waiting requests; `pk` is the newest one (0: none waits; None: unknown)."""
         has_all = not (self.more_waits or self.is_loading or self.is_closed)
         return has_all and (pk == 0 or pk in self._known)
 

@@ -62,7 +62,7 @@ class Registry:
 
     def __init__(self) -> None:
         self._by_integration: dict[int, Live] = {}
-        self._leaving: dict[int, list[Live]] = {}  # replaced connections whose POSes still answer requests
+        self._leaving: dict[int, list[Live]] = {}  # by integration: replaced connections that are not closed yet
         self.takeovers = Takeovers()
 
     def __len__(self) -> int:
@@ -97,7 +97,7 @@ class Registry:
         return {pk for each in leaving if each.lane is not None for pk in each.lane.begun}
 
     def unconfirmed_by_older(self, integration_id: int) -> Set[int]:
-        """Return those of `begun_by_older` that may be lost, because the POS answered no ping after the replacement."""
+        """Return those of `begun_by_older` that the POS may lack: it answered no ping after the replacement."""
         leaving = self._leaving.get(integration_id, ())
         return {pk for each in leaving if each.lane and not each.lane.has_answered_ping for pk in each.lane.begun}
 

@@ -1,4 +1,4 @@
-"""Finds the request that ends its connection, so only that one fails, and not the requests beside it."""
+"""Identifies a request that makes the POS disconnect, so the requests sent beside it need not fail."""
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
@@ -11,7 +11,7 @@ PATIENCE = 2.0  # seconds for which a due suspect lets newer requests go first
 
 
 class Suspects:
-    """The unsent suspects of a lane; those that ended the fewest connections come first."""
+    """The suspects that a lane has yet to send again; those that ended the fewest connections come first."""
 
     def __init__(self, window: Window) -> None:
         self._window = window

@@ -161,7 +161,7 @@ def _checked_network(text: str) -> str:
 def _checked_access(
     scopes: Collection[str], networks: Collection[str], per_second: int | None, burst: int | None
 ) -> dict[str, Any]:
-    """Return the columns of a key that say what it may do, from where and how often. Raises InvalidValue."""
+    """Check a key's scopes, networks and limits, and return them by column name. Raises InvalidValue."""
     limits = {"calls_per_second": per_second, "calls_burst": burst}
     for field, value in limits.items():
         if value is not None and not 1 <= value <= MOST_CALLS:

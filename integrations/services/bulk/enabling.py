@@ -31,7 +31,7 @@ from integrations.text.characters import hidden_within, identity, is_same_id
 
 @dataclass(frozen=True)
 class Permissions:
-    """The permissions of the person sending the file; `organisations` None means all organisations."""
+    """The permissions of the person sending the file. If `organisations` is None, the person may see all of them."""
 
     organisations: frozenset[int] | None = None
     add_organisation: bool = True

@@ -31,7 +31,7 @@ def unguarded(cell: str) -> str:
 
 
 def bare(cell: str) -> str:
-    """Return 00123 for `="00123"`, a formula that returns a text. Return any other cell unchanged."""
+    """Return the text that a formula like `="00123"` quotes (here 00123). Return any other cell unchanged."""
     formula = _TEXT_FORMULA(cell)
     return formula.group(1).replace('""', '"') if formula else cell
 

@@ -50,7 +50,7 @@ other_callers = VerificationQueue("argon2")
 known_callers = VerificationQueue("argon2-known")  # for callers from the address that their outlet last used
 
 
-@dataclass(slots=True)  # not frozen, like Candidate below, because creating a frozen object takes four times as long
+@dataclass(slots=True)  # Claim and Candidate are not frozen: creating a frozen object takes four times as long
 class Claim:
     """The values that a POS sent: the IDs without invisible characters at their edges, the secret unchanged.
 
@@ -135,7 +135,7 @@ def read_secret(claim: Claim) -> str | None:
 
 
 def verify_generated(claim: Claim, found: Candidate | None) -> Candidate:
-    """Return the credential that a claim with a generated secret proves. `found` is the secret's row. Raises Refused.
+    """Return `found`, the credential with the claim's generated secret, if the POS may use it. Raises Refused.
 
     A refusal does not say whether the outlet exists. The recorder looks that up when it stores the attempt.
     """
@@ -151,7 +151,7 @@ def verify_generated(claim: Claim, found: Candidate | None) -> Candidate:
 async def verify_adopted(
     claim: Claim, candidates: Sequence[Candidate], queue: VerificationQueue = other_callers
 ) -> Candidate:
-    """Return the credential that a claim with an adopted secret proves. Raises Refused.
+    """Return the credential that matches a claim with an adopted secret. Raises Refused.
 
     It computes one Argon2id hash in a separate thread, even if there is no adopted secret to compare with.
     """
@@ -159,7 +159,7 @@ async def verify_adopted(
 
 
 def verify_remembered(claim: Claim, candidates: Sequence[Candidate], credential_id: int) -> Candidate | None:
-    """Return the credential that a claim proved earlier, or None if it is no longer valid. Raises Refused."""
+    """Return the credential that the same claim matched earlier, or None if it is no longer valid. Raises Refused."""
     now = shared_now()
     proved = next((each for each in candidates if each.credential_id == credential_id and is_live(each, now)), None)
     return proved and _checked(claim, proved)

@@ -140,8 +140,8 @@ def create_link_instead(create: Callable[[], HandOver], *, hours: int, passphras
 def open_link(text: str, passphrase: str, *, address: str, user_agent: str) -> Opened:
     """Return the values and erase the secret, so a link opens only once. Raises LinkRefused or LinkBusy.
 
-    The amount of work does not depend on whether the link exists. Each call counts as a try of the link before it
-    checks the passphrase, so concurrent calls cannot get extra tries.
+    The amount of work does not depend on whether the link exists. Each call is counted as a try before the
+    passphrase is checked, so concurrent calls cannot get extra tries.
     """
     if not _slots.acquire(timeout=WAIT_SECONDS):
         raise LinkBusy

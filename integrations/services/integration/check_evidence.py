@@ -179,7 +179,7 @@ def key_columns(now: datetime, organisations: frozenset[int] | None, *, path: st
 
 
 def _decided(own: OuterRef) -> tuple[QuerySet[AuthAttempt], QuerySet[AuthAttempt]]:
-    """Return the attempts at the auth endpoint that were accepted or refused: all, and only those not blocked."""
+    """Return two queries for accepted and refused attempts at the auth endpoint; the second omits blocked attempts."""
     decided = AuthAttempt.objects.filter(integration=own, endpoint=PosEndpoint.AUTH).exclude(outcome__in=UNDECIDED)
     return decided, decided.exclude(outcome=Outcome.THROTTLED)
 

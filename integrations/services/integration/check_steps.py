@@ -162,8 +162,8 @@ def is_of_two_outlets(refusal: AuthAttempt, cause: Outcome) -> bool:
 def advice_on_values(refusal: AuthAttempt, own: Integration, cause: Outcome, now: datetime, *, shown: str) -> Advice:
     """Return the advice on a refused authentication at an outlet; `own` is its integration.
 
-    If the POSRemoteID is that of another outlet, the secret may be, too: a rotation would not help. If a block without
-    a known cause is over, the advice is that on a wrong secret, because no wait is left.
+    If the POSRemoteID belongs to another outlet, the secret may belong to it too; then a rotation would not help. If a
+    block without a known cause is over, the advice is the one for a wrong secret, because no wait is left.
     """
     if cause == Outcome.THROTTLED and waits.is_over(refusal, own, now):
         cause = Outcome.WRONG_SECRET

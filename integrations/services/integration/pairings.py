@@ -63,7 +63,7 @@ def twin_words(row: Mapping[str, Any], organisations: frozenset[int] | None) -> 
 
 
 def explain(attempts: Iterable[AuthAttempt], organisations: frozenset[int] | None) -> None:
-    """Add to the `detail` of mispaired attempts which outlet owns the POSRemoteID that was sent. Saves nothing.
+    """Name the outlet that owns the sent POSRemoteID, in the `detail` of mispaired attempts. Saves nothing.
 
     An attempt is mispaired if its two IDs belong to different outlets, or if only one of them is known. The owner is
     named only if it is in the visible `organisations` (None: all). Takes no query for attempts that were read with
@@ -76,7 +76,7 @@ def explain(attempts: Iterable[AuthAttempt], organisations: frozenset[int] | Non
         if owner and organisations is not None and owner.outlet.organisation_id not in organisations:
             owner = None
             if each.outcome != Outcome.WRONG_POS_REMOTE_ID:
-                each.pos_remote_id_of = None  # as if no outlet had the ID, which the viewer must not find out
+                each.pos_remote_id_of = None  # hide from the viewer that an outlet has this ID
                 continue
         whose = _owner_words(owner) if owner or organisations is None else HIDDEN
         each.detail = f"{whose} {each.detail}".strip()

@@ -67,7 +67,7 @@ def report_unknown() -> None:
 
 
 def digests_by_key(secrets: type[Credential] | type[ApiKeySecret]) -> Counter[str]:
-    """Return the number of currently valid secrets for each digest key. Adopted POS secrets need no key."""
+    """Return the number of valid secrets for each digest key. Adopted POS secrets use no key and are not counted."""
     rows = secrets.objects.live(shared_now()).filter(algorithm=Algorithm.HMAC_SHA256)
     return Counter(rows.values_list("key_id", flat=True).order_by())
 

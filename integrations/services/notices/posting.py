@@ -53,7 +53,7 @@ class CheckedTransport(httpx2.AsyncBaseTransport):
         host = request.url.host
         address = await resolve(host, request.url.port or _PORTS[request.url.scheme])
         request.extensions = {**request.extensions, "sni_hostname": host}
-        request.url = request.url.copy_with(host=str(address))  # the Host header, already set, keeps the name
+        request.url = request.url.copy_with(host=str(address))  # the Host header still contains the host name
         return await self._inner.handle_async_request(request)
 
     async def aclose(self) -> None:

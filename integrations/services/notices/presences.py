@@ -57,7 +57,7 @@ def offline(now: datetime, before: datetime) -> QuerySet[Presence]:
 
 
 def mark_online_as_reported(now: datetime) -> None:
-    """Mark all outlets that are now online as reported online. Called when the first subscriber appears."""
+    """Store each online outlet as if it had been reported as online. Called when the first subscriber appears."""
     unreported = Presence.objects.filter(is_online=True, integration__reported_presence=None)
     while rows := list(unreported.values_list("pk", flat=True)[:BATCH]):
         ReportedPresence.objects.bulk_create(

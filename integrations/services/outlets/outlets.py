@@ -128,7 +128,7 @@ def find_outlet(outlets: models.QuerySet[Outlet], provider_outlet_id: str) -> Ou
 
 
 def id_conflict(outlet: Outlet, wanted: str | None) -> OutletExists | None:
-    """Return the refusal if `wanted` differs from the outlet's ID. Return None if `wanted` is equal to it or empty."""
+    """Return an error if `wanted` is not the outlet's ID, or None if it is the outlet's ID or empty."""
     known = outlet.provider_outlet_id
     if not wanted or is_same_id(wanted, known):
         return None
@@ -216,7 +216,7 @@ def _delete_or_refuse(row: models.Model) -> None:
 def _move(before: Outlet, after: Outlet) -> dict[str, Any]:
     """Return both organisations' ids if the outlet moved to another organisation.
 
-    Names are left out, because some viewers are allowed to see only one of the two (moves.py).
+    The names are left out, because some viewers may see only one of the two organisations (moves.py).
     """
     if before.organisation_id == after.organisation_id:
         return {}

@@ -1,4 +1,4 @@
-"""Turn search words and time limits into query conditions that small tables and indexes can answer quickly."""
+"""Turn search words and time ranges into query conditions that need only small tables and indexes."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -32,7 +32,9 @@ def beginning_with(field: str, text: str) -> Q:
 
 
 def outlet_with_words(text: str, path: str = "") -> Q:
-    """Match outlets that have each word of `text` in a name or an ID. `path` leads from the row to its outlet.
+    """Match outlets that have each word of `text` in a name or an ID.
+
+    To match rows of another model by their outlet, set `path` to the prefix of its lookups, for example "outlet__".
 
     A dash between words is ignored, because the pages show a dash between the names of an organisation and its outlet.
     """
@@ -48,7 +50,7 @@ def outlet_with_words(text: str, path: str = "") -> Q:
 
 
 def sent_under_another_id(text: str) -> Q:
-    """Match attempts that sent a POSRemoteID beginning with `text` for an unknown outlet or for the wrong one."""
+    """Match attempts of an unknown outlet or with a wrong POSRemoteID, if their POSRemoteID begins with `text`."""
     is_of_another = Q(integration=None) | Q(outcome=Outcome.WRONG_POS_REMOTE_ID) | Q(pos_remote_id_of__isnull=False)
     return is_of_another & beginning_with("pos_remote_id", text)
 

@@ -132,9 +132,9 @@ def _reason(row: Presence) -> str:
 
 
 def _count_fleet(organisations: Organisations, now: datetime, *, since: datetime) -> dict[str, Counter[str]]:
-    """Count outlets by state, refusals of the last hour by reason, and requests that ended after `since` by state.
+    """Count outlets and requests by state, and refusals by reason, with one query.
 
-    Takes one query.
+    Only the refusals of the last hour are counted, and only the requests that ended after `since`.
     """
     reasons = [outcome for outcome in Outcome if outcome != Outcome.ACCEPTED]
     attempts = AuthAttempt.objects.filter(outcome__in=reasons, at__gt=now - HOUR)

@@ -100,7 +100,8 @@ def _having(address: str) -> list[User]:
     """Return the people with this e-mail address in any letter case.
 
     The database may treat different letters as equal: i and \u0131 (dotless i), whose capital is I, or k and \u212a
-    (Kelvin sign), whose small letter is k. Comparing both cases again excludes such addresses.
+    (Kelvin sign), whose small letter is k. Comparing both the small and the capital letters here
+    excludes such addresses.
     """
     found = User.objects.filter(email__iexact=address) if address else []
     forms = address.lower(), address.upper()

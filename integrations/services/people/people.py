@@ -67,9 +67,9 @@ def visible_organisations(actor: User) -> QuerySet[Organisation]:
 
 @transaction.atomic
 def save_person(person: User, *, access: Access, giver: User, actor: Actor) -> User:
-    """Store a new or changed person with their access, and record it.
+    """Store a new or changed person with their access, and record an audit event.
 
-    Raises InvalidValue if `giver` would give more than they have.
+    Raises InvalidValue if `giver` may not change this person, or does not have all the access that is given.
     """
     _check_grantable(access, giver)
     is_new = person.pk is None

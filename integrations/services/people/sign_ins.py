@@ -104,7 +104,7 @@ def refused(name: str, *, reason: str, address: str) -> None:
 
 
 def _is_to_be_kept(who: str, network: str) -> bool:
-    # Check these limits before cache.add(), because an attacker with many addresses must not add many rows.
+    # Check these limits before cache.add(), so an attacker with many addresses cannot fill the cache with rows.
     if OF_ALL.wait() or OF_ONE_NAME.wait(who):
         return False
     if not cache.add(f"sign-in-refused:{who}:{network}", 1, REFUSAL_SECONDS):

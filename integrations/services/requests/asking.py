@@ -58,7 +58,9 @@ def obstacle_to_asking(integration: Integration) -> PortalError | None:
 
 
 def ask_pos(integration: Integration, question: Question, *, actor: Actor, verb: Verb = Verb.POS_ASKED) -> int:
-    """Store a request for the POS and return its primary key. A repeated RequestID returns the existing request.
+    """Store a request for the POS and return its primary key.
+
+    If the RequestID was used before with the same content, store nothing and return the key of that earlier request.
 
     Raises NotAsked, PosNotConnected, PosBusy or AskedOtherwise; then nothing is sent.
     """

@@ -52,7 +52,7 @@ class Content(NamedTuple):
 
     @classmethod
     def of(cls, row: Any) -> "Content":
-        """Return the values of a row or another object with attributes of the same names."""
+        """Return the content of a row, or of another object with the same attributes."""
         return cls(**{name: getattr(row, name) for name in cls._fields})
 
     def in_one_spelling(self) -> "Content":
@@ -167,7 +167,7 @@ def _keyed(content: Content, key_id: str, mark: str) -> str:
 
 
 def _unkeyed_digest(content: Content) -> str:
-    """Return the unkeyed digest of older versions. It is replaced when its row is redacted."""
+    """Return the unkeyed digest that older versions stored. It is replaced when its row is redacted."""
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Count an outlet's open requests, by the process that has sent them."""
+"""Count an outlet's open requests, grouped by the process that has sent them."""
 
 import uuid
 from collections import defaultdict
@@ -42,8 +42,8 @@ _open_by_holder = SqlQuery(
 class Queue:
     """The number of an outlet's open requests, by holder. A holder is usually the process that has sent the request.
 
-    In `counts`, the holder None means that the process has lost its connection to the POS. `newest` is the primary
-    key of the last unsent request, or 0 if there is none.
+    In `counts`, the holder None stands for processes that have lost their connection to the POS. `newest` is the
+    primary key of the last unsent request, or 0 if there is none.
     """
 
     counts: dict[uuid.UUID | None, int] = field(default_factory=dict)

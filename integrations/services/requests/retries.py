@@ -1,7 +1,7 @@
 """Limit retries of requests that may break their POS's connection: resend each alone, a few times, then give up.
 
-Without the limit, a POS whose connection breaks at a certain request would get that request, and the outlet's other
-requests with it, for ever. Runs in a database thread.
+Without the limit, a request that breaks the connection would be sent again for ever, together with the outlet's other
+requests. Runs in a database thread.
 """
 
 from collections.abc import Sequence

@@ -74,7 +74,7 @@ def store(new: Sequence[NewRequest]) -> dict[NewRequest, Stored | NotStored]:
 
 
 def online(integration_ids: Sequence[int]) -> dict[int, bool]:
-    """Return True for each integration whose POS is connected to any process. The others are missing."""
+    """Return True for each integration whose POS is connected to any process; leave out the others."""
     if not integration_ids:
         return {}
     rows = Presence.objects.online(shared_now()).filter(pk__in=integration_ids)

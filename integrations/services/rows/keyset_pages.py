@@ -55,11 +55,11 @@ class SortOrder:
         return Q(**{f"{self.time}__{than}e": position[0]}) & is_later
 
     def until(self, first: Any) -> Q:
-        """Match rows whose first column is `first` or comes before it in this order."""
+        """Match rows up to and including those with the value `first` in the order's first column."""
         return Q(**{f"{self.columns[0]}__{'lte' if self.is_reversed else 'gte'}": first})
 
     def foremost(self, firsts: Iterable[Any]) -> Any:
-        """Return whichever of these values of the first column comes first in this order."""
+        """Return the value that comes first in this order. `firsts` are values of the order's first column."""
         return min(firsts) if self.is_reversed else max(firsts)
 
 

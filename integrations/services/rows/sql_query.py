@@ -66,7 +66,7 @@ class SqlQuery(Generic[Row]):
         return [self._row_type(*row) for row in found]
 
     def _statement(self, vendor: str, lists: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
-        """Return the SQL for lists of this length, and its parameters."""
+        """Return the SQL for lists as long as these, and its parameters."""
         if vendor == "sqlite":
             return self._sqlite, [*map(json.dumps, lists)]
         length = len(lists[0])

@@ -4,7 +4,9 @@ A server process must not use Django's shared thread for this, because a slow ad
 
 Each kind of work has separate threads, and does not wait while the threads of another kind are blocked. For example,
 a locked SQLite file blocks writers but not readers. A thread that waits for the database cannot be interrupted. A time
-limit therefore ends the caller's wait but not the work. Set a limit only for work that may safely happen later.
+limit therefore ends the caller's wait but not the work. Set a limit only for work that may safely happen after its
+caller has got an error.
+
 Writes may wait for a lock, so they have no fixed limit. Instead, `while_responsive` ends the wait for a write if the
 database does not answer a read either.
 """

@@ -1,7 +1,7 @@
 """Form fields that choose among rows. A value that cannot be a primary key is a form error, like a wrong choice.
 
-Django's own fields pass some of these values to the database, and the response becomes a 500: a number beyond 64 bits,
-or, when the form is shown again after an error, a text instead of a number.
+Django's own fields pass some of these values to the database, which causes a 500. Examples are a number beyond 64 bits
+and, when the form is shown again after an error, a text instead of a number.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -296,7 +296,10 @@ class ResultCodeFilter(PortalFilter):
         return queryset if chosen is None else queryset.filter(result_code=chosen)
 
     def equal(self) -> dict[str, Any]:
-        """Return the conditions. They include the state, because the index on result_code has only refused requests."""
+        """Return the column values to match.
+
+        They include the state, because the index on result_code contains only refused requests.
+        """
         if self.value() == self.OTHERS:
             return {"state": RequestState.REFUSED}
         chosen = _number(self.value())

@@ -37,7 +37,7 @@ _OVERLAPS_IN_WORDS = {
 
 
 def words_of(refusal: PortalError, *, is_at_field: bool) -> str:
-    """Return the refusal's text and hint. A text that is shown at the invalid field does not name the field."""
+    """Return the refusal's text and hint. With `is_at_field`, omit the field's name, because the form shows it."""
     text = refusal.sentence if is_at_field and isinstance(refusal, InvalidValue) else str(refusal)
     return f"{text} {refusal.hint}".strip()
 

@@ -207,7 +207,7 @@ class KeysetList(ChangeList):
         return self.model_admin.within_times(QuerySet(self.model).order_by(), times)
 
     def _equal(self) -> dict[str, Any]:
-        """Return a dict from the columns that must have one exact value to these values."""
+        """Return the exact values that the filters require, as a dict from column name to value."""
         found: dict[str, Any] = {}
         for parameter, name in self.model_admin.equal.items():
             values = self.filter_params.get(parameter, [])

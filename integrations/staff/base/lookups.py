@@ -34,7 +34,7 @@ _LIST_PARAMETERS = {
     ALL_VAR: re.compile(r"[01]?"),
     IS_FACETS_VAR: re.compile(r"(True|1)?"),
     IS_POPUP_VAR: re.compile(r"1?"),
-    TO_FIELD_VAR: re.compile(r"[a-z_]{1,64}"),  # Django refuses fields that no form refers to
+    TO_FIELD_VAR: re.compile(r"[a-z_]{1,64}"),  # Django then refuses a field that no relation refers to
 }
 
 
@@ -43,7 +43,10 @@ class LookupRefused(BadRequest):
 
 
 class ListParameters:
-    """Mixin for admin classes. `links` are lookups in links to the list; `cursors` are the parameters with a cursor."""
+    """Mixin for admin classes: declares parameters that a list accepts in its URL in addition to its filters.
+
+    `links` are the lookups that the portal's links to the list use. `cursors` are the parameters that hold a cursor.
+    """
 
     links: ClassVar[tuple[str, ...]] = ()
     cursors: ClassVar[tuple[str, ...]] = ()

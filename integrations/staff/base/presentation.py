@@ -81,7 +81,7 @@ def clock(moment: datetime, now: datetime) -> SafeString:
 
 
 def to_the_millisecond(moment: datetime) -> str:
-    """Return a moment to the millisecond, with its time zone."""
+    """Return a moment as text in local time, to the millisecond and with the time zone."""
     local = timezone.localtime(moment)
     return f"{dateformat.format(local, 'j M Y, H:i:s')}.{local.microsecond // 1000:03} {dateformat.format(local, 'T')}"
 

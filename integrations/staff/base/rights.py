@@ -48,7 +48,7 @@ def may_see_payload(request: HttpRequest) -> bool:
 
 
 def may_change_people(request: HttpRequest) -> bool:
-    """Return whether this person may change colleagues, if this person has all their rights and organisations too."""
+    """Return whether this person may change colleagues with no more rights and organisations than this person has."""
     return request.user.has_perm("auth.change_user")
 
 

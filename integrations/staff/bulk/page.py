@@ -50,7 +50,7 @@ CHANGED = (
 
 @method_decorator(sensitive_post_parameters("checked"), name="dispatch")
 class BulkActionPage(Action):
-    """Confirms and carries out a checked bulk action. A subclass makes the check."""
+    """Asks the user to confirm a checked bulk action, and carries it out. Each subclass makes its own check."""
 
     bulk_action: BulkAction
     is_sensitive = True
@@ -159,9 +159,10 @@ class EnableFromFile(BulkActionPage):
 
 
 class ActOnSelection(BulkActionPage):
-    """Confirms a bulk action on outlets selected in a list. The list calls `check_selection` for the check page.
+    """Carries out a bulk action on outlets that were selected in a list, once the user confirms it.
 
-    After a proof of identity, a GET shows the check page for the same outlets, with the same input.
+    The list calls `check_selection` to show the check page. If the user must first prove their identity, a GET then
+    shows the check page for the same outlets, with the same input.
     """
 
     def is_allowed(self) -> bool:

@@ -1,4 +1,4 @@
-"""The actions of staff that enable an outlet: an existing one, or a new one whose names are entered in a form."""
+"""Lets staff enable an outlet: an existing one, or one whose name they enter in a form."""
 
 from collections.abc import Callable
 from functools import partial

@@ -30,7 +30,7 @@ class OrganisationAdmin(PortalAdmin[Organisation]):
     organisation_path = "pk"
     list_display = ("name", "outlets", "created")
     search_fields = ("name",)
-    # Autocompletion needs an ordering, and get_queryset loses the model's own when it counts the outlets.
+    # Autocompletion needs an ordering. Django ignores Meta.ordering in get_queryset's query, because it counts outlets.
     ordering = ("name",)
     fieldsets = (
         (None, {"fields": ("name",)}),

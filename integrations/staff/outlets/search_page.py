@@ -1,4 +1,4 @@
-"""The results of the search field at the top of each page: outlets by any name or ID, or by a secret's beginning."""
+"""The results of the search field at the top of each page: outlets found by a name, an ID or a secret's beginning."""
 
 from collections.abc import Iterator
 

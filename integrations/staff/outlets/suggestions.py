@@ -1,4 +1,4 @@
-"""Suggests organisations while a person types into "Enable an outlet". The page itself lists only the first ones."""
+"""Suggests organisations while a person types a name on the page "Enable an outlet". That page lists at most 500."""
 
 from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import PermissionDenied

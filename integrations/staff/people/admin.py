@@ -48,7 +48,7 @@ for _model in (User, Group, EmailAddress, Authenticator, SocialAccount, SocialAp
 
 
 class AsksForProof:
-    """Makes an admin class require a recent proof of identity, because its forms decide about permissions."""
+    """Makes an admin class require a recent proof of identity, because its forms grant and remove permissions."""
 
     def changeform_view(self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any) -> Any:
         may_write = self._may_write(request, object_id)

@@ -16,13 +16,13 @@ from integrations.text.moments import exactly
 
 TEMPLATE = "staff/requests/asked_parts.html"
 WAITING_TEMPLATE = "staff/requests/asked_waiting.html"
-# URL parameter of a request that is sent only once: a Unix time, the deadline for its answer
+# If the request to the POS is sent only once, the page's URL has this parameter: the answer's deadline (a Unix time).
 UNTIL = "until"
 RECORDED_WITHIN = timedelta(seconds=30)  # an ended request's result is recorded within this time, usually in a second
 
 
 def context_of(row: Request, now: datetime, *, with_content: bool) -> dict[str, Any]:
-    """Return the context of the part that refreshes itself; `with_content` includes the POS's answer."""
+    """Return the context of the live part of the page. With `with_content`, it includes the POS's answer."""
     return {
         "fragment": TEMPLATE,
         "row": row,

@@ -52,7 +52,7 @@ def request_badge(row: Request) -> SafeString:
 
 
 def outcome(row: Request, *, with_content: bool) -> str:
-    """Return a sentence that says why a request ended as it did, or "" where the state says enough.
+    """Return a sentence that explains the state of a request, or "" if the state needs no explanation.
 
     `with_content` says whether the viewer may read answers. The POS's ErrorMessage is part of its answer.
     """

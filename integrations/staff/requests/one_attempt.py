@@ -21,9 +21,9 @@ LOOP_SECONDS = 5.0  # longest wait for the event loop to begin the request; usua
 def ask_once(integration: Integration, question: Question, *, actor: Actor) -> UUID:
     """Send the request that a person entered on a page, and return the request's id.
 
-    Call this from a thread, not from the event loop. The request's row is written when the request has ended. A
-    repeated RequestID returns the id of the existing request. Raises NotAsked, PosNotConnected, PosBusy or
-    AskedOtherwise; then nothing is sent.
+    Call this from a thread, not from the event loop. The request's row is written when the request has ended. For
+    a repetition of an earlier request (same RequestID), the id of that request is returned. Raises NotAsked,
+    PosNotConnected, PosBusy or AskedOtherwise; then nothing is sent.
     """
     running = runtime.current()
     if running is None or running.is_draining:

@@ -95,8 +95,8 @@ class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             raise ValidationError(words, code="too_many_login_attempts") from None
 
     def _count(self, request: HttpRequest, attempt: failed_sign_ins.SignInAttempt, credentials: dict[str, Any]) -> None:
-        # Check the limits over all addresses first: if they refuse an attempt, it must not also add a counter for its
-        # name and address.
+        # Check the limits over all addresses first. An attempt that they refuse must not also count against the limit
+        # for its name and address.
         self._used_of_all: list[Any] = []
         if not attempt.is_known():
             used = None if attempt.waits() else attempt.take()

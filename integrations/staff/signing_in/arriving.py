@@ -1,4 +1,4 @@
-"""Handles a return from the OpenID Connect provider: finds or creates the person, and updates their role."""
+"""Handles the redirect back from the OpenID Connect provider: finds or creates the person, and updates their role."""
 
 import time
 

@@ -32,7 +32,7 @@ from integrations.staff.signing_in.views import AdminLook
 
 
 class Overview(AdminLook, IndexView):  # type: ignore[misc]
-    """Shows how a person signs in, and the first step if a required factor is missing."""
+    """Shows how a person signs in. If a required second factor is missing, the page asks the person to set one up."""
 
     title = "How you sign in"
 
@@ -48,7 +48,7 @@ class Overview(AdminLook, IndexView):  # type: ignore[misc]
 
 
 class Sessions(AdminLook, FormView[Form]):
-    """Lists a person's sessions, and ends any but the current one.
+    """Lists a person's sessions. The person can end any other session, or all others at once.
 
     Replaces allauth's view, which runs queries for each session.
     """

@@ -38,7 +38,7 @@ def records_of(session: SessionBase, person: AbstractBaseUser | AnonymousUser) -
 
 
 def put_back(session: SessionBase, at: float) -> None:
-    """Set the time of the newest proof to `at`, when the person authenticated at the provider, if that is earlier."""
+    """Set the newest proof's time to `at`, the time of the authentication at the provider, if `at` is earlier."""
     kept: list[dict[str, Any]] = session[AUTHENTICATION_METHODS_SESSION_KEY]
     kept[-1]["at"] = min(at, kept[-1]["at"])
     session[AUTHENTICATION_METHODS_SESSION_KEY] = kept

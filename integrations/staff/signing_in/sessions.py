@@ -184,13 +184,13 @@ def _is_of(person: User, kept: dict[str, Any]) -> bool:
 
 
 def _is_due(request: HttpRequest) -> bool:
-    """Return whether to prolong the session: its expiry date was set at least a minute ago."""
+    """Return whether it is time to prolong the session, because its expiry date was set at least a minute ago."""
     ends_at = getattr(request.session, "ends_at", None)
     return ends_at is not None and sign_ins.session_end() - ends_at >= WRITTEN_EVERY
 
 
 def _prolong(request: HttpRequest) -> None:
-    """Prolong the session to the full idle time from now. If allauth's table lacks it, only add it to that table."""
+    """Prolong the session to the full idle time from now. If allauth's table lacks the session, only add it there."""
     if getattr(request.session, "client", None) is None:
         track(request)  # a session that an older version of the portal opened; the next page prolongs it
     else:

@@ -46,7 +46,7 @@ class Entry:
 class Group:
     """The entries of one kind. If there are more than shown, `more_url` is the URL of a list with all of them.
 
-    Where no filter selects them, the list has other rows, too.
+    If that list has no filter for such entries, it shows other rows too.
     """
 
     name: str
@@ -143,7 +143,7 @@ def _subject(row: Pending) -> str:
 
 
 def _beginning(shown: str) -> str:
-    """Return the beginning of a secret with an ellipsis, which that of an adopted secret has already."""
+    """Return a secret's beginning with an ellipsis appended, unless it already has one (as for an adopted secret)."""
     return shown if "…" in shown else f"{shown}…"
 
 

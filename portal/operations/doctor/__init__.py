@@ -27,7 +27,7 @@ def examine() -> list[Finding]:
 
 
 def _database() -> Iterator[Finding]:
-    """Yield the findings of parts that use the database. If it is unavailable, skip those that would wait for it."""
+    """Yield the findings of parts that use the database. If it is unavailable, skip parts that would wait for it."""
     problems = list(database.unreachable())
     yield from problems
     for about, part in WITH_DATABASE if not problems else ():

@@ -46,7 +46,7 @@ class HttpClosing(HttpToolsProtocol):
         self.is_over = self._is_arriving = False
 
     def end(self) -> None:
-        """Close the connection, but give a peer that is still sending time to read its answer."""
+        """Close the connection. If the peer is still sending, first give it time to read its answer."""
         self.is_over = self._has_ended = True
         self.pipeline.clear()
         self._unset_keepalive_if_required()

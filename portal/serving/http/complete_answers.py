@@ -19,7 +19,10 @@ class AnswerCycle(RequestResponseCycle):
     """One request and its answer; accepts a complete answer as one message."""
 
     async def send(self, message: Any) -> None:
-        """Send a standard message as uvicorn does, or a complete answer: `status`, `headers` in lower case, `body`."""
+        """Send a standard message as uvicorn does, or a complete answer.
+
+        A complete answer has a `status`, `headers` with lower-case names, and a `body`.
+        """
         if message["type"] != WHOLE:
             await super().send(message)
             return

@@ -11,7 +11,7 @@ from tests.support.notice_factories import make_endpoint, make_refusal
 
 
 def make_rows(outlet: Enabled) -> None:
-    """Create two connections and two refusals of the outlet, an organisation, and an endpoint with a test delivery."""
+    """Create an organisation, an endpoint with a test delivery, and two connections and two refusals of the outlet."""
     make_organisation(f"Organisation of {outlet.handover.provider_outlet_id}")
     make_connections(outlet.integration, 2)
     for _ in range(2):

@@ -71,7 +71,7 @@ def posts() -> list[Any]:
 
 
 def test_every_post_honours_the_idempotency_key() -> None:
-    """The exception is a request to a POS, whose idempotency key is its request_id."""
+    """The only exception is the call that sends a request to a POS: its idempotency key is the request_id."""
     others = [post for post in posts() if post is not OutletRequestsView.post]
     assert others
     assert [post.__qualname__ for post in others if "self.change(" not in inspect.getsource(post)] == []

@@ -27,8 +27,8 @@ class Adjustment:
     """Adjusts generated calls: four of five get values of existing rows; a call that changes an outlet goes to `spare`.
 
     Because no such call goes to the `online` outlet, its POS stays connected. The links in the portal's answers
-    show which rows exist. If a call needs a row in a certain state, `post` creates one first, because drawn calls alone
-    may not do so within minutes. One webhook endpoint is never deleted.
+    show which rows exist. If a call needs a row in a certain state, `post` creates that row first: the generated
+    calls alone might not create one for minutes. One webhook endpoint is never deleted.
     """
 
     def __init__(

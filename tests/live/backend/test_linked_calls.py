@@ -80,7 +80,7 @@ def machine(backend: Backend) -> Iterator[Any]:
         adjustment = Adjustment(calls_by_id(), post, **ids, organisation=organisation, url=hooks.url)
         calls = _machine(schema, session, adjustment)
         for each in calls_by_id().values():
-            if each.method == "GET" and "{" not in each.path:  # no link leads here, so a sequence may never call it
+            if each.method == "GET" and "{" not in each.path:  # no link leads to these calls, so make them here
                 answer = schema[f"{API_PATH}{each.path}".rstrip("/")]["GET"].Case().call_and_validate(session=session)
                 calls.answered[each.id, answer.status_code] += 1
         yield calls

@@ -113,7 +113,7 @@ def requests_of(stack: Stack, outlet: Credentials) -> list[Json]:
 
 
 def pos_credentials(outlet: Credentials) -> simulator.Credentials:
-    """Return these credentials in the simulator's type."""
+    """Convert these credentials to the simulator's class of the same name."""
     return simulator.Credentials(
         provider_outlet_id=outlet.provider_outlet_id,
         pos_remote_id=outlet.pos_remote_id,

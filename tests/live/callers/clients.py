@@ -52,7 +52,7 @@ def post_auth(stack: Stack, body: object, **options: object) -> httpx2.Response:
 def authenticate(
     stack: Stack, credentials: Credentials, *, headers: Mapping[str, str] | None = None, **changes: object
 ) -> httpx2.Response:
-    """Ask for a token with the outlet's credentials; `changes` overrides fields, given by their wire names."""
+    """Ask for a token with the outlet's credentials; `changes` overrides fields, for example AuthSecret."""
     answer = post_auth(stack, credentials.as_request() | changes, headers=headers)
     LEDGER.remember(_token_in(answer))
     return answer

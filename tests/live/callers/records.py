@@ -59,7 +59,7 @@ def connections(stack: Stack, outlet: Credentials) -> list[Record]:
 
 
 def close_reasons(stack: Stack, outlet: Credentials) -> list[str]:
-    """Return the close reasons of the outlet's connections, oldest first; an open one has empty text."""
+    """Return the close reasons of the outlet's connections, oldest first; empty text for an open connection."""
     return [str(each["close_reason"]) for each in connections(stack, outlet)]
 
 

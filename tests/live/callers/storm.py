@@ -1,4 +1,4 @@
-"""Many faults in one minute: many callers, misbehaving outlets, and services that are killed one after another."""
+"""Sends orders from many callers to misbehaving tills, while one service after another is killed."""
 
 import asyncio
 import random

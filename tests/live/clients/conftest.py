@@ -37,7 +37,7 @@ def python() -> str:
 
 @pytest.fixture(scope="session")
 def folder() -> Path:
-    """A folder that has only the built package; a folder beside it has TypeScript's compiler."""
+    """A folder that has only the built TypeScript package; a folder beside it has the compiler."""
     return prepared("typescript-client", install_typescript) / "caller"
 
 

@@ -1,4 +1,4 @@
-"""The built packages of clients/, each installed in an empty environment, and programs that use them."""
+"""Builds the packages of clients/, installs each in an empty environment, and runs programs that use it."""
 
 import shutil
 import subprocess

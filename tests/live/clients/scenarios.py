@@ -1,7 +1,7 @@
-"""Prints as JSON the client's result in each scenario; runs in an environment that has only the built package.
+"""Prints the client's result in each scenario, as JSON. Its environment has only the built package.
 
-`scenarios.mjs` does the same with the TypeScript client. Arguments: the portal's address, that of a proxy that loses
-answers, and whether the client is asynchronous.
+`scenarios.mjs` does the same with the TypeScript client. Arguments: the address of the portal, the address of a
+proxy that loses answers, and `sync` or `async`.
 """
 
 import asyncio

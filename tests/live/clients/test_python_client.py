@@ -1,4 +1,4 @@
-"""The Python package, as pip builds it, in a new virtual environment."""
+"""The Python package, as pip builds it, works in a new virtual environment."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The TypeScript package: it is built with `npm pack`, and installed in an otherwise empty folder."""
+"""The TypeScript package, as `npm pack` builds it, works in an otherwise empty folder."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The POS entry point's database statements, and its behaviour while the database is down."""
+"""Counts the POS entry point's database statements, and tests the entry point while the database is down."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The documented commands that set up PostgreSQL, back it up and restore it, typed exactly as documented."""
+"""The documented commands for setting up, backing up and restoring PostgreSQL work when an operator types them."""
 
 import json
 import os

@@ -61,10 +61,10 @@ def nobody() -> Credentials:
 def assert_same_work(stack: Stack, guesses: list[tuple[Credentials, Credentials, str]]) -> None:
     """Fail unless refusing known and unknown outlets takes the server about the same processor time.
 
-    Other processes disturb processor time less than elapsed time. Medians are compared, because the server's background
-    work adds to a few calls. Equal times in one of three rounds are enough, because a busy machine can
-    disturb most calls of a round. If only one kind of refusal needed a further look-up or digest, every call would take
-    longer, in every round.
+    Processor time is measured, because other processes affect it less than they affect elapsed time. The medians are
+    compared, because the server's background work adds to a few calls. Similar times in one of three rounds are enough,
+    because a busy machine can disturb most calls of a round. If one kind of refusal needed a further look-up or digest,
+    all its calls would take longer, in every round.
     """
     ratios = []
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""One connection per outlet, from opening to end.
+"""A POS's connection, from opening to close. Each outlet has only one at a time.
 
 A test whose result may depend on the server program runs with each program; the same applies to the database.
 """

@@ -182,7 +182,7 @@ def test_an_order_sent_by_one_process_is_not_sent_to_the_till_at_another(
             second.wait_for_connections()
             newer = begin(backend.at(twin).ask, outlet, "CreateOrder", soup("next"), request_id="b")
             assert [each.result(30).json()["outcome"] for each in (waiting, newer)] == ["answered"] * 2
-            # Either till may get the newer order, as the first till's process may not know of the takeover yet.
+            # Either till may get the newer order: the first till's server may not know of the takeover yet.
             assert sorted([*first.pos.till.executed, *second.pos.till.executed]) == ["a", "b"]
             assert orders_by_id(first.pos.till)[ORDER] == 1
 

@@ -1,4 +1,4 @@
-"""At LOG_LEVEL=DEBUG a server logs no content that it relays or receives, whether or not it looks secret."""
+"""At LOG_LEVEL=DEBUG, a server logs no content that it relays or receives, secret or not."""
 
 import json
 import re

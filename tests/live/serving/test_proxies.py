@@ -1,4 +1,4 @@
-"""The proxies of deploy/ in front of a real server: their own answers, and which side ends an idle connection."""
+"""A proxy's own answers have the portal's headers. The proxy, not the portal, ends idle connections."""
 
 import http.client
 import signal
@@ -101,7 +101,7 @@ def test_the_proxys_own_answers_have_the_portals_headers_once(name: Proxy, port:
     assert_secured(ask(get("/api/v1/outlets")), 401)
     assert_secured(ask(get("/metrics")), 404)
     assert_secured(ask(TOO_LARGE), 413)  # nginx's own answer; Caddy forwards the portal's
-    if name == "nginx":  # Go's HTTP server answers unreadable requests before any directive of Caddy applies
+    if name == "nginx":  # in Caddy, Go's HTTP server answers unreadable requests before any directive applies
         assert_secured(ask(b"GET / HTTP/1.1\r\n\r\n"), 400)
         assert_secured(ask(get("/healthz?" + "x" * 70_000)), 414)
         assert_secured(ask(get("/").replace(b"Connection", b"X: %b\r\nConnection" % (b"x" * 70_000))), 431)

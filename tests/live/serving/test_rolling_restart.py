@@ -19,7 +19,7 @@ from tests.live.stack.waiting import eventually
 
 ENV = {"AUTH_FAILURES_PER_ADDRESS": "1000000", "DRAIN_SECONDS": "2", "DRAIN_NOTICE_SECONDS": "1"}
 SEED = 20_262
-STOPS_WITHIN = 90  # seconds; even on an idle machine, a drain under load may take almost 30 s
+STOPS_WITHIN = 90  # seconds; a drain under load may take almost 30 s, even if nothing else runs on the machine
 TILLS = Plan(delay=(0.02, 0.3), seed=SEED)
 
 

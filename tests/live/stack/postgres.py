@@ -21,7 +21,7 @@ from tests.live.stack.processes import Process, free_port, plain_environment
 from tests.live.stack.waiting import eventually
 
 SUPERUSER = "portal"
-MIGRATED = "portal_migrated"  # a migrated database without rows; each PostgreSQL of the tests has it
+MIGRATED = "portal_migrated"  # the migrated, empty database that is the template of each stack's database
 SETTINGS = {
     # These two settings lose no data, because tests kill the server but not the machine. synchronous_commit must stay
     # on: if it were off, a killed server would lose commits.
@@ -102,7 +102,7 @@ class Postgres:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def change_setting(self, name: str, value: str) -> None:
-        """Change a setting: at once, or at the next start if PostgreSQL reads the setting only when it starts."""
+        """Change a setting. It takes effect at once, or at the next start if PostgreSQL reads it only then."""
         statement = sql.SQL("ALTER SYSTEM SET {} = {}").format(sql.Identifier(name), sql.Literal(value))
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute("SET default_transaction_read_only = off")

@@ -1,4 +1,4 @@
-"""Child processes that never outlive the run, however it ends."""
+"""Child processes that never outlive the test run, however the run ends."""
 
 import atexit
 import os

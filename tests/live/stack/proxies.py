@@ -19,7 +19,7 @@ CADDY = (PROJECT / "deploy/caddy/Caddyfile").read_text()
 def proxy_before(
     name: Proxy, stack: Stack, port: int, folder: Path, *, instead: Mapping[str, str] | None = None
 ) -> Process:
-    """Return a proxy that forwards this port to the server. It is not started yet, and logs into the folder.
+    """Return a proxy, not started yet, that forwards this port to the server and writes its logs to the folder.
 
     It uses the sample configuration in deploy/. `instead` maps texts of the sample to their replacements; each text
     must occur there exactly once.

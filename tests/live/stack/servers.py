@@ -171,7 +171,7 @@ class Stack:
         return self._shell.run("first_login")
 
     def supply_outlet(self) -> Credentials:
-        """Return an enabled outlet that no other test uses."""
+        """Create and enable an outlet for one test, and return its credentials."""
         number = next(self.numbers)
         names = (f"--outlet=Outlet {number}", f"--pos-remote-id=Supply-{number}")
         answer = self._shell.run("enable_outlet", "--organisation=Supply", *names, "--format=json")
@@ -255,7 +255,7 @@ class Stack:
         return answer.status_code == 200
 
 
-# The numbers of the stacks' folders and Redis databases; all depots share one Redis.
+# Numbers the stacks' folders and Redis databases. The depots share this counter, because they share one Redis.
 _NUMBERS = itertools.count(1)
 
 

@@ -123,9 +123,9 @@ def run(
 
 
 def dying_with_us(death_signal: str = "KILL") -> list[str]:
-    """Return a command prefix: the kernel sends the started command this signal when its parent process ends.
+    """Return a command prefix: a command that has it gets this signal from the kernel when its parent process ends.
 
-    Without the program setpriv there is no such protection, and the list is empty.
+    The prefix is empty, and so has no effect, if the program setpriv is missing.
     """
     # preexec_fn is unsafe: tests have threads, so Python code that runs between fork and exec could hang on a lock.
     setpriv = shutil.which("setpriv")
@@ -133,7 +133,7 @@ def dying_with_us(death_signal: str = "KILL") -> list[str]:
 
 
 class _Parent:
-    """The warm process of this test worker. It starts when the first order needs it."""
+    """The warm process of this test worker. It is started when a test first needs a manage.py process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -172,7 +172,10 @@ atexit.register(_parent.end)
 
 
 def take_orders(connection: socket.socket) -> Mapping[str, Any] | None:
-    """Fork for each order. Return the order in the child, and None in the parent when the tests have ended."""
+    """Carry out orders: fork to start manage.py, or reap a child that has ended.
+
+    Returns the order in the forked child, and None in the parent when the tests have ended.
+    """
     while True:
         message, descriptors, _flags, _address = socket.recv_fds(connection, MOST_BYTES, 3)
         if not message:

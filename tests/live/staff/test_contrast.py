@@ -1,4 +1,4 @@
-"""Each link and button is legible in every state, light and dark (WCAG AA contrast)."""
+"""Each link and button is legible in every state and in both colour schemes (WCAG AA contrast)."""
 
 import contextlib
 from collections.abc import Iterator
@@ -93,7 +93,7 @@ def test_links_and_buttons_are_legible_in_every_state(chromium: Browser, demo: D
 
 
 def opened(page: Page) -> Iterator[None]:
-    """Open each kind of page that has distinct buttons."""
+    """Open pages whose links and buttons look different, one after the other; yield when each is open."""
     for url in ("/admin/", "/admin/integrations/outlet/", "/admin/integrations/outlet/enable-file/", "/admin/sign-in/"):
         page.goto(url)
         yield

@@ -38,7 +38,7 @@ LINKS = """() => [...new Set([...document.querySelectorAll("a[href]")]
 A_LIST = re.compile(r"/admin/[a-z]+/[a-z]+/")
 IS_TOO_WIDE = """() => [...document.querySelectorAll("html, .results, .onp-found, .onp-panel, .onp-tell")]
     .some((part) => part.scrollWidth > part.clientWidth)"""
-# Returns the links and the check boxes of lists that are lower than 24 px.
+# Returns the links, and the check boxes in lists, whose height is less than 24 px.
 LOW_TARGETS = """() => [...document.querySelectorAll("main a, .breadcrumbs a, #changelist [type=checkbox]")]
     .filter((each) => each.checkVisibility() && each.getBoundingClientRect().height < 24)
     .map((each) => each.outerHTML.slice(0, 160))"""

@@ -86,7 +86,7 @@ def skip_refreshes(page: Page) -> None:
 
 
 def advance_until_called(page: Page, count: int) -> list[float]:
-    """Move the page's paused clock forward until it has refreshed so many times since RECORD_CALLS; return when."""
+    """Move the page's paused clock forward until RECORD_CALLS has recorded `count` calls; return their times."""
     times: list[float] = []
     while len(times) < count:
         page.clock.fast_forward(500)
@@ -166,7 +166,7 @@ def test_an_opened_table_stays_open_when_the_page_changes(page: Page) -> None:
 
 @ON_SERVE
 def test_an_update_makes_the_page_equal_to_the_servers_html(page: Page) -> None:
-    page.goto("about:blank")  # nothing else changes this page
+    page.goto("about:blank")  # an empty page, which only this test changes
     page.set_content("<div data-live></div>")
     page.add_script_tag(path=SCRIPT)
     chance = random.Random(13)

@@ -20,9 +20,10 @@ OTHER_DIGIT = {True: "1", False: "0"}
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault of a till: how to cause it at a new outlet, and where and how the portal shows it.
+    """A fault that a till can have. `cause` brings it about for a new outlet.
 
-    `group` is the part of the start page that lists the outlet, and `words` is the advice for the person on site.
+    The start page then lists the outlet in its part `group`. The outlet's page shows `words`, which tell the person on
+    site what to do.
     """
 
     cause: Callable[[Stack, Credentials], None]

@@ -95,7 +95,7 @@ def change_pos_remote_id(page: Page, to: str) -> None:
 
 
 def ask_for_open_orders(page: Page) -> None:
-    """Send the request from the outlet's page; the answer appears without a reload."""
+    """Send GetOpenOrders from the outlet's page, and check that the answer appears without a reload."""
     to_outlet(page)
     page.get_by_role("link", name="Ask the POS").click()
     page.get_by_role("link", name="GetOpenOrders (1)").click()

@@ -124,7 +124,7 @@ def tour(first_runs: tuple[Path, list[Running]], tmp_path_factory: pytest.TempPa
 
 
 class TestTheDemo:
-    """The commands in the README's section "The first five minutes", on the demo server."""
+    """The commands in the README's section "The first five minutes" work on the demo server."""
 
     def test_ends_with_an_order_on_a_table(self, tour: Tour) -> None:
         running = tour.running
@@ -138,7 +138,7 @@ class TestTheDemo:
 
 
 class TestTheDocuments:
-    """The commands of README.md and two guides, and the examples of the OpenAPI document, on the demo server."""
+    """The commands of README.md and two guides, and the OpenAPI document's examples, work on the demo server."""
 
     def test_every_command_of_the_readme_and_of_the_first_tutorial_is_answered(self, tour: Tour) -> None:
         documents = ("README.md", "docs/tutorials/first-outlet.md")

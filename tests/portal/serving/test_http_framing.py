@@ -1,4 +1,4 @@
-"""Where a request ends, tested with raw bytes sent to HttpProtocol, which serves a small application."""
+"""HttpProtocol recognises where each request ends. The tests send it raw bytes; it serves a small application."""
 
 import json
 

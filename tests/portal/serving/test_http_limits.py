@@ -1,4 +1,4 @@
-"""The limits of requests, and the format of the refusal if a request is too large or unreadable."""
+"""Requests beyond a limit and unreadable requests are refused, in the format that the caller expects."""
 
 import asyncio
 import itertools

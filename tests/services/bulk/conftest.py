@@ -1,4 +1,4 @@
-"""The person that enables many outlets."""
+"""A fixture: the person who runs the bulk actions of the tests."""
 
 import pytest
 from django.contrib.auth.models import User

@@ -33,7 +33,7 @@ ONE, MANY = "OUTLET-A", "OUTLET-B"
 
 @dataclass(frozen=True)
 class Case:
-    """An action, as done on one outlet and on many; `before` brings an outlet into the state that the action needs."""
+    """How to do an action on one outlet and on many; `before` brings each outlet into the state that it needs first."""
 
     action: BulkAction
     one: Act

@@ -1,4 +1,4 @@
-"""A token admits a socket until it expires or a change voids it."""
+"""A POS can connect with a token until the token expires or a change to the integration voids it."""
 
 import time_machine
 from django.test import override_settings

@@ -94,7 +94,7 @@ def words_about_twin(integration: Integration, organisations: frozenset[int] | N
 
 
 def twin_of(first: Integration, pos_remote_id: str = ID) -> Integration:
-    """Create an integration that only older versions of the portal allowed: they compared POSRemoteIDs exactly."""
+    """Create an integration as older versions did: they refused a POSRemoteID only if its spelling was taken."""
     outlet = make_outlet(f"Twin {pos_remote_id}")
     enable_outlet(outlet, pos_remote_id=f"T-{outlet.pk}", actor=ANNA)
     row = Integration.objects.get(outlet=outlet)

@@ -63,7 +63,7 @@ def make_process(*masters: str, age: int = 0, started: int = 100, **columns: Any
 
 
 def chosen(own_id: uuid.UUID | None = None) -> set[str]:
-    """Return the keys that now create digests and signatures."""
+    """Choose the keys, and return those that the process now uses for new digests and signatures."""
     keys.choose(own_id)
     return {keyring.CREDENTIAL.writing_master, django_settings.SECRET_KEY}
 
@@ -104,7 +104,7 @@ def test_a_process_whose_fallback_was_forgotten_changes_nothing_for_the_others()
     make_process(NEW, started=50)
     assert chosen() == {OLD}
     make_process(NEW, started=40)
-    assert chosen() == {NEW}  # more processes have this key; the portal cannot know which key is wrong
+    assert chosen() == {NEW}  # because more processes have it; the portal cannot know which key is wrong
 
 
 def test_all_processes_agree_on_the_order_of_the_one_that_started_last() -> None:

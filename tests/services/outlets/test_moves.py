@@ -1,4 +1,4 @@
-"""The audit event of an outlet's move names only the organisations that the viewer of the page may see."""
+"""The audit pages about an outlet's move name only the organisations that the viewer may see."""
 
 from typing import Any
 

@@ -18,7 +18,7 @@ from integrations.wire import raw_json
 
 MARKER = "73519462"
 BOM = "\ufeff"
-LONGEST_WAIT = 10.0  # seconds, for a mebibyte on a busy machine; quadratic growth would take hours
+LONGEST_WAIT = 10.0  # seconds, for a mebibyte on a busy machine; a quadratic search would take hours
 
 
 def as_string(text: str, chance: random.Random, *, escaped: float) -> str:

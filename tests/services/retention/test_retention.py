@@ -185,7 +185,7 @@ def test_nothing_but_retention_deletes_an_audit_event(enabled: Enabled) -> None:
     assert AuditEvent.objects.forget(before=NOON - ROW, limit=3) == 0
 
 
-# --- For ever
+# --- Records kept for ever
 
 
 @ALL_FOR_EVER

@@ -1,4 +1,4 @@
-"""Writes of several kinds share a transaction. A write that fails or loses its caller does not affect the others."""
+"""Writes of several kinds share a transaction. A failed write or a cancelled caller does not affect the others."""
 
 import asyncio
 import threading

@@ -35,7 +35,7 @@ def boss(client: Client) -> Client:
 
 
 def admins() -> Iterator[tuple[type[Model], ModelAdmin[Any]]]:
-    """Yield each model that has a list, with its admin. The former list of integrations only redirects."""
+    """Yield each model that has a list, with its admin; omit integrations, whose former list only redirects."""
     yield from ((model, admin) for model, admin in site._registry.items() if model is not Integration)
 
 

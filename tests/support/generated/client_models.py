@@ -154,7 +154,7 @@ def _python_problems(document: dict[str, Any]) -> str:
 
 
 def _plain(document: dict[str, Any], *, is_answer: bool) -> dict[str, Any]:
-    """Copy the document, keep only the schemas of answers (or else those of bodies), and remove limits on values."""
+    """Copy the document with the schemas of answers only, or of bodies only, and without limits on values."""
     plain = copy.deepcopy(document)
     plain["components"]["schemas"] = {
         name: _without_limits(schema, is_answer=is_answer) for name, schema in document["components"]["schemas"].items()
@@ -185,7 +185,7 @@ def _without_limits(schema: Any, *, is_answer: bool) -> Any:
 
 
 def _needed(document: dict[str, Any], *, is_answer: bool) -> set[str]:
-    """Return the names of the schemas that answers and webhooks use, or of those that request bodies use."""
+    """Return the names of the schemas for answers and webhooks, or those for request bodies if not `is_answer`."""
     roots = [document.get("webhooks", {})] if is_answer else []
     for operation in _operations(document):
         responses = {status: each for status, each in operation["responses"].items() if status < "400"}

@@ -1,4 +1,4 @@
-"""Query strings and values that the portal's pages never link to, for tests in process and on PostgreSQL."""
+"""Hostile query strings and parameter values that tests send to the staff lists."""
 
 HOSTILE_LISTS = (
     "payload__regex=%5E.%7B26%7D(%3F%3A.%2B)%2B!%24",

@@ -145,6 +145,6 @@ class Events(_Resource):
         outlet: str | None = None,
         page_size: int | None = None,
     ) -> Iterator[Event]:
-        """Yield the events after the one with this id, until now."""
+        """Yield the events so far; with `after`, only those that follow the event with this id."""
         query = {"after": after, "kind": kind, "outlet": outlet, "limit": page_size}
         return self._transport.results("events", cast(Any, Event), query)
