@@ -143,7 +143,8 @@ def _read_senders(organisations: Organisations, now: datetime) -> list[_Sender]:
         _latest(others_id, "pos_remote_id_of", meant="pos_remote_id_of"),
         _latest(unknown, "provider_outlet_id", "pos_remote_id"),
     )
-    return [_Sender(*row) for row in parts[0].union(*parts[1:], all=True).order_by()]
+    found = parts[0].union(*parts[1:], all=True).order_by()
+    return [_Sender(meant=meant, attempt=attempt, count=count) for meant, attempt, count in found]
 
 
 # The attempts of a second till are apart, because they say nothing about the other attempts of an outlet.
