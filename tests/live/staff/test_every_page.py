@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, ViewportSize
 
 from tests.live.callers import browser as browsing
 from tests.live.callers.browser import Scheme
-from tests.live.callers.clients import authenticate, node_packages
+from tests.live.callers.clients import node_packages, post_auth
 from tests.live.conftest import Demo, NewStack
 from tests.live.stack.waiting import eventually
 
@@ -101,7 +101,7 @@ def test_names_without_a_space_hide_nothing_on_a_phone(chromium: Browser, new_st
     portal, name = new_stack(), "Unbroken" * 12
     outlet = portal.enable_outlet(name)
     for changes in ({"POSRemoteID": name}, {"ProviderOutletID": name[:64]}, {}):
-        authenticate(portal, outlet, **changes)
+        post_auth(portal, outlet.as_request() | changes)
     eventually(lambda: len(portal.rows("SELECT id FROM integrations_authattempt")) == 3)
     portal.execute("UPDATE integrations_organisation SET name = %s", name[::-1])
     with browsing.page_at(chromium, portal, viewport=NARROW) as page:
