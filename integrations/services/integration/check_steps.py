@@ -332,7 +332,8 @@ def rival(evidence: Evidence) -> str:
     sent = show_hidden(newest.provider_outlet_id)
     cause = f"{Outcome(newest.outcome).label} ({f'“{sent}”' if sent else 'no ProviderOutletID'})"
     if newest is own:
-        cause = cause_of(newest, _before_block(evidence)).label
+        outcome = cause_of(newest, _before_block(evidence))
+        cause = "IDs of different outlets" if is_of_two_outlets(newest, outcome) else outcome.label
     at = distance(newest.at, evidence.at)
     return f"Another attempt was refused, {at}{_from(newest)}: {cause}. Does a second till use these values?"
 

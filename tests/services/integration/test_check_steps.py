@@ -290,6 +290,11 @@ def test_a_refused_second_till_is_reported() -> None:
     assert steps[5].state is StepState.DONE
 
 
+def test_an_attempt_with_the_ids_of_two_outlets_is_reported_beside_a_connected_till() -> None:
+    newest = attempt(Outcome.WRONG_SECRET, minutes=1, integration_id=3, pos_remote_id_of_id=7)
+    assert "from 198.51.100.7: IDs of different outlets. Does" in rival(connected(attempt=newest))
+
+
 def test_an_attempt_under_another_id_is_reported_beside_a_connected_till() -> None:
     other = attempt(Outcome.UNKNOWN_OUTLET, minutes=2, provider_outlet_id="other")
     found = connected(attempt=attempt(Outcome.WRONG_SECRET, minutes=3), under_another_id=other)
