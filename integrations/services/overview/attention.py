@@ -22,10 +22,11 @@ from django.db.models import (
     OuterRef,
     Q,
     QuerySet,
+    Subquery,
     Value,
     When,
 )
-from django.db.models.functions import Cast, Concat
+from django.db.models.functions import Cast, Coalesce, Concat
 
 from integrations.models import Alert, AuthAttempt, Credential, HandoverLink, Integration, Presence, WebhookEndpoint
 from integrations.models.attempt import REFUSALS, Outcome, PosEndpoint
@@ -45,6 +46,7 @@ from integrations.services.overview.fleet_state import HOUR, Organisations, with
 from integrations.text.characters import identity
 
 SHOWN = 5  # rows of each kind
+ATTEMPTS = 20_000  # at most this many of the newest attempts are read; a flood can leave more in an hour
 SENDERS = 50  # at most this many senders of each kind are read, those with the latest refusal first
 
 
@@ -134,7 +136,10 @@ def _read_senders(organisations: Organisations, now: datetime) -> list[_Sender]:
     """Return the senders that were refused in the last hour, and whose cause is not known to be corrected."""
     others = [outcome for outcome in REFUSALS if outcome != Outcome.SECOND_TILL]
     of_second_till = Q(outcome=Outcome.SECOND_TILL, at__gt=now - SECOND_TILL)
-    rows = AuthAttempt.objects.filter(Q(at__gt=now - HOUR) & (Q(outcome__in=others) | of_second_till)).order_by()
+    newest = AuthAttempt.objects.order_by("-at").values("at")
+    since = Coalesce(Subquery(newest[ATTEMPTS : ATTEMPTS + 1]), Value(now - HOUR))
+    is_recent = Q(at__gt=now - HOUR, at__gte=since)
+    rows = AuthAttempt.objects.filter(is_recent & (Q(outcome__in=others) | of_second_till)).order_by()
     rows = within(rows, organisations, "integration__outlet__organisation").annotate(kind=_KIND)
     others_id = within(rows.filter(IS_UNDER_ANOTHER_ID), organisations, "pos_remote_id_of__outlet__organisation")
     unknown = rows.filter(integration=None, pos_remote_id_of=None)

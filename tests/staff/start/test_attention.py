@@ -26,6 +26,7 @@ from integrations.models.attempt import Outcome, PosEndpoint
 from integrations.models.notices.alert import AlertKind
 from integrations.services.integration import pos_secrets, waits
 from integrations.services.integration.enabling import disable
+from integrations.services.overview import attention
 from integrations.services.overview.attention import SENDERS, Concern, read_pending, read_refused
 from tests.support.factories import ANNA, Enabled, make_enabled_outlet, make_organisation
 from tests.support.staff.pages import act_url, be_refused, be_seen, client_of, text
@@ -155,6 +156,16 @@ def test_the_many_refusals_of_one_till_hide_no_other(enabled: Enabled) -> None:
         (None, Outcome.UNKNOWN_OUTLET, 500),
         (None, Outcome.UNKNOWN_OUTLET, 1),
     ]
+
+
+@pytest.mark.django_db
+def test_in_a_flood_only_the_newest_attempts_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attention, "ATTEMPTS", 2)
+    for name in ("first", "second", "third", "fourth"):
+        be_refused(None, Outcome.UNKNOWN_OUTLET, provider_outlet_id=name)
+    names = [each.attempt.provider_outlet_id for each in read_refused(None, timezone.now())]
+    assert names[:2] == ["fourth", "third"]
+    assert "first" not in names
 
 
 def test_the_many_refused_outlets_that_recovered_hide_no_other(enabled: Enabled) -> None:
