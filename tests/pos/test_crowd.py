@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
+import pytest
 import uvicorn
 from websockets.asyncio.client import connect
 
@@ -58,6 +59,7 @@ class AtTheEntryPoint(InProcess):
         assert sum(answered) == AUTHENTICATIONS_AT_ONCE + 40
         assert max(answered) == AUTHENTICATIONS_AT_ONCE
 
+    @pytest.mark.slow
     async def test_many_concurrent_connections_are_admitted_in_batches(self) -> None:
         outlet = await make_outlet()
         token = (await authenticate(outlet.handover.as_wire())).json()["AccessToken"]

@@ -2,7 +2,8 @@
 
 The marker `processes` means that a test starts a process. Every test in tests/live and tests/faults has this marker;
 elsewhere, a file or a test sets it. A test without it fails if it starts a process, so --quick starts no process.
-The marker `slow` means that a test takes seconds of CPU time, for example because it opens every page.
+The marker `slow` means that a test takes seconds of CPU time (all its cases together), for example because it
+opens every page.
 """
 
 import os

@@ -122,6 +122,7 @@ def step_of(own: Integration) -> Step:
     return step
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("first", "second"), list(permutations(FAULTS, 2)))
 def test_all_pages_agree_about_two_faults(enabled: Enabled, first: str, second: str) -> None:
     own = enabled.integration
