@@ -1,4 +1,4 @@
-"""Retries work that must eventually succeed."""
+"""Functions that repeat asynchronous work after errors, until it succeeds or a repetition cannot help."""
 
 import asyncio
 import logging

@@ -21,7 +21,10 @@ SOON = timedelta(seconds=30)
 
 
 class Pos:
-    """The lane of a POS. Its claims fail `failures` times before they succeed; `left` has the frames that it sent."""
+    """A lane to one POS. `left` lists the frames that the lane has sent.
+
+    If `error` is given, the first `failures` claims raise it.
+    """
 
     def __init__(self, error: BaseException | None = None, failures: int = 1, window: int = 8) -> None:
         self.left: list[str] = []

@@ -1,8 +1,8 @@
 """Counts failed authentications, and blocks callers that keep failing.
 
 Failures are counted per outlet and address, because an attacker elsewhere must not lock out a real POS. They are also
-counted per address, because one address must not try outlet after outlet. A pair that has authenticated is exempt from
-the second count, because one misconfigured till must not block a thousand others behind the same address. Each process
+counted per address, because one address must not try outlet after outlet. Only its own failures can block a pair that
+has authenticated, because one misconfigured till must not block a thousand others behind the same address. Each process
 has its own counts, in memory and bounded.
 """
 
@@ -72,7 +72,7 @@ class Throttle:
         self._count((outlet, EVERYWHERE), settings.AUTH_FAILURES_PER_OUTLET * ADDRESSES_OF_ONE_OUTLET)
 
     def succeeded(self, outlet: str, address: str) -> None:
-        """Forget the failures of this pair of outlet and address, and exempt the pair from the count per address."""
+        """Forget the failures of this pair of outlet and address. From now on, only its own failures can block it."""
         pair = (outlet, network_of(address))
         self._failures.pop(pair, None)
         self._proven[pair] = None

@@ -27,7 +27,7 @@ class WrongSecret(Refused):
 
 
 class MistypedSecret(Refused):
-    """A generated secret with a wrong checksum: sent by a POS, or entered by staff who adopt it."""
+    """The secret looks like a generated one, but its checksum is wrong. A POS sent it, or staff tried to adopt it."""
 
     outcome = Outcome.MISTYPED_SECRET
     message = "The secret was mistyped: its checksum is wrong. Please enter it again."

@@ -88,7 +88,7 @@ def about(integration: Integration | None) -> dict[str, Any]:
 
 
 def content_of(notice: Notice) -> dict[str, Any]:
-    """Return an event's content as webhook endpoints and readers of the event log get it."""
+    """Return an event's content in the form that webhook endpoints and readers of the event log receive."""
     return {"type": notice.kind, "timestamp": iso(notice.at), "data": notice.data}
 
 

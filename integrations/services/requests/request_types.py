@@ -207,7 +207,7 @@ class Waiting:
 
     @classmethod
     def of(cls, new: NewRequest, pk: int, *, was_sent: bool) -> "Waiting":
-        """Return a request that was just stored, either as sent or as waiting."""
+        """Return a Waiting for a request that was just stored. `was_sent` says whether it was stored as sent."""
         return cls(
             pk=pk,
             integration_id=new.integration_id,

@@ -18,7 +18,7 @@ APART = timedelta(hours=1)  # a request and its audit event are stored within th
 class SenderFilter(NameFilter):
     """Selects the requests that have no API key and whose audit event names the person.
 
-    An index finds the requests without an API key, so the list needs no Source of the matching ones.
+    This filter does not provide a Source: `equal` is enough, because an index finds the requests without an API key.
     """
 
     title = "sent by"

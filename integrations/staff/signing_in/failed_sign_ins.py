@@ -99,7 +99,10 @@ def _of_all() -> SharedLimit:
 
 
 def _over_all_addresses(name: str, multiple: int, *, per: str) -> SharedLimit:
-    """Return a limit over all addresses: `multiple` times allauth's limit of the kind `per` ("key" or "ip")."""
+    """Return a limit that counts the failures from all addresses together.
+
+    It is `multiple` times allauth's rate per key or per IP address; `per` is "key" or "ip".
+    """
     rate = next(each for each in _rates() if each.per == per)
     return SharedLimit(name, multiple * rate.amount, int(rate.duration))
 

@@ -104,9 +104,10 @@ def _post(backend: Backend, path: str, content: Any) -> dict[str, Any]:
 
 
 def _search(machine: Any, seed: int) -> None:
-    """Run some sequences; raise the first error of a call.
+    """Run some sequences of calls. If a call fails, raise its error.
 
-    A repeated sequence can end differently, because the rows of earlier sequences still exist. That is no fault.
+    If Hypothesis repeats a sequence, it can end differently, because the rows of earlier sequences still exist. This
+    difference is no fault of the portal, so it is ignored.
     """
     settings = hypothesis.settings(
         max_examples=EXAMPLES,

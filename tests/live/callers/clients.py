@@ -187,7 +187,7 @@ def connect_unresponsive(stack: Stack, token: str) -> Iterator[socket.socket]:
 
 
 class NodePos:
-    """A client in a separate process that runs Node's `ws`; `connect_with_node` kills it at the end of its block."""
+    """A websocket client in a separate process, which runs Node's `ws`. `connect_with_node` starts it and kills it."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process

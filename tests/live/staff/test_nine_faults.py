@@ -154,7 +154,7 @@ def test_each_refused_attempt_leads_to_the_words_in_one_click(stack: Stack, page
 
 
 def mistyped(outlet: Credentials) -> str:
-    """Return the outlet's secret with another last character, which makes its checksum wrong."""
+    """Return the outlet's secret with its last character changed, which makes the checksum wrong."""
     return f"{outlet.auth_secret[:-1]}{OTHER_DIGIT[outlet.auth_secret.endswith('0')]}"
 
 
