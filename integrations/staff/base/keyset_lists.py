@@ -13,9 +13,10 @@ from typing import Any, ClassVar, Literal
 from django.contrib import messages
 from django.contrib.admin.views.main import ALL_VAR, ORDER_VAR, PAGE_VAR, ChangeList
 from django.core.paginator import Paginator
-from django.db.models import Model, Q, QuerySet
+from django.db.models import DateTimeField, Model, Q, QuerySet
 from django.db.models.expressions import Combinable
 from django.http import HttpRequest
+from django.utils.dateparse import parse_datetime
 
 from integrations.models import Integration, Organisation
 from integrations.services.outlets.search import beginning_with, outlet_with_words
@@ -34,6 +35,7 @@ from integrations.services.rows.keyset_pages import (
     write_position,
 )
 from integrations.staff.base.admin import ReadOnlyAdmin, Row
+from integrations.text.moments import exactly
 
 AFTER, BEFORE = "after", "before"
 INVALID_CURSOR = "That page link is not valid for this list. Showing the first page."
@@ -128,7 +130,24 @@ class KeysetList(ChangeList):
     def get_queryset(self, request: HttpRequest, exclude_parameters: list[str | None] | None = None) -> QuerySet[Any]:
         self._take_cursor()
         rows: QuerySet[Any] = super().get_queryset(request, exclude_parameters)
+        if self.link_limits():
+            self.has_active_filters = True
+            self.clear_all_filters_qs = self.get_query_string(remove=[*self.get_filters_params()])
         return rows
+
+    def link_limits(self) -> list[tuple[str, str]]:
+        """Return the limits that a link of the portal set and no filter shows: in words, with the URL without each."""
+        shown = {name for spec in self.filter_specs for name in spec.expected_parameters()}
+        set_by_link = [name for name in self.model_admin.links if name in self.params and name not in shown]
+        return [(self._in_words(name), self.get_query_string(remove=[name])) for name in set_by_link]
+
+    def _in_words(self, name: str) -> str:
+        field = self.model._meta.get_field(name.partition("__")[0])
+        if isinstance(field, DateTimeField):
+            moment = parse_datetime(self.params[name])
+            return f"After {exactly(moment)}" if moment else name  # lookups.py refuses other values
+        related: Any = field.related_model
+        return f"One {'outlet' if related is Integration else related._meta.verbose_name}"
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[str | Combinable]:  # noqa: ARG002
         return [f"-{name}" for name in self._order().columns]

@@ -18,7 +18,7 @@ from integrations.services.rows import keyset_pages
 from integrations.staff.base import keyset_lists
 from tests.staff.base.lists import sign_in, url_of
 from tests.support.factories import BELLA, make_organisation
-from tests.support.staff.pages import be_refused
+from tests.support.staff.pages import be_refused, text
 from tests.support.staff.world import make_world
 
 ACTIVITY = reverse("admin:integrations_auditevent_changelist")
@@ -144,3 +144,32 @@ def test_one_click_selects_today_the_past_week_this_month_or_this_year(staff: Cl
     }  # fmt: skip
     chosen = staff.get(ACTIVITY, {"from": "2026-02-24"}).content.decode()
     assert '<a href="?from=2026-02-24" aria-current="true">Past 7 days</a>' in chosen
+
+
+@pytest.mark.parametrize(
+    ("name", "limit", "words"),
+    [
+        ("authattempt", {"at__gt": "2098-01-01T00:00:00Z"}, "After 1 January 2098, 00:00:00 UTC"),
+        ("request", {"ended_at__gt": "2098-1-1 0:00Z"}, "After 1 January 2098, 00:00:00 UTC"),
+        ("connection", {"integration__id__exact": "99"}, "One outlet"),
+        ("request", {"api_key__id__exact": "99"}, "One API key"),
+        ("auditevent", {"organisation__id__exact": "99"}, "One organisation"),
+    ],
+)
+def test_a_limit_that_a_link_has_set_is_shown_and_can_be_removed(
+    staff: Client, name: str, limit: dict[str, str], words: str
+) -> None:
+    page = staff.get(url_of(name, **limit))
+    shown = text(page)
+    assert f"{words} \u00d7 (remove this limit)" in shown
+    assert "No matches. Show the whole list" in shown
+    links = re.findall(r'href="(\?[^"]*)">(?:Clear all filters|[^<]*<span aria-hidden)', page.content.decode())
+    assert links == ["?", "?"]
+    assert "remove this limit" not in text(staff.get(url_of(name)))
+
+
+def test_the_dates_keep_a_limit_that_a_link_has_set(staff: Client) -> None:
+    limit = {"at__gt": "2026-01-01T00:00:00Z"}
+    page = staff.get(url_of("authattempt", **limit, **{"from": "2026-03-01"}))
+    assert "After 1 January 2026, 00:00:00 UTC" in text(page)
+    assert 'href="?from=2026-03-01">After' in page.content.decode()
