@@ -329,11 +329,11 @@ def rival(evidence: Evidence) -> str:
     newest = max(refused, key=lambda each: each.at, default=None)
     if newest is None or connection is None or newest.at < connection.opened_at:
         return ""
-    sent = show_hidden(newest.provider_outlet_id)
-    cause = f"{Outcome(newest.outcome).label} ({f'“{sent}”' if sent else 'no ProviderOutletID'})"
-    if newest is own:
-        outcome = cause_of(newest, _before_block(evidence))
-        cause = "IDs of different outlets" if is_of_two_outlets(newest, outcome) else outcome.label
+    outcome = cause_of(newest, _before_block(evidence)) if newest is own else Outcome(newest.outcome)
+    cause = "IDs of different outlets" if is_of_two_outlets(newest, outcome) else outcome.label
+    if newest is other:
+        sent = show_hidden(newest.provider_outlet_id)
+        cause = f"{cause} ({f'“{sent}”' if sent else 'no ProviderOutletID'})"
     at = distance(newest.at, evidence.at)
     return f"Another attempt was refused, {at}{_from(newest)}: {cause}. Does a second till use these values?"
 

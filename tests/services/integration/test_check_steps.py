@@ -293,6 +293,8 @@ def test_a_refused_second_till_is_reported() -> None:
 def test_an_attempt_with_the_ids_of_two_outlets_is_reported_beside_a_connected_till() -> None:
     newest = attempt(Outcome.WRONG_SECRET, minutes=1, integration_id=3, pos_remote_id_of_id=7)
     assert "from 198.51.100.7: IDs of different outlets. Does" in rival(connected(attempt=newest))
+    sent = attempt(Outcome.WRONG_SECRET, minutes=1, integration_id=7, pos_remote_id_of_id=3, provider_outlet_id="id")
+    assert "from 198.51.100.7: IDs of different outlets (“id”). Does" in rival(connected(under_another_id=sent))
 
 
 def test_an_attempt_under_another_id_is_reported_beside_a_connected_till() -> None:
