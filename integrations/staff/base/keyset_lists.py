@@ -104,8 +104,8 @@ class KeysetAdmin(ReadOnlyAdmin[Row]):
         named: Source = Streams(rows, parents.filter(outlet_with_words(text, self.parents.outlet)), self.parents.field)
         return [named, Few(rows.filter(self.begins_with(text)), rows)] if self.texts else [named]
 
-    def within_times(self, rows: QuerySet[Row], times: dict[str, datetime]) -> QuerySet[Row]:
-        """Limit the rows to the times that the filters select. `times` maps lookups to their values."""
+    def within_times(self, rows: QuerySet[Row], times: dict[str, Any]) -> QuerySet[Row]:
+        """Limit the rows to the times that the filters and a link select. `times` maps lookups to their values."""
         return rows.filter(**times)
 
     def to_show(self, rows: QuerySet[Row]) -> QuerySet[Row]:
@@ -220,10 +220,12 @@ class KeysetList(ChangeList):
         return rows if organisations is None else rows.filter(**{f"{parents.organisation}__in": organisations})
 
     def _within_times(self) -> QuerySet[Any]:
-        times: dict[str, datetime] = {}
+        admin = self.model_admin
+        after = f"{admin.time_field}__gt"  # set by a link
+        times: dict[str, Any] = {after: self.filter_params[after][0]} if after in self.filter_params else {}
         for spec in self.filter_specs:
             times |= getattr(spec, "times", dict)()
-        return self.model_admin.within_times(QuerySet(self.model).order_by(), times)
+        return admin.within_times(QuerySet(self.model).order_by(), times)
 
     def _equal(self) -> dict[str, Any]:
         """Return the exact values that the filters require, as a dict from column name to value."""

@@ -173,3 +173,15 @@ def test_the_dates_keep_a_limit_that_a_link_has_set(staff: Client) -> None:
     page = staff.get(url_of("authattempt", **limit, **{"from": "2026-03-01"}))
     assert "After 1 January 2026, 00:00:00 UTC" in text(page)
     assert 'href="?from=2026-03-01">After' in page.content.decode()
+
+
+def test_the_rows_before_the_time_that_a_link_has_set_are_not_read(
+    staff: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keyset_pages, "INSPECTED", 4)
+    monkeypatch.setattr(keyset_lists, "read_page", partial(keyset_pages.read_page, size=2))
+    for _ in range(20):
+        be_refused(None, Outcome.UNKNOWN_OUTLET)
+    page = staff.get(url_of("authattempt", at__gt="2026-03-02T12:00:00Z"))
+    assert page.context["cl"].result_list == []
+    assert page.context["cl"].older is None
