@@ -17,6 +17,7 @@ from django.db.models import DateTimeField, Model, Q, QuerySet
 from django.db.models.expressions import Combinable
 from django.http import HttpRequest
 from django.utils.dateparse import parse_datetime
+from django.utils.functional import cached_property
 
 from integrations.models import Integration, Organisation
 from integrations.services.outlets.search import beginning_with, outlet_with_words
@@ -130,11 +131,12 @@ class KeysetList(ChangeList):
     def get_queryset(self, request: HttpRequest, exclude_parameters: list[str | None] | None = None) -> QuerySet[Any]:
         self._take_cursor()
         rows: QuerySet[Any] = super().get_queryset(request, exclude_parameters)
-        if self.link_limits():
+        if self.link_limits:
             self.has_active_filters = True
             self.clear_all_filters_qs = self.get_query_string(remove=[*self.get_filters_params()])
         return rows
 
+    @cached_property
     def link_limits(self) -> list[tuple[str, str]]:
         """Return the limits that a link of the portal set and no filter shows: in words, with the URL without each."""
         shown = {name for spec in self.filter_specs for name in spec.expected_parameters()}
