@@ -7,7 +7,9 @@ from typing import Any
 
 from django.db import connection
 
-BOUNDED_SUBQUERY = re.compile(r'\(SELECT (U\d+)\."\w+"[^()]*? FROM "\w+" U\d+ ORDER BY [^()]* LIMIT [^()]*\)')
+BOUNDED_SUBQUERY = re.compile(
+    r'\(SELECT (U\d+)\."(?:id|at)"[^()]*? FROM "\w+" U\d+ ORDER BY [^()]* LIMIT \d+(?: OFFSET \d+)?\)'
+)
 OF_OPEN_ONES = "USING INDEX connection_open"  # this index contains only open connections, and they are few
 GROWING = {
     f"integrations_{name}"
